@@ -1,0 +1,318 @@
+"""Does the energy fall? A verdict over states (the model) and along a trajectory (the integrator)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.lagrangians import convexity_defect
+from ..dynamics.network import Network
+from ..dynamics.simulate import Memory
+from ..dynamics.trajectory import Trajectory
+
+ROUNDING = 16.0  # units of eps(dtype) times the size of the numbers that cancel in E
+SAMPLES = 256  # states whose analytic rate is compared with a difference quotient
+
+
+@dataclass(frozen=True)
+class LyapunovReport:
+    """The verdict of `check_lyapunov`; numbers are Python numbers, times are the trajectory's.
+
+    Attributes
+    ----------
+    holds : bool
+        Whether no energy increase and no positive dE/dt beyond rounding was found.
+    max_increase : float
+        The largest increase of the energy over one saved interval (negative if it always fell); for
+        states, the largest dE/dt.
+    where : (float, int) or None
+        Time at the start of that interval (None for states) and sample (in the flattened batch).
+    violations : int
+        Intervals (for states: states) beyond the tolerance.
+    tolerance : float
+        The tolerance at the place of `max_increase`; it scales with eps(dtype) times the size of the
+        numbers that cancel in E.
+    intervals : int
+        Intervals (for states: states) that were looked at.
+    cause : str
+        Empty when it holds; "model" when dE/dt > 0 at a state, "step size" when dE/dt <= 0 at all states
+        that were looked at, so that the energy rises only between them.
+    max_rate : float or None
+        The largest analytic dE/dt, None where the states of some population were not saved.
+    rate_error : float or None
+        The largest relative difference between the analytic dE/dt and the difference quotient of E along
+        the velocity; None where forces jump.
+    message : str
+        The verdict in a sentence.
+    """
+
+    holds: bool
+    max_increase: float
+    where: tuple[float | None, int] | None
+    violations: int
+    tolerance: float
+    intervals: int
+    cause: str
+    max_rate: float | None
+    rate_error: float | None
+    message: str
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def check_lyapunov(
+    memory: Memory | Network | None, trajectory_or_states: Trajectory | Mapping[str, Array] | Array
+) -> LyapunovReport:
+    r"""Check that the energy falls along a trajectory, or that dE/dt <= 0 at given states.
+
+    Over a trajectory every increment E(t_k+1) - E(t_k) must be at most 16 eps(dtype) times the sum of the sizes
+    of all terms that cancel in E (x.g, L, b.g, the scores and what cancels in them), and at every saved state the model's own dE/dt = (dE/dx).x' must not be positive; where the
+    increments fail and the rates do not, the step size is to blame. The analytic rate is compared with
+    (E(x + s x') - E(x - s x'))/2s at up to 256 of the states, unless forces jump (max, top-k, Manhattan).
+
+    Parameters
+    ----------
+    memory : model, Network or None
+        What moved; None takes the trajectory's own network.
+    trajectory_or_states : Trajectory, dict of states (..., n), or array (..., I)
+        What `simulate` returned, sampled states, or queries for a model (its memory neurons in equilibrium).
+        The rates along a trajectory need every population: ``simulate(..., save="all")``. Without, they
+        are looked at in the final state alone.
+
+    Returns
+    -------
+    LyapunovReport
+        True in a condition when the energy falls.
+
+    References
+    ----------
+    Krotov & Hopfield 2021, arXiv:2008.06996 (dE/dt of the two-population network).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Euler, simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(4), beta=8.0, tau_memory=0)
+    >>> query = np.array([0.7, 0.4, 0.1, 0.0])
+    >>> check_lyapunov(memory, simulate(memory, query, t1=5)).holds
+    True
+    >>> check_lyapunov(memory, simulate(memory, query, t1=9, integrator=Euler(3.0))).cause
+    'step size'
+    """
+    network = _network(memory, trajectory_or_states)
+    if isinstance(trajectory_or_states, Trajectory):
+        return _along(network, trajectory_or_states)
+    states = trajectory_or_states
+    if not isinstance(states, Mapping):
+        if memory is None or isinstance(memory, Network):
+            raise TypeError(
+                "Give a dict of states, one for each population, or a model and an array of queries."
+            )
+        states = memory.start(states)
+    with np.errstate(all="ignore"):
+        return _at(network, network.check_states(states))
+
+
+def assert_energy_decreases(trajectory: Trajectory, memory: Memory | Network | None = None) -> None:
+    """Raise AssertionError, saying where and by how much, if the energy of a trajectory rises beyond rounding.
+
+    Made for tests of your own networks.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> assert_energy_decreases(simulate(ModernHopfield(np.eye(3), beta=5.0), np.array([0.9, 0.3, 0.0]), t1=5))
+    """
+    report = check_lyapunov(memory, trajectory)
+    if not report.holds:
+        raise AssertionError(report.message)
+
+
+def _network(memory: Memory | Network | None, given: Any) -> Network:
+    if memory is None:
+        if not isinstance(given, Trajectory):
+            raise TypeError("Without a model or network only a Trajectory can be checked.")
+        return given.network
+    return memory if isinstance(memory, Network) else memory.network
+
+
+def _at(network: Network, states: Mapping[str, Array]) -> LyapunovReport:
+    """The model's dE/dt at given states."""
+    rate, tolerance, error = (x.reshape(-1) for x in _rates(network, states, {}))
+    worst = int(np.argmax(rate - tolerance))
+    violations = int((rate > tolerance).sum())
+    mismatch = _mismatch(error)
+    cause = _cause(network, states) if violations else "model" if mismatch else ""
+    message = (
+        f"dE/dt <= 0 at all {rate.size} states (largest {rate.max():.3g})."
+        if not cause
+        else f"dE/dt > 0 at {violations} of {rate.size} states, the largest {rate[worst]:.3g} in sample {worst}: {cause}"
+        if violations
+        else f"The analytic dE/dt differs from the difference quotient of E by {np.nanmax(error):.2g} of its size."
+    )
+    return LyapunovReport(
+        holds=not cause,
+        max_increase=float(rate[worst]),
+        where=(None, worst),
+        violations=violations,
+        tolerance=float(tolerance[worst]),
+        intervals=int(rate.size),
+        cause="model" if cause else "",
+        max_rate=float(rate.max()),
+        rate_error=None if np.isnan(error).all() else float(np.nanmax(error)),
+        message=message,
+    )
+
+
+def _along(network: Network, run: Trajectory) -> LyapunovReport:
+    energy = _columns(run.energy)
+    scale = _columns(run.energy_scale)
+    times = run.times.reshape(len(run.times), -1)
+    whole = set(run.states) == set(network.populations)
+    with np.errstate(all="ignore"):
+        rates = _at_many(network, run.states if whole else run.final, run.clamp, whole)
+    increments = np.diff(energy, axis=0)
+    slack = ROUNDING * backend.epsilon(run.energy) * np.maximum(scale[1:], scale[:-1])
+    rose = ~(increments <= slack)
+    if increments.size:
+        k, sample = np.unravel_index(
+            np.argmax(np.where(np.isnan(increments), np.inf, increments - slack)), rose.shape
+        )
+        top, tolerance = float(increments[k, sample]), float(slack[k, sample])
+        time = float(times[k, sample if times.shape[1] > 1 else 0])
+        where: tuple[float | None, int] | None = (time, int(sample))
+    else:
+        top, tolerance, where = (
+            0.0,
+            float(ROUNDING * backend.epsilon(run.energy) * scale.max()),
+            None,
+        )
+    bad_rates = bool((rates[0] > rates[1]).any())
+    mismatch = _mismatch(rates[2])
+    cause = "model" if bad_rates or mismatch else "step size" if rose.any() else ""
+    if bad_rates:
+        why = _cause(network, run.final)
+        message = f"dE/dt > 0 at a state of the trajectory (largest {rates[0].max():.3g}): {why}"
+    elif mismatch:
+        message = (
+            f"The analytic dE/dt differs from the difference quotient of E by {np.nanmax(rates[2]):.2g} of its size: "
+            "the forces are not the gradient of this energy."
+        )
+    elif rose.any():
+        seen = "all saved states" if whole else "the final state (save='all' looks at every one)"
+        message = (
+            f"The energy rises {int(rose.sum())} times in {rose.size} steps, most by {top:.3g} (tolerance "
+            f"{tolerance:.2g}) after t={where[0]:g} in sample {where[1]}, though dE/dt <= 0 at {seen}: "  # type: ignore[index]
+            "the steps are too long. Use Relaxation, or a smaller dt."
+        )
+    else:
+        message = f"The energy falls over all {rose.size} steps (largest increase {max(top, 0.0):.2g}, tolerance {tolerance:.2g})."
+    return LyapunovReport(
+        holds=not cause,
+        max_increase=top,
+        where=where,
+        violations=int(rose.sum()),
+        tolerance=tolerance,
+        intervals=int(rose.size),
+        cause=cause,
+        max_rate=float(rates[0].max()),
+        rate_error=None if np.isnan(rates[2]).all() else float(np.nanmax(rates[2])),
+        message=message,
+    )
+
+
+def _columns(values: Array) -> np.ndarray:
+    host = backend.to_numpy(values)
+    return host.reshape(len(host), -1)
+
+
+def _at_many(
+    network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], timed: bool
+) -> Any:
+    """Rates, tolerances and errors at every state; one time after the other, so that memory stays small."""
+    if not timed:
+        return tuple(x.reshape(1, -1) for x in _rates(network, states, clamp))
+    length = len(next(iter(states.values())))
+    rows = [
+        _rates(network, {name: x[k] for name, x in states.items()}, clamp, k % 8 == 0)
+        for k in range(length)
+    ]
+    return tuple(np.stack([row[part].reshape(-1) for row in rows]) for part in range(3))
+
+
+def _rates(
+    network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], compare: bool = True
+) -> Any:
+    """dE/dt, its tolerance, and its relative difference from the difference quotient (NaN where not looked at)."""
+    like = next(iter(states.values()))
+    compare = compare and not network.kinks
+    rate, tolerance, error = backend.compiled(_rate, like)(
+        compare, network, dict(states), dict(clamp)
+    )
+    host = [backend.to_numpy(x).astype(float) for x in (rate, tolerance)]
+    return (
+        *host,
+        backend.to_numpy(error).astype(float) if compare else np.full_like(host[0], np.nan),
+    )
+
+
+def _rate(
+    compare: bool, network: Network, states: dict[str, Array], clamp: dict[str, Array]
+) -> Any:
+    evaluation = network.evaluate(states)
+    xp = backend.namespace(*states.values())
+    velocity = network.velocity(states, clamp, evaluation)
+    rate = network.energy_rate(states, clamp, evaluation)
+    eps = backend.epsilon(rate)
+    # Rounding of x reaches dE/dt through the slopes: each of the two factors is known to eps of its parts.
+    pull = network.energy_gradient(states, evaluation)
+    size: Any = 0.0
+    speed: Any = 0.0
+    for name, p in network.populations.items():
+        x, v = states[name], velocity[name]
+        reach = xp.sqrt(xp.sum(x * x, axis=-1)) + xp.sqrt(
+            xp.sum(evaluation.activations[name] ** 2, axis=-1)
+        )
+        slope = xp.sqrt(xp.sum(pull[name] ** 2, axis=-1)) + xp.sqrt(
+            xp.sum((p.tau * v) ** 2, axis=-1)
+        )
+        size = size + slope * (reach + slope) / p.tau
+        speed = speed + xp.sum(v * v, axis=-1) / (1 + xp.sum(x * x, axis=-1))
+    tolerance = ROUNDING * eps * size
+    if not compare:
+        return rate, tolerance, rate
+    step = eps ** (1 / 3) / xp.sqrt(speed + eps)
+    wide = step[..., None]
+    ahead = {name: x + wide * velocity[name] for name, x in states.items()}
+    behind = {name: x - wide * velocity[name] for name, x in states.items()}
+    quotient = (network.energy(ahead) - network.energy(behind)) / (2 * step)
+    noise = eps * network.energy_scale(states, evaluation) / step
+    gap = xp.abs(rate - quotient) - 64 * noise
+    error = xp.where(gap > 0, gap, 0.0) / (xp.abs(rate) + xp.abs(quotient) + eps)
+    return rate, tolerance, error
+
+
+def _mismatch(error: np.ndarray) -> bool:
+    return bool((np.nan_to_num(error) > 0.05).any())
+
+
+def _cause(network: Network, states: Mapping[str, Array]) -> str:
+    """What in the model lets the energy rise."""
+    if not network.conservative:
+        names = [name for name, synapse in network.synapses.items() if not synapse.conservative]
+        return f"the weights of {', '.join(names)} are not symmetric, so no energy belongs to their forces."
+    for name, p in network.populations.items():
+        convex = p.lagrangian.convex
+        if convex is False or (convex is None and convexity_defect(p.lagrangian, states[name]) < 0):
+            return f"the Lagrangian {p.lagrangian!r} of population {name!r} is not convex."
+    return "the forces are not the gradient of the energy."

@@ -1,0 +1,74 @@
+"""What a network is and how it moves."""
+
+from .contracts import Similarity, Synapse
+from .lagrangians import (
+    CustomLagrangian,
+    Entmax,
+    Exponential,
+    Lagrangian,
+    LayerNorm,
+    LogCosh,
+    LogSumExp,
+    Max,
+    Power,
+    Quadratic,
+    RectifiedPower,
+    Softplus,
+    Sparsemax,
+    Spherical,
+    Threshold,
+    TopK,
+    XLogX,
+    convexity_defect,
+    logsumexp,
+    softmax,
+)
+from .network import Network, Population
+from .synapses import Bilinear, EquilibriumSynapse, Recurrent, SimilaritySynapse
+from .integrators import Diffrax, Euler, Relaxation, Scipy
+from .simulate import simulate
+from .stopping import energy_rate_below, near, settled, steady
+from .trajectory import Result, SimulationError, Trajectory
+
+__all__ = [
+    "Bilinear",
+    "CustomLagrangian",
+    "Diffrax",
+    "Entmax",
+    "EquilibriumSynapse",
+    "Euler",
+    "Exponential",
+    "Lagrangian",
+    "LayerNorm",
+    "LogCosh",
+    "LogSumExp",
+    "Max",
+    "Network",
+    "Population",
+    "Power",
+    "Quadratic",
+    "RectifiedPower",
+    "Recurrent",
+    "Relaxation",
+    "Result",
+    "Scipy",
+    "Similarity",
+    "SimilaritySynapse",
+    "SimulationError",
+    "Softplus",
+    "Sparsemax",
+    "Spherical",
+    "Synapse",
+    "Threshold",
+    "TopK",
+    "Trajectory",
+    "XLogX",
+    "convexity_defect",
+    "energy_rate_below",
+    "logsumexp",
+    "near",
+    "settled",
+    "simulate",
+    "softmax",
+    "steady",
+]

@@ -1,0 +1,283 @@
+"""What a Lagrangian, a similarity and a synapse must be able to do; everything else just works from that."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from . import backend
+from .backend import Array, Number
+
+
+class Lagrangian(ABC):
+    r"""A scalar function L of a population's state; its gradient is the population's activation.
+
+    A subclass needs `value` only: on JAX and PyTorch the rest is derived from it. The members of
+    `hopfield.dynamics` give all of it by hand, finite wherever the value is.
+
+    Attributes
+    ----------
+    convex : bool or None
+        Whether L is convex (None: not known). The energy falls in the local flow when every L is.
+    elementwise : bool
+        Whether neuron i's activation depends on neuron i alone.
+    smooth : bool
+        Whether the activation is continuous (``max`` is not: its activation jumps).
+    nonnegative : bool
+        Whether activations are never negative.
+    bounded : bool
+        Whether activations stay bounded.
+    identity : bool
+        Whether the activation IS the state, g = x.
+    """
+
+    convex: bool | None = None
+    elementwise: bool = False
+    smooth: bool = True
+    nonnegative: bool = False
+    bounded: bool = False
+    identity: bool = False
+
+    @abstractmethod
+    def value(self, x: Array) -> Array:
+        """L(x): shape (..., n) to (...)."""
+
+    def activation(self, x: Array) -> Array:
+        """The gradient g = dL/dx, shape (..., n)."""
+        return backend.gradient(self.value, x, f"{type(self).__name__}.activation")
+
+    def curvature(self, x: Array, u: Array) -> Array:
+        """The curvature product L''(x) u, shape (..., n)."""
+        return backend.directional(self.activation, x, u, f"{type(self).__name__}.curvature")
+
+    def dual(self, g: Array) -> Array:
+        """A state whose activation is g (the gradient of the convex conjugate)."""
+        raise TypeError(
+            f"{type(self).__name__} has no `dual`, which says the state of a given activation: "
+            "give states instead of a query (a dict of arrays), or define `dual`."
+        )
+
+    def tangent(self, x: Array, u: Array) -> Array:
+        """u without its part along directions that never change the activation (u itself if there are none)."""
+        return u
+
+    def scaled(self, beta: Number) -> Lagrangian:
+        """The Lagrangian L(beta x)/beta, whose activation is g(beta x)."""
+        raise TypeError(
+            f"{type(self).__name__} does not say how it scales: leave beta at 1 and put it into the value."
+        )
+
+
+class Response(NamedTuple):
+    """How the force on one population depends on that population's own activation g.
+
+    The force is ``drive - stiffness * g``, or has a `step` of its own.
+
+    Attributes
+    ----------
+    drive : array (..., n) or None
+        The part frozen during a step; None where there is a `step`.
+    stiffness : array (..., 1) or 0.0
+        The factor c in ``drive - c g``.
+    step : callable or None
+        ``step(x, drive, leak, ratio)`` solves tau x' = force - leak x + drive exactly over dt = ratio tau
+        (ratio None: for ever), for g = x. `drive` is None or what other sources add.
+    free : bool
+        Whether `step` is exact only without leak and without further drive.
+    falls : bool
+        Whether such a step lowers the energy for every step size.
+    """
+
+    drive: Any
+    stiffness: Any = 0.0
+    step: Callable[..., Array] | None = None
+    free: bool = False
+    falls: bool = False
+
+
+def exact_step(
+    x: Array, responses: Sequence[Response], leak: float, drive: Array | None, ratio: Number | None
+) -> Array:
+    """The exact solution of tau x' = drive + forces - leak x after dt = ratio tau (None: for ever), for g = x.
+
+    Affine forces F - c g give x+ = x + (F - (l + c) x) phi with phi = (1 - e^(-(l + c) dt/tau))/(l + c); one
+    response may have a step of its own.
+    """
+    xp = backend.namespace(x)
+    own = None
+    rate: Any = leak
+    for answer in responses:
+        if answer.step is not None:
+            own = answer.step
+        else:
+            drive = answer.drive if drive is None else drive + answer.drive
+            rate = rate if isinstance(answer.stiffness, float) else rate + answer.stiffness
+    if own is not None:
+        return own(x, drive, rate, ratio)
+    force = xp.zeros_like(x) if drive is None else drive
+    if isinstance(rate, float) and rate == 0:
+        if ratio is None:
+            raise ValueError(
+                "With leak 0 and a constant force the state runs away: dt = inf has no limit."
+            )
+        return x + ratio * force
+    if isinstance(rate, float):
+        span = 1 / rate if ratio is None else -xp.expm1(-rate * ratio) / rate
+    else:
+        moves = rate > 0
+        safe = xp.where(moves, rate, 1.0)
+        span = 1 / safe if ratio is None else -xp.expm1(-safe * ratio) / safe
+        span = xp.where(moves, span, 0.0 if ratio is None else ratio)
+    return x + (force - rate * x) * span
+
+
+class Similarity(ABC):
+    r"""A similarity s_i(g) between a vector g and each stored pattern M_i; larger is more similar.
+
+    `memories` below is a matrix (N, I), or what `prepare` made of it. `scores` is enough on JAX and
+    PyTorch; the rest is derived from it. Shapes: g, u are (..., I); f and scores are (..., N).
+
+    Attributes
+    ----------
+    name : str
+        The name in the `repr` and in files.
+    leak : float
+        The leak of the value population for which stored patterns are fixed points.
+    smooth : bool
+        Whether the scores have a continuous derivative.
+    distance : bool
+        Whether it is a negated distance: weights f of both signs then repel.
+    """
+
+    name: str = "custom"
+    leak: float = 1.0
+    smooth: bool = True
+    distance: bool = False
+
+    def prepare(self, memories: Array) -> Any:
+        """What can be computed once for all queries (norms, unit rows, sorted columns)."""
+        return memories
+
+    @abstractmethod
+    def scores(self, memories: Any, g: Array) -> Array:
+        """The similarities s_i(g), shape (..., N)."""
+
+    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+        """(ds/dg)^T f: the force on the value neurons, shape (..., I)."""
+        xp = backend.namespace(g)
+        return backend.gradient(
+            lambda y: xp.sum(f * self.scores(memories, y), axis=-1), g, f"{self.name}.pullback"
+        )
+
+    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+        """(ds/dg) u: how the scores change along u, shape (..., N)."""
+        return backend.directional(
+            lambda y: self.scores(memories, y), g, u, f"{self.name}.pushforward"
+        )
+
+    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+        """(sum_i f_i d2s_i/dg2) u, shape (..., I)."""
+        return backend.directional(
+            lambda y: self.pullback(memories, y, f), g, u, f"{self.name}.curvature"
+        )
+
+    def kink(self, memories: Any, g: Array, f: Array) -> Array | None:
+        """Half the width of the set of forces where the scores have a kink (None: there are no kinks)."""
+        return None
+
+    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
+        """The force on the value neurons with f frozen; ``nonnegative`` says that f >= 0 always."""
+        return Response(self.pullback(memories, g, f))
+
+    def value_step(
+        self,
+        memories: Any,
+        v: Array,
+        f: Array,
+        *,
+        ratio: Number | None,
+        leak: float | None = None,
+        drive: Any = None,
+    ) -> Array:
+        """The exact solution of the value equation with f frozen after dt = ratio tau_value (None: for ever).
+
+        Raises TypeError for a similarity that has no closed form.
+        """
+        answer = self.response(memories, v, f, False)
+        leak = self.leak if leak is None else leak
+        if type(self).response is Similarity.response or (
+            answer.free and (leak != 0 or drive is not None)
+        ):
+            raise TypeError(
+                f"The {self.name} similarity has no closed value step here; Relaxation guards its steps."
+            )
+        return exact_step(v, [answer], leak, drive, ratio)
+
+    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+        """Sizes of the numbers that cancel in the scores, for tolerances, shape (..., N)."""
+        return backend.namespace(scores).abs(scores)
+
+
+class Synapse(ABC):
+    r"""An interaction energy E_s(g_a, g_b, ...) of the activations of the populations that it joins.
+
+    A subclass gives `between` (the names of those populations) and `energy`; `forces` is derived on JAX
+    and PyTorch, and must be given on NumPy.
+    """
+
+    between: tuple[str, ...]
+
+    @property
+    def sizes(self) -> tuple[int | None, ...]:
+        """The number of neurons that each joined population must have (None: any)."""
+        return (None,) * len(self.between)
+
+    @property
+    def signal_of(self) -> tuple[int, ...]:
+        """Positions of the populations on which `signal` depends."""
+        return tuple(range(len(self.between)))
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the forces are continuous."""
+        return True
+
+    @property
+    def conservative(self) -> bool:
+        """Whether the forces are the gradient of the energy."""
+        return True
+
+    def signal(self, *g: Array) -> Any:
+        """What energy and forces share (the scores), so that it is computed once; None if nothing."""
+        return None
+
+    @abstractmethod
+    def energy(self, *g: Array) -> Array:
+        """E_s, shape (...)."""
+
+    def forces(self, *g: Array) -> tuple[Array, ...]:
+        """-dE_s/dg for each joined population."""
+        xp = backend.namespace(*g)
+
+        def alone(position: int) -> Callable[[Array], Array]:
+            return lambda y: self.energy(*g[:position], y, *g[position + 1 :])
+
+        what = f"{type(self).__name__}.forces"
+        return tuple(xp.negative(backend.gradient(alone(k), g[k], what)) for k in range(len(g)))
+
+    def energy_gradient(self, *g: Array, **shared: Any) -> tuple[Array, ...]:
+        """dE_s/dg; differs from ``-forces`` only for a coupling that is not the gradient of an energy."""
+        return tuple(-force for force in self.forces(*g, **shared))
+
+    def response(self, position: int, *g: Array, **shared: Any) -> Response:
+        """The force on the population at ``position`` with all others frozen."""
+        return Response(self.forces(*g, **shared)[position])
+
+    def kink(self, position: int, *g: Array, **shared: Any) -> Array | None:
+        """Half the width of the set of forces on a population at a kink of the energy (None: no kinks)."""
+        return None
+
+    def magnitude(self, *g: Array, **shared: Any) -> Array:
+        """Sizes of the numbers that cancel in the energy, for tolerances, shape (...)."""
+        return backend.namespace(*g).abs(self.energy(*g, **shared))

@@ -1,0 +1,56 @@
+"""Methods that move a network through time, and the names by which `simulate` knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..backend import to_numpy
+from ..network import Network
+from ..validation import unknown_name
+from .base import Integrator, Solution, Solver, Step
+from .diffrax import Diffrax
+from .euler import Euler
+from .relaxation import Relaxation
+from .scipy import Scipy
+
+__all__ = [
+    "Diffrax",
+    "Euler",
+    "Integrator",
+    "Relaxation",
+    "Scipy",
+    "Solution",
+    "Solver",
+    "Step",
+    "choose",
+]
+
+INTEGRATORS: dict[str, Callable[[], Integrator | Solver]] = {
+    "relaxation": Relaxation,
+    "euler": Euler,
+    "scipy": Scipy,
+    "diffrax": Diffrax,
+}
+
+
+def choose(
+    integrator: str | Integrator | Solver, network: Network, library: str
+) -> Integrator | Solver:
+    """The integrator of a name; ``"auto"`` is `Relaxation` with a tenth of the first population's tau.
+
+    For the gradient flow, which has no exact steps, ``"auto"`` is `Scipy`, `Diffrax` or a fine `Euler`.
+
+    >>> from hopfield.dynamics import Network, Population, Quadratic
+    >>> choose("auto", Network({"x": Population(Quadratic(), 1, tau=2.0)}), "numpy")
+    Relaxation(dt=0.2, order=1)
+    """
+    if isinstance(integrator, Integrator | Solver):
+        return integrator
+    if integrator == "auto":
+        first = next(iter(network.populations.values()))
+        if network.flow == "local":
+            return Relaxation(dt=0.1 * float(to_numpy(first.tau)))
+        return {"numpy": Scipy, "jax": Diffrax}.get(library, lambda: Euler(0.01))()
+    if integrator not in INTEGRATORS:
+        raise unknown_name("integrator", integrator, ["auto", *INTEGRATORS])
+    return INTEGRATORS[integrator]()

@@ -1,0 +1,109 @@
+"""What an integrator must be able to do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend import Array, Number
+from ..network import Evaluation, Network
+
+States = dict[str, Array]
+
+
+class Step(NamedTuple):
+    """A step's new states, what was evaluated at them, and the error estimate (B,) where the method has one."""
+
+    states: States
+    evaluation: Evaluation
+    error: Array | None = None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What an adapter gives back for a batch of B samples at T times; arrays of the network's library."""
+
+    times: np.ndarray  # (T,), or (T, B) for steps of each sample's own
+    states: States  # (T, B, n) of the populations that were asked for
+    energy: Array  # (T, B)
+    energy_scale: Array  # (T, B)
+    final: States  # (B, n) of every population
+    steps: np.ndarray  # (B,)
+    evaluations: int
+    rejected: int = 0
+    notes: dict[str, Any] = field(default_factory=dict)
+    failure: str = ""
+
+
+def refuse_jumps(method: object, network: Network) -> None:
+    """Raise where forces are discontinuous."""
+    if network.kinks:
+        raise ValueError(
+            f"{type(method).__name__} stalls where forces jump, and those of {', '.join(network.kinks)} do. "
+            'Use integrator="relaxation", which solves each step exactly across the jumps.'
+        )
+
+
+class Integrator(ABC):
+    """A method that advances a batch of states by steps; `simulate` owns the loop, the clock and the records.
+
+    A subclass is a frozen, hashable dataclass of settings: it decides which program is compiled.
+
+    Attributes
+    ----------
+    dt : float
+        The largest step in units of time; inf lets every step run to its limit, and time counts steps.
+    jumps : bool
+        Whether the method may step over discontinuous forces.
+    """
+
+    dt: float
+    jumps: bool = False
+
+    def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
+        """Refuse, with the reason, a network that the method cannot integrate."""
+        if not self.jumps:
+            refuse_jumps(self, network)
+
+    @abstractmethod
+    def step(
+        self,
+        network: Network,
+        states: States,
+        evaluation: Evaluation,
+        dt: Number | None,
+        theta: Array | None,
+        clamp: Mapping[str, Array],
+    ) -> Step:
+        """One step of a batch.
+
+        dt is None for an infinite step; theta (B, 1), where given, shortens each sample's displacement.
+        """
+
+    def needs_guard(self, network: Network, states: States, clamp: Mapping[str, Any]) -> bool:
+        """Whether `simulate` should watch the energy of this network unless it is told otherwise."""
+        return False
+
+
+class Solver(ABC):
+    """An adapter to a library that owns the whole solve: it gives states at the times that are asked for."""
+
+    def check(self, network: Network, states: States) -> None:
+        """Refuse, with the reason, what the library cannot integrate."""
+        refuse_jumps(self, network)
+
+    @abstractmethod
+    def solve(
+        self,
+        network: Network,
+        states: States,
+        t1: float,
+        save_at: np.ndarray | None,
+        clamp: Mapping[str, Array],
+        keep: Sequence[str],
+    ) -> Solution:
+        """Integrate a batch (B, n) from 0 to t1; record the populations `keep` at `save_at` or at every step."""

@@ -1,0 +1,71 @@
+"""Explicit Euler: the textbook method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..backend import Array, Number, to_numpy
+from ..network import Evaluation, Network
+from ..validation import positive
+from .base import Integrator, States, Step
+
+
+@dataclass(frozen=True)
+class Euler(Integrator):
+    r"""x+ = x + dt x', first order, explicit; for teaching, and for tau_memory near tau_value.
+
+    Stable only for dt < 2 tau_min/leak: with fast memory neurons (two populations or more) a larger dt is
+    refused. For modern Hopfield networks in the adiabatic limit E(x + h x') <= E - h (1 - h/2) \|x'\|^2
+    (time in tau_value), so that the energy falls for h <= 2 and rises beyond.
+
+    Parameters
+    ----------
+    dt : float
+        Largest step in units of time.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Network, Population, Quadratic, simulate
+    >>> decay = Network({"x": Population(Quadratic(), 1)})
+    >>> simulate(decay, {"x": np.array([1.0])}, t1=1.0, integrator=Euler(0.5)).states["x"][:, 0]
+    array([1.  , 0.5 , 0.25])
+    """
+
+    dt: float = 0.01
+
+    def __post_init__(self) -> None:
+        positive("dt", self.dt)
+
+    def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
+        """Refuse steps that a fast population makes unstable."""
+        super().check(network, states, clamp)
+        decay = {
+            name: float(to_numpy(p.tau)) / p.leak
+            for name, p in network.populations.items()
+            if p.leak > 0
+        }
+        if len(network.populations) < 2 or network.flow != "local" or not decay:
+            return
+        fastest = min(decay, key=lambda name: decay[name])
+        if self.dt >= 2 * decay[fastest]:
+            raise ValueError(
+                f"Euler with dt={self.dt:g} is unstable: population {fastest!r} relaxes in {decay[fastest]:g}, and "
+                f"an explicit step must stay below twice that. Use integrator=Relaxation(dt={self.dt:g}), which has "
+                f"no such limit, or Euler(dt={decay[fastest]:g})."
+            )
+
+    def step(
+        self,
+        network: Network,
+        states: States,
+        evaluation: Evaluation,
+        dt: Number | None,
+        theta: Array | None,
+        clamp: Mapping[str, Array],
+    ) -> Step:
+        """x + theta dt x'."""
+        span: Any = dt if theta is None else theta * dt
+        velocity = network.velocity(states, clamp, evaluation)
+        states = {name: x + span * velocity[name] for name, x in states.items()}
+        return Step(states, network.evaluate(states))

@@ -1,0 +1,188 @@
+r"""Relaxation: populations one after the other, each solved exactly with the others frozen.
+
+Freezing all but one population leaves a linear equation (or a rotation, or a weighted median) whose exact
+solution is known, so that a step of any size costs one evaluation. For the memory neurons
+
+    h+ = s + e^(-l_h dt/tau_h) (h - s),    s = (sim(M, g) + b_h)/l_h,
+
+and then the value neurons with the new f. Why the energy falls for every dt: on the segment from h to s,
+dE/ds = -(1 - s) (S - h) . L_h'' (S - h) <= 0, so every point of it lies lower; the same holds for v where
+-f . sim is linear or concave in g, and where it is convex and quadratic the step is its exact minimiser.
+Order matters: both at once from the old state (Jacobi) raises the energy without bound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .. import backend
+from ..backend import Array, Number
+from ..contracts import Response, exact_step
+from ..network import Evaluation, Network
+from .base import Integrator, States, Step
+
+
+@dataclass(frozen=True)
+class Relaxation(Integrator):
+    r"""Exact steps of one population at a time (Gauss-Seidel); the energy falls for every dt > 0.
+
+    Parameters
+    ----------
+    dt : float
+        Largest step, in units of time; ``inf`` is the update rule of the discrete models (attention for
+        dot and softmax), and time then counts updates.
+    order : {1, 2}
+        1: last population to first (Lie). 2: half steps before and after (Strang), of second order for
+        smooth similarities; Manhattan's proximal step stays of order 1.
+
+    Notes
+    -----
+    Cost: one evaluation of similarity and force a step, as Euler, with no stiffness limit. Guarantee: none
+    needed beyond convex Lagrangians for dot (with leak > 0 when dt = inf); euclidean and manhattan also need
+    f >= 0; cosine needs leak 0 and no bias. Elsewhere `simulate` switches its energy guard on.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(3), beta=8.0)
+    >>> run = simulate(memory, np.array([0.9, 0.2, 0.1]), t1=3, integrator=Relaxation(dt=np.inf))
+    >>> run.states["value"][-1].round(2)
+    array([1., 0., 0.])
+    """
+
+    dt: float = 0.1
+    order: int = 1
+    jumps = True
+
+    def __post_init__(self) -> None:
+        if not self.dt > 0:
+            raise ValueError(f"dt must be > 0 (math.inf is allowed), got {self.dt!r}.")
+        if self.order not in (1, 2):
+            raise ValueError(f"order must be 1 (Lie) or 2 (Strang), got {self.order!r}.")
+
+    def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
+        """Refuse a flow and steps that have no closed form or no limit."""
+        if network.flow != "local":
+            raise ValueError(
+                "Relaxation solves the local flow; this network has flow='gradient'. "
+                "Use Euler, Scipy or Diffrax, or build the network with flow='local'."
+            )
+        if math.isinf(self.dt):
+            evaluation = network.evaluate(states)
+            for name, p in network.populations.items():
+                bound = p.leak > 0 or any(
+                    r.step is not None or not isinstance(r.stiffness, float)
+                    for r in _responses(network, name, evaluation)
+                )
+                if not bound and not _held(clamp, name):
+                    raise ValueError(
+                        f"dt = inf has no limit for population {name!r}: it has leak 0 and a constant force, so its "
+                        "state runs away. Give a finite dt, or leak > 0."
+                    )
+
+    def needs_guard(self, network: Network, states: States, clamp: Mapping[str, Any]) -> bool:
+        """False where the module's argument covers every population (or where there is no energy to fall)."""
+        evaluation = network.evaluate(states)
+        return network.conservative and not all(
+            _is_guaranteed(network, name, _responses(network, name, evaluation), clamp)
+            for name in network.populations
+            if not _held(clamp, name)
+        )
+
+    def step(
+        self,
+        network: Network,
+        states: States,
+        evaluation: Evaluation,
+        dt: Number | None,
+        theta: Array | None,
+        clamp: Mapping[str, Array],
+    ) -> Step:
+        """One sweep over the populations, or two half sweeps."""
+        sweep = list(reversed(network.populations))
+        if self.order == 1:
+            visits = [(name, 1.0) for name in sweep]
+        else:
+            visits = (
+                [(n, 0.5) for n in sweep[:-1]]
+                + [(sweep[-1], 1.0)]
+                + [(n, 0.5) for n in reversed(sweep[:-1])]
+            )
+        for name, part in visits:
+            p = network.populations[name]
+            ratio = None if dt is None else dt * part / p.tau
+            x = states[name]
+            new = _solve(network, name, x, evaluation, ratio)
+            if theta is not None:
+                new = x + theta * (new - x)
+            if name in clamp:
+                new = backend.namespace(x).where(clamp[name], x, new)
+            states = {**states, name: new}
+            evaluation = network.update(evaluation, name, new)
+        return Step(states, evaluation)
+
+
+def _responses(network: Network, name: str, evaluation: Evaluation) -> list[Response]:
+    found = []
+    for key, synapse in network.synapses.items():
+        g, shared = network.joined(synapse, evaluation.activations), network.shared(key, evaluation)
+        found += [
+            synapse.response(k, *g, **shared)
+            for k, joined in enumerate(synapse.between)
+            if joined == name
+        ]
+    return found
+
+
+def _closed(network: Network, name: str, responses: list[Response]) -> bool:
+    """Whether the population's equation with the others frozen has its exact solution."""
+    p = network.populations[name]
+    steps = [r for r in responses if r.step is not None]
+    affine = [r for r in responses if not isinstance(r.stiffness, float)]
+    if not steps and not affine:
+        return True
+    if not p.lagrangian.identity or len(steps) > 1:
+        return False
+    alone = p.bias is None and p.leak == 0 and len(responses) == 1
+    return alone or not any(r.free for r in steps)
+
+
+def _solve(
+    network: Network, name: str, x: Array, evaluation: Evaluation, ratio: Number | None
+) -> Array:
+    p = network.populations[name]
+    responses = _responses(network, name, evaluation)
+    if not _closed(network, name, responses):  # freeze the whole force instead; the guard watches
+        force: Any = None
+        for key, synapse in network.synapses.items():
+            g, shared = (
+                network.joined(synapse, evaluation.activations),
+                network.shared(key, evaluation),
+            )
+            for k, joined in enumerate(synapse.between):
+                if joined == name:
+                    part = synapse.forces(*g, **shared)[k]
+                    force = part if force is None else force + part
+        responses = [Response(force)]
+    return exact_step(x, responses, p.leak, p.bias, ratio)
+
+
+def _is_guaranteed(
+    network: Network, name: str, responses: list[Response], clamp: Mapping[str, Any]
+) -> bool:
+    p = network.populations[name]
+    # Part of a population may be held only where its neurons do not see one another.
+    free = (
+        name not in clamp
+        or p.lagrangian.elementwise
+        and not any(r.step is not None and r.free for r in responses)
+    )
+    convex = p.lagrangian.convex is True
+    return convex and free and all(r.falls for r in responses) and _closed(network, name, responses)
+
+
+def _held(clamp: Mapping[str, Any], name: str) -> bool:
+    return name in clamp and bool(backend.to_numpy(clamp[name]).all())

@@ -1,0 +1,163 @@
+"""Lagrangians: convex scalar functions whose gradient is an activation.
+
+The public face of `elementwise` and `collective`, the user's own Lagrangian, and a check of convexity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from . import backend
+from .backend import Array, Number, static, structure
+from .collective import (
+    Entmax,
+    LayerNorm,
+    LogSumExp,
+    Max,
+    Sparsemax,
+    Spherical,
+    TopK,
+    logsumexp,
+    softmax,
+)
+from .contracts import Lagrangian
+from .elementwise import (
+    Exponential,
+    LogCosh,
+    Power,
+    Quadratic,
+    RectifiedPower,
+    Softplus,
+    Threshold,
+    XLogX,
+)
+
+__all__ = [
+    "CustomLagrangian",
+    "Entmax",
+    "Exponential",
+    "Lagrangian",
+    "LayerNorm",
+    "LogCosh",
+    "LogSumExp",
+    "Max",
+    "Power",
+    "Quadratic",
+    "RectifiedPower",
+    "Softplus",
+    "Sparsemax",
+    "Spherical",
+    "Threshold",
+    "TopK",
+    "XLogX",
+    "convexity_defect",
+    "logsumexp",
+    "softmax",
+]
+
+
+@structure
+class CustomLagrangian(Lagrangian):
+    r"""A Lagrangian of your own, from its value (..., n) -> (...).
+
+    On JAX and PyTorch the activation and the curvature product are derived from the value. On NumPy
+    they must be given: a missing one is a TypeError when it is needed.
+
+    Parameters
+    ----------
+    function : callable
+        L(x), shape (..., n) to (...).
+    gradient : callable, optional
+        The activation dL/dx.
+    product : callable, optional
+        The curvature product (x, u) -> L''(x) u.
+    inverse : callable, optional
+        The state of a given activation, needed to start from a query.
+    is_convex : bool, optional
+        Your word for it; None (not known) makes the Lyapunov check sample it.
+    is_elementwise : bool
+        Whether neuron i's activation depends on neuron i alone.
+    beta : number
+        L(beta x)/beta is used.
+
+    >>> import numpy as np
+    >>> cubic = CustomLagrangian(lambda x: (x**4).sum(-1) / 4, gradient=lambda x: x**3)
+    >>> cubic.activation(np.array([2.0]))
+    array([8.])
+    """
+
+    function: Callable[[Array], Array] = static()
+    gradient: Callable[[Array], Array] | None = static(default=None)
+    product: Callable[[Array, Array], Array] | None = static(default=None)
+    inverse: Callable[[Array], Array] | None = static(default=None)
+    is_convex: bool | None = static(default=None)
+    is_elementwise: bool = static(default=False)
+    beta: Number = 1.0
+
+    @property
+    def convex(self) -> bool | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What was said of its convexity."""
+        return self.is_convex
+
+    @property
+    def elementwise(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What was said of its neurons."""
+        return self.is_elementwise
+
+    def value(self, x: Array) -> Array:
+        """function(beta x)/beta."""
+        return self.function(self.beta * x) / self.beta
+
+    def activation(self, x: Array) -> Array:
+        """gradient(beta x), derived where the library can."""
+        if self.gradient is not None:
+            return self.gradient(self.beta * x)
+        return backend.gradient(self.value, x, "the Lagrangian its `gradient`")
+
+    def curvature(self, x: Array, u: Array) -> Array:
+        """Beta product(beta x, u), derived where the library can."""
+        if self.product is not None:
+            return self.beta * self.product(self.beta * x, u)
+        return backend.directional(self.activation, x, u, "the Lagrangian its `product`")
+
+    def dual(self, g: Array) -> Array:
+        """inverse(g)/beta."""
+        return super().dual(g) if self.inverse is None else self.inverse(g) / self.beta
+
+    def scaled(self, beta: Number) -> Lagrangian:
+        """The same function with beta multiplied in."""
+        return CustomLagrangian(
+            self.function,
+            self.gradient,
+            self.product,
+            self.inverse,
+            self.is_convex,
+            self.is_elementwise,
+            self.beta * beta,
+        )
+
+
+def convexity_defect(lagrangian: Lagrangian, x: Array, *, seed: int = 0) -> float:
+    r"""The most negative value of u.L''(x)u/u.u found at the states x: below 0 proves that L is not convex.
+
+    Random directions and the unit vectors of up to 32 neurons are tried at every state (..., n). A result
+    of 0 or more refutes nothing found here; it is no proof of convexity.
+
+    >>> import numpy as np
+    >>> x = np.linspace(-2, 2, 40).reshape(10, 4)
+    >>> convexity_defect(Power(4), x) >= 0, convexity_defect(Power(3), x) < 0
+    (True, True)
+    """
+    xp = backend.namespace(x)
+    rng = np.random.default_rng(seed)
+    n = x.shape[-1]
+    axes = rng.permutation(n)[:32]
+    directions = np.concatenate([np.eye(n)[axes], rng.standard_normal((32, n))])
+    worst = np.inf
+    for direction in directions:
+        u = backend.asarray(direction / np.linalg.norm(direction), x) + xp.zeros_like(x)
+        quotient = xp.sum(u * lagrangian.curvature(x, u), axis=-1)
+        worst = min(worst, float(backend.to_numpy(xp.min(quotient))))
+    return worst

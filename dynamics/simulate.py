@@ -1,0 +1,263 @@
+"""The door to a simulation: what comes in is checked once, what goes out has the shape of the query."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import backend
+from .backend import Array
+from .integrators import Integrator, Solver, choose
+from .loop import Record, Run
+from .network import Network
+from .stopping import Stop, steadiness, steady, tolerance
+from .trajectory import Result, SimulationError, Trajectory
+from .validation import positive, unknown_name
+
+
+class Memory(Protocol):
+    """What `simulate` needs of a model: its network, and states from a query."""
+
+    @property
+    def network(self) -> Network:
+        """The populations and synapses."""
+        ...
+
+    def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
+        """The states at which the dynamics begin."""
+        ...
+
+
+def simulate(
+    memory: Memory | Network,
+    query: Any,
+    *,
+    t1: float,
+    integrator: str | Integrator | Solver = "auto",
+    save_at: Iterable[float] | None = None,
+    memory_state: Any = None,
+    clamp: Any = None,
+    stop: str | Stop | None = None,
+    guard: bool | None = None,
+    progress: bool = False,
+    save: Sequence[str] | str | None = None,
+    throw: bool = True,
+) -> Trajectory:
+    r"""Integrate a memory from a query (or a network from states) to time t1.
+
+    Parameters
+    ----------
+    memory : model or Network
+        What moves. Its arrays decide library, dtype and device.
+    query : array (..., I) or dict of states
+        A cue in the space of the patterns (an activation), or one state (..., n) for every population.
+    t1 : float
+        End time, in the units of tau (tau_value = 1 unless said otherwise). With dt = inf time counts
+        updates: t1=20 is twenty of them.
+    integrator : str or integrator
+        ``"auto"`` is `Relaxation` in steps of a tenth of tau_value: the energy falls, at moderate accuracy.
+        ``Relaxation(dt=inf)`` for updates, ``Euler`` for teaching, ``Scipy("BDF")`` (NumPy) or ``Diffrax()``
+        (JAX) where accuracy in time matters.
+    save_at : times, optional
+        Save at these times. None saves t = 0 and every step.
+    memory_state : array (..., N), optional
+        The memory neurons' state at t = 0; by default in equilibrium with the query.
+    clamp : mask or dict of masks, optional
+        Neurons to hold: True (a whole population) or a mask (..., n), by population; a bare mask is of the
+        value neurons.
+    stop : None, "steady" or callable
+        None runs to t1. Otherwise a sample ends when the condition holds: ``"steady"``, `steady(tol)`,
+        `settled(tol)`, `near(pattern, radius)`, `energy_rate_below(rate)`, or a function of a `Moment` that
+        gives a bool for every sample.
+    guard : bool, optional
+        Whether a step that raises the energy is retried with half the displacement. None: where the
+        integrator is `Relaxation` and no theorem says that the energy falls.
+    progress : bool
+        Show a bar on a terminal (nothing in a pipe).
+    save : names, optional
+        The populations to save; None saves all but ``"memory"``, which can be a million wide; ``"all"``.
+    throw : bool
+        Whether a failure raises `SimulationError` (with the trajectory so far) or is left in `result`.
+
+    Returns
+    -------
+    Trajectory
+        Times, states, energy, `converged`, `final`, statistics. Without batch axes in the query there are
+        none in the result. A sample's result does not depend on the others in its batch beyond rounding
+        (matrix products sum in another order).
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> run = simulate(ModernHopfield(np.eye(3), beta=8.0), np.array([0.8, 0.3, 0.1]), t1=20, stop="steady")
+    >>> run.states["value"][-1].round(2), bool(run.converged)
+    (array([1., 0., 0.]), True)
+    """
+    network, states = _enter(memory, query, memory_state)
+    t1 = positive("t1", t1)
+    like = next(iter(states.values()))
+    method = choose(integrator, network, backend.backend_of(like))
+    if clamp is not None and not isinstance(clamp, Mapping):
+        clamp = {next(iter(network.populations)): clamp}
+    masks = network.check_clamp(clamp, states)
+    keep = _kept(network, save)
+    times = _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
+    states, masks, batch = _flat(states, masks)
+    if isinstance(method, Integrator):
+        method.check(network, states, masks)
+        guard = method.needs_guard(network, states, masks) if guard is None else guard
+        stop = steady() if stop == "steady" else stop
+        if isinstance(stop, str):
+            raise unknown_name("stop condition", stop, ["steady"])
+        run = Run(network, method, states, masks, t1, times, keep, stop, bool(guard), progress)
+        with np.errstate(all="ignore"):
+            return _finish(network, run.complete(), masks, batch, throw)
+    if stop is not None or guard:
+        raise ValueError(
+            f"{type(method).__name__} hands the whole solve to its library, so stop and guard do not reach its "
+            "steps. Leave them out, or use one of hopfield's own integrators (Relaxation, Euler)."
+        )
+    with np.errstate(all="ignore"):
+        record = _solved(network, method, states, masks, t1, times, keep)
+        return _finish(network, record, masks, batch, throw)
+
+
+def _steadiness(
+    _: None, network: Network, states: dict[str, Array], clamp: dict[str, Array]
+) -> Array:
+    return steadiness(network, states, clamp)
+
+
+def _finish(
+    network: Network, record: Record, clamp: dict[str, Array], batch: tuple[int, ...], throw: bool
+) -> Trajectory:
+    """Give the record back the batch axes of the query, and raise what failed."""
+    like = next(iter(record.final.values()))
+    residual = backend.to_numpy(
+        backend.compiled(_steadiness, like)(None, network, record.final, clamp)
+    )
+    arrays = _shaped(record.arrays, batch, 1)
+    times = record.times if record.times.ndim == 1 else record.times.reshape((-1, *batch))
+    trajectory = Trajectory(
+        times=times,
+        states={name: x for name, x in arrays.items() if name not in ("energy", "energy_scale")},
+        energy=arrays["energy"],
+        energy_scale=arrays["energy_scale"],
+        converged=(residual <= tolerance(like)).reshape(batch),
+        residual=residual.reshape(batch),
+        final=_shaped(record.final, batch, 0),
+        steps=record.steps.reshape(batch),
+        statistics=record.statistics,
+        result=record.result,
+        network=network,
+        clamp=_shaped(clamp, batch, 0),
+    )
+    if record.failure and throw:
+        raise SimulationError(record.failure, record.result, trajectory)
+    return trajectory
+
+
+def _solved(
+    network: Network,
+    method: Solver,
+    states: dict[str, Array],
+    clamp: dict[str, Array],
+    t1: float,
+    save_at: np.ndarray | None,
+    keep: list[str],
+) -> Record:
+    began = time.perf_counter()
+    method.check(network, states)
+    solution = method.solve(network, states, t1, save_at, clamp, keep)
+    statistics = {
+        "steps": int(solution.steps.max()),
+        "rejected": solution.rejected,
+        "evaluations": solution.evaluations,
+        "seconds": time.perf_counter() - began,
+        "integrator": repr(method),
+        **solution.notes,
+    }
+    failure = solution.failure
+    if not failure and not np.isfinite(backend.to_numpy(solution.energy)).all():
+        failure = f"{method!r} gave a state that is not finite."
+    result = (
+        Result.GAVE_UP if solution.failure else Result.NOT_FINITE if failure else Result.COMPLETED
+    )
+    arrays = {**solution.states, "energy": solution.energy, "energy_scale": solution.energy_scale}
+    return Record(
+        solution.times, arrays, solution.final, statistics, solution.steps, result, failure
+    )
+
+
+def _enter(
+    memory: Memory | Network, query: Any, memory_state: Any
+) -> tuple[Network, dict[str, Array]]:
+    if not isinstance(memory, Network):
+        network = memory.network
+        states = query if isinstance(query, Mapping) else memory.start(query, memory_state)
+        return network, network.check_states(states)
+    if not isinstance(query, Mapping):
+        raise TypeError(
+            f"A Network is started from a dict of states, one for each of {list(memory.populations)}; got "
+            f"{type(query).__name__}. A model such as ModernHopfield takes a query."
+        )
+    return memory, memory.check_states(query)
+
+
+def _kept(network: Network, save: Sequence[str] | str | None) -> list[str]:
+    names = list(network.populations)
+    if save is None:
+        return [name for name in names if name != "memory"] or names
+    if save == "all":
+        return names
+    wanted = [save] if isinstance(save, str) else list(save)
+    for name in wanted:
+        if name not in names:
+            raise unknown_name("population to save", name, ["all", *names])
+    return wanted
+
+
+def _times(save_at: Iterable[float] | None, t1: float, updates: bool) -> np.ndarray | None:
+    if save_at is None:
+        return None
+    times = np.asarray(
+        list(save_at) if not isinstance(save_at, np.ndarray) else save_at, dtype=float
+    )
+    if (
+        times.ndim != 1
+        or not times.size
+        or not (np.diff(times) > 0).all()
+        or times[0] < 0
+        or times[-1] > t1 * (1 + 1e-12)
+    ):
+        raise ValueError(
+            f"save_at must be increasing times from 0 to t1={t1:g}, got {times.tolist()[:5]}"
+            f"{'...' if times.size > 5 else ''}."
+        )
+    if updates and (times % 1 != 0).any():
+        raise ValueError(
+            f"With dt = inf time counts updates, so save_at must be whole numbers, got {times.tolist()[:5]}."
+        )
+    return times
+
+
+def _flat(
+    states: dict[str, Array], masks: dict[str, Array]
+) -> tuple[dict[str, Array], dict[str, Array], tuple[int, ...]]:
+    xp = backend.namespace(*states.values())
+    batch = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in states.values()))
+
+    def flat(x: Array) -> Array:
+        return xp.reshape(xp.broadcast_to(x, (*batch, x.shape[-1])), (-1, x.shape[-1]))
+
+    return {n: flat(x) for n, x in states.items()}, {n: flat(x) for n, x in masks.items()}, batch
+
+
+def _shaped(arrays: dict[str, Array], batch: tuple[int, ...], lead: int) -> dict[str, Array]:
+    return {
+        name: backend.namespace(x).reshape(x, (*x.shape[:lead], *batch, *x.shape[lead + 1 :]))
+        for name, x in arrays.items()
+    }

@@ -1,0 +1,154 @@
+"""When a sample may stop before t1: conditions that `simulate` asks after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from . import backend
+from .backend import Array
+from .network import Evaluation, Network
+
+
+class Moment(NamedTuple):
+    """What a stop condition sees: a batch of B samples at one step."""
+
+    network: Network
+    states: dict[str, Array]
+    previous: dict[str, Array]
+    evaluation: Evaluation
+    clamp: Mapping[str, Array]
+
+
+Stop = Callable[[Moment], Array]
+
+
+def rms(x: Array) -> Array:
+    """Root mean square over the last axis."""
+    xp = backend.namespace(x)
+    return xp.sqrt(xp.mean(x * x, axis=-1))
+
+
+def tolerance(like: Array) -> float:
+    """The default tolerance of a steady state: 1e-6 in float64, 1e-4 in float32."""
+    return 1e-6 if backend.epsilon(like) < 1e-10 else 1e-4
+
+
+def steadiness(
+    network: Network,
+    states: Mapping[str, Array],
+    clamp: Mapping[str, Array],
+    evaluation: Evaluation | None = None,
+) -> Array:
+    """The largest of rms(tau x')/(1 + rms x) over the populations, one number a sample.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Network, Population, Quadratic
+    >>> float(steadiness(Network({"x": Population(Quadratic(), 1)}), {"x": np.array([1.0])}, {}))
+    0.5
+    """
+    xp = backend.namespace(*states.values())
+    worst: Any = None
+    for name, v in network.velocity(states, clamp, evaluation).items():
+        ratio = network.populations[name].tau * rms(v) / (1 + rms(states[name]))
+        worst = ratio if worst is None else xp.maximum(worst, ratio)
+    return worst
+
+
+def steady(tol: float | None = None) -> Stop:
+    """Stop a sample when rms(tau x') <= tol (1 + rms x) in every population.
+
+    A slow passage near a saddle is steady too if `tol` is coarse.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(3), beta=8.0)
+    >>> simulate(memory, np.array([0.9, 0.2, 0.1]), t1=1e3, stop=steady()).result.name
+    'STOPPED'
+    """
+
+    def condition(moment: Moment) -> Array:
+        like = next(iter(moment.states.values()))
+        bound = tolerance(like) if tol is None else tol
+        return steadiness(moment.network, moment.states, moment.clamp, moment.evaluation) <= bound
+
+    return condition
+
+
+def largest_move(
+    network: Network, before: Mapping[str, Array], after: Mapping[str, Array]
+) -> Array:
+    """The largest of rms(g+ - g)/(1 + rms g) over the populations: how far a step moved the activations.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Network, Population, Quadratic
+    >>> one = Network({"x": Population(Quadratic(), 1)})
+    >>> float(largest_move(one, {"x": np.array([1.0])}, {"x": np.array([0.5])}))
+    0.25
+    """
+    xp, worst = backend.namespace(*before.values()), None
+    for name, p in network.populations.items():
+        g = p.lagrangian.activation(before[name])
+        move = rms(p.lagrangian.activation(after[name]) - g) / (1 + rms(g))
+        worst = move if worst is None else xp.maximum(worst, move)
+    return worst
+
+
+def settled(tol: float | None = None) -> Stop:
+    """Stop a sample when the last step moved no population's activation by more than tol (1 + rms g).
+
+    Costs nothing; for updates (dt = inf) it is the residual of the map. With small steps it says little.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Relaxation, simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> run = simulate(ModernHopfield(np.eye(3), beta=8.0), np.array([0.9, 0.2, 0.1]), t1=99,
+    ...     integrator=Relaxation(dt=np.inf), stop=settled())
+    >>> run.statistics["steps"] < 99
+    True
+    """
+
+    def condition(moment: Moment) -> Array:
+        like = next(iter(moment.states.values()))
+        bound = tolerance(like) if tol is None else tol
+        return largest_move(moment.network, moment.previous, moment.states) <= bound
+
+    return condition
+
+
+def near(pattern: Array, radius: float) -> Stop:
+    """Stop a sample when the activation of the first population is within `radius` of `pattern` (2-norm).
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> run = simulate(ModernHopfield(np.eye(3), beta=8.0), np.array([0.9, 0.2, 0.1]), t1=99, stop=near(np.eye(3)[0], 0.2))
+    >>> run.times[-1] < 10
+    np.True_
+    """
+
+    def condition(moment: Moment) -> Array:
+        name = next(iter(moment.network.populations))
+        g = moment.evaluation.activations[name]
+        xp = backend.namespace(g)
+        return xp.sqrt(xp.sum((g - backend.asarray(pattern, g)) ** 2, axis=-1)) <= radius
+
+    return condition
+
+
+def energy_rate_below(rate: float) -> Stop:
+    """Stop a sample when -dE/dt <= `rate`.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(3), beta=8.0)
+    >>> simulate(memory, np.array([0.9, 0.2, 0.1]), t1=99, stop=energy_rate_below(1e-9)).times[-1] < 99
+    np.True_
+    """
+
+    def condition(moment: Moment) -> Array:
+        return -moment.network.energy_rate(moment.states, moment.clamp, moment.evaluation) <= rate
+
+    return condition

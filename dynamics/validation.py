@@ -1,0 +1,128 @@
+"""What is checked at the door: arrays, positive numbers and names, once, with a message that helps."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+
+from . import backend
+from .backend import Array
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> ValueError:
+    """The error for a name that is not known: the nearest one and the whole list."""
+    known = list(known)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def positive(name: str, value: Any, *, zero: bool = False, infinite: bool = False) -> Any:
+    """A number that is > 0 (>= 0 with ``zero``), as a Python float; arrays that JAX traces pass through."""
+    if compat.is_array_api_obj(value) and not isinstance(value, np.ndarray | np.generic):
+        if value.ndim != 0:
+            raise ValueError(
+                f"{name} must be one number, got an array of shape {tuple(value.shape)}."
+            )
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be one number, got {value!r}.") from None
+    bound = ">= 0" if zero else "> 0"
+    if (
+        math.isnan(number)
+        or number < 0
+        or (number == 0 and not zero)
+        or (math.isinf(number) and not infinite)
+    ):
+        finite = "" if infinite else " and finite"
+        raise ValueError(f"{name} must be {bound}{finite}, got {value!r}.")
+    return number
+
+
+def floating(name: str, value: Any, like: Array | None = None) -> Array:
+    """``value`` as a floating array: lists become NumPy (or like ``like``), integers are converted once.
+
+    With ``like`` given, library, device and dtype must agree with it: nothing is moved or cast in silence.
+    """
+    if not compat.is_array_api_obj(value):
+        value = np.asarray(value)
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"{name} must be numbers, got dtype {value.dtype}.")
+        if like is not None and backend.backend_of(like) != "numpy":
+            return backend.namespace(like).asarray(
+                value, dtype=like.dtype, device=backend.device(like)
+            )
+        if like is not None:
+            return value.astype(like.dtype)
+    xp = backend.namespace(value)
+    if like is not None:
+        ours, theirs = backend.backend_of(like), backend.backend_of(value)
+        if ours != theirs:
+            raise TypeError(
+                f"{name} is a {theirs} array but the memory holds {ours} arrays. Convert one of them: "
+                f'memory.to("{theirs}") or the array with {ours}.asarray.'.replace(
+                    "jax.asarray", "jax.numpy.asarray"
+                )
+            )
+        here, there = backend.device(like), backend.device(value)
+        if here is not None and there is not None and here != there:
+            raise TypeError(
+                f"{name} is on device {there} but the memory is on {here}. Move one of them: "
+                f'memory.to("{ours}", device=...).'
+            )
+    if not xp.isdtype(value.dtype, "real floating"):
+        if xp.isdtype(value.dtype, "complex floating"):
+            raise TypeError(f"{name} must be real, got dtype {value.dtype}.")
+        value = xp.astype(value, like.dtype if like is not None else xp.asarray(0.0).dtype)
+    if like is not None and value.dtype != like.dtype:
+        raise TypeError(
+            f"{name} is {value.dtype} but the memory is {like.dtype}, and nothing is cast in silence. "
+            f"Cast one of them: query.astype(...), or memory.to(..., dtype=...)."
+        )
+    return value
+
+
+def finite(name: str, value: Array) -> Array:
+    """Refuse NaN and infinities, saying where the first one is."""
+    if backend.is_traced(value):
+        return value
+    bad = ~np.isfinite(backend.to_numpy(value))
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"{name} holds {int(bad.sum())} values that are NaN or infinite, the first at index {where}. "
+            "Remove or replace them first (numpy.nan_to_num, or drop the rows)."
+        )
+    return value
+
+
+def matrix(name: str, value: Any, like: Array | None = None) -> Array:
+    """A finite, non-empty floating matrix whose rows are patterns."""
+    value = floating(name, value, like)
+    if value.ndim != 2:
+        raise ValueError(
+            f"{name} must be a matrix with one pattern in a row, shape (N, I), got shape {tuple(value.shape)}. "
+            "Flatten images first: images.reshape(len(images), -1)."
+        )
+    if 0 in value.shape:
+        raise ValueError(
+            f"{name} is empty, shape {tuple(value.shape)}: store at least one pattern."
+        )
+    return finite(name, value)
+
+
+def vector(name: str, value: Any, size: int, like: Array, meaning: str) -> Array:
+    """A finite array of shape (..., size)."""
+    value = finite(name, floating(name, value, like))
+    if value.ndim == 0 or value.shape[-1] != size:
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)} but must be (..., {size}): {meaning}."
+        )
+    return value

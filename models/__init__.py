@@ -1,0 +1,22 @@
+"""Which network: memories by name."""
+
+from .memory import AssociativeMemory
+from .modern import ModernHopfield
+from .retrieval import Retrieval
+from .separation import separation
+from .similarity import Cosine, Custom, Dot, Euclidean, Manhattan, similarity
+from .universal import UniversalHopfield
+
+__all__ = [
+    "AssociativeMemory",
+    "Cosine",
+    "Custom",
+    "Dot",
+    "Euclidean",
+    "Manhattan",
+    "ModernHopfield",
+    "Retrieval",
+    "UniversalHopfield",
+    "separation",
+    "similarity",
+]

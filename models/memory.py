@@ -1,0 +1,313 @@
+"""What every memory of the universal family can do: scores, weights, recall, and the network behind it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from abc import ABC, abstractmethod
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array, Number
+from ..dynamics.contracts import Lagrangian, Similarity
+from ..dynamics.lagrangians import Quadratic
+from ..dynamics.network import Network, Population
+from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
+from ..dynamics.validation import finite, floating, matrix, positive, vector
+from .retrieval import Retrieval, retrieve
+from .separation import describe
+from .similarity import Dot
+from .storage import read, write
+
+
+class Rule(NamedTuple):
+    """The parts that make a memory: similarity, separation (beta within), value Lagrangian, value leak."""
+
+    similarity: Similarity
+    separation: Lagrangian
+    value: Lagrangian
+    leak: float
+
+
+class AssociativeMemory(ABC):
+    """A memory of the universal Hopfield family: z = P^T sep(sim(M, q)) and the dynamics behind it.
+
+    Subclasses are frozen structures with these fields, and say their `rule`.
+    """
+
+    memories: Array
+    projection: Any
+    beta: Number
+    tau_value: Number
+    tau_memory: Number
+    bias: Any
+
+    @property
+    @abstractmethod
+    def rule(self) -> Rule:
+        """The parts of this memory."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """The arguments that build this memory again."""
+
+    # -------------------------------------------------------------------------------------------- one pass
+
+    def scores(self, query: Any) -> Array:
+        """sim(M, query): shape (..., N)."""
+        return backend.compiled(_scores, self.memories)(
+            None, self.rule, self._prepared, self.check_query(query)
+        )
+
+    def weights(self, query: Any) -> Array:
+        """sep(sim(M, query)): shape (..., N), the part that each memory takes in the answer."""
+        return backend.compiled(_weights, self.memories)(
+            None, self.rule, self._prepared, self.check_query(query)
+        )
+
+    def recall(self, query: Any) -> Array:
+        """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given."""
+        return self.weights(query) @ (self.memories if self.projection is None else self.projection)
+
+    # -------------------------------------------------------------------------------------------- dynamics
+
+    @cached_property
+    def network(self) -> Network:
+        """Populations value, output (with a projection) and memory (unless tau_memory = 0), with their synapses.
+
+        E = l_v (v.g - L_v) - b.g + h.f - L_h(h) - f . sim(M, g), and with a projection z.z/2 - f . P z. To
+        differentiate with respect to patterns or beta, build the model inside the differentiated function: the
+        network keeps norms, unit rows and sorted columns beside the patterns.
+        """
+        similarity, separation, value, leak = self.rule
+        if similarity.distance and not separation.nonnegative:
+            raise ValueError(
+                f"The {similarity.name} similarity with {describe(separation)} gives memories weights of both signs, "
+                "and the dynamics would be repelled by them. Use softmax, max or another separation with weights "
+                ">= 0; `recall` works as it is."
+            )
+        size, width = self.memories.shape
+        bias = None if isinstance(self.bias, float) and self.bias == 0 else self.bias
+        populations = {"value": Population(value, width, self.tau_value, leak, bias)}
+        seen = {"value": (similarity, self._prepared)}
+        if self.projection is not None:
+            populations["output"] = Population(
+                Quadratic(), self.projection.shape[1], self.tau_value
+            )
+            seen["output"] = (Dot(), self.projection)
+        if self.is_adiabatic:
+            kinds, matrices = zip(*seen.values(), strict=True)
+            return Network(
+                populations,
+                {"memory": EquilibriumSynapse(tuple(seen), kinds, matrices, separation)},
+            )
+        populations["memory"] = Population(separation, size, self.tau_memory)
+        synapses = [
+            SimilaritySynapse((name, "memory"), kind, prepared, separation.nonnegative)
+            for name, (kind, prepared) in seen.items()
+        ]
+        return Network(populations, synapses)
+
+    @property
+    def is_adiabatic(self) -> bool:
+        """Whether the memory neurons follow at once (tau_memory = 0)."""
+        return isinstance(self.tau_memory, float) and self.tau_memory == 0
+
+    def adiabatic(self) -> Self:
+        """The same memory with tau_memory = 0."""
+        return self if self.is_adiabatic else self._replaced(tau_memory=0.0)
+
+    def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
+        """States at which the dynamics begin: v = grad L_v*(query), and h in equilibrium with it.
+
+        From h = 0 a cue can leave the basin that it lies in; `memory_state` (..., N) sets h by hand.
+        """
+        populations, query = self.network.populations, self.check_query(query)
+        xp, value = backend.namespace(query), populations["value"].lagrangian
+        with np.errstate(all="ignore"):
+            states = {"value": value.dual(query)}
+        if not backend.is_traced(query) and not bool(xp.all(xp.isfinite(states["value"]))):
+            raise ValueError(
+                f"The query is not an activation of the value neurons, whose Lagrangian is {value!r}: no finite "
+                "state gives it. Move the query inside the range of the activation."
+            )
+        if "output" in populations:
+            states["output"] = xp.zeros_like(query[..., :1]) + backend.full(
+                populations["output"].size, 0.0, query
+            )
+        if "memory" in populations:
+            meaning = f"{self.memories.shape[0]} patterns are stored"
+            given = memory_state is not None
+            size = self.memories.shape[0]
+            states["memory"] = (
+                vector("memory_state", memory_state, size, query, meaning)
+                if given
+                else self.scores(query)
+            )
+        elif memory_state is not None:
+            raise ValueError(
+                "With tau_memory=0 the memory neurons have no state of their own: leave out memory_state."
+            )
+        return states
+
+    def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None) -> Retrieval:
+        """Iterate the dynamics at dt = inf until an update moves the state no more; see `Retrieval`.
+
+        An update solves the memory neurons and then the value neurons to equilibrium: attention for dot and
+        softmax, mean shift for euclidean, the weighted median for manhattan.
+
+        Parameters
+        ----------
+        query : array (..., I)
+            The cue.
+        max_steps : int
+            The most updates that are applied.
+        tol : float, optional
+            Converged when rms(last move) <= tol (1 + rms state); 1e-6 in float64, 1e-4 in float32.
+        """
+        return retrieve(self.adiabatic(), self.check_query(query), max_steps, tol)
+
+    # ---------------------------------------------------------------------------------- moving and keeping
+
+    def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
+        """The same memory on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""
+        return backend.move(self, library, device, dtype)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the memory to one ``.npz`` file, whole or not at all; returns its path."""
+        return write(path, type(self).__name__, self.settings())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a memory that `save` wrote, as NumPy arrays."""
+        name, settings = read(path)
+        kinds = {kind.__name__: kind for kind in _descendants(AssociativeMemory)}
+        if name not in kinds or not issubclass(kinds[name], cls):
+            raise TypeError(f"{os.fspath(path)!r} holds a {name}, not a {cls.__name__}.")
+        return kinds[name](**settings)
+
+    def __repr__(self) -> str:
+        (size, width), (similarity, separation, value, leak) = self.memories.shape, self.rule
+        gain = getattr(separation, "beta", 1.0)
+        parts = [
+            f"{size} patterns of {width}",
+            f"z = P^T sep(sim(M, q)): sim={similarity.name}, sep={describe(separation)}",
+            f"beta={_plain(1.0 if gain is None else gain)}"
+            if hasattr(separation, "beta")
+            else "beta without effect",
+            "P = M" if self.projection is None else f"P {tuple(self.projection.shape)}",
+            f"leak={leak:g}, tau_value={_plain(self.tau_value)}, tau_memory={_plain(self.tau_memory)}",
+            f"{backend.backend_of(self.memories)} {str(self.memories.dtype).rsplit('.', maxsplit=1)[-1]}",
+        ]
+        if not value.identity:
+            parts.append(f"value={value!r}")
+        return f"{type(self).__name__}({'; '.join([*parts, *self.notes()])})"
+
+    # --------------------------------------------------------------------------------------------- helpers
+
+    def check_query(self, query: Any) -> Array:
+        """A query (..., I) of the patterns' library, dtype and device."""
+        size, width = self.memories.shape
+        return vector(
+            "query", query, width, self.memories, f"{size} patterns of {width} values are stored"
+        )
+
+    def notes(self) -> list[str]:
+        """What does not hold for this combination of parts."""
+        similarity, separation, value, leak = self.rule
+        notes = []
+        if separation.convex is False:
+            notes.append(
+                "the separation's Lagrangian is not convex, so the energy may rise unless tau_memory=0"
+            )
+        if similarity.distance and not separation.nonnegative:
+            notes.append("weights of both signs with a distance, for recall only")
+        elif not (
+            separation.bounded or value.bounded or self._has_floor(similarity, separation, leak)
+        ):
+            notes.append(
+                "the energy has no lower bound; bounded value activations or a bounded separation give it one"
+            )
+        return notes
+
+    def _has_floor(self, similarity: Similarity, separation: Lagrangian, leak: float) -> bool:
+        # For linear neurons: scores that are bounded, or a quadratic form that is positive.
+        if similarity.name == "cosine":
+            return True
+        if similarity.name != "dot" or not isinstance(separation, Quadratic):
+            return similarity.distance
+        gain = 1.0 if separation.beta is None else separation.beta
+        if backend.is_traced(self.memories) or backend.is_traced(gain):
+            return True
+        spectrum = np.linalg.norm(backend.to_numpy(self.memories).astype(float), 2) ** 2
+        return bool(float(backend.to_numpy(gain)) * spectrum <= leak)
+
+    def _validate(self) -> None:
+        """Convert and check, once, what every memory is built from; warn of what does not hold."""
+
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        put("memories", matrix("patterns", self.memories))
+        put("beta", positive("beta", self.beta))
+        put("tau_value", positive("tau_value", self.tau_value))
+        put("tau_memory", positive("tau_memory", self.tau_memory, zero=True))
+        if self.projection is not None:
+            put("projection", matrix("projection", self.projection, self.memories))
+            if self.projection.shape[0] != self.memories.shape[0]:
+                raise ValueError(
+                    f"projection has {self.projection.shape[0]} rows but {self.memories.shape[0]} patterns are stored: "
+                    "row i of the projection (N, O) is what pattern i recalls."
+                )
+        if isinstance(self.bias, float | int):
+            put("bias", float(finite("bias", np.asarray(float(self.bias)))))
+        else:
+            bias = floating("bias", self.bias, self.memories)
+            width = self.memories.shape[1]
+            put(
+                "bias",
+                vector(
+                    "bias", bias, width, self.memories, "one input current for each value neuron"
+                ),
+            )
+            if bias.ndim != 1:
+                raise ValueError(
+                    f"bias must be one number or a vector ({width},), got shape {tuple(bias.shape)}."
+                )
+
+    def _warn(self) -> None:
+        for note in self.notes():
+            warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=4)
+
+    @cached_property
+    def _prepared(self) -> Any:
+        return self.rule.similarity.prepare(self.memories)
+
+    def _replaced(self, **changes: Any) -> Self:
+        copy = backend.map_leaves(lambda leaf: leaf, self)
+        for name, value in changes.items():
+            object.__setattr__(copy, name, value)
+        return copy
+
+
+def _descendants(kind: type) -> list[type]:
+    found = [kind]
+    for child in kind.__subclasses__():
+        found += _descendants(child)
+    return found
+
+
+def _plain(number: Any) -> str:
+    return "?" if backend.is_traced(number) else f"{float(backend.to_numpy(number)):g}"
+
+
+def _scores(_: None, rule: Rule, prepared: Any, query: Array) -> Array:
+    return rule.similarity.scores(prepared, query)
+
+
+def _weights(_: None, rule: Rule, prepared: Any, query: Array) -> Array:
+    return rule.separation.activation(rule.similarity.scores(prepared, query))

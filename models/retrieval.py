@@ -1,0 +1,101 @@
+"""Retrieval: the dynamics at dt = inf, iterated until an update moves the state no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.integrators import Relaxation
+from ..dynamics.simulate import simulate
+from ..dynamics.stopping import largest_move, settled, tolerance
+
+if TYPE_CHECKING:
+    from .memory import AssociativeMemory
+
+
+class Retrieval(NamedTuple):
+    """What iterated updates lead to; every field has the batch axes of the query.
+
+    Attributes
+    ----------
+    state : array (..., I)
+        The value neurons' activation after the last update.
+    steps : int array (...)
+        Updates that were applied.
+    converged : bool array (...)
+        Whether one more update would move the state by no more than the tolerance.
+    residual : array (...)
+        rms of the move that one more update would make, over 1 + rms of the state.
+    energy : array (...)
+        The energy of the state, with the memory neurons in equilibrium.
+    pattern : int array (...)
+        The row of the stored pattern nearest to the state (2-norm).
+    output : array (..., O) or None
+        The output neurons' activation of a heteroassociative memory.
+    """
+
+    state: Array
+    steps: np.ndarray
+    converged: np.ndarray
+    residual: np.ndarray
+    energy: Array
+    pattern: np.ndarray
+    output: Array | None = None
+
+
+def retrieve(
+    memory: AssociativeMemory, query: Array, max_steps: int, tol: float | None
+) -> Retrieval:
+    """Iterate the updates of a memory with tau_memory = 0 from a checked query."""
+    if not isinstance(max_steps, int | np.integer) or max_steps < 1:
+        raise ValueError(f"max_steps must be a whole number >= 1, got {max_steps!r}.")
+    bound = tolerance(query) if tol is None else tol
+    run = simulate(
+        memory,
+        query,
+        t1=float(max_steps),
+        integrator=UPDATE,
+        save_at=[float(max_steps)],
+        stop=settled(bound),
+        throw=False,
+    )
+    residual = backend.to_numpy(
+        backend.compiled(_next_move, query)(None, memory.network, run.final)
+    )
+    state = run.activations["value"][-1]
+    return Retrieval(
+        state=state,
+        steps=run.steps,
+        converged=residual <= bound,
+        residual=residual,
+        energy=run.energy[-1],
+        pattern=nearest(memory, state),
+        output=run.activations["output"][-1] if "output" in run.states else None,
+    )
+
+
+def nearest(memory: AssociativeMemory, state: Array) -> np.ndarray:
+    """The row of the stored pattern nearest to an activation: in angle for cosine, else in 2-norm.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> nearest(ModernHopfield(np.eye(3)), np.array([0.1, 0.9, 0.3]))
+    array(1)
+    """
+    from .similarity import Cosine, Euclidean
+
+    kind = Cosine() if memory.rule.similarity.name == "cosine" else Euclidean()
+    return backend.to_numpy(
+        backend.namespace(state).argmax(kind.scores(memory.memories, state), axis=-1)
+    )
+
+
+UPDATE = Relaxation(dt=float("inf"))
+
+
+def _next_move(_: None, network: Any, states: dict[str, Array]) -> Array:
+    step = UPDATE.step(network, states, network.evaluate(states), None, None, {})
+    return largest_move(network, states, step.states)

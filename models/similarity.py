@@ -1,0 +1,267 @@
+"""Similarities s_i(g) between a vector and each stored pattern; larger is more similar.
+
+A distance is negated. Every similarity gives its scores, the pullback (ds/dg)^T f, the pushforward
+(ds/dg) u, the curvature (sum_i f_i d2s_i/dg2) u, and how its force answers a step of `Relaxation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..dynamics import backend
+from ..dynamics.backend import Array, Number, static, structure
+from ..dynamics.contracts import Response, Similarity
+from ..dynamics.validation import unknown_name
+from .manhattan import Manhattan
+
+
+def _sum(values: Array) -> Array:
+    return backend.namespace(values).sum(values, axis=-1, keepdims=True)
+
+
+@structure
+class Dot(Similarity):
+    r"""s_i = M_i . g, the similarity of Hopfield networks, dense associative memory and attention.
+
+    Bilinear: the force M^T f does not depend on g, so an exact step lowers the energy for every dt.
+
+    >>> import numpy as np
+    >>> Dot().scores(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([2.0, 3.0]))
+    array([2., 5.])
+    """
+
+    name = "dot"
+
+    def scores(self, memories: Any, g: Array) -> Array:
+        """M g."""
+        return g @ memories.T
+
+    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+        """M^T f."""
+        return f @ memories
+
+    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+        """M u."""
+        return u @ memories.T
+
+    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+        """0."""
+        return backend.namespace(u).zeros_like(u)
+
+    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
+        """A constant force."""
+        return Response(f @ memories, falls=True)
+
+    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+        """\\|s_i\\| and \\|g\\|^2, which stands for the products that cancel."""
+        return backend.namespace(scores).abs(scores) + _sum(g * g)
+
+
+@structure
+class Normed:
+    """Patterns with their squared norms."""
+
+    patterns: Array = None
+    squares: Array = None
+
+
+@structure
+class Euclidean(Similarity):
+    r"""s_i = -\|M_i - g\|^2, the negated squared distance.
+
+    Evaluated as 2 M_i.g - \|M_i\|^2 - \|g\|^2 with the norms of the patterns kept. The force
+    2 M^T f - 2 (sum f) g is affine in g, so the value step is exact; with f >= 0 it lowers the energy for
+    every dt. With leak 0 the dynamics are mean shift, and memories are fixed points up to e^(-beta gap).
+
+    >>> import numpy as np
+    >>> Euclidean().scores(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([2.0, 3.0]))
+    array([-10.,  -5.])
+    """
+
+    name = "euclidean"
+    leak = 0.0
+    distance = True
+
+    def prepare(self, memories: Array) -> Normed:
+        """The patterns and their squared norms."""
+        if isinstance(memories, Normed):
+            return memories
+        return Normed(memories, backend.namespace(memories).sum(memories * memories, axis=-1))
+
+    def scores(self, memories: Any, g: Array) -> Array:
+        """-\\|M_i - g\\|^2, never above 0."""
+        memories = self.prepare(memories)
+        xp = backend.namespace(g)
+        scores = (2 * g) @ memories.patterns.T - (memories.squares + _sum(g * g))
+        return xp.where(scores > 0, 0.0, scores)
+
+    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+        """2 M^T f - 2 (sum f) g."""
+        return (2 * f) @ self.prepare(memories).patterns - (2 * _sum(f)) * g
+
+    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+        """2 M u - 2 g.u."""
+        return (2 * u) @ self.prepare(memories).patterns.T - 2 * _sum(g * u)
+
+    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+        """-2 (sum f) u."""
+        return -2 * _sum(f) * u
+
+    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
+        """2 M^T f - c g with c = 2 sum f."""
+        return Response((2 * f) @ self.prepare(memories).patterns, 2 * _sum(f), falls=nonnegative)
+
+    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+        """\\|M_i\\|^2 + \\|g\\|^2, which cancel in the score."""
+        return self.prepare(memories).squares + _sum(g * g)
+
+
+@structure
+class Unit:
+    """Patterns with their rows scaled to length one."""
+
+    patterns: Array = None
+    rows: Array = None
+
+
+@structure
+class Cosine(Similarity):
+    r"""s_i = M_i . g/(\|M_i\| \|g\|), row by row; a zero vector has similarity 0 to everything.
+
+    The force is tangential, so \|v\| is kept and the value step is a rotation: with F = sum_i f_i M_i/\|M_i\|
+    and theta the angle from v to F, tan(theta/2) shrinks by e^(-\|F\| dt/(tau \|v\|^2)). Without bias and with
+    leak 0 the energy falls for every dt, whatever the signs of f.
+
+    >>> import numpy as np
+    >>> Cosine().scores(np.array([[3.0, 4.0]]), np.array([1.0, 0.0]))
+    array([0.6])
+    """
+
+    name = "cosine"
+    leak = 0.0
+
+    def prepare(self, memories: Array) -> Unit:
+        """The patterns and their unit rows."""
+        if isinstance(memories, Unit):
+            return memories
+        return Unit(memories, _unit(memories)[0])
+
+    def scores(self, memories: Any, g: Array) -> Array:
+        """U g/\\|g\\| with the unit rows U."""
+        return (g @ self.prepare(memories).rows.T) / _unit(g)[1]
+
+    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+        """(F - g^ (g^.F))/\\|g\\| with F = U^T f and g^ = g/\\|g\\|."""
+        return self._tangential(g, f @ self.prepare(memories).rows)
+
+    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+        """U (u - g^ (g^.u))/\\|g\\|."""
+        return self._tangential(g, u) @ self.prepare(memories).rows.T
+
+    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+        """The derivative of the pullback along u."""
+        force = f @ self.prepare(memories).rows
+        unit, norm = _unit(g)
+        radial, along, across = _sum(unit * force), _sum(unit * u), _sum(force * u)
+        return (3 * unit * radial * along - unit * across - force * along - radial * u) / norm**2
+
+    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
+        """The rotation, exact without leak and further drive."""
+        force = f @ self.prepare(memories).rows
+
+        def step(x: Array, drive: Any, leak: float, ratio: Number | None) -> Array:
+            return _rotate(x, force, ratio)
+
+        return Response(None, step=step, free=True, falls=True)
+
+    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+        """One: cosines."""
+        return backend.namespace(scores).ones_like(scores)
+
+    @staticmethod
+    def _tangential(g: Array, u: Array) -> Array:
+        unit, norm = _unit(g)
+        return (u - unit * _sum(unit * u)) / norm
+
+
+def _unit(x: Array) -> tuple[Array, Array]:
+    xp = backend.namespace(x)
+    square = _sum(x * x)
+    norm = xp.sqrt(xp.where(square > 0, square, 1.0))
+    return x / norm, norm
+
+
+def _rotate(v: Array, force: Array, ratio: Number | None) -> Array:
+    xp = backend.namespace(v)
+    (unit, length), (target, strength) = _unit(v), _unit(force)
+    cosine = _sum(unit * target)
+    across = target - unit * cosine
+    sine = xp.sqrt(_sum(across * across))
+    # With t = tan(theta/2) = sine/(1 + cosine) and t+ = t e, the turned vector has tangent 2 t+/(1 - t+^2).
+    shrink = 0.0 if ratio is None else xp.exp(-strength * ratio / length**2)
+    a, b = 1 + cosine, sine * shrink  # b/a = tan of half the angle that is left
+    left_cos, left_sin = (a * a - b * b) / (a * a + b * b), 2 * a * b / (a * a + b * b)
+    inside = xp.where(sine > 0, sine, 1.0)
+    away = (
+        unit - target * cosine
+    ) / inside  # unit vector in the plane, at right angles to the target
+    turned = target * left_cos + away * left_sin
+    moves = (sine > 0) & (_sum(force * force) > 0) & (_sum(v * v) > 0) & (a > 0)
+    return xp.where(moves, length * turned, v)
+
+
+@structure
+class Custom(Similarity):
+    r"""A similarity of your own, from scores (memories, g) -> (..., N).
+
+    On JAX and PyTorch everything else is derived; on NumPy give the pullback (memories, g, f) -> (..., I).
+    Steps are watched by the energy guard.
+
+    >>> import numpy as np
+    >>> overlap = Custom(lambda M, g: g @ M.T / M.shape[-1], lambda M, g, f: f @ M / M.shape[-1])
+    >>> overlap.scores(np.ones((1, 4)), np.ones(4))
+    array([1.])
+    """
+
+    function: Callable[[Array, Array], Array] = static()
+    force: Callable[[Array, Array, Array], Array] | None = static(default=None)
+    own_leak: float = static(default=1.0)
+
+    @property
+    def leak(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The leak that was given."""
+        return self.own_leak
+
+    def scores(self, memories: Any, g: Array) -> Array:
+        """function(M, g)."""
+        return self.function(memories, g)
+
+    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+        """force(M, g, f), derived where the library can."""
+        return (
+            super().pullback(memories, g, f) if self.force is None else self.force(memories, g, f)
+        )
+
+
+SIMILARITIES: dict[str, Callable[[], Similarity]] = {
+    "dot": Dot,
+    "cosine": Cosine,
+    "euclidean": Euclidean,
+    "manhattan": Manhattan,
+}
+
+
+def similarity(name: str | Similarity | Callable[[Array, Array], Array]) -> Similarity:
+    """The similarity of a name; a Similarity as it is; a function (memories, g) -> scores as `Custom`.
+
+    >>> similarity("euclidean")
+    Euclidean()
+    """
+    if isinstance(name, Similarity):
+        return name
+    if callable(name):
+        return Custom(name)
+    if name not in SIMILARITIES:
+        raise unknown_name("similarity", name, SIMILARITIES)
+    return SIMILARITIES[name]()

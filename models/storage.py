@@ -1,0 +1,97 @@
+"""One ``.npz`` file for a memory: its arrays, and a JSON header with everything else."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+
+from ..dynamics import backend, lagrangians
+from ..dynamics.contracts import Lagrangian, Similarity
+from .similarity import SIMILARITIES
+
+FORMAT = 1
+
+
+def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> Path:
+    """Write a model's name and settings whole or not at all; the path gets the suffix ``.npz``.
+
+    >>> import numpy as np, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write(f"{folder}/memory", "ModernHopfield", {"memories": np.eye(2), "beta": 2.0})
+    ...     read(file)[1]["beta"], file.name
+    (2.0, 'memory.npz')
+    """
+    path = Path(path)
+    path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+    arrays = {
+        key: backend.to_numpy(value)
+        for key, value in settings.items()
+        if compat.is_array_api_obj(value)
+    }
+    plain = {key: _encoded(key, value) for key, value in settings.items() if key not in arrays}
+    header = json.dumps({"format": FORMAT, "model": name, "settings": plain})
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(partial, "wb") as file:
+            np.savez(file, header=np.asarray(header), **arrays)  # pyright: ignore[reportArgumentType]
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
+    """The model's name and settings from a file that `write` made.
+
+    >>> import numpy as np, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read(write(f"{folder}/m", "ModernHopfield", {"memories": np.eye(2)}))[0]
+    'ModernHopfield'
+    """
+    with np.load(path, allow_pickle=False) as file:
+        if "header" not in file:
+            raise ValueError(
+                f"{os.fspath(path)!r} holds no saved memory, but the arrays {', '.join(file.files)}."
+            )
+        header = json.loads(str(file["header"]))
+        arrays = {key: file[key] for key in file.files if key != "header"}
+    if header["format"] > FORMAT:
+        raise ValueError(
+            f"{os.fspath(path)!r} was written by a newer hopfield (format {header['format']})."
+        )
+    arrays = {key: float(value) if value.ndim == 0 else value for key, value in arrays.items()}
+    return header["model"], {**{k: _decoded(v) for k, v in header["settings"].items()}, **arrays}
+
+
+def _encoded(key: str, value: Any) -> Any:
+    if value is None or isinstance(value, str | float | int | bool):
+        return value
+    if isinstance(value, Similarity) and type(value) is SIMILARITIES.get(value.name):
+        return value.name
+    if isinstance(value, Lagrangian) and getattr(lagrangians, type(value).__name__, None) is type(
+        value
+    ):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}  # pyright: ignore
+        fields = {
+            k: float(backend.to_numpy(v)) if compat.is_array_api_obj(v) else v
+            for k, v in fields.items()
+        }
+        if not any(callable(field) for field in fields.values()):
+            return {"lagrangian": type(value).__name__, **fields}
+    raise TypeError(
+        f"{key}={value!r} is code of your own and cannot be written to a file. Save the patterns with numpy.savez "
+        "and build the model again, or use a named similarity or separation."
+    )
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, dict) and "lagrangian" in value:
+        fields = {key: field for key, field in value.items() if key != "lagrangian"}
+        return getattr(lagrangians, value["lagrangian"])(**fields)
+    return value

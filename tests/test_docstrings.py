@@ -1,0 +1,102 @@
+"""Every example in a docstring runs, and everything public has one.
+
+The examples are those of the installed package. Each runs in an empty folder and, as is usual for
+doctest, with the names of the module that it stands in; it imports anything else, NumPy included.
+"""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import hopfield
+
+PUBLIC = ("hopfield.dynamics", "hopfield.models", "hopfield.analysis")
+OPTIONAL = {"diffrax", "equinox", "jax", "lineax", "optimistix", "torch", "torchdiffeq"}
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+def _absent(name):
+    """Return the optional package that is not installed and that importing `name` needs, if any."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing not in OPTIONAL:
+            raise
+        return missing
+    return None
+
+
+def _examples():
+    """Return one parameter for each docstring with examples, in every module."""
+    names = [m.name for m in pkgutil.walk_packages(hopfield.__path__, "hopfield.")]
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    found = []
+    for name in ["hopfield", *sorted(names)]:
+        if missing := _absent(name):
+            skip = pytest.mark.skip(reason=f"needs {missing}")
+            found.append(pytest.param(None, id=name, marks=skip))
+            continue
+        tests = finder.find(importlib.import_module(name), name)
+        found += [pytest.param(t, id=t.name) for t in sorted(tests, key=_place) if t.examples]
+    return found
+
+
+def _place(test):
+    return (test.filename or "", test.lineno or 0, test.name)
+
+
+def _public():
+    """Return one parameter for each public function and class."""
+    found = []
+    for module_name in PUBLIC:
+        module = importlib.import_module(module_name)
+        for name in sorted(module.__all__):
+            thing = getattr(module, name)
+            if inspect.isclass(thing) and issubclass(thing, BaseException):
+                continue
+            if inspect.isroutine(thing) or inspect.isclass(thing):
+                found.append(pytest.param(thing, id=f"{module_name}.{name}"))
+    return found
+
+
+@pytest.fixture
+def clean_slate(tmp_path, monkeypatch):
+    """Give an example an empty folder, and put back the settings that it may change."""
+    monkeypatch.chdir(tmp_path)
+    jax = sys.modules.get("jax")
+    x64 = jax and jax.config.jax_enable_x64
+    with np.printoptions(), plt.rc_context({"backend": "agg"}):
+        yield
+        plt.close("all")
+    if jax:
+        jax.config.update("jax_enable_x64", x64)
+
+
+@pytest.mark.parametrize("example", _examples())
+def test_example(example, clean_slate):
+    source = "".join(e.source for e in example.examples)
+    for package in sorted(OPTIONAL):
+        if package in source:
+            pytest.importorskip(package)
+    report = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(example, out=report.append)
+    assert not report, "".join(report)
+
+
+@pytest.mark.parametrize("thing", _public())
+def test_public_name_has_an_example(thing):
+    assert ">>> " in (thing.__doc__ or "")
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_exist(module):
+    module = importlib.import_module(module)
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert [n for n in module.__all__ if not hasattr(module, n)] == []

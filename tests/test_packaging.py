@@ -1,0 +1,373 @@
+"""What is shipped, and which module may import which."""
+
+import ast
+import configparser
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import hopfield
+
+ROOT = Path(__file__).resolve().parents[1]
+NOT_PACKAGES = {"tests", "examples", "benchmarks", "docs", "build", "dist", "venv"}
+TEXT = {".cff", ".cfg", ".in", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
+BACKENDS = {
+    "diffrax",
+    "equinox",
+    "jax",
+    "jaxlib",
+    "lineax",
+    "optimistix",
+    "torch",
+    "torchdiffeq",
+}
+MAY_IMPORT_BACKENDS = {
+    "dynamics/backend.py",
+    "dynamics/integrators/diffrax.py",
+    "dynamics/integrators/torchdiffeq.py",
+}
+MAX_LINES = 400
+
+# A module imports its own layer and those below it; "" is the root __init__.py.
+LAYERS = {"dynamics": 1, "models": 2, "analysis": 3, "": 4, "cli": 5}
+
+
+def _setup() -> configparser.ConfigParser:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    return setup
+
+
+def _packages() -> list[str]:
+    return _setup()["options"]["packages"].split()
+
+
+def _folder(package: str) -> Path:
+    return ROOT.joinpath(*package.split(".")[1:])
+
+
+def _modules() -> list[str]:
+    """Return every module of the listed packages as a path below the root."""
+    files = [f for package in _packages() for f in sorted(_folder(package).glob("*.py"))]
+    return [f.relative_to(ROOT).as_posix() for f in files]
+
+
+def _is_clutter(path: Path) -> bool:
+    """Tell whether a folder is a tool's: a build, a cache, an environment, a demo's output."""
+    return (
+        (path.name.startswith(".") and path.name != ".ci")
+        or path.name in {"build", "dist", "__pycache__", "hopfield-demo"}
+        or path.name.endswith(".egg-info")
+        or (path / "pyvenv.cfg").exists()
+    )
+
+
+def _walk(folder: Path):
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not _is_clutter(path):
+            yield from _walk(path)
+
+
+# --- what is listed, and what is there
+
+
+def test_packages_in_setup_cfg_are_the_folders_with_code():
+    folders = {
+        ("hopfield", *f.relative_to(ROOT).parent.parts) for f in _walk(ROOT) if f.suffix == ".py"
+    }
+    packages = {".".join(f) for f in folders if len(f) == 1 or f[1] not in NOT_PACKAGES}
+    assert set(_packages()) == packages
+
+
+@pytest.mark.parametrize("package", _packages())
+def test_a_package_has_an_init(package):
+    assert (_folder(package) / "__init__.py").is_file()
+
+
+def test_root_holds_two_modules():
+    assert {f.name for f in ROOT.glob("*.py")} == {"__init__.py", "cli.py"}
+
+
+def test_tests_and_examples_are_no_packages():
+    inits = [f for top in ("tests", "examples") for f in (ROOT / top).rglob("__init__.py")]
+    assert inits == []
+
+
+def test_version_is_the_same_everywhere():
+    version = _setup()["metadata"]["version"]
+    assert importlib.metadata.version("hopfield") == version
+    assert hopfield.__version__ == version
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+# --- what is being tested
+
+
+def _is_editable() -> bool:
+    # An egg-info folder in the checkout may be found as well: it says nothing of where it is from.
+    found = importlib.metadata.distributions(name="hopfield")
+    origins = [json.loads(d.read_text("direct_url.json") or "{}") for d in found]
+    return any(origin.get("dir_info", {}).get("editable", False) for origin in origins)
+
+
+def test_the_tested_package_is_the_installed_one():
+    folder = Path(hopfield.__file__).resolve().parent
+    if _is_editable():
+        assert folder == ROOT or ROOT / "build" in folder.parents
+    else:
+        assert folder != ROOT, "this is the checkout, not what pip installed: see CONTRIBUTING.md"
+
+
+def test_the_installed_package_is_this_checkout():
+    installed = Path(hopfield.__file__).resolve().parent
+    stale = [
+        name
+        for name in _modules()
+        if not (installed / name).is_file()
+        or (installed / name).read_bytes() != (ROOT / name).read_bytes()
+    ]
+    if not _is_editable():
+        there = {f.relative_to(installed).as_posix() for f in installed.rglob("*.py")}
+        stale += sorted(there - set(_modules()))
+    assert stale == [], "the install is out of date: rm -rf build *.egg-info; pip install ."
+
+
+def test_conftest_imports_the_installed_package_first():
+    """In a checkout called `hopfield`, pytest would else import the root as that, before a test."""
+    path = "tests/conftest.py"
+    statements = _imports(ast.parse(_source(path)), run_on_import=True)
+    names = [target for s in statements for target in _targets(s, path)]
+    assert any(name.split(".")[0] == "hopfield" for name in names)
+
+
+# --- the layers
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def _imports(node: ast.AST, *, run_on_import: bool):
+    """Yield the import statements below `node`: all, or those which importing the module runs."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif not run_on_import:
+            yield from _imports(child, run_on_import=False)
+        elif _is_type_checking(child):
+            for other in child.orelse:
+                yield from _imports(ast.Module([other], []), run_on_import=True)
+        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _imports(child, run_on_import=True)
+
+
+def _targets(statement: ast.Import | ast.ImportFrom, path: str) -> list[str]:
+    """Return the absolute names that an import statement in the module at `path` refers to."""
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    base = statement.module or ""
+    if statement.level:
+        package = ["hopfield", *Path(path).parent.parts]
+        above = package[: len(package) - statement.level + 1]
+        base = ".".join([*above, base] if base else above)
+    return [f"{base}.{alias.name}" for alias in statement.names]
+
+
+def _layer(path: str) -> str:
+    parts = Path(path).with_suffix("").parts
+    return "" if parts == ("__init__",) else parts[0]
+
+
+def _layer_of_target(target: str) -> str:
+    """Return the layer that holds a name below `hopfield`; a name in none is the root's own."""
+    name = target.split(".")[1]
+    return name if name in LAYERS else ""
+
+
+def _upward(source: str, path: str) -> list[str]:
+    found = []
+    for statement in _imports(ast.parse(source), run_on_import=False):
+        for target in _targets(statement, path):
+            if target == "hopfield":
+                target = "hopfield."
+            if not target.startswith("hopfield."):
+                continue
+            if LAYERS[_layer_of_target(target)] > LAYERS[_layer(path)]:
+                found.append(f"{path}:{statement.lineno} imports {target}")
+    return found
+
+
+def _wrong_way(source: str, path: str) -> list[str]:
+    found = []
+    for statement in _imports(ast.parse(source), run_on_import=False):
+        relative = isinstance(statement, ast.ImportFrom) and statement.level > 0
+        own = any(t.split(".")[0] == "hopfield" for t in _targets(statement, path))
+        if own and relative == (path == "__init__.py"):
+            found.append(f"{path}:{statement.lineno}")
+    return found
+
+
+def _backends_at_import(source: str, path: str) -> list[str]:
+    return [
+        f"{path}:{statement.lineno} imports {target}"
+        for statement in _imports(ast.parse(source), run_on_import=True)
+        for target in _targets(statement, path)
+        if target.split(".")[0] in BACKENDS
+    ]
+
+
+def _source(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", _modules())
+def test_imports_run_downwards(path):
+    """The arrows are cli -> analysis -> models -> dynamics, imports inside functions included."""
+    assert _upward(_source(path), path) == []
+
+
+@pytest.mark.parametrize("path", _modules())
+def test_imports_are_absolute_in_the_root_and_relative_below(path):
+    assert _wrong_way(_source(path), path) == []
+
+
+@pytest.mark.parametrize("path", [p for p in _modules() if p not in MAY_IMPORT_BACKENDS])
+def test_optional_backends_are_imported_late(path):
+    assert _backends_at_import(_source(path), path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "count"),
+    [
+        ("dynamics/a.py", "from ..models import X", 1),
+        ("dynamics/a.py", "from .. import models, analysis", 2),
+        ("dynamics/a.py", "def f():\n    from ..models.b import X", 1),
+        ("dynamics/integrators/a.py", "from ...cli import main", 1),
+        ("dynamics/integrators/a.py", "from ..network import Network\nfrom . import euler", 0),
+        ("dynamics/a.py", "import hopfield", 1),
+        ("dynamics/a.py", "from .. import __version__", 1),
+        ("models/a.py", "from ..dynamics import X\nfrom .b import Y", 0),
+        ("analysis/a.py", "from ..cli import main", 1),
+        ("cli.py", "from . import __version__, analysis\nfrom .models import X", 0),
+        ("__init__.py", "from hopfield.models import X", 0),
+        ("__init__.py", "from hopfield.cli import main", 1),
+    ],
+)
+def test_the_check_of_the_arrows(path, source, count):
+    assert len(_upward(source, path)) == count
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("import jax.numpy as jnp", 1),
+        ("try:\n    import torch\nexcept ImportError:\n    torch = None", 1),
+        ("class A:\n    from diffrax import Tsit5", 1),
+        ("def f():\n    import jax", 0),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import jax", 0),
+        ("import typing\nif typing.TYPE_CHECKING:\n    pass\nelse:\n    import jax", 1),
+        ("from .torch import X\nfrom . import jax", 0),
+    ],
+)
+def test_the_check_of_late_imports(source, count):
+    assert len(_backends_at_import(source, "models/a.py")) == count
+
+
+@pytest.mark.parametrize("path", _modules())
+def test_a_module_is_short(path):
+    assert len(_source(path).splitlines()) <= MAX_LINES
+
+
+def test_no_file_points_out_of_the_project():
+    outside = "../" + "shared"
+    names = [
+        f.relative_to(ROOT).as_posix()
+        for f in _walk(ROOT)
+        if (f.suffix in TEXT or f.parent.name == ".ci")
+        and outside in f.read_text(encoding="utf-8", errors="replace")
+    ]
+    assert names == []
+
+
+# --- the distributions
+
+
+def _run(*command, cwd: Path) -> str:
+    env = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTEST_ADDOPTS"}}
+    done = subprocess.run(
+        [str(c) for c in command],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory):
+    """Build the sdist, and the wheel from it, from a copy of the checkout: (sdist, wheel)."""
+    folder = tmp_path_factory.mktemp("distributions")
+    copy = folder / "checkout"
+
+    def ignore(parent, names):
+        return [n for n in names if n == ".git" or _is_clutter(Path(parent, n))]
+
+    shutil.copytree(ROOT, copy, ignore=ignore)
+    # Leftovers of other builds, which must not be shipped.
+    for leftover in ("build/lib/hopfield/deleted.py", "models/__pycache__/deleted.cpython-311.pyc"):
+        (copy / leftover).parent.mkdir(parents=True, exist_ok=True)
+        (copy / leftover).write_text("")
+    _run(sys.executable, "-m", "build", "--outdir", folder / "dist", copy, cwd=folder)
+    (sdist,) = (folder / "dist").glob("*.tar.gz")
+    (wheel,) = (folder / "dist").glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.mark.slow
+def test_the_sdist_holds_the_project(distributions):
+    with tarfile.open(distributions[0]) as archive:
+        names = {m.name.split("/", 1)[1] for m in archive.getmembers() if m.isfile()}
+    tops = ("tests", "examples", "benchmarks")
+    python = [f.relative_to(ROOT).as_posix() for top in tops for f in (ROOT / top).rglob("*.py")]
+    wanted = {*_modules(), *python, "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff"}
+    wanted |= {"CONTRIBUTING.md", "constraints.txt", "ruff.toml", "pyrightconfig.json", "py.typed"}
+    wanted |= {"setup.cfg", "pyproject.toml"}
+    assert sorted(wanted - names) == []
+    assert [n for n in names if "deleted" in n or n.endswith(".pyc")] == []
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_packages_alone(distributions):
+    with zipfile.ZipFile(distributions[1]) as archive:
+        names = {n for n in archive.namelist() if ".dist-info/" not in n}
+    assert names == {f"hopfield/{path}" for path in [*_modules(), "py.typed"]}
+
+
+@pytest.mark.slow
+def test_the_wheel_works_without_the_optional_backends(distributions, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    python = scripts / "python"
+    pins = ["-c", ROOT / "constraints.txt"]
+    _run(python, "-m", "pip", "install", *pins, distributions[1], cwd=tmp_path)
+    absent = f"import importlib.util as u; assert not any(map(u.find_spec, {sorted(BACKENDS)}))"
+    _run(python, "-c", absent, cwd=tmp_path)
+    _run(python, "-W", "error", "-c", "import hopfield.cli", cwd=tmp_path)
+    _run(scripts / "hopfield", "demo", "--out", tmp_path / "out", cwd=tmp_path)
+    assert any((tmp_path / "out").iterdir())
