@@ -16,7 +16,11 @@ from ..dynamics.simulate import Memory
 from ..dynamics.trajectory import Trajectory
 
 ROUNDING = 16.0  # units of eps(dtype) times the size of the numbers that cancel in E
-SAMPLES = 256  # states whose analytic rate is compared with a difference quotient
+EVERY = 8  # saved times at which the analytic rate is compared with a difference quotient
+MISMATCH = (
+    "The analytic dE/dt differs from the difference quotient of E by {:.2g} of its size: the forces are not the "
+    "gradient of this energy."
+)
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,10 @@ def check_lyapunov(
     r"""Check that the energy falls along a trajectory, or that dE/dt <= 0 at given states.
 
     Over a trajectory every increment E(t_k+1) - E(t_k) must be at most 16 eps(dtype) times the sum of the sizes
-    of all terms that cancel in E (x.g, L, b.g, the scores and what cancels in them), and at every saved state the model's own dE/dt = (dE/dx).x' must not be positive; where the
-    increments fail and the rates do not, the step size is to blame. The analytic rate is compared with
-    (E(x + s x') - E(x - s x'))/2s at up to 256 of the states, unless forces jump (max, top-k, Manhattan).
+    of all terms that cancel in E (x.g, L, b.g, the scores and what cancels in them), and at every saved state
+    the model's own dE/dt = (dE/dx).x' must not be positive; where the increments fail and the rates do not, the
+    step size is to blame. The analytic rate is compared with (E(x + s x') - E(x - s x'))/2s at every eighth
+    saved time, unless forces jump (max, top-k, Manhattan).
 
     Parameters
     ----------
@@ -115,9 +120,7 @@ def check_lyapunov(
     states = trajectory_or_states
     if not isinstance(states, Mapping):
         if memory is None or isinstance(memory, Network):
-            raise TypeError(
-                "Give a dict of states, one for each population, or a model and an array of queries."
-            )
+            raise TypeError("Give a dict of states, one for each population, or a model and an array of queries.")
         states = memory.start(states)
     with np.errstate(all="ignore"):
         return _at(network, network.check_states(states))
@@ -153,13 +156,12 @@ def _at(network: Network, states: Mapping[str, Array]) -> LyapunovReport:
     violations = int((rate > tolerance).sum())
     mismatch = _mismatch(error)
     cause = _cause(network, states) if violations else "model" if mismatch else ""
-    message = (
-        f"dE/dt <= 0 at all {rate.size} states (largest {rate.max():.3g})."
-        if not cause
-        else f"dE/dt > 0 at {violations} of {rate.size} states, the largest {rate[worst]:.3g} in sample {worst}: {cause}"
-        if violations
-        else f"The analytic dE/dt differs from the difference quotient of E by {np.nanmax(error):.2g} of its size."
-    )
+    message = f"dE/dt <= 0 at all {rate.size} states (largest {rate.max():.3g})."
+    if violations:
+        top = f"the largest {rate[worst]:.3g} in sample {worst}"
+        message = f"dE/dt > 0 at {violations} of {rate.size} states, {top}: {cause}"
+    elif mismatch:
+        message = MISMATCH.format(np.nanmax(error))
     return LyapunovReport(
         holds=not cause,
         max_increase=float(rate[worst]),
@@ -185,9 +187,7 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
     slack = ROUNDING * backend.epsilon(run.energy) * np.maximum(scale[1:], scale[:-1])
     rose = ~(increments <= slack)
     if increments.size:
-        k, sample = np.unravel_index(
-            np.argmax(np.where(np.isnan(increments), np.inf, increments - slack)), rose.shape
-        )
+        k, sample = np.unravel_index(np.argmax(np.where(np.isnan(increments), np.inf, increments - slack)), rose.shape)
         top, tolerance = float(increments[k, sample]), float(slack[k, sample])
         time = float(times[k, sample if times.shape[1] > 1 else 0])
         where: tuple[float | None, int] | None = (time, int(sample))
@@ -204,10 +204,7 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
         why = _cause(network, run.final)
         message = f"dE/dt > 0 at a state of the trajectory (largest {rates[0].max():.3g}): {why}"
     elif mismatch:
-        message = (
-            f"The analytic dE/dt differs from the difference quotient of E by {np.nanmax(rates[2]):.2g} of its size: "
-            "the forces are not the gradient of this energy."
-        )
+        message = MISMATCH.format(np.nanmax(rates[2]))
     elif rose.any():
         seen = "all saved states" if whole else "the final state (save='all' looks at every one)"
         message = (
@@ -216,7 +213,8 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
             "the steps are too long. Use Relaxation, or a smaller dt."
         )
     else:
-        message = f"The energy falls over all {rose.size} steps (largest increase {max(top, 0.0):.2g}, tolerance {tolerance:.2g})."
+        largest = f"largest increase {max(top, 0.0):.2g}, tolerance {tolerance:.2g}"
+        message = f"The energy falls over all {rose.size} steps ({largest})."
     return LyapunovReport(
         holds=not cause,
         max_increase=top,
@@ -236,29 +234,20 @@ def _columns(values: Array) -> np.ndarray:
     return host.reshape(len(host), -1)
 
 
-def _at_many(
-    network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], timed: bool
-) -> Any:
+def _at_many(network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], timed: bool) -> Any:
     """Rates, tolerances and errors at every state; one time after the other, so that memory stays small."""
     if not timed:
         return tuple(x.reshape(1, -1) for x in _rates(network, states, clamp))
     length = len(next(iter(states.values())))
-    rows = [
-        _rates(network, {name: x[k] for name, x in states.items()}, clamp, k % 8 == 0)
-        for k in range(length)
-    ]
+    rows = [_rates(network, {name: x[k] for name, x in states.items()}, clamp, k % EVERY == 0) for k in range(length)]
     return tuple(np.stack([row[part].reshape(-1) for row in rows]) for part in range(3))
 
 
-def _rates(
-    network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], compare: bool = True
-) -> Any:
+def _rates(network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], compare: bool = True) -> Any:
     """dE/dt, its tolerance, and its relative difference from the difference quotient (NaN where not looked at)."""
     like = next(iter(states.values()))
     compare = compare and not network.kinks
-    rate, tolerance, error = backend.compiled(_rate, like)(
-        compare, network, dict(states), dict(clamp)
-    )
+    rate, tolerance, error = backend.compiled(_rate, like)(compare, network, dict(states), dict(clamp))
     host = [backend.to_numpy(x).astype(float) for x in (rate, tolerance)]
     return (
         *host,
@@ -266,9 +255,7 @@ def _rates(
     )
 
 
-def _rate(
-    compare: bool, network: Network, states: dict[str, Array], clamp: dict[str, Array]
-) -> Any:
+def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict[str, Array]) -> Any:
     evaluation = network.evaluate(states)
     xp = backend.namespace(*states.values())
     velocity = network.velocity(states, clamp, evaluation)
@@ -280,12 +267,8 @@ def _rate(
     speed: Any = 0.0
     for name, p in network.populations.items():
         x, v = states[name], velocity[name]
-        reach = xp.sqrt(xp.sum(x * x, axis=-1)) + xp.sqrt(
-            xp.sum(evaluation.activations[name] ** 2, axis=-1)
-        )
-        slope = xp.sqrt(xp.sum(pull[name] ** 2, axis=-1)) + xp.sqrt(
-            xp.sum((p.tau * v) ** 2, axis=-1)
-        )
+        reach = xp.sqrt(xp.sum(x * x, axis=-1)) + xp.sqrt(xp.sum(evaluation.activations[name] ** 2, axis=-1))
+        slope = xp.sqrt(xp.sum(pull[name] ** 2, axis=-1)) + xp.sqrt(xp.sum((p.tau * v) ** 2, axis=-1))
         size = size + slope * (reach + slope) / p.tau
         speed = speed + xp.sum(v * v, axis=-1) / (1 + xp.sum(x * x, axis=-1))
     tolerance = ROUNDING * eps * size

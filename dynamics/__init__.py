@@ -1,6 +1,7 @@
 """What a network is and how it moves."""
 
 from .contracts import Similarity, Synapse
+from .integrators import Diffrax, Euler, Relaxation, Scipy
 from .lagrangians import (
     CustomLagrangian,
     Entmax,
@@ -24,10 +25,9 @@ from .lagrangians import (
     softmax,
 )
 from .network import Network, Population
-from .synapses import Bilinear, EquilibriumSynapse, Recurrent, SimilaritySynapse
-from .integrators import Diffrax, Euler, Relaxation, Scipy
 from .simulate import simulate
 from .stopping import energy_rate_below, near, settled, steady
+from .synapses import Bilinear, EquilibriumSynapse, Recurrent, SimilaritySynapse
 from .trajectory import Result, SimulationError, Trajectory
 
 __all__ = [

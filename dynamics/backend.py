@@ -39,9 +39,7 @@ def optional_import(module: str, extra: str | None = None) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         line = INSTALL.get(extra, f"pip install {extra}")
-        raise ImportError(
-            f"This needs the package {module!r}, which is not installed. Run: {line}"
-        ) from error
+        raise ImportError(f"This needs the package {module!r}, which is not installed. Run: {line}") from error
 
 
 # ---------------------------------------------------------------------------------------------- structures
@@ -90,9 +88,7 @@ def map_leaves(function: Callable[[Any], Any], node: Any) -> Any:
     """Apply ``function`` to every leaf (array or number) of a structure and rebuild it."""
     if is_structure(node):
         leaves, fixed = _split(node)
-        return _rebuild(
-            type(node), {**{k: map_leaves(function, v) for k, v in leaves}, **dict(fixed)}
-        )
+        return _rebuild(type(node), {**{k: map_leaves(function, v) for k, v in leaves}, **dict(fixed)})
     if isinstance(node, dict):
         return {key: map_leaves(function, value) for key, value in node.items()}
     if isinstance(node, tuple | list):
@@ -110,7 +106,7 @@ def leaves(node: Any) -> Iterator[Any]:
 
 def arrays(node: Any) -> list[Array]:
     """The leaves that are arrays of some library (Python numbers are of every library)."""
-    return [leaf for leaf in leaves(node) if compat.is_array_api_obj(leaf)]
+    return [leaf for leaf in leaves(node) if is_array(leaf)]
 
 
 def _flatten(node: Any) -> tuple[list[Any], Any]:
@@ -146,7 +142,7 @@ def _register_structures() -> None:
 
 def namespace(*values: Any) -> Any:
     """The array namespace of the arrays among ``values``; NumPy when there are none."""
-    found = [value for value in values if compat.is_array_api_obj(value)]
+    found = [value for value in values if is_array(value)]
     if not found:
         return compat.array_namespace(np.empty(0))
     if len(found) > 1 and len(names := {backend_of(value) for value in found}) > 1:
@@ -158,6 +154,11 @@ def namespace(*values: Any) -> Any:
     if compat.is_jax_namespace(xp) and len(_registered) < len(_structures):
         _register_structures()
     return xp
+
+
+def is_array(value: Any) -> bool:
+    """Whether ``value`` is an array of a library that the array API covers."""
+    return compat.is_array_api_obj(value)
 
 
 def backend_of(value: Any) -> str:
@@ -195,7 +196,7 @@ def epsilon(like: Array) -> float:
 
 def is_traced(value: Any) -> bool:
     """Whether ``value`` stands inside a transformation (jit, grad, vmap), where the host cannot look at it."""
-    match backend_of(value) if compat.is_array_api_obj(value) else "":
+    match backend_of(value) if is_array(value) else "":
         case "jax":
             return isinstance(value, sys.modules["jax"].core.Tracer)
         case "torch":
@@ -215,7 +216,7 @@ def detach(value: Array) -> Array:
 
 def to_numpy(value: Any) -> np.ndarray:
     """A NumPy copy (or view) of any array, for decisions on the host and for plots."""
-    if compat.is_array_api_obj(value):
+    if is_array(value):
         value = detach(value)
         if backend_of(value) == "torch":
             value = value.cpu().numpy()
@@ -251,15 +252,11 @@ def move(node: Any, backend: str, device: Any = None, dtype: Any = None) -> Any:
     library = np if backend == "numpy" else optional_import(backend)
 
     def place(leaf: Any) -> Any:
-        if not compat.is_array_api_obj(leaf):
+        if not is_array(leaf):
             return leaf
         host = to_numpy(leaf)
         if dtype is not None and host.dtype.kind == "f":
-            host = host.astype(
-                getattr(np, dtype)
-                if isinstance(dtype, str)
-                else np.dtype(str(dtype).split(".")[-1])
-            )
+            host = host.astype(getattr(np, dtype) if isinstance(dtype, str) else np.dtype(str(dtype).split(".")[-1]))
         if backend == "numpy":
             return np.array(host)
         if backend == "torch":
@@ -273,9 +270,7 @@ def move(node: Any, backend: str, device: Any = None, dtype: Any = None) -> Any:
         return library.device_put(library.numpy.asarray(host), _jax_device(library, device))
 
     if backend == "numpy" and device not in (None, "cpu"):
-        raise ValueError(
-            f"NumPy arrays live on the CPU; device={device!r} needs .to('torch') or .to('jax')."
-        )
+        raise ValueError(f"NumPy arrays live on the CPU; device={device!r} needs .to('torch') or .to('jax').")
     if backend == "jax":
         _register_structures()
     return map_leaves(place, node)
@@ -304,9 +299,7 @@ def gradient(function: Callable[[Array], Array], x: Array, what: str = "a gradie
     )
 
 
-def directional(
-    function: Callable[[Array], Array], x: Array, u: Array, what: str = "a derivative"
-) -> Array:
+def directional(function: Callable[[Array], Array], x: Array, u: Array, what: str = "a derivative") -> Array:
     """Derivative of ``function`` at x in the direction u."""
     xp = namespace(x)
     if compat.is_jax_namespace(xp):

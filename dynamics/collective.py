@@ -153,9 +153,7 @@ class TopK(_Homogeneous):
     def activation(self, x: Array) -> Array:
         """One at the k largest entries."""
         xp = backend.namespace(x)
-        rank = xp.argsort(
-            xp.argsort(x, axis=-1, descending=True, stable=True), axis=-1, stable=True
-        )
+        rank = xp.argsort(xp.argsort(x, axis=-1, descending=True, stable=True), axis=-1, stable=True)
         return xp.astype(rank < self._count(x), x.dtype)
 
     def curvature(self, x: Array, u: Array) -> Array:
@@ -240,9 +238,7 @@ class Entmax(_Tsallis):
 
     def __post_init__(self) -> None:
         if not 1 < self.alpha <= 2:
-            raise ValueError(
-                f"entmax needs 1 < alpha <= 2, got {self.alpha!r}; alpha = 1 is softmax (LogSumExp)."
-            )
+            raise ValueError(f"entmax needs 1 < alpha <= 2, got {self.alpha!r}; alpha = 1 is softmax (LogSumExp).")
 
     def activation(self, x: Array) -> Array:
         """relu((a-1) beta x - theta)^(1/(a-1)) with sum one."""
@@ -259,9 +255,7 @@ class Entmax(_Tsallis):
             width = width / 2
             low = xp.where(backend.detach(_sum(weights(low + width, power))) >= 1, low + width, low)
         theta = low
-        for _ in range(
-            2
-        ):  # the root is where the derivatives come from: they pass through these steps
+        for _ in range(2):  # the root is where the derivatives come from: they pass through these steps
             slope = power * _sum(weights(theta, power - 1))
             theta = theta + (_sum(weights(theta, power)) - 1) / slope
         p = weights(theta, power)

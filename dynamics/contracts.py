@@ -64,9 +64,7 @@ class Lagrangian(ABC):
 
     def scaled(self, beta: Number) -> Lagrangian:
         """The Lagrangian L(beta x)/beta, whose activation is g(beta x)."""
-        raise TypeError(
-            f"{type(self).__name__} does not say how it scales: leave beta at 1 and put it into the value."
-        )
+        raise TypeError(f"{type(self).__name__} does not say how it scales: leave beta at 1 and put it into the value.")
 
 
 class Response(NamedTuple):
@@ -118,9 +116,7 @@ def exact_step(
     force = xp.zeros_like(x) if drive is None else drive
     if isinstance(rate, float) and rate == 0:
         if ratio is None:
-            raise ValueError(
-                "With leak 0 and a constant force the state runs away: dt = inf has no limit."
-            )
+            raise ValueError("With leak 0 and a constant force the state runs away: dt = inf has no limit.")
         return x + ratio * force
     if isinstance(rate, float):
         span = 1 / rate if ratio is None else -xp.expm1(-rate * ratio) / rate
@@ -166,21 +162,15 @@ class Similarity(ABC):
     def pullback(self, memories: Any, g: Array, f: Array) -> Array:
         """(ds/dg)^T f: the force on the value neurons, shape (..., I)."""
         xp = backend.namespace(g)
-        return backend.gradient(
-            lambda y: xp.sum(f * self.scores(memories, y), axis=-1), g, f"{self.name}.pullback"
-        )
+        return backend.gradient(lambda y: xp.sum(f * self.scores(memories, y), axis=-1), g, f"{self.name}.pullback")
 
     def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
         """(ds/dg) u: how the scores change along u, shape (..., N)."""
-        return backend.directional(
-            lambda y: self.scores(memories, y), g, u, f"{self.name}.pushforward"
-        )
+        return backend.directional(lambda y: self.scores(memories, y), g, u, f"{self.name}.pushforward")
 
     def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
         """(sum_i f_i d2s_i/dg2) u, shape (..., I)."""
-        return backend.directional(
-            lambda y: self.pullback(memories, y, f), g, u, f"{self.name}.curvature"
-        )
+        return backend.directional(lambda y: self.pullback(memories, y, f), g, u, f"{self.name}.curvature")
 
     def kink(self, memories: Any, g: Array, f: Array) -> Array | None:
         """Half the width of the set of forces where the scores have a kink (None: there are no kinks)."""
@@ -206,12 +196,8 @@ class Similarity(ABC):
         """
         answer = self.response(memories, v, f, False)
         leak = self.leak if leak is None else leak
-        if type(self).response is Similarity.response or (
-            answer.free and (leak != 0 or drive is not None)
-        ):
-            raise TypeError(
-                f"The {self.name} similarity has no closed value step here; Relaxation guards its steps."
-            )
+        if type(self).response is Similarity.response or (answer.free and (leak != 0 or drive is not None)):
+            raise TypeError(f"The {self.name} similarity has no closed value step here; Relaxation guards its steps.")
         return exact_step(v, [answer], leak, drive, ratio)
 
     def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:

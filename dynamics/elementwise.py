@@ -44,7 +44,7 @@ class Quadratic(Elementwise):
     convex = True
 
     @property
-    def identity(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def identity(self) -> bool:
         """Whether g = x, which opens the exact steps of `Relaxation`."""
         return self.beta is None
 
@@ -85,12 +85,12 @@ class Power(Elementwise):
     beta: Number = 1.0
 
     @property
-    def convex(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def convex(self) -> bool:
         """True for even n."""
         return self.n % 2 == 0
 
     @property
-    def nonnegative(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def nonnegative(self) -> bool:
         """True for odd n, whose activation is an even power."""
         return self.n % 2 == 1
 

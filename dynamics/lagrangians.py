@@ -97,12 +97,12 @@ class CustomLagrangian(Lagrangian):
     beta: Number = 1.0
 
     @property
-    def convex(self) -> bool | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def convex(self) -> bool | None:
         """What was said of its convexity."""
         return self.is_convex
 
     @property
-    def elementwise(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def elementwise(self) -> bool:
         """What was said of its neurons."""
         return self.is_elementwise
 

@@ -88,9 +88,7 @@ class Run:
         self.like = next(iter(states.values()))
         self.size = int(self.like.shape[0])
         self.t1 = float(math.ceil(t1)) if math.isinf(method.dt) else t1
-        self.rows = np.arange(
-            self.size
-        )  # the sample in each row of the working arrays; -1: padding
+        self.rows = np.arange(self.size)  # the sample in each row of the working arrays; -1: padding
         self.moving = np.ones(self.size, dtype=bool)  # by working row
         self.saved, self.last = Recorder(self.size), Recorder(self.size)
         self.steps = np.zeros(self.size, dtype=int)
@@ -100,9 +98,7 @@ class Run:
     def complete(self) -> Record:
         """Run to the end and lay out what was saved."""
         began = time.perf_counter()
-        self.evaluation, self.energy, self.scale = backend.compiled(_begin, self.like)(
-            None, self.network, self.states
-        )
+        self.evaluation, self.energy, self.scale = backend.compiled(_begin, self.like)(None, self.network, self.states)
         self.evaluations += 1
         bad = ""
         if self.save_at is None or self.save_at[0] == 0:
@@ -115,9 +111,7 @@ class Run:
         final, _ = self.last.arrange(1)
         if not bad:
             bad = self._unsound({name: x[0] for name, x in final.items()}, np.arange(self.size))
-        arrays, _ = self.saved.arrange(
-            None if bad or self.save_at is None else len(self.slot_times)
-        )
+        arrays, _ = self.saved.arrange(None if bad or self.save_at is None else len(self.slot_times))
         statistics = {
             "steps": int(self.steps.max()),
             "rejected": self.rejected,
@@ -127,13 +121,7 @@ class Run:
             "integrator": repr(self.method),
             "guard": self.guard,
         }
-        result = (
-            Result.NOT_FINITE
-            if bad
-            else Result.STOPPED
-            if self.time < self.t1
-            else Result.COMPLETED
-        )
+        result = Result.NOT_FINITE if bad else Result.STOPPED if self.time < self.t1 else Result.COMPLETED
         times = np.asarray(self.slot_times[: len(arrays["energy"])])
         return Record(
             times,
@@ -149,7 +137,7 @@ class Run:
         target, dt = self._span()
         infinite = math.isinf(self.method.dt)
         step_to = target if self._lands(target, dt) else self.time + dt
-        saves = self.save_at is None or step_to == target and self.slot < len(self.slot_times)
+        saves = self.save_at is None or (step_to == target and self.slot < len(self.slot_times))
         program = _Program(self.method, bool(self.guard or saves or self.stop is not None))
         advance = backend.compiled(_advance, self.like)
         span = None if infinite else backend.full((), dt, self.like)
@@ -157,9 +145,7 @@ class Run:
         step, energy, scale = advance(program, *arguments, span, None, self.clamp)
         self.evaluations += 1
         if self.guard:
-            step, energy, scale = self._guarded(
-                advance, program, arguments, span, step, energy, scale
-            )
+            step, energy, scale = self._guarded(advance, program, arguments, span, step, energy, scale)
         previous, self.time = self.states, step_to
         self.states, self.evaluation = self._frozen(previous, step.states), step.evaluation
         self.energy, self.scale = energy, scale
@@ -207,9 +193,7 @@ class Run:
         theta = np.ones(self.rows.size)
         for halving in range(HALVINGS + 1):
             after = backend.to_numpy(energy)
-            rose = self.moving & ~(
-                after <= before + slack * np.maximum(sizes, backend.to_numpy(scale))
-            )
+            rose = self.moving & ~(after <= before + slack * np.maximum(sizes, backend.to_numpy(scale)))
             if not rose.any():
                 break
             if halving == HALVINGS:
@@ -218,9 +202,7 @@ class Run:
             else:
                 theta[rose] /= 2
                 self.rejected += int(rose.sum())
-            shorter = xp.asarray(
-                theta[:, None], dtype=self.like.dtype, device=backend.device(self.like)
-            )
+            shorter = xp.asarray(theta[:, None], dtype=self.like.dtype, device=backend.device(self.like))
             step, energy, scale = advance(program, *arguments, span, shorter, self.clamp)
             self.evaluations += 1
         return step, energy, scale
@@ -247,9 +229,7 @@ class Run:
         stays = np.flatnonzero(self.moving)
         if 0 < stays.size <= self.rows.size // 2:
             size = stays.size
-            if (
-                backend.backend_of(self.like) == "jax"
-            ):  # few sizes, so that few programs are compiled
+            if backend.backend_of(self.like) == "jax":  # few sizes, so that few programs are compiled
                 size = min(self.rows.size, 1 << (size - 1).bit_length())
             chosen = np.concatenate([stays, np.full(size - stays.size, stays[0])])
             padding = np.arange(size) >= stays.size
@@ -259,15 +239,12 @@ class Run:
             self.states = {name: pick(x) for name, x in self.states.items()}
             self.clamp = {name: pick(x) for name, x in self.clamp.items()}
             self.evaluation, self.energy, self.scale = (
-                backend.map_leaves(pick, part)
-                for part in (self.evaluation, self.energy, self.scale)
+                backend.map_leaves(pick, part) for part in (self.evaluation, self.energy, self.scale)
             )
             self.rows, self.moving = np.where(padding, -1, self.rows[chosen]), ~padding
             self.like = next(iter(self.states.values()))
 
-    def _log(
-        self, recorder: Recorder, which: np.ndarray, slot: int, arrays: dict[str, Any]
-    ) -> dict[str, Array]:
+    def _log(self, recorder: Recorder, which: np.ndarray, slot: int, arrays: dict[str, Any]) -> dict[str, Array]:
         if not which.all():
             xp = backend.namespace(self.like)
             where = xp.asarray(np.flatnonzero(which), device=backend.device(self.like))

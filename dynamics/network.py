@@ -60,23 +60,17 @@ class Population:
 
     def __post_init__(self) -> None:
         if not isinstance(self.lagrangian, Lagrangian):
-            raise TypeError(
-                f"lagrangian must be a Lagrangian such as Quadratic(), got {self.lagrangian!r}."
-            )
+            raise TypeError(f"lagrangian must be a Lagrangian such as Quadratic(), got {self.lagrangian!r}.")
         if self.size < 1:
             raise ValueError(f"A population needs at least one neuron, got size={self.size}.")
         object.__setattr__(self, "tau", positive("tau", self.tau))
         object.__setattr__(self, "leak", positive("leak", self.leak, zero=True))
         if self.bias is not None and getattr(self.bias, "shape", ()) not in ((), (self.size,)):
-            raise ValueError(
-                f"bias has shape {tuple(self.bias.shape)}; it is one number or of shape ({self.size},)."
-            )
+            raise ValueError(f"bias has shape {tuple(self.bias.shape)}; it is one number or of shape ({self.size},).")
 
     def __repr__(self) -> str:
         bias = "" if self.bias is None else ", bias"
-        return (
-            f"Population({self.lagrangian!r}, {self.size}, tau={self.tau}, leak={self.leak}{bias})"
-        )
+        return f"Population({self.lagrangian!r}, {self.size}, tau={self.tau}, leak={self.leak}{bias})"
 
 
 @structure
@@ -105,11 +99,11 @@ class Network:
     """
 
     populations: dict[str, Population] = None  # type: ignore[assignment]
-    synapses: dict[str, Synapse] = None  # type: ignore[assignment]
+    synapses: Any = None
     flow: str = static(default="local")
 
     def __post_init__(self) -> None:
-        synapses: Any = self.synapses if self.synapses is not None else {}
+        synapses = self.synapses if self.synapses is not None else {}
         if isinstance(synapses, Sequence):
             named: dict[str, Synapse] = {}
             for synapse in synapses:
@@ -123,16 +117,12 @@ class Network:
             raise unknown_name("flow", self.flow, ("local", "gradient"))
         if not self.populations:
             raise ValueError("A network needs at least one population.")
-        if both := set(self.populations) & set(self.synapses):
-            raise ValueError(
-                f"Populations and synapses need different names; both are called {sorted(both)}."
-            )
-        for name, synapse in self.synapses.items():
+        if both := set(self.populations) & set(synapses):
+            raise ValueError(f"Populations and synapses need different names; both are called {sorted(both)}.")
+        for name, synapse in synapses.items():
             for population, size in zip(synapse.between, synapse.sizes, strict=True):
                 if population not in self.populations:
-                    raise unknown_name(
-                        f"population (in synapse {name!r})", population, self.populations
-                    )
+                    raise unknown_name(f"population (in synapse {name!r})", population, self.populations)
                 if size is not None and size != self.populations[population].size:
                     raise ValueError(
                         f"Synapse {name!r} expects {size} neurons in {population!r}, "
@@ -142,9 +132,7 @@ class Network:
 
     def __repr__(self) -> str:
         rows = [f"    {name!r}: {population!r}," for name, population in self.populations.items()]
-        joins = [
-            f"    {name!r}: {type(synapse).__name__}," for name, synapse in self.synapses.items()
-        ]
+        joins = [f"    {name!r}: {type(synapse).__name__}," for name, synapse in self.synapses.items()]
         return "\n".join(["Network({", *rows, "}, {", *joins, f"}}, flow={self.flow!r})"])
 
     # ------------------------------------------------------------------------------------------ evaluation
@@ -156,9 +144,7 @@ class Network:
     def evaluate(self, states: States) -> Evaluation:
         """Activations and signals, computed once for energy, velocity and the next step."""
         g = self.activations(states)
-        return Evaluation(
-            g, {name: s.signal(*self.joined(s, g)) for name, s in self.synapses.items()}
-        )
+        return Evaluation(g, {name: s.signal(*self.joined(s, g)) for name, s in self.synapses.items()})
 
     def update(self, evaluation: Evaluation, name: str, x: Array) -> Evaluation:
         """The evaluation after population `name` alone has moved to the state x."""
@@ -169,21 +155,15 @@ class Network:
                 signals[key] = synapse.signal(*self.joined(synapse, g))
         return Evaluation(g, signals)
 
-    def energy_parts(
-        self, states: States, evaluation: Evaluation | None = None
-    ) -> dict[str, Array]:
+    def energy_parts(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """The energy by population and by synapse; the parts sum to `energy`."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
         parts = {}
         for name, p in self.populations.items():
             x, g = states[name], evaluation.activations[name]
-            parts[name] = sum(
-                self._population_terms(p, x, g)[1:], self._population_terms(p, x, g)[0]
-            )
+            parts[name] = sum(self._population_terms(p, x, g)[1:], self._population_terms(p, x, g)[0])
         for name, synapse in self.synapses.items():
-            parts[name] = synapse.energy(
-                *self.joined(synapse, evaluation.activations), **self.shared(name, evaluation)
-            )
+            parts[name] = synapse.energy(*self.joined(synapse, evaluation.activations), **self.shared(name, evaluation))
         return parts
 
     def energy(self, states: States, evaluation: Evaluation | None = None) -> Array:
@@ -209,27 +189,19 @@ class Network:
         """r_a = -l_a x_a + b_a + forces: the local flow before division by tau_a."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
         xp = backend.namespace(*states.values())
-        total: dict[str, Any] = {
-            name: self._own_force(p, states[name]) for name, p in self.populations.items()
-        }
+        total: dict[str, Any] = {name: self._own_force(p, states[name]) for name, p in self.populations.items()}
         kinks: dict[str, Any] = {}
         for name, synapse in self.synapses.items():
             g, shared = self.joined(synapse, evaluation.activations), self.shared(name, evaluation)
-            for k, (population, force) in enumerate(
-                zip(synapse.between, synapse.forces(*g, **shared), strict=True)
-            ):
-                total[population] = (
-                    force if total[population] is None else total[population] + force
-                )
+            for k, (population, force) in enumerate(zip(synapse.between, synapse.forces(*g, **shared), strict=True)):
+                total[population] = force if total[population] is None else total[population] + force
                 if not synapse.smooth and (width := synapse.kink(k, *g, **shared)) is not None:
                     kinks[population] = kinks.get(population, 0.0) + width
         for name, x in states.items():
             if total[name] is None:
                 total[name] = xp.zeros_like(x)
             if name in kinks:  # the force is a set there: its element of least norm
-                total[name] = xp.sign(total[name]) * xp.clip(
-                    xp.abs(total[name]) - kinks[name], min=0.0
-                )
+                total[name] = xp.sign(total[name]) * xp.clip(xp.abs(total[name]) - kinks[name], min=0.0)
             if self.populations[name].leak == 0:
                 total[name] = self.populations[name].lagrangian.tangent(x, total[name])
         return total
@@ -253,23 +225,17 @@ class Network:
             answer[name] = v
         return answer
 
-    def energy_gradient(
-        self, states: States, evaluation: Evaluation | None = None
-    ) -> dict[str, Array]:
+    def energy_gradient(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """dE/dx_a = L_a'' (l_a x_a - b_a + dE_s/dg_a)."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
         xp = backend.namespace(*states.values())
-        total: dict[str, Any] = {
-            name: self._own_force(p, states[name]) for name, p in self.populations.items()
-        }
+        total: dict[str, Any] = {name: self._own_force(p, states[name]) for name, p in self.populations.items()}
         total = {name: None if force is None else -force for name, force in total.items()}
         for name, synapse in self.synapses.items():
             g = self.joined(synapse, evaluation.activations)
             slopes = synapse.energy_gradient(*g, **self.shared(name, evaluation))
             for population, slope in zip(synapse.between, slopes, strict=True):
-                total[population] = (
-                    slope if total[population] is None else total[population] + slope
-                )
+                total[population] = slope if total[population] is None else total[population] + slope
         return {
             name: xp.zeros_like(states[name]) if slope is None else
             self.populations[name].lagrangian.curvature(states[name], slope)
@@ -338,14 +304,8 @@ class Network:
                     f"The clamp of {name!r} has shape {tuple(mask.shape)} but the population has "
                     f"{self.populations[name].size} neurons: give True or a mask (..., {self.populations[name].size})."
                 )
-            whole = (
-                bool(xp.all(xp.all(mask, axis=-1) | ~xp.any(mask, axis=-1))) if mask.ndim else True
-            )
-            if (
-                self.flow == "local"
-                and not whole
-                and not self.populations[name].lagrangian.elementwise
-            ):
+            whole = bool(xp.all(xp.all(mask, axis=-1) | ~xp.any(mask, axis=-1))) if mask.ndim else True
+            if self.flow == "local" and not whole and not self.populations[name].lagrangian.elementwise:
                 warnings.warn(
                     f"Part of {name!r} is clamped, whose Lagrangian {self.populations[name].lagrangian!r} couples its "
                     "neurons: the energy may rise in the local flow. Clamp all of it, or use flow='gradient'.",

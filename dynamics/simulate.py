@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ from .validation import positive, unknown_name
 class Memory(Protocol):
     """What `simulate` needs of a model: its network, and states from a query."""
 
-    @property
+    @cached_property
     def network(self) -> Network:
         """The populations and synapses."""
         ...
@@ -125,9 +126,7 @@ def simulate(
         return _finish(network, record, masks, batch, throw)
 
 
-def _steadiness(
-    _: None, network: Network, states: dict[str, Array], clamp: dict[str, Array]
-) -> Array:
+def _steadiness(_: None, network: Network, states: dict[str, Array], clamp: dict[str, Array]) -> Array:
     return steadiness(network, states, clamp)
 
 
@@ -136,9 +135,7 @@ def _finish(
 ) -> Trajectory:
     """Give the record back the batch axes of the query, and raise what failed."""
     like = next(iter(record.final.values()))
-    residual = backend.to_numpy(
-        backend.compiled(_steadiness, like)(None, network, record.final, clamp)
-    )
+    residual = backend.to_numpy(backend.compiled(_steadiness, like)(None, network, record.final, clamp))
     arrays = _shaped(record.arrays, batch, 1)
     times = record.times if record.times.ndim == 1 else record.times.reshape((-1, *batch))
     trajectory = Trajectory(
@@ -183,18 +180,12 @@ def _solved(
     failure = solution.failure
     if not failure and not np.isfinite(backend.to_numpy(solution.energy)).all():
         failure = f"{method!r} gave a state that is not finite."
-    result = (
-        Result.GAVE_UP if solution.failure else Result.NOT_FINITE if failure else Result.COMPLETED
-    )
+    result = Result.GAVE_UP if solution.failure else Result.NOT_FINITE if failure else Result.COMPLETED
     arrays = {**solution.states, "energy": solution.energy, "energy_scale": solution.energy_scale}
-    return Record(
-        solution.times, arrays, solution.final, statistics, solution.steps, result, failure
-    )
+    return Record(solution.times, arrays, solution.final, statistics, solution.steps, result, failure)
 
 
-def _enter(
-    memory: Memory | Network, query: Any, memory_state: Any
-) -> tuple[Network, dict[str, Array]]:
+def _enter(memory: Memory | Network, query: Any, memory_state: Any) -> tuple[Network, dict[str, Array]]:
     if not isinstance(memory, Network):
         network = memory.network
         states = query if isinstance(query, Mapping) else memory.start(query, memory_state)
@@ -223,9 +214,7 @@ def _kept(network: Network, save: Sequence[str] | str | None) -> list[str]:
 def _times(save_at: Iterable[float] | None, t1: float, updates: bool) -> np.ndarray | None:
     if save_at is None:
         return None
-    times = np.asarray(
-        list(save_at) if not isinstance(save_at, np.ndarray) else save_at, dtype=float
-    )
+    times = np.asarray(list(save_at) if not isinstance(save_at, np.ndarray) else save_at, dtype=float)
     if (
         times.ndim != 1
         or not times.size

@@ -76,9 +76,7 @@ def steady(tol: float | None = None) -> Stop:
     return condition
 
 
-def largest_move(
-    network: Network, before: Mapping[str, Array], after: Mapping[str, Array]
-) -> Array:
+def largest_move(network: Network, before: Mapping[str, Array], after: Mapping[str, Array]) -> Array:
     """The largest of rms(g+ - g)/(1 + rms g) over the populations: how far a step moved the activations.
 
     >>> import numpy as np
@@ -123,7 +121,8 @@ def near(pattern: Array, radius: float) -> Stop:
     >>> import numpy as np
     >>> from hopfield.dynamics import simulate
     >>> from hopfield.models import ModernHopfield
-    >>> run = simulate(ModernHopfield(np.eye(3), beta=8.0), np.array([0.9, 0.2, 0.1]), t1=99, stop=near(np.eye(3)[0], 0.2))
+    >>> memory = ModernHopfield(np.eye(3), beta=8.0)
+    >>> run = simulate(memory, np.array([0.9, 0.2, 0.1]), t1=99, stop=near(np.eye(3)[0], 0.2))
     >>> run.times[-1] < 10
     np.True_
     """

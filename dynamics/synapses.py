@@ -122,9 +122,7 @@ class EquilibriumSynapse(Synapse):
     def signal(self, *g: Array) -> Array:
         """The memory neurons' state h."""
         total = None if self.bias is None else self.bias
-        for similarity, memories, activation in zip(
-            self.similarities, self.memories, g, strict=True
-        ):
+        for similarity, memories, activation in zip(self.similarities, self.memories, g, strict=True):
             scores = similarity.scores(memories, activation)
             total = scores if total is None else total + scores
         return total if self.leak == 1 else total / self.leak  # type: ignore[operator]
@@ -140,9 +138,7 @@ class EquilibriumSynapse(Synapse):
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim_s/dg_s)^T f for each population."""
         f = self.weights(*g, signal=signal)
-        return tuple(
-            s.pullback(m, a, f) for s, m, a in zip(self.similarities, self.memories, g, strict=True)
-        )
+        return tuple(s.pullback(m, a, f) for s, m, a in zip(self.similarities, self.memories, g, strict=True))
 
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """The similarity's own, with f frozen: L_h is convex, so its tangent lies below it."""
@@ -157,9 +153,7 @@ class EquilibriumSynapse(Synapse):
         similarity = self.similarities[position]
         if similarity.smooth:
             return None
-        return similarity.kink(
-            self.memories[position], g[position], self.weights(*g, signal=signal)
-        )
+        return similarity.kink(self.memories[position], g[position], self.weights(*g, signal=signal))
 
     def magnitude(self, *g: Array, signal: Array | None = None) -> Array:
         """\\|E_s\\| and the size of the numbers that cancel in the largest score."""
@@ -167,9 +161,7 @@ class EquilibriumSynapse(Synapse):
         h = self.signal(*g) if signal is None else signal
         f = xp.abs(self.weights(*g, signal=h))
         total = xp.abs(self.energy(*g, signal=h))
-        for similarity, memories, activation in zip(
-            self.similarities, self.memories, g, strict=True
-        ):
+        for similarity, memories, activation in zip(self.similarities, self.memories, g, strict=True):
             total = total + _dot(f, similarity.magnitude(memories, activation, h))
         return total
 
@@ -231,9 +223,7 @@ class Recurrent(Synapse):
             xp = backend.namespace(self.weights)
             gap = xp.max(xp.abs(self.weights - self.weights.T))
             scale = xp.max(xp.abs(self.weights))
-            object.__setattr__(
-                self, "symmetric", bool(gap <= 8 * backend.epsilon(self.weights) * scale)
-            )
+            object.__setattr__(self, "symmetric", bool(gap <= 8 * backend.epsilon(self.weights) * scale))
 
     @property
     def conservative(self) -> bool:

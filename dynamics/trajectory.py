@@ -70,10 +70,7 @@ class Trajectory:
     @property
     def activations(self) -> dict[str, Array]:
         """The activations of the saved populations, (T, ..., n)."""
-        return {
-            name: self.network.populations[name].lagrangian.activation(x)
-            for name, x in self.states.items()
-        }
+        return {name: self.network.populations[name].lagrangian.activation(x) for name, x in self.states.items()}
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {tuple(x.shape)}" for name, x in self.states.items())

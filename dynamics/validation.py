@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import array_api_compat as compat
 import numpy as np
 
 from . import backend
@@ -24,23 +23,16 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> ValueError:
 
 def positive(name: str, value: Any, *, zero: bool = False, infinite: bool = False) -> Any:
     """A number that is > 0 (>= 0 with ``zero``), as a Python float; arrays that JAX traces pass through."""
-    if compat.is_array_api_obj(value) and not isinstance(value, np.ndarray | np.generic):
+    if backend.is_array(value) and not isinstance(value, np.ndarray | np.generic):
         if value.ndim != 0:
-            raise ValueError(
-                f"{name} must be one number, got an array of shape {tuple(value.shape)}."
-            )
+            raise ValueError(f"{name} must be one number, got an array of shape {tuple(value.shape)}.")
         return value
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be one number, got {value!r}.") from None
     bound = ">= 0" if zero else "> 0"
-    if (
-        math.isnan(number)
-        or number < 0
-        or (number == 0 and not zero)
-        or (math.isinf(number) and not infinite)
-    ):
+    if math.isnan(number) or number < 0 or (number == 0 and not zero) or (math.isinf(number) and not infinite):
         finite = "" if infinite else " and finite"
         raise ValueError(f"{name} must be {bound}{finite}, got {value!r}.")
     return number
@@ -51,14 +43,12 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
 
     With ``like`` given, library, device and dtype must agree with it: nothing is moved or cast in silence.
     """
-    if not compat.is_array_api_obj(value):
+    if not backend.is_array(value):
         value = np.asarray(value)
         if value.dtype.kind not in "fiub":
             raise TypeError(f"{name} must be numbers, got dtype {value.dtype}.")
         if like is not None and backend.backend_of(like) != "numpy":
-            return backend.namespace(like).asarray(
-                value, dtype=like.dtype, device=backend.device(like)
-            )
+            return backend.namespace(like).asarray(value, dtype=like.dtype, device=backend.device(like))
         if like is not None:
             return value.astype(like.dtype)
     xp = backend.namespace(value)
@@ -67,9 +57,7 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
         if ours != theirs:
             raise TypeError(
                 f"{name} is a {theirs} array but the memory holds {ours} arrays. Convert one of them: "
-                f'memory.to("{theirs}") or the array with {ours}.asarray.'.replace(
-                    "jax.asarray", "jax.numpy.asarray"
-                )
+                f'memory.to("{theirs}") or the array with {ours}.asarray.'.replace("jax.asarray", "jax.numpy.asarray")
             )
         here, there = backend.device(like), backend.device(value)
         if here is not None and there is not None and here != there:
@@ -112,9 +100,7 @@ def matrix(name: str, value: Any, like: Array | None = None) -> Array:
             "Flatten images first: images.reshape(len(images), -1)."
         )
     if 0 in value.shape:
-        raise ValueError(
-            f"{name} is empty, shape {tuple(value.shape)}: store at least one pattern."
-        )
+        raise ValueError(f"{name} is empty, shape {tuple(value.shape)}: store at least one pattern.")
     return finite(name, value)
 
 
@@ -122,7 +108,5 @@ def vector(name: str, value: Any, size: int, like: Array, meaning: str) -> Array
     """A finite array of shape (..., size)."""
     value = finite(name, floating(name, value, like))
     if value.ndim == 0 or value.shape[-1] != size:
-        raise ValueError(
-            f"{name} has shape {tuple(value.shape)} but must be (..., {size}): {meaning}."
-        )
+        raise ValueError(f"{name} has shape {tuple(value.shape)} but must be (..., {size}): {meaning}.")
     return value

@@ -113,9 +113,7 @@ def _chunks(length: int, width: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, length, step))
 
 
-def _proximal_median(
-    memories: Sorted, v: Array, f: Array, drive: Any, leak: float, ratio: Number | None
-) -> Array:
+def _proximal_median(memories: Sorted, v: Array, f: Array, drive: Any, leak: float, ratio: Number | None) -> Array:
     """The minimiser of \\|x - v\\|^2/(2 a) + l \\|x\\|^2/2 - b.x + sum_i f_i \\|M_i - x\\|_1 with a = dt/tau.
 
     With m_1..m_N a sorted column, C_k the weight of its first k entries and p_k = (v + a (b + S - 2 C_k))/(1 + a l),
@@ -131,9 +129,7 @@ def _proximal_median(
         order, values = memories.order[:, columns], memories.columns[:, columns]
         at = v[:, None, columns]
         push = 0.0 if drive is None else drive[:, None, columns]
-        gathered = xp.reshape(
-            xp.take(f, xp.reshape(order, (-1,)), axis=1), (f.shape[0], *order.shape)
-        )
+        gathered = xp.reshape(xp.take(f, xp.reshape(order, (-1,)), axis=1), (f.shape[0], *order.shape))
         below = xp.cumulative_sum(gathered, axis=1, include_initial=True)  # C_0..C_N
         force = push + below[:, -1:, :] - 2 * below
         if ratio is not None:

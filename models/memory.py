@@ -59,15 +59,11 @@ class AssociativeMemory(ABC):
 
     def scores(self, query: Any) -> Array:
         """sim(M, query): shape (..., N)."""
-        return backend.compiled(_scores, self.memories)(
-            None, self.rule, self._prepared, self.check_query(query)
-        )
+        return backend.compiled(_scores, self.memories)(None, self.rule, self._prepared, self.check_query(query))
 
     def weights(self, query: Any) -> Array:
         """sep(sim(M, query)): shape (..., N), the part that each memory takes in the answer."""
-        return backend.compiled(_weights, self.memories)(
-            None, self.rule, self._prepared, self.check_query(query)
-        )
+        return backend.compiled(_weights, self.memories)(None, self.rule, self._prepared, self.check_query(query))
 
     def recall(self, query: Any) -> Array:
         """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given."""
@@ -95,9 +91,7 @@ class AssociativeMemory(ABC):
         populations = {"value": Population(value, width, self.tau_value, leak, bias)}
         seen = {"value": (similarity, self._prepared)}
         if self.projection is not None:
-            populations["output"] = Population(
-                Quadratic(), self.projection.shape[1], self.tau_value
-            )
+            populations["output"] = Population(Quadratic(), self.projection.shape[1], self.tau_value)
             seen["output"] = (Dot(), self.projection)
         if self.is_adiabatic:
             kinds, matrices = zip(*seen.values(), strict=True)
@@ -136,22 +130,16 @@ class AssociativeMemory(ABC):
                 "state gives it. Move the query inside the range of the activation."
             )
         if "output" in populations:
-            states["output"] = xp.zeros_like(query[..., :1]) + backend.full(
-                populations["output"].size, 0.0, query
-            )
+            states["output"] = xp.zeros_like(query[..., :1]) + backend.full(populations["output"].size, 0.0, query)
         if "memory" in populations:
             meaning = f"{self.memories.shape[0]} patterns are stored"
             given = memory_state is not None
             size = self.memories.shape[0]
             states["memory"] = (
-                vector("memory_state", memory_state, size, query, meaning)
-                if given
-                else self.scores(query)
+                vector("memory_state", memory_state, size, query, meaning) if given else self.scores(query)
             )
         elif memory_state is not None:
-            raise ValueError(
-                "With tau_memory=0 the memory neurons have no state of their own: leave out memory_state."
-            )
+            raise ValueError("With tau_memory=0 the memory neurons have no state of their own: leave out memory_state.")
         return states
 
     def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None) -> Retrieval:
@@ -196,9 +184,7 @@ class AssociativeMemory(ABC):
         parts = [
             f"{size} patterns of {width}",
             f"z = P^T sep(sim(M, q)): sim={similarity.name}, sep={describe(separation)}",
-            f"beta={_plain(1.0 if gain is None else gain)}"
-            if hasattr(separation, "beta")
-            else "beta without effect",
+            f"beta={_plain(1.0 if gain is None else gain)}" if hasattr(separation, "beta") else "beta without effect",
             "P = M" if self.projection is None else f"P {tuple(self.projection.shape)}",
             f"leak={leak:g}, tau_value={_plain(self.tau_value)}, tau_memory={_plain(self.tau_memory)}",
             f"{backend.backend_of(self.memories)} {str(self.memories.dtype).rsplit('.', maxsplit=1)[-1]}",
@@ -212,26 +198,18 @@ class AssociativeMemory(ABC):
     def check_query(self, query: Any) -> Array:
         """A query (..., I) of the patterns' library, dtype and device."""
         size, width = self.memories.shape
-        return vector(
-            "query", query, width, self.memories, f"{size} patterns of {width} values are stored"
-        )
+        return vector("query", query, width, self.memories, f"{size} patterns of {width} values are stored")
 
     def notes(self) -> list[str]:
         """What does not hold for this combination of parts."""
         similarity, separation, value, leak = self.rule
         notes = []
         if separation.convex is False:
-            notes.append(
-                "the separation's Lagrangian is not convex, so the energy may rise unless tau_memory=0"
-            )
+            notes.append("the separation's Lagrangian is not convex, so the energy may rise unless tau_memory=0")
         if similarity.distance and not separation.nonnegative:
             notes.append("weights of both signs with a distance, for recall only")
-        elif not (
-            separation.bounded or value.bounded or self._has_floor(similarity, separation, leak)
-        ):
-            notes.append(
-                "the energy has no lower bound; bounded value activations or a bounded separation give it one"
-            )
+        elif not (separation.bounded or value.bounded or self._has_floor(similarity, separation, leak)):
+            notes.append("the energy has no lower bound; bounded value activations or a bounded separation give it one")
         return notes
 
     def _has_floor(self, similarity: Similarity, separation: Lagrangian, leak: float) -> bool:
@@ -270,14 +248,10 @@ class AssociativeMemory(ABC):
             width = self.memories.shape[1]
             put(
                 "bias",
-                vector(
-                    "bias", bias, width, self.memories, "one input current for each value neuron"
-                ),
+                vector("bias", bias, width, self.memories, "one input current for each value neuron"),
             )
             if bias.ndim != 1:
-                raise ValueError(
-                    f"bias must be one number or a vector ({width},), got shape {tuple(bias.shape)}."
-                )
+                raise ValueError(f"bias must be one number or a vector ({width},), got shape {tuple(bias.shape)}.")
 
     def _warn(self) -> None:
         for note in self.notes():

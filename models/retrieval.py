@@ -46,9 +46,7 @@ class Retrieval(NamedTuple):
     output: Array | None = None
 
 
-def retrieve(
-    memory: AssociativeMemory, query: Array, max_steps: int, tol: float | None
-) -> Retrieval:
+def retrieve(memory: AssociativeMemory, query: Array, max_steps: int, tol: float | None) -> Retrieval:
     """Iterate the updates of a memory with tau_memory = 0 from a checked query."""
     if not isinstance(max_steps, int | np.integer) or max_steps < 1:
         raise ValueError(f"max_steps must be a whole number >= 1, got {max_steps!r}.")
@@ -62,9 +60,7 @@ def retrieve(
         stop=settled(bound),
         throw=False,
     )
-    residual = backend.to_numpy(
-        backend.compiled(_next_move, query)(None, memory.network, run.final)
-    )
+    residual = backend.to_numpy(backend.compiled(_next_move, query)(None, memory.network, run.final))
     state = run.activations["value"][-1]
     return Retrieval(
         state=state,
@@ -88,9 +84,7 @@ def nearest(memory: AssociativeMemory, state: Array) -> np.ndarray:
     from .similarity import Cosine, Euclidean
 
     kind = Cosine() if memory.rule.similarity.name == "cosine" else Euclidean()
-    return backend.to_numpy(
-        backend.namespace(state).argmax(kind.scores(memory.memories, state), axis=-1)
-    )
+    return backend.to_numpy(backend.namespace(state).argmax(kind.scores(memory.memories, state), axis=-1))
 
 
 UPDATE = Relaxation(dt=float("inf"))

@@ -27,11 +27,7 @@ def separation(name: str | Lagrangian) -> Lagrangian:
     """
     if isinstance(name, Lagrangian):
         return name
-    parts = (
-        re.fullmatch(r"\s*([\w-]+)\s*(?:\(\s*([^()]*?)\s*\))?\s*", name)
-        if isinstance(name, str)
-        else None
-    )
+    parts = re.fullmatch(r"\s*([\w-]+)\s*(?:\(\s*([^()]*?)\s*\))?\s*", name) if isinstance(name, str) else None
     if parts is None or parts[1] not in SEPARATIONS:
         raise unknown_name("separation", parts[1] if parts else name, SEPARATIONS)
     if parts[2] is None:
@@ -39,9 +35,7 @@ def separation(name: str | Lagrangian) -> Lagrangian:
     try:
         return SEPARATIONS[parts[1]](float(parts[2]) if parts[1] != "polynomial" else int(parts[2]))
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"Separation {name!r}: the parameter {parts[2]!r} does not fit. {error}"
-        ) from None
+        raise ValueError(f"Separation {name!r}: the parameter {parts[2]!r} does not fit. {error}") from None
 
 
 def describe(lagrangian: Lagrangian) -> str:

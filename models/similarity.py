@@ -203,9 +203,7 @@ def _rotate(v: Array, force: Array, ratio: Number | None) -> Array:
     a, b = 1 + cosine, sine * shrink  # b/a = tan of half the angle that is left
     left_cos, left_sin = (a * a - b * b) / (a * a + b * b), 2 * a * b / (a * a + b * b)
     inside = xp.where(sine > 0, sine, 1.0)
-    away = (
-        unit - target * cosine
-    ) / inside  # unit vector in the plane, at right angles to the target
+    away = (unit - target * cosine) / inside  # unit vector in the plane, at right angles to the target
     turned = target * left_cos + away * left_sin
     moves = (sine > 0) & (_sum(force * force) > 0) & (_sum(v * v) > 0) & (a > 0)
     return xp.where(moves, length * turned, v)
@@ -229,7 +227,7 @@ class Custom(Similarity):
     own_leak: float = static(default=1.0)
 
     @property
-    def leak(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def leak(self) -> float:
         """The leak that was given."""
         return self.own_leak
 
@@ -239,9 +237,7 @@ class Custom(Similarity):
 
     def pullback(self, memories: Any, g: Array, f: Array) -> Array:
         """force(M, g, f), derived where the library can."""
-        return (
-            super().pullback(memories, g, f) if self.force is None else self.force(memories, g, f)
-        )
+        return super().pullback(memories, g, f) if self.force is None else self.force(memories, g, f)
 
 
 SIMILARITIES: dict[str, Callable[[], Similarity]] = {

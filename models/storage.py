@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import array_api_compat as compat
 import numpy as np
 
 from ..dynamics import backend, lagrangians
@@ -29,11 +28,7 @@ def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> 
     """
     path = Path(path)
     path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
-    arrays = {
-        key: backend.to_numpy(value)
-        for key, value in settings.items()
-        if compat.is_array_api_obj(value)
-    }
+    arrays = {key: backend.to_numpy(value) for key, value in settings.items() if backend.is_array(value)}
     plain = {key: _encoded(key, value) for key, value in settings.items() if key not in arrays}
     header = json.dumps({"format": FORMAT, "model": name, "settings": plain})
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -56,15 +51,11 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     """
     with np.load(path, allow_pickle=False) as file:
         if "header" not in file:
-            raise ValueError(
-                f"{os.fspath(path)!r} holds no saved memory, but the arrays {', '.join(file.files)}."
-            )
+            raise ValueError(f"{os.fspath(path)!r} holds no saved memory, but the arrays {', '.join(file.files)}.")
         header = json.loads(str(file["header"]))
         arrays = {key: file[key] for key in file.files if key != "header"}
     if header["format"] > FORMAT:
-        raise ValueError(
-            f"{os.fspath(path)!r} was written by a newer hopfield (format {header['format']})."
-        )
+        raise ValueError(f"{os.fspath(path)!r} was written by a newer hopfield (format {header['format']}).")
     arrays = {key: float(value) if value.ndim == 0 else value for key, value in arrays.items()}
     return header["model"], {**{k: _decoded(v) for k, v in header["settings"].items()}, **arrays}
 
@@ -74,14 +65,9 @@ def _encoded(key: str, value: Any) -> Any:
         return value
     if isinstance(value, Similarity) and type(value) is SIMILARITIES.get(value.name):
         return value.name
-    if isinstance(value, Lagrangian) and getattr(lagrangians, type(value).__name__, None) is type(
-        value
-    ):
+    if isinstance(value, Lagrangian) and getattr(lagrangians, type(value).__name__, None) is type(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}  # pyright: ignore
-        fields = {
-            k: float(backend.to_numpy(v)) if compat.is_array_api_obj(v) else v
-            for k, v in fields.items()
-        }
+        fields = {k: float(backend.to_numpy(v)) if backend.is_array(v) else v for k, v in fields.items()}
         if not any(callable(field) for field in fields.values()):
             return {"lagrangian": type(value).__name__, **fields}
     raise TypeError(

@@ -84,9 +84,7 @@ class UniversalHopfield(AssociativeMemory):
         if self.leak is not None:
             object.__setattr__(self, "leak", positive("leak", self.leak, zero=True))
         if not isinstance(self.value_lagrangian, Lagrangian | None):
-            raise TypeError(
-                f"value_lagrangian must be a Lagrangian such as LogCosh(), got {self.value_lagrangian!r}."
-            )
+            raise TypeError(f"value_lagrangian must be a Lagrangian such as LogCosh(), got {self.value_lagrangian!r}.")
         self._validate()
         self._warn()
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from helpers import LIBRARIES, enable_float64
 
 enable_float64()

@@ -33,9 +33,7 @@ INTEGRATORS: dict[str, Callable[[], Integrator | Solver]] = {
 }
 
 
-def choose(
-    integrator: str | Integrator | Solver, network: Network, library: str
-) -> Integrator | Solver:
+def choose(integrator: str | Integrator | Solver, network: Network, library: str) -> Integrator | Solver:
     """The integrator of a name; ``"auto"`` is `Relaxation` with a tenth of the first population's tau.
 
     For the gradient flow, which has no exact steps, ``"auto"`` is `Scipy`, `Diffrax` or a fine `Euler`.

@@ -73,15 +73,13 @@ class Diffrax(Solver):
             row = sum(states[name].shape[-1] for name in keep) * like.dtype.itemsize
             if (size := row * self.max_steps * like.shape[0]) > 2**30:
                 raise ValueError(
-                    f"Saving every step would reserve {size / 2**30:.1f} GiB (max_steps={self.max_steps} rows for each of "
-                    f"{like.shape[0]} samples). Give save_at=[...], or a smaller max_steps."
+                    f"Saving every step would reserve {size / 2**30:.1f} GiB (max_steps={self.max_steps} rows for each "
+                    f"of {like.shape[0]} samples). Give save_at=[...], or a smaller max_steps."
                 )
         times = None if save_at is None else backend.asarray(save_at, like)
         program = _Program(self, tuple(keep), save_at is None)
         end = backend.full((), t1, like)
-        saved, final, stats, code = backend.compiled(_solve, like)(
-            program, network, states, times, end, dict(clamp)
-        )
+        saved, final, stats, code = backend.compiled(_solve, like)(program, network, states, times, end, dict(clamp))
         times, kept, energy, scale = saved
         steps = backend.to_numpy(stats["num_accepted_steps"])
         clock = save_at
@@ -123,11 +121,7 @@ class Diffrax(Solver):
         diffrax = optional_import("diffrax", "jax")
         if not isinstance(self.solver, str):
             return self.solver
-        known = [
-            name
-            for name, kind in vars(diffrax).items()
-            if isinstance(kind, type) and _is_solver(diffrax, kind)
-        ]
+        known = [name for name, kind in vars(diffrax).items() if isinstance(kind, type) and _is_solver(diffrax, kind)]
         if self.solver not in known:
             raise unknown_name("diffrax solver", self.solver, sorted(known))
         return getattr(diffrax, self.solver)()
@@ -159,9 +153,7 @@ def _solve(
     settings = program.settings
 
     def norm(tree: Any) -> Array:
-        return jnp.stack(
-            [jnp.sqrt(jnp.mean(leaf**2)) for leaf in jax.tree_util.tree_leaves(tree)]
-        ).max()
+        return jnp.stack([jnp.sqrt(jnp.mean(leaf**2)) for leaf in jax.tree_util.tree_leaves(tree)]).max()
 
     def velocity(t: Any, y: States, args: Any) -> States:
         return args[0].velocity(y, args[1])
@@ -181,12 +173,8 @@ def _solve(
             None,
             y0,
             (network, mask),
-            saveat=diffrax.SaveAt(
-                subs=[diffrax.SubSaveAt(**what, fn=record), diffrax.SubSaveAt(t1=True)]
-            ),
-            stepsize_controller=diffrax.PIDController(
-                rtol=settings.rtol, atol=settings.atol, norm=norm
-            ),
+            saveat=diffrax.SaveAt(subs=[diffrax.SubSaveAt(**what, fn=record), diffrax.SubSaveAt(t1=True)]),
+            stepsize_controller=diffrax.PIDController(rtol=settings.rtol, atol=settings.atol, norm=norm),
             max_steps=settings.max_steps,
             throw=False,
         )

@@ -40,11 +40,7 @@ class Euler(Integrator):
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse steps that a fast population makes unstable."""
         super().check(network, states, clamp)
-        decay = {
-            name: float(to_numpy(p.tau)) / p.leak
-            for name, p in network.populations.items()
-            if p.leak > 0
-        }
+        decay = {name: float(to_numpy(p.tau)) / p.leak for name, p in network.populations.items() if p.leak > 0}
         if len(network.populations) < 2 or network.flow != "local" or not decay:
             return
         fastest = min(decay, key=lambda name: decay[name])

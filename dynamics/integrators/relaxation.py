@@ -106,11 +106,7 @@ class Relaxation(Integrator):
         if self.order == 1:
             visits = [(name, 1.0) for name in sweep]
         else:
-            visits = (
-                [(n, 0.5) for n in sweep[:-1]]
-                + [(sweep[-1], 1.0)]
-                + [(n, 0.5) for n in reversed(sweep[:-1])]
-            )
+            visits = [(n, 0.5) for n in sweep[:-1]] + [(sweep[-1], 1.0)] + [(n, 0.5) for n in reversed(sweep[:-1])]
         for name, part in visits:
             p = network.populations[name]
             ratio = None if dt is None else dt * part / p.tau
@@ -129,11 +125,7 @@ def _responses(network: Network, name: str, evaluation: Evaluation) -> list[Resp
     found = []
     for key, synapse in network.synapses.items():
         g, shared = network.joined(synapse, evaluation.activations), network.shared(key, evaluation)
-        found += [
-            synapse.response(k, *g, **shared)
-            for k, joined in enumerate(synapse.between)
-            if joined == name
-        ]
+        found += [synapse.response(k, *g, **shared) for k, joined in enumerate(synapse.between) if joined == name]
     return found
 
 
@@ -150,9 +142,7 @@ def _closed(network: Network, name: str, responses: list[Response]) -> bool:
     return alone or not any(r.free for r in steps)
 
 
-def _solve(
-    network: Network, name: str, x: Array, evaluation: Evaluation, ratio: Number | None
-) -> Array:
+def _solve(network: Network, name: str, x: Array, evaluation: Evaluation, ratio: Number | None) -> Array:
     p = network.populations[name]
     responses = _responses(network, name, evaluation)
     if not _closed(network, name, responses):  # freeze the whole force instead; the guard watches
@@ -170,16 +160,10 @@ def _solve(
     return exact_step(x, responses, p.leak, p.bias, ratio)
 
 
-def _is_guaranteed(
-    network: Network, name: str, responses: list[Response], clamp: Mapping[str, Any]
-) -> bool:
+def _is_guaranteed(network: Network, name: str, responses: list[Response], clamp: Mapping[str, Any]) -> bool:
     p = network.populations[name]
     # Part of a population may be held only where its neurons do not see one another.
-    free = (
-        name not in clamp
-        or p.lagrangian.elementwise
-        and not any(r.step is not None and r.free for r in responses)
-    )
+    free = name not in clamp or (p.lagrangian.elementwise and not any(r.step is not None and r.free for r in responses))
     convex = p.lagrangian.convex is True
     return convex and free and all(r.falls for r in responses) and _closed(network, name, responses)
 

@@ -115,9 +115,7 @@ class Scipy(Solver):
         dtype = start[names[0]].dtype
 
         def unpack(y: np.ndarray) -> States:
-            return dict(
-                zip(names, np.split(y.astype(dtype, copy=False), cuts, axis=-1), strict=True)
-            )
+            return dict(zip(names, np.split(y.astype(dtype, copy=False), cuts, axis=-1), strict=True))
 
         def velocity(_: float, y: np.ndarray) -> np.ndarray:
             v = network.velocity(unpack(y), clamp)
@@ -125,13 +123,9 @@ class Scipy(Solver):
 
         y0 = np.concatenate([start[name] for name in names]).astype(float)
         ends = None if save_at is None else np.union1d(save_at, [t1])
-        found = solve_ivp(
-            velocity, (0.0, t1), y0, method=self.method, t_eval=ends, rtol=self.rtol, atol=self.atol
-        )
+        found = solve_ivp(velocity, (0.0, t1), y0, method=self.method, t_eval=ends, rtol=self.rtol, atol=self.atol)
         failure = (
-            ""
-            if found.success
-            else f"SciPy {self.method} stopped at t={found.t[-1]:g} of {t1:g}: {found.message}"
+            "" if found.success else f"SciPy {self.method} stopped at t={found.t[-1]:g} of {t1:g}: {found.message}"
         )
         states = unpack(found.y.T)
         saved = slice(None) if save_at is None else slice(0, len(save_at))
