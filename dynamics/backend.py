@@ -249,7 +249,7 @@ def move(node: Any, backend: str, device: Any = None, dtype: Any = None) -> Any:
         from .validation import unknown_name
 
         raise unknown_name("backend", backend, BACKENDS)
-    library = np if backend == "numpy" else optional_import(backend)
+    library: Any = np if backend == "numpy" else optional_import(backend)
 
     def place(leaf: Any) -> Any:
         if not is_array(leaf):

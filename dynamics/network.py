@@ -189,22 +189,21 @@ class Network:
         """r_a = -l_a x_a + b_a + forces: the local flow before division by tau_a."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
         xp = backend.namespace(*states.values())
-        total: dict[str, Any] = {name: self._own_force(p, states[name]) for name, p in self.populations.items()}
+        forces: dict[str, Any] = {}
         kinks: dict[str, Any] = {}
         for name, synapse in self.synapses.items():
             g, shared = self.joined(synapse, evaluation.activations), self.shared(name, evaluation)
             for k, (population, force) in enumerate(zip(synapse.between, synapse.forces(*g, **shared), strict=True)):
-                total[population] = force if total[population] is None else total[population] + force
+                forces[population] = force if population not in forces else forces[population] + force
                 if not synapse.smooth and (width := synapse.kink(k, *g, **shared)) is not None:
                     kinks[population] = kinks.get(population, 0.0) + width
-        for name, x in states.items():
-            if total[name] is None:
-                total[name] = xp.zeros_like(x)
+        answer = {}
+        for name, p in self.populations.items():
+            r = self._with_own(p, states[name], forces.get(name))
             if name in kinks:  # the force is a set there: its element of least norm
-                total[name] = xp.sign(total[name]) * xp.clip(xp.abs(total[name]) - kinks[name], min=0.0)
-            if self.populations[name].leak == 0:
-                total[name] = self.populations[name].lagrangian.tangent(x, total[name])
-        return total
+                r = xp.sign(r) * xp.clip(xp.abs(r) - kinks[name], min=0.0)
+            answer[name] = r if p.leak != 0 else p.lagrangian.tangent(states[name], r)
+        return answer
 
     def velocity(
         self,
@@ -228,19 +227,17 @@ class Network:
     def energy_gradient(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """dE/dx_a = L_a'' (l_a x_a - b_a + dE_s/dg_a)."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
-        xp = backend.namespace(*states.values())
-        total: dict[str, Any] = {name: self._own_force(p, states[name]) for name, p in self.populations.items()}
-        total = {name: None if force is None else -force for name, force in total.items()}
+        slopes: dict[str, Any] = {}
         for name, synapse in self.synapses.items():
             g = self.joined(synapse, evaluation.activations)
-            slopes = synapse.energy_gradient(*g, **self.shared(name, evaluation))
-            for population, slope in zip(synapse.between, slopes, strict=True):
-                total[population] = slope if total[population] is None else total[population] + slope
-        return {
-            name: xp.zeros_like(states[name]) if slope is None else
-            self.populations[name].lagrangian.curvature(states[name], slope)
-            for name, slope in total.items()
-        }  # fmt: skip
+            found = synapse.energy_gradient(*g, **self.shared(name, evaluation))
+            for population, slope in zip(synapse.between, found, strict=True):
+                slopes[population] = slope if population not in slopes else slopes[population] + slope
+        answer = {}
+        for name, p in self.populations.items():
+            force = None if name not in slopes else -slopes[name]
+            answer[name] = -p.lagrangian.curvature(states[name], self._with_own(p, states[name], force))
+        return answer
 
     def energy_rate(
         self,
@@ -317,11 +314,14 @@ class Network:
     # --------------------------------------------------------------------------------------------- helpers
 
     @staticmethod
-    def _own_force(p: Population, x: Array) -> Array | None:
-        force = None if p.leak == 0 else -x if p.leak == 1 else -p.leak * x
-        if p.bias is None:
-            return force
-        return p.bias + 0.0 * x if force is None else force + p.bias
+    def _with_own(p: Population, x: Array, force: Array | None) -> Array:
+        """A force with the population's leak and input current."""
+        if p.leak != 0:
+            leak = x if p.leak == 1 else p.leak * x
+            force = -leak if force is None else force - leak
+        if p.bias is not None:
+            force = p.bias + 0.0 * x if force is None else force + p.bias
+        return backend.namespace(x).zeros_like(x) if force is None else force
 
     @staticmethod
     def _population_terms(p: Population, x: Array, g: Array) -> list[Array]:

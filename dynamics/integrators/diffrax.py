@@ -164,7 +164,7 @@ def _solve(
         return t, {name: y[name] for name in program.keep}, *energy
 
     def one(y0: States, mask: States) -> Any:
-        what = {"t0": True, "steps": True} if program.every_step else {"ts": times}
+        what: Any = {"t0": True, "steps": True} if program.every_step else {"ts": times}
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(velocity),
             settings._object(),
@@ -178,7 +178,7 @@ def _solve(
             max_steps=settings.max_steps,
             throw=False,
         )
-        saved, final = solution.ys
+        saved, final = solution.ys  # pyright: ignore[reportGeneralTypeIssues]
         return saved, final, solution.stats, solution.result
 
     return jax.vmap(one)(states, clamp)
