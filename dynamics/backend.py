@@ -185,7 +185,8 @@ def full(shape: Any, value: float, like: Array) -> Array:
 def asarray(value: Any, like: Array) -> Array:
     """``value`` as an array with the library, dtype and device of ``like`` (masks keep their dtype)."""
     xp = namespace(like)
-    dtype = None if getattr(value, "dtype", None) in (np.bool_, np.int64) else like.dtype
+    kind = "bool" if isinstance(value, bool) else str(getattr(value, "dtype", "")).rsplit(".", maxsplit=1)[-1]
+    dtype = None if kind in ("bool", "int64") else like.dtype
     return xp.asarray(value, dtype=dtype, device=device(like))
 
 

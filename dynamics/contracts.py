@@ -260,6 +260,17 @@ class Synapse(ABC):
         """The force on the population at ``position`` with all others frozen."""
         return Response(self.forces(*g, **shared)[position])
 
+    def block(self, target: int, source: int, u: Array, *g: Array, **shared: Any) -> Array | None:
+        """How the force on the population at `target` changes along u in the activation at `source`.
+
+        None where it does not depend on it; derived from `forces` on JAX and PyTorch.
+        """
+
+        def force(y: Array) -> Array:
+            return self.forces(*g[:source], y, *g[source + 1 :])[target]
+
+        return backend.directional(force, g[source], u, f"{type(self).__name__}.block")
+
     def kink(self, position: int, *g: Array, **shared: Any) -> Array | None:
         """Half the width of the set of forces on a population at a kink of the energy (None: no kinks)."""
         return None

@@ -107,6 +107,8 @@ class Run:
             while not bad and self.moving.any() and self.time < self.t1:
                 bad = self._step()
                 tick(self.time)
+        if bad:  # later save times were not reached
+            self.slot = len(self.slot_times)
         self._leave(self.moving)
         final, _ = self.last.arrange(1)
         if not bad:

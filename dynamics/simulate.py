@@ -186,6 +186,8 @@ def _solved(
 
 
 def _enter(memory: Memory | Network, query: Any, memory_state: Any) -> tuple[Network, dict[str, Array]]:
+    if memory_state is not None and isinstance(query, Mapping):
+        raise ValueError("A dict of states holds the memory neurons' state already: leave out memory_state.")
     if not isinstance(memory, Network):
         network = memory.network
         states = query if isinstance(query, Mapping) else memory.start(query, memory_state)
@@ -230,7 +232,7 @@ def _times(save_at: Iterable[float] | None, t1: float, updates: bool) -> np.ndar
         raise ValueError(
             f"With dt = inf time counts updates, so save_at must be whole numbers, got {times.tolist()[:5]}."
         )
-    return times
+    return np.minimum(times, t1)
 
 
 def _flat(

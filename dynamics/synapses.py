@@ -71,6 +71,14 @@ class SimilaritySynapse(Synapse):
             return self.similarity.response(self.memories, g[0], g[1], self.nonnegative)
         return Response(self.signal(*g) if signal is None else signal, falls=True)
 
+    def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
+        """Curvature and pullback on the value neurons, pushforward on the memory neurons."""
+        if target == source:
+            return self.similarity.curvature(self.memories, g[0], g[1], u) if target == 0 else None
+        if target == 0:
+            return self.similarity.pullback(self.memories, g[0], u)
+        return self.similarity.pushforward(self.memories, g[0], u)
+
     def kink(self, position: int, *g: Array, signal: Array | None = None) -> Array | None:
         """The similarity's own on the value neurons."""
         return self.similarity.kink(self.memories, g[0], g[1]) if position == 0 else None
@@ -148,6 +156,17 @@ class EquilibriumSynapse(Synapse):
         )
         return answer._replace(falls=answer.falls and self.lagrangian.convex is True)
 
+    def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
+        """D_t^T L_h''(h) D_s u/l_h, and on the population itself the curvature of its scores."""
+        h = self.signal(*g) if signal is None else signal
+        turned = self.similarities[source].pushforward(self.memories[source], g[source], u)
+        df = self.lagrangian.curvature(h, turned if self.leak == 1 else turned / self.leak)
+        answer = self.similarities[target].pullback(self.memories[target], g[target], df)
+        if target == source:
+            f = self.lagrangian.activation(h)
+            answer = answer + self.similarities[source].curvature(self.memories[source], g[source], f, u)
+        return answer
+
     def kink(self, position: int, *g: Array, signal: Array | None = None) -> Array | None:
         """The similarity's own."""
         similarity = self.similarities[position]
@@ -195,6 +214,12 @@ class Bilinear(Synapse):
     def response(self, position: int, *g: Array) -> Response:
         """A constant force, so an exact step always lowers the energy."""
         return Response(g[1] @ self.weights.T if position == 0 else g[0] @ self.weights, falls=True)
+
+    def block(self, target: int, source: int, u: Array, *g: Array) -> Array | None:
+        """W u or W^T u."""
+        if target == source:
+            return None
+        return u @ self.weights.T if target == 0 else u @ self.weights
 
 
 @structure
@@ -250,6 +275,10 @@ class Recurrent(Synapse):
     def response(self, position: int, *g: Array) -> Response:
         """The frozen force W g."""
         return Response(self.forces(*g)[0], falls=self.positive)
+
+    def block(self, target: int, source: int, u: Array, *g: Array) -> Array | None:
+        """W u."""
+        return u @ self.weights.T
 
 
 def _matrix(memories: Any) -> Array:

@@ -110,12 +110,12 @@ class Diffrax(Solver):
         )
 
     def _failure(self, code: Any, t1: float) -> str:
-        bad = backend.to_numpy(code._value) != 0
-        if not bad.any():
+        codes = backend.to_numpy(code._value)
+        if not codes.any():
             return ""
-        diffrax = optional_import("diffrax", "jax")
-        reason = diffrax.RESULTS[diffrax.RESULTS._index_to_message and code[int(np.argmax(bad))]]
-        return f"diffrax gave up on sample {int(np.argmax(bad))} of {bad.size} before t={t1:g}: {reason}"
+        first = int(np.argmax(codes != 0))
+        reason = optional_import("diffrax", "jax").RESULTS._index_to_message[int(codes[first])]
+        return f"diffrax gave up on sample {first} of {codes.size} before t={t1:g}: {reason}"
 
     def _object(self) -> Any:
         diffrax = optional_import("diffrax", "jax")

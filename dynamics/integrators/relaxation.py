@@ -165,7 +165,9 @@ def _is_guaranteed(network: Network, name: str, responses: list[Response], clamp
     # Part of a population may be held only where its neurons do not see one another.
     free = name not in clamp or (p.lagrangian.elementwise and not any(r.step is not None and r.free for r in responses))
     convex = p.lagrangian.convex is True
-    return convex and free and all(r.falls for r in responses) and _closed(network, name, responses)
+    # A synapse that joins the population to itself through two of its ends is not frozen by freezing the others.
+    once = all(synapse.between.count(name) < 2 for synapse in network.synapses.values())
+    return convex and free and once and all(r.falls for r in responses) and _closed(network, name, responses)
 
 
 def _held(clamp: Mapping[str, Any], name: str) -> bool:

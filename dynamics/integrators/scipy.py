@@ -71,16 +71,17 @@ class Scipy(Solver):
             )
             for k in range(next(iter(states.values())).shape[0])
         ]
-        length = max(len(run["times"]) for run in runs)
+        reached = [len(run["times"]) for run in runs]
+        length = max(reached) if save_at is None else min(reached)
 
         def padded(values: np.ndarray) -> np.ndarray:
-            return np.concatenate([values, np.repeat(values[-1:], length - len(values), axis=0)])
+            return np.concatenate([values[:length], np.repeat(values[-1:], max(0, length - len(values)), axis=0)])
 
         def stacked(name: str) -> np.ndarray:
             return np.stack([padded(run[name]) for run in runs], axis=1)
 
         return Solution(
-            times=stacked("times") if save_at is None else save_at,
+            times=stacked("times") if save_at is None else save_at[:length],
             states={name: stacked(name) for name in keep},
             energy=stacked(" energy"),
             energy_scale=stacked(" scale"),
@@ -122,22 +123,25 @@ class Scipy(Solver):
             return np.concatenate([v[name] for name in names]).astype(float, copy=False)
 
         y0 = np.concatenate([start[name] for name in names]).astype(float)
-        ends = None if save_at is None else np.union1d(save_at, [t1])
-        found = solve_ivp(velocity, (0.0, t1), y0, method=self.method, t_eval=ends, rtol=self.rtol, atol=self.atol)
-        failure = (
-            "" if found.success else f"SciPy {self.method} stopped at t={found.t[-1]:g} of {t1:g}: {found.message}"
-        )
-        states = unpack(found.y.T)
-        saved = slice(None) if save_at is None else slice(0, len(save_at))
-        kept = {name: x[saved] for name, x in states.items()}
+        steps, end, last = -1, 0.0, y0
+
+        def watch(t: float, y: np.ndarray) -> float:  # an event that never happens sees t = 0 and every step
+            nonlocal steps, end, last
+            steps, end, last = steps + 1, float(t), np.array(y)
+            return 1.0
+
+        options = {"rtol": self.rtol, "atol": self.atol, "events": watch}
+        found = solve_ivp(velocity, (0.0, t1), y0, method=self.method, t_eval=save_at, **options)
+        failure = "" if found.success else f"SciPy {self.method} stopped at t={end:g} of {t1:g}: {found.message}"
+        kept = unpack(found.y.T if len(found.t) else np.empty((0, y0.size)))
         evaluation = network.evaluate(kept)
         return {
             **{name: kept[name] for name in keep},
-            "times": found.t[saved],
+            "times": np.asarray(found.t),
             " energy": network.energy(kept, evaluation),
             " scale": network.energy_scale(kept, evaluation),
-            " final": {name: x[-1] for name, x in states.items()},
-            " steps": len(found.t) - 1 if save_at is None else found.nfev,
+            " final": unpack(last),
+            " steps": steps,
             " evaluations": found.nfev,
             " failure": failure,
         }
