@@ -53,6 +53,13 @@ class LyapunovReport:
         the velocity; None where forces jump.
     message : str
         The verdict in a sentence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> print(check_lyapunov(ModernHopfield(np.eye(2)), np.array([[0.0, 0.0], [1.0, 1.0]])))
+    dE/dt <= 0 at all 2 states (largest ...).
     """
 
     holds: bool

@@ -57,10 +57,18 @@ def structure(cls: type) -> type:
     if cls.__repr__ is not object.__repr__:
         options["repr"] = False
     cls = dataclasses.dataclass(**options)(cls)
+    cls.__new__ = _new
     _structures.append(cls)
     if _registered:
         _register_structures()
     return cls
+
+
+def _new(cls: type, *_: Any, **__: Any) -> Any:
+    # One made where JAX is in use can be an argument of a jitted function at once, before any array is seen.
+    if "jax" in sys.modules and len(_registered) < len(_structures):
+        _register_structures()
+    return object.__new__(cls)
 
 
 def is_structure(node: Any) -> bool:

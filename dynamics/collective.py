@@ -8,6 +8,7 @@ from dataclasses import replace
 from . import backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian
+from .validation import positive
 
 
 def _sum(values: Array) -> Array:
@@ -57,6 +58,9 @@ class Simplex(Lagrangian):
 
 class _Gain(Simplex):
     beta: Number
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beta", positive("beta", self.beta))
 
     def scaled(self, beta: Number) -> Lagrangian:
         """The same Lagrangian with its inverse temperature multiplied by beta."""
@@ -230,13 +234,14 @@ class Entmax(_Tsallis):
 
     >>> import numpy as np
     >>> Entmax(1.5).activation(np.array([0.0, 0.5, 3.0])).round(4)
-    array([0.    , 0.    , 1.    ])
+    array([0., 0., 1.])
     """
 
     alpha: float = static(default=1.5)
     beta: Number = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 < self.alpha <= 2:
             raise ValueError(f"entmax needs 1 < alpha <= 2, got {self.alpha!r}; alpha = 1 is softmax (LogSumExp).")
 
@@ -328,6 +333,9 @@ class LayerNorm(Lagrangian):
     eps: float = static(default=1e-5)
     convex = True
     bounded = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gamma", positive("gamma", self.gamma))
 
     def value(self, x: Array) -> Array:
         """n gamma sqrt(var x + eps) + delta.x."""

@@ -30,6 +30,18 @@ class Lagrangian(ABC):
         Whether activations stay bounded.
     identity : bool
         Whether the activation IS the state, g = x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Cubic(Lagrangian):
+    ...     convex, elementwise = True, True
+    ...     def value(self, x):
+    ...         return (x**4).sum(-1) / 4
+    ...     def activation(self, x):
+    ...         return x**3
+    >>> Cubic().activation(np.array([2.0]))
+    array([8.])
     """
 
     convex: bool | None = None
@@ -64,6 +76,8 @@ class Lagrangian(ABC):
 
     def scaled(self, beta: Number) -> Lagrangian:
         """The Lagrangian L(beta x)/beta, whose activation is g(beta x)."""
+        if isinstance(beta, float | int) and beta == 1:
+            return self
         raise TypeError(f"{type(self).__name__} does not say how it scales: leave beta at 1 and put it into the value.")
 
 
@@ -144,6 +158,19 @@ class Similarity(ABC):
         Whether the scores have a continuous derivative.
     distance : bool
         Whether it is a negated distance: weights f of both signs then repel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import UniversalHopfield
+    >>> class Overlap(Similarity):
+    ...     name = "overlap"
+    ...     def scores(self, memories, g):
+    ...         return g @ memories.T / memories.shape[-1]
+    ...     def pullback(self, memories, g, f):
+    ...         return f @ memories / memories.shape[-1]
+    >>> UniversalHopfield(np.eye(2), Overlap(), beta=9.0).recall(np.array([1.0, 0.0])).round(3)
+    array([0.989, 0.011])
     """
 
     name: str = "custom"
@@ -210,6 +237,20 @@ class Synapse(ABC):
 
     A subclass gives `between` (the names of those populations) and `energy`; `forces` is derived on JAX
     and PyTorch, and must be given on NumPy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Network, Population, Quadratic
+    >>> class DoubleWell(Synapse):
+    ...     between = ("x",)
+    ...     def energy(self, g):
+    ...         return ((g**2 - 1) ** 2).sum(-1) / 4
+    ...     def forces(self, g):
+    ...         return (g - g**3,)
+    >>> network = Network({"x": Population(Quadratic(), 1, leak=0.0)}, [DoubleWell()])
+    >>> network.velocity({"x": np.array([0.5])})["x"]
+    array([0.375])
     """
 
     between: tuple[str, ...]

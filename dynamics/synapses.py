@@ -29,6 +29,13 @@ class SimilaritySynapse(Synapse):
         The stored patterns.
     nonnegative : bool
         That f >= 0 always; with it a distance lowers the energy for every step size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import Dot
+    >>> SimilaritySynapse(("value", "memory"), Dot(), np.eye(2)).energy(np.array([1.0, 2.0]), np.array([0.5, 0.5]))
+    np.float64(-1.5)
     """
 
     between: tuple[str, str] = static()
@@ -108,6 +115,15 @@ class EquilibriumSynapse(Synapse):
         l_h > 0.
     bias : array (N,), optional
         b_h.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.dynamics import LogSumExp
+    >>> from hopfield.models import Dot
+    >>> synapse = EquilibriumSynapse(("value",), (Dot(),), (np.eye(2),), LogSumExp())
+    >>> synapse.energy(np.array([1.0, 1.0])).round(4)
+    np.float64(-1.6931)
     """
 
     between: tuple[str, ...] = static()

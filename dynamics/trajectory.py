@@ -13,7 +13,11 @@ from .network import Network
 
 
 class Result(enum.Enum):
-    """How a simulation ended; the value is the sentence that says it."""
+    """How a simulation ended; the value is the sentence that says it.
+
+    >>> Result.COMPLETED.value
+    'The simulation ran to t1.'
+    """
 
     COMPLETED = "The simulation ran to t1."
     STOPPED = "Every sample met the stop condition before t1."
@@ -52,6 +56,14 @@ class Trajectory:
         What was integrated.
     clamp : dict
         The neurons that were held.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.dynamics import simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> simulate(ModernHopfield(np.eye(3), beta=8.0), np.ones((4, 3)) / 3, t1=1.0, save_at=[0.0, 1.0])
+    Trajectory(2 times to t=1, value (2, 4, 3), 4 of 4 converged, COMPLETED)
     """
 
     times: np.ndarray

@@ -22,20 +22,21 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> ValueError:
 
 
 def positive(name: str, value: Any, *, zero: bool = False, infinite: bool = False) -> Any:
-    """A number that is > 0 (>= 0 with ``zero``), as a Python float; arrays that JAX traces pass through."""
-    if backend.is_array(value) and not isinstance(value, np.ndarray | np.generic):
-        if value.ndim != 0:
-            raise ValueError(f"{name} must be one number, got an array of shape {tuple(value.shape)}.")
+    """A number that is > 0 (>= 0 with ``zero``), as a Python float; JAX and torch scalars stay what they are."""
+    keep = backend.is_array(value) and not isinstance(value, np.ndarray | np.generic)
+    if keep and value.ndim != 0:
+        raise ValueError(f"{name} must be one number, got an array of shape {tuple(value.shape)}.")
+    if keep and backend.is_traced(value):
         return value
     try:
-        number = float(value)
+        number = float(backend.to_numpy(value) if keep else value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be one number, got {value!r}.") from None
     bound = ">= 0" if zero else "> 0"
     if math.isnan(number) or number < 0 or (number == 0 and not zero) or (math.isinf(number) and not infinite):
         finite = "" if infinite else " and finite"
         raise ValueError(f"{name} must be {bound}{finite}, got {value!r}.")
-    return number
+    return value if keep else number
 
 
 def floating(name: str, value: Any, like: Array | None = None) -> Array:

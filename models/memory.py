@@ -37,6 +37,14 @@ class AssociativeMemory(ABC):
     """A memory of the universal Hopfield family: z = P^T sep(sim(M, q)) and the dynamics behind it.
 
     Subclasses are frozen structures with these fields, and say their `rule`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(3), beta=8.0)
+    >>> isinstance(memory, AssociativeMemory), memory.weights(np.array([0.9, 0.2, 0.1])).round(3)
+    (True, array([0.995, 0.004, 0.002]))
     """
 
     memories: Array

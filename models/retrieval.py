@@ -35,6 +35,14 @@ class Retrieval(NamedTuple):
         The row of the stored pattern nearest to the state (2-norm).
     output : array (..., O) or None
         The output neurons' activation of a heteroassociative memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> answer = ModernHopfield(np.eye(3), beta=8.0).retrieve(np.array([0.1, 0.9, 0.2]))
+    >>> answer.pattern, bool(answer.converged)
+    (array(1), True)
     """
 
     state: Array

@@ -67,7 +67,7 @@ def _encoded(key: str, value: Any) -> Any:
         return value.name
     if isinstance(value, Lagrangian) and getattr(lagrangians, type(value).__name__, None) is type(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}  # pyright: ignore
-        fields = {k: float(backend.to_numpy(v)) if backend.is_array(v) else v for k, v in fields.items()}
+        fields = {k: _listed(v) if backend.is_array(v) else v for k, v in fields.items()}
         if not any(callable(field) for field in fields.values()):
             return {"lagrangian": type(value).__name__, **fields}
     raise TypeError(
@@ -76,8 +76,15 @@ def _encoded(key: str, value: Any) -> Any:
     )
 
 
+def _listed(value: Any) -> Any:
+    host = backend.to_numpy(value)
+    return {"array": host.tolist(), "dtype": str(host.dtype)} if host.ndim else float(host)
+
+
 def _decoded(value: Any) -> Any:
     if isinstance(value, dict) and "lagrangian" in value:
-        fields = {key: field for key, field in value.items() if key != "lagrangian"}
+        fields = {key: _decoded(field) for key, field in value.items() if key != "lagrangian"}
         return getattr(lagrangians, value["lagrangian"])(**fields)
+    if isinstance(value, dict) and "array" in value:
+        return np.asarray(value["array"], dtype=value["dtype"])
     return value

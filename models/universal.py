@@ -63,7 +63,7 @@ class UniversalHopfield(AssociativeMemory):
     >>> memory.retrieve(np.array([0.3, 1.0, 3.0])).state
     array([0., 1., 4.])
     >>> memory.recall(np.array([0.3, 1.0, 3.0])).round(3)
-    array([0.073, 1.037, 3.927])
+    array([0.166, 1.083, 3.834])
     """
 
     memories: Array

@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
-
 from helpers import LIBRARIES, enable_float64
 
+import hopfield  # at once, so that it is the installed package whatever the checkout is called
+
 enable_float64()
+
+
+def pytest_report_header():
+    """Say which package is tested."""
+    return f"hopfield: {hopfield.__file__}"
 
 
 @pytest.fixture(params=LIBRARIES)
