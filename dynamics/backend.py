@@ -242,7 +242,7 @@ def cityblock(rows: Array, others: Array) -> Array:
         case "torch":
             return sys.modules["torch"].cdist(rows, others, p=1.0)
     xp = namespace(rows)  # XLA fuses the subtraction into the sum
-    return _jitted(_broadcast_cityblock)(xp, rows, others)
+    return compiled(_broadcast_cityblock, rows)(xp, rows, others)
 
 
 def _broadcast_cityblock(xp: Any, rows: Array, others: Array) -> Array:

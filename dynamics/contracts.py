@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -118,7 +119,7 @@ def exact_step(
     """
     xp = backend.namespace(x)
     own = None
-    rate: Any = leak
+    rate: Any = float(leak)
     for answer in responses:
         if answer.step is not None:
             own = answer.step
@@ -133,7 +134,8 @@ def exact_step(
             raise ValueError("With leak 0 and a constant force the state runs away: dt = inf has no limit.")
         return x + ratio * force
     if isinstance(rate, float):
-        span = 1 / rate if ratio is None else -xp.expm1(-rate * ratio) / rate
+        expm1 = math.expm1 if isinstance(ratio, float | int) else xp.expm1
+        span = 1 / rate if ratio is None else -expm1(-rate * ratio) / rate
     else:
         moves = rate > 0
         safe = xp.where(moves, rate, 1.0)

@@ -327,7 +327,7 @@ class XLogX(Elementwise):
         """ln(beta x)."""
         xp = backend.namespace(x)
         inside = xp.where(x > 0, self.beta * x, 1.0)
-        return xp.where(x > 0, xp.log(inside), xp.where(x < 0, float("nan"), -float("inf")))
+        return xp.where(x < 0, float("nan"), xp.where(x > 0, xp.log(inside), -float("inf")))
 
     def curvature(self, x: Array, u: Array) -> Array:
         """u/x."""

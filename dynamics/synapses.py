@@ -214,6 +214,10 @@ class Bilinear(Synapse):
     between: tuple[str, str] = static()
     weights: Array = None
 
+    def __post_init__(self) -> None:
+        if self.weights.ndim != 2:
+            raise ValueError(f"W must be a matrix (n_a, n_b), got shape {tuple(self.weights.shape)}.")
+
     @property
     def sizes(self) -> tuple[int | None, ...]:
         """The shape of W."""

@@ -197,16 +197,15 @@ def _rotate(v: Array, force: Array, ratio: Number | None) -> Array:
     (unit, length), (target, strength) = _unit(v), _unit(force)
     cosine = _sum(unit * target)
     across = target - unit * cosine
-    sine = xp.sqrt(_sum(across * across))
-    # With t = tan(theta/2) = sine/(1 + cosine) and t+ = t e, the turned vector has tangent 2 t+/(1 - t+^2).
+    sine2 = _sum(across * across)
+    # With t = tan(theta/2) = sine/(1 + cosine) and t+ = t e, the angle that is left has the cosine
+    # (1 - t+^2)/(1 + t+^2) and the sine 2 t+/(1 + t+^2); no root of sine2, so derivatives pass at theta = 0.
     shrink = 0.0 if ratio is None else xp.exp(-strength * ratio / length**2)
-    a, b = 1 + cosine, sine * shrink  # b/a = tan of half the angle that is left
-    left_cos, left_sin = (a * a - b * b) / (a * a + b * b), 2 * a * b / (a * a + b * b)
-    inside = xp.where(sine > 0, sine, 1.0)
-    away = (unit - target * cosine) / inside  # unit vector in the plane, at right angles to the target
-    turned = target * left_cos + away * left_sin
-    moves = (sine > 0) & (_sum(force * force) > 0) & (_sum(v * v) > 0) & (a > 0)
-    return xp.where(moves, length * turned, v)
+    a = xp.where(cosine > 0, 1 + cosine, sine2 / (1 - xp.where(cosine > 0, 0.0, cosine)))  # 1 + cosine
+    a2, b2 = a * a, sine2 * shrink**2
+    moves = (a2 + b2 > 0) & (_sum(force * force) > 0) & (_sum(v * v) > 0)
+    turned = target * (a2 - b2) + (unit - target * cosine) * (2 * a * shrink)
+    return xp.where(moves, length * turned / xp.where(moves, a2 + b2, 1.0), v)
 
 
 @structure

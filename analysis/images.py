@@ -1,0 +1,139 @@
+"""Patterns from files: arrays of rows or of images, read from ``.npy`` and ``.npz``."""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..dynamics.validation import unknown_name
+
+
+class Rows(NamedTuple):
+    """Patterns as rows, and the shape of the images that they were.
+
+    Attributes
+    ----------
+    rows : array (N, D)
+        One pattern in a row.
+    shape : tuple of int or None
+        (H, W) or (C, H, W) if they are images; their product is D.
+    """
+
+    rows: np.ndarray
+    shape: tuple[int, ...] | None
+
+
+def flatten_images(images: np.ndarray, shape: tuple[int, ...] | None = None) -> Rows:
+    r"""Images (N, H, W) or (N, C, H, W) as rows (N, D); rows are taken as they are.
+
+    Parameters
+    ----------
+    images : array
+        Two axes: rows. Three: grey images. Four: images with channels before rows and columns, C = 1 or 3.
+    shape : tuple of int, optional
+        The shape of one image, for images that come as rows.
+
+    Returns
+    -------
+    Rows
+        The rows, and the shape of one image (None if it is not known).
+
+    Raises
+    ------
+    ValueError
+        For another number of axes, channels elsewhere, or a shape that does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flatten_images(np.zeros((5, 8, 8))).rows.shape
+    (5, 64)
+    >>> flatten_images(np.zeros((5, 64)), (8, 8)).shape
+    (8, 8)
+    """
+    images = np.asarray(images)
+    if images.ndim not in (2, 3, 4):
+        raise ValueError(
+            f"The array has shape {images.shape}. Give rows (N, D), images (N, H, W) or images with channels "
+            "(N, C, H, W); one single row is array[None, :]."
+        )
+    if images.ndim == 4 and images.shape[1] not in (1, 3):
+        channels_last = images.shape[-1] in (1, 3)
+        remedy = "numpy.moveaxis(images, -1, 1) puts them there" if channels_last else "give rows (N, D) instead"
+        raise ValueError(f"Images {images.shape} must have 1 or 3 channels on the second axis, (N, C, H, W): {remedy}.")
+    if images.ndim > 2:
+        found = images.shape[1:]
+        if shape is not None and tuple(shape) != found:
+            raise ValueError(f"The images have shape {found}, not {tuple(shape)}.")
+        return Rows(images.reshape(len(images), math.prod(found)), found)
+    if shape is not None and math.prod(shape) != images.shape[1]:
+        raise ValueError(
+            f"Images of shape {tuple(shape)} have {math.prod(shape)} values, but the rows have {images.shape[1]}."
+        )
+    return Rows(images, None if shape is None else tuple(shape))
+
+
+def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarray:
+    r"""The array of a ``.npy`` file, or one of the arrays of an ``.npz`` file.
+
+    Parameters
+    ----------
+    path : path
+        The file, written by `numpy.save` or `numpy.savez`.
+    key : str, optional
+        Which array of an ``.npz`` file; not needed where there is only one.
+
+    Returns
+    -------
+    array
+        As it was saved.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it holds no such array, several and no key is given, or no arrays at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.savez("digits.npz", images=np.zeros((5, 8, 8)), labels=np.arange(5))
+    >>> load_array("digits.npz", "images").shape
+    (5, 8, 8)
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {str(path)!r} (looked in {Path.cwd()}).")
+    try:
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            if key is not None:
+                raise ValueError(f"{str(path)!r} is a single array without keys: leave out the key {key!r}.")
+            return found
+        with found:
+            return found[_chosen(path, found.files, key)]
+    except (EOFError, zipfile.BadZipFile, OSError) as error:
+        raise ValueError(f"{str(path)!r} cannot be read as .npy or .npz: {error or 'it is empty'}.") from error
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise ValueError(
+            f"{str(path)!r} is neither .npy nor .npz, or holds Python objects. Write plain numbers with "
+            "numpy.save(path, array) or numpy.savez(path, images=array)."
+        ) from error
+
+
+def _chosen(path: Path, keys: list[str], key: str | None) -> str:
+    if key is not None:
+        if key not in keys:
+            raise unknown_name(f"key (in {str(path)!r})", key, keys)
+        return key
+    if len(keys) != 1:
+        raise ValueError(f"{str(path)!r} holds {len(keys)} arrays: {', '.join(keys)}. Say by its key which one is meant.")
+    return keys[0]

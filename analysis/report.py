@@ -1,0 +1,181 @@
+"""The numbers that sum up a recall: how many are right, how long it took, and whether the energy fell."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.trajectory import Trajectory
+from ..models.memory import AssociativeMemory
+from ..models.retrieval import nearest
+from .lyapunov import LyapunovReport, check_lyapunov
+
+
+@dataclasses.dataclass(frozen=True)
+class RecallSummary:
+    """What `summarise` finds; B samples.
+
+    Attributes
+    ----------
+    samples : int
+        How many there are.
+    recalled : int or None
+        How many end nearest to the pattern that their cue was made from (None without targets).
+    nearest : int array (B,)
+        The row of the stored pattern nearest to each final activation, in angle for cosine, else in 2-norm.
+    distance : float
+        Median over the samples of the root mean square difference from that pattern.
+    steps_median, steps_max : float and int
+        Steps that the samples took.
+    converged : int
+        How many met the tolerance of a steady state.
+    residual : float
+        The largest of rms(tau x')/(1 + rms x) over populations and samples at the end.
+    lyapunov : LyapunovReport
+        The verdict on the energy.
+    """
+
+    samples: int
+    recalled: int | None
+    nearest: np.ndarray
+    distance: float
+    steps_median: float
+    steps_max: int
+    converged: int
+    residual: float
+    lyapunov: LyapunovReport
+
+    @property
+    def accuracy(self) -> float | None:
+        """The part of the samples that are recalled."""
+        return None if self.recalled is None else self.recalled / self.samples
+
+
+def summarise(memory: AssociativeMemory, trajectory: Trajectory, targets: Any = None) -> RecallSummary:
+    r"""Sum up a simulation of a memory.
+
+    Parameters
+    ----------
+    memory : model
+        Whose patterns.
+    trajectory : Trajectory
+        What `simulate` returned. Saved with ``save="all"``, the check of the energy sees every state.
+    targets : int array (...), optional
+        The row of the pattern that each cue was made from.
+
+    Returns
+    -------
+    RecallSummary
+        Counts over all samples of the batch.
+
+    Raises
+    ------
+    ValueError
+        When there is not one target for each sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield import ModernHopfield, simulate
+    >>> memory = ModernHopfield(np.eye(3), beta=8.0)
+    >>> summary = summarise(memory, simulate(memory, np.eye(3) + 0.1, t1=20, stop="steady"), targets=[0, 1, 2])
+    >>> summary.recalled, summary.converged, summary.lyapunov.holds
+    (3, 3, True)
+    """
+    value = trajectory.final["value"]
+    end = trajectory.network.populations["value"].lagrangian.activation(value)
+    near = nearest(memory, end).reshape(-1)
+    gap = backend.to_numpy(end).reshape(len(near), -1) - backend.to_numpy(memory.memories)[near]
+    recalled = None
+    if targets is not None:
+        targets = np.asarray(targets).reshape(-1)
+        if targets.shape != near.shape:
+            raise ValueError(f"There are {len(targets)} targets for {len(near)} samples: give the row of one for each.")
+        recalled = int((near == targets).sum())
+    return RecallSummary(
+        samples=len(near),
+        recalled=recalled,
+        nearest=near,
+        distance=float(np.median(np.sqrt(np.mean(gap * gap, axis=-1)))),
+        steps_median=float(np.median(trajectory.steps)),
+        steps_max=int(trajectory.steps.max()),
+        converged=int(trajectory.converged.sum()),
+        residual=float(trajectory.residual.max()),
+        lyapunov=check_lyapunov(memory, trajectory),
+    )
+
+
+def write_report(path: str | os.PathLike[str], settings: Mapping[str, Any], results: Mapping[str, Any]) -> Path:
+    r"""Write settings, results and the versions of what computed them to a JSON file, whole or not at all.
+
+    Arrays become lists, data classes objects, and numbers that are not finite null.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    settings, results : mappings
+        What was asked for, seed included, and what was found.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Examples
+    --------
+    >>> import json
+    >>> report = json.loads(write_report("report.json", {"seed": 0}, {"recalled": 96}).read_text())
+    >>> report["settings"], report["results"], sorted(report["versions"])[:2]
+    ({'seed': 0}, {'recalled': 96}, ['hopfield', 'numpy'])
+    """
+    path = Path(path)
+    report = {"settings": _plain(settings), "versions": versions(), "results": _plain(results)}
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python, hopfield and the array libraries that are installed.
+
+    >>> "python" in versions()
+    True
+    """
+    found = {"python": platform.python_version(), "hopfield": sys.modules["hopfield"].__version__}
+    for name in ("numpy", "scipy", "jax", "torch"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple | range):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)

@@ -1,0 +1,614 @@
+"""Lagrangians: value, activation, curvature, dual and tangent agree with one another and stay finite."""
+
+import dataclasses
+import functools
+
+import hypothesis
+import hypothesis.extra.numpy
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from helpers import LIBRARIES, epsilon, to_library, to_numpy
+
+from hopfield.dynamics import (
+    CustomLagrangian,
+    Entmax,
+    Exponential,
+    Lagrangian,
+    LayerNorm,
+    LogCosh,
+    LogSumExp,
+    Max,
+    Power,
+    Quadratic,
+    RectifiedPower,
+    Softplus,
+    Sparsemax,
+    Spherical,
+    Threshold,
+    TopK,
+    XLogX,
+    convexity_defect,
+    logsumexp,
+    softmax,
+)
+
+AUTODIFF = [name for name in LIBRARIES if name != "numpy"]
+ALL = [
+    Quadratic(),
+    Quadratic(2.5),
+    LogSumExp(),
+    LogSumExp(4.0),
+    Power(2),
+    Power(3, 0.5),
+    Power(4, 1.5),
+    RectifiedPower(2, 2.0),
+    RectifiedPower(3, 0.5),
+    Exponential(0.5),
+    LogCosh(),
+    LogCosh(3.0),
+    Softplus(),
+    Softplus(3.0),
+    Spherical(),
+    LayerNorm(),
+    LayerNorm(2.0, np.array([0.5, -1.0, 0.0, 2.0, 0.25]), eps=0.1),
+    Max(),
+    TopK(2),
+    Threshold(0.3, 2.0),
+    XLogX(),
+    XLogX(2.0),
+    Sparsemax(0.5),
+    Sparsemax(2.0),
+    Entmax(1.5),
+    Entmax(1.2, 2.0),
+    Entmax(1.9, 0.7),
+]
+CONVEX = [one for one in ALL if one.convex]
+SMOOTH = [one for one in ALL if one.smooth]
+WITH_BETA = [one for one in ALL if getattr(one, "beta", None) is not None]
+WEIGHTS = [one for one in ALL if isinstance(one, LogSumExp | Max | TopK | Sparsemax | Entmax)]
+BLIND = [*WEIGHTS, *(one for one in ALL if isinstance(one, Spherical | LayerNorm))]
+AT_ZERO = [one for one in SMOOTH if not isinstance(one, XLogX | Spherical | RectifiedPower)]
+N = 5
+
+quick = hypothesis.settings(max_examples=15, deadline=None, derandomize=True)
+numbers = st.floats(-30, 30, width=32)
+vectors = hypothesis.extra.numpy.arrays(np.float64, N, elements=numbers)
+
+
+def sampled(lagrangian, rng, shape=(3, N)):
+    """States inside the domain and away from kinks."""
+    x = rng.standard_normal(shape)
+    if isinstance(lagrangian, XLogX):
+        return 0.2 + np.abs(x)
+    if isinstance(lagrangian, Max | TopK):  # apart by more than any step of a difference quotient
+        return rng.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1) + 0.3 * np.tanh(x)
+    if isinstance(lagrangian, RectifiedPower | Threshold):
+        return np.where(np.abs(x - 0.15) < 0.1, 1.0, x)
+    return x
+
+
+def inside(lagrangian, x):
+    """The nearest states in the domain."""
+    return np.abs(x) + 0.01 if isinstance(lagrangian, XLogX) else x
+
+
+def placed(lagrangian, library, dtype):
+    """The same Lagrangian with its arrays in a library and dtype."""
+    if not isinstance(lagrangian, LayerNorm) or isinstance(lagrangian.delta, float):
+        return lagrangian
+    return dataclasses.replace(lagrangian, delta=to_library(lagrangian.delta.astype(dtype), library))
+
+
+def matrix(lagrangian, x):
+    """L''(x) for one state."""
+    return lagrangian.curvature(np.broadcast_to(x, (len(x), len(x))), np.eye(len(x))).T
+
+
+def gain(lagrangian):
+    beta = getattr(lagrangian, "beta", None)
+    return 1.0 if beta is None else beta
+
+
+def assert_close(actual, desired, dtype=np.float64, factor=64.0):
+    """Equal up to rounding of the largest number."""
+    actual, desired = to_numpy(actual), to_numpy(desired)
+    assert actual.dtype == np.dtype(dtype)
+    size = max(1.0, float(np.max(np.abs(desired))))
+    np.testing.assert_allclose(actual, desired, rtol=0, atol=factor * epsilon(dtype) * size)
+
+
+def derivatives(library):
+    """The gradient of a function (..., n) -> (...), and the derivative along a direction."""
+    if library == "jax":
+        import jax
+
+        return (lambda f: jax.grad(lambda x: f(x).sum())), (lambda f, x, u: jax.jvp(f, (x,), (u,))[1])
+    import torch.func
+
+    return (lambda f: torch.func.grad(lambda x: f(x).sum())), (lambda f, x, u: torch.func.jvp(f, (x,), (u,))[1])
+
+
+def differences(function, x, u, step):
+    """Central differences along u."""
+    return (function(x + step * u) - function(x - step * u)) / (2 * step)
+
+
+# --- derivatives agree
+
+
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
+def test_activation_is_the_gradient_by_differences(lagrangian, rng):
+    x, step = sampled(lagrangian, rng), epsilon(float) ** (1 / 3)
+    slopes = [differences(lagrangian.value, x, axis, step) for axis in np.eye(N)]
+    # The error of a central difference is step^2 L'''/6 and rounding over the step.
+    assert_close(np.stack(slopes, -1), lagrangian.activation(x), factor=100 / step)
+
+
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
+def test_curvature_is_the_derivative_by_differences(lagrangian, rng):
+    x, u, step = sampled(lagrangian, rng), rng.standard_normal((3, N)), epsilon(float) ** (1 / 3)
+    assert_close(
+        differences(lagrangian.activation, x, u, step), lagrangian.curvature(x, u), factor=1000 / step
+    )
+
+
+@pytest.mark.parametrize("library", AUTODIFF)
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
+def test_activation_and_curvature_are_the_derivatives(lagrangian, library, rng):
+    grad, along = derivatives(library)
+    x, u = (to_library(a, library) for a in (sampled(lagrangian, rng), rng.standard_normal((3, N))))
+    lagrangian = placed(lagrangian, library, np.float64)
+    slope = grad(lagrangian.value)
+    assert_close(slope(x), lagrangian.activation(x))
+    curvature = lagrangian.curvature(x, u)
+    assert_close(along(lagrangian.activation, x, u), curvature, factor=500)
+    assert_close(along(slope, x, u), curvature, factor=500)  # through the sorting and the bisection, too
+
+
+@pytest.mark.parametrize("library", AUTODIFF)
+@pytest.mark.parametrize("lagrangian", AT_ZERO, ids=repr)
+def test_derivatives_hold_where_all_neurons_are_at_zero(lagrangian, library, rng):
+    grad, along = derivatives(library)
+    x, u = to_library(np.zeros(N), library), to_library(rng.standard_normal(N), library)
+    lagrangian = placed(lagrangian, library, np.float64)
+    assert_close(grad(lagrangian.value)(x), lagrangian.activation(x))
+    assert_close(along(lagrangian.activation, x, u), lagrangian.curvature(x, u))
+    assert_close(along(grad(lagrangian.value), x, u), lagrangian.curvature(x, u))
+
+
+@pytest.mark.parametrize("library", AUTODIFF)
+def test_a_rectified_neuron_at_its_kink_has_one_slope_everywhere(library):
+    along, zero, one = derivatives(library)[1], *(to_library(np.full(1, a), library) for a in (0.0, 1.0))
+    lagrangian = RectifiedPower(2)
+    assert to_numpy(along(lagrangian.activation, zero, one)) == to_numpy(lagrangian.curvature(zero, one)) == 0
+
+
+@pytest.mark.parametrize("lagrangian", WITH_BETA, ids=repr)
+def test_derivative_in_beta_is_that_by_differences(lagrangian, rng):
+    x, step = sampled(lagrangian, rng), epsilon(float) ** (1 / 3)
+
+    def value(beta):
+        return dataclasses.replace(lagrangian, beta=beta).value(x).sum()
+
+    expected = differences(value, lagrangian.beta, 1.0, step)
+    for library in AUTODIFF:
+        array = to_library(x, library)
+
+        def same(beta, array=array):
+            return dataclasses.replace(lagrangian, beta=beta).value(array)
+
+        found = derivatives(library)[0](same)(to_library(lagrangian.beta, library))
+        assert_close(found, expected, factor=100 / step)
+
+
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
+def test_float32_agrees_with_float64(lagrangian, library, rng):
+    x, u = sampled(lagrangian, rng), rng.standard_normal((3, N))
+    x, u = x.astype(np.float32), u.astype(np.float32)
+    y, w = to_library(x, library), to_library(u, library)
+    one, double = placed(lagrangian, library, np.float32), (x.astype(float), u.astype(float))
+    assert_close(one.value(y), lagrangian.value(double[0]), np.float32)
+    assert_close(one.activation(y), lagrangian.activation(double[0]), np.float32)
+    assert_close(one.curvature(y, w), lagrangian.curvature(*double), np.float32)
+    assert_close(one.tangent(y, w), lagrangian.tangent(*double), np.float32)
+
+
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
+def test_batches_equal_one_by_one(lagrangian, rng):
+    x, u = sampled(lagrangian, rng, (2, 3, N)), rng.standard_normal((2, 3, N))
+    value, g, c = lagrangian.value(x), lagrangian.activation(x), lagrangian.curvature(x, u)
+    assert (value.shape, g.shape, c.shape) == ((2, 3), x.shape, x.shape)
+    for index in np.ndindex(2, 3):
+        assert_close(value[index], lagrangian.value(x[index]))
+        assert_close(g[index], lagrangian.activation(x[index]))
+        assert_close(c[index], lagrangian.curvature(x[index], u[index]))
+    assert lagrangian.activation(x[:0]).shape == (0, 3, N)
+    assert lagrangian.value(x[:0]).shape == (0, 3)
+
+
+# --- convexity, and what does not change the activation
+
+
+@pytest.mark.parametrize("lagrangian", CONVEX, ids=repr)
+@quick
+@hypothesis.given(x=vectors, u=vectors)
+def test_convex_ones_have_curvature_without_negative_directions(lagrangian, x, u):
+    x = inside(lagrangian, x)
+    product = lagrangian.curvature(x, u)
+    curvature = matrix(lagrangian, x)
+    scale = N * np.max(np.abs(curvature)) + gain(lagrangian)
+    slack = 16 * epsilon(float) * scale * N * max(1.0, float(np.max(np.abs(u)))) ** 2
+    assert np.sum(u * product) >= -slack
+    np.testing.assert_allclose(curvature, curvature.T, rtol=0, atol=16 * epsilon(float) * scale)
+
+
+@pytest.mark.parametrize("lagrangian", CONVEX, ids=repr)
+@quick
+@hypothesis.given(x=vectors, y=vectors, part=st.floats(0, 1))
+def test_convex_ones_lie_above_their_tangents(lagrangian, x, y, part):
+    x, y = inside(lagrangian, x), inside(lagrangian, y)
+    value, other, g = lagrangian.value(x), lagrangian.value(y), lagrangian.activation(x)
+    slack = 64 * epsilon(float) * (1 + abs(value) + abs(other) + np.sum(np.abs(g) * (np.abs(x) + np.abs(y))))
+    assert other >= value + np.sum(g * (y - x)) - slack
+
+
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
+def test_convexity_defect_finds_those_that_are_not_convex(lagrangian, rng):
+    defect = convexity_defect(lagrangian, sampled(lagrangian, rng, (20, N)))
+    assert (defect < -0.1) == (lagrangian.convex is False)
+    assert lagrangian.convex == (not isinstance(lagrangian, Power) or lagrangian.n % 2 == 0)
+    assert defect >= -64 * epsilon(float) or not lagrangian.convex
+
+
+@pytest.mark.parametrize("lagrangian", BLIND, ids=repr)
+@quick
+@hypothesis.given(x=vectors, u=vectors)
+def test_tangent_removes_only_what_the_curvature_does_not_see(lagrangian, x, u):
+    hypothesis.assume(np.linalg.norm(x) > 0.1)
+    kept = lagrangian.tangent(x, u)
+    size = np.linalg.norm(u) * (np.max(np.abs(matrix(lagrangian, x))) + gain(lagrangian) + 10)
+    np.testing.assert_allclose(lagrangian.curvature(x, u - kept), 0, atol=64 * epsilon(float) * size)
+    np.testing.assert_allclose(lagrangian.tangent(x, kept), kept, atol=64 * epsilon(float) * size)
+
+
+@pytest.mark.parametrize("lagrangian", BLIND, ids=repr)
+def test_tangent_takes_one_direction_out(lagrangian, rng):
+    x = sampled(lagrangian, rng, (N,))
+    projection = lagrangian.tangent(np.broadcast_to(x, (N, N)), np.eye(N))
+    assert np.linalg.matrix_rank(projection, tol=1e4 * epsilon(float)) == N - 1
+
+
+@pytest.mark.parametrize("lagrangian", [one for one in ALL if one not in BLIND], ids=repr)
+def test_tangent_leaves_the_others_alone(lagrangian, rng):
+    u = rng.standard_normal((3, N))
+    assert lagrangian.tangent(sampled(lagrangian, rng), u) is u
+
+
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
+def test_flags_are_true(lagrangian, rng):
+    x = sampled(lagrangian, rng, (40, N))
+    g = lagrangian.activation(x)
+    assert lagrangian.nonnegative == bool((g >= 0).all())
+    assert lagrangian.identity == (g is x)
+    far = np.max(np.abs(lagrangian.activation(50 * x)))
+    assert far <= 2 * N if lagrangian.bounded else far > np.log(50)
+    curvature = np.stack([matrix(lagrangian, one) for one in x])
+    diagonal = np.abs(curvature * (1 - np.eye(N))).max() == 0
+    assert diagonal if lagrangian.elementwise else not diagonal or not lagrangian.smooth
+
+
+# --- dual and gain
+
+
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
+def test_dual_gives_a_state_of_the_activation(lagrangian, library, rng):
+    dense = isinstance(lagrangian, Power) and not lagrangian.convex  # its activation has two roots
+    g = lagrangian.activation(sampled(lagrangian, rng))
+    lagrangian = placed(lagrangian, library, np.float64)
+    if isinstance(lagrangian, LayerNorm):  # the dual is exact but for eps
+        lagrangian = dataclasses.replace(lagrangian, eps=epsilon(float))
+        g = to_numpy(lagrangian.activation(to_library(rng.standard_normal((3, N)), library)))
+    state = lagrangian.dual(to_library(g, library))
+    assert_close(lagrangian.activation(state), g)
+    assert not dense or (to_numpy(state) >= 0).all()
+
+
+@pytest.mark.parametrize("lagrangian", [one for one in ALL if not isinstance(one, LayerNorm)], ids=repr)
+@pytest.mark.parametrize("beta", [0.25, 1, 3.0])
+def test_scaled_is_the_value_at_beta_x_over_beta(lagrangian, beta, rng):
+    x, u = sampled(lagrangian, rng), rng.standard_normal((3, N))
+    other = lagrangian.scaled(beta)
+    assert_close(other.value(x), lagrangian.value(beta * x) / beta)
+    assert_close(other.activation(x), lagrangian.activation(beta * x))
+    assert_close(other.curvature(x, u), beta * lagrangian.curvature(beta * x, u), factor=500)
+
+
+def test_layer_norm_does_not_scale():
+    assert LayerNorm().scaled(1.0).activation(np.array([1.0, 3.0])).shape == (2,)
+    with pytest.raises(TypeError, match="leave beta at 1"):
+        LayerNorm().scaled(2.0)
+
+
+# --- large and special numbers
+
+FAR = [one for one in ALL if not isinstance(one, Exponential)]  # its value does not fit into float32 there
+EXTREMES = np.array(
+    [
+        [1e3, 1e3, 1e3, 1e3, 1e3],
+        [-1e3, -1e3, -1e3, -1e3, -1e3],
+        [1e3, -1e3, 0.0, 5e2, 1e3],
+        [1e-3, -1e3, 1e-3, 0.0, 1e-30],
+        [0.0, 0.0, 0.0, 0.0, 0.0],
+    ],
+    dtype=np.float32,
+)
+
+
+def extremes(lagrangian):
+    return np.maximum(np.abs(EXTREMES), np.float32(1e-30)) if isinstance(lagrangian, XLogX) else EXTREMES
+
+
+@pytest.mark.parametrize("lagrangian", FAR, ids=repr)
+def test_float32_is_right_at_large_states(lagrangian, library):
+    x = extremes(lagrangian)
+    u = np.linspace(-1, 1, N, dtype=np.float32) + 0 * x
+    y, w, one = to_library(x, library), to_library(u, library), placed(lagrangian, library, np.float32)
+    double = x.astype(float), u.astype(float)
+    results = {"value": (one.value(y), lagrangian.value(double[0]))}
+    results["activation"] = one.activation(y), lagrangian.activation(double[0])
+    if not isinstance(lagrangian, XLogX):  # 1/x at 1e-30 does not fit with what is around it
+        results["curvature"] = one.curvature(y, w), lagrangian.curvature(*double)
+    for found, expected in results.values():
+        assert np.isfinite(to_numpy(found)).all()
+        for row, true in zip(to_numpy(found), expected, strict=True):  # each sample by its own size
+            assert_close(row, true, np.float32, factor=256)
+
+
+@pytest.mark.parametrize("library", AUTODIFF)
+@pytest.mark.parametrize("lagrangian", FAR, ids=repr)
+def test_derivatives_stay_finite_at_large_states(lagrangian, library):
+    grad, along = derivatives(library)
+    y = to_library(extremes(lagrangian), library)
+    w = to_library(np.ones_like(EXTREMES), library)
+    one = placed(lagrangian, library, np.float32)
+    assert np.isfinite(to_numpy(grad(one.value)(y))).all()
+    assert np.isfinite(to_numpy(along(one.activation, y, w))).all()
+
+
+def test_softmax_stays_exact_across_a_gap_of_ten_thousand(library, dtype):
+    x = to_library(np.array([0.0, 1e4, -1e4, 1e4], dtype), library)
+    assert to_numpy(softmax(x)).tolist() == [0, 0.5, 0, 0.5]
+    assert_close(logsumexp(x), np.float64(1e4 + np.log(2)), dtype, factor=2)
+    assert to_numpy(LogSumExp(10.0).activation(x)).tolist() == [0, 0.5, 0, 0.5]
+    assert to_numpy(LogSumExp(10.0).curvature(x, x)).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("lagrangian", "expected"),
+    [
+        (Max(), [0, 1, 0, 0, 0]),
+        (TopK(1), [0, 1, 0, 0, 0]),
+        (TopK(2), [0, 1, 1, 0, 0]),
+        (TopK(3), [0, 1, 1, 0, 1]),
+        (TopK(4), [1, 1, 1, 0, 1]),
+    ],
+    ids=repr,
+)
+def test_ties_go_to_the_lowest_index(lagrangian, expected, library, dtype):
+    x = to_library(np.array([[2, 3, 3, 2, 3]], dtype), library)
+    assert to_numpy(lagrangian.activation(x)).tolist() == [expected]
+
+
+def test_ties_go_to_the_lowest_index_among_many(library):
+    x = to_library(np.zeros(1000), library)
+    assert to_numpy(Max().activation(x)).nonzero()[0].tolist() == [0]
+    assert to_numpy(TopK(30).activation(x)).nonzero()[0].tolist() == list(range(30))
+
+
+def test_the_sphere_is_tame_at_its_centre(library, dtype):
+    zero, u = (to_library(np.full(N, a, dtype), library) for a in (0, 1))
+    sphere = Spherical()
+    assert to_numpy(sphere.value(zero)) == 0
+    assert to_numpy(sphere.activation(zero)).tolist() == [0] * N
+    assert np.isfinite(to_numpy(sphere.curvature(zero, u))).all()
+    tiny = to_library(np.array([3e-30, 4e-30], dtype), library)  # squares that underflow in float32
+    assert_close(sphere.activation(tiny), np.array([0.6, 0.8]), dtype, factor=4)
+
+
+def test_x_log_x_says_where_it_is_not_defined(library, dtype):
+    x = to_library(np.array([0.0, 1.0], dtype), library)
+    assert to_numpy(XLogX().value(x)) == -1
+    assert to_numpy(XLogX().activation(x)).tolist() == [-np.inf, 0]
+    below = to_library(np.array([-1.0, 1.0], dtype), library)
+    assert np.isnan(to_numpy(XLogX().value(below)))
+    assert np.isnan(to_numpy(XLogX().activation(below))).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("lagrangian", FAR, ids=repr)
+def test_nan_is_passed_on(lagrangian):
+    x = np.abs(np.linspace(0.5, 1.5, N))
+    x[2] = np.nan
+    assert np.isnan(lagrangian.value(x))
+
+
+# --- weights
+
+
+@pytest.mark.parametrize("lagrangian", WEIGHTS, ids=repr)
+@quick
+@hypothesis.given(
+    x=hypothesis.extra.numpy.arrays(np.float32, (2, 7), elements=st.floats(-1e4, 1e4, width=32)),
+    single=st.booleans(),
+)
+def test_weights_sum_to_one(lagrangian, x, single):
+    x = x if single else x.astype(float)
+    weights = lagrangian.activation(x)
+    assert weights.dtype == x.dtype
+    assert (weights >= 0).all()
+    expected = lagrangian.k if isinstance(lagrangian, TopK) else 1
+    np.testing.assert_allclose(weights.sum(-1), expected, rtol=32 * epsilon(x.dtype))
+
+
+@pytest.mark.parametrize("lagrangian", WEIGHTS, ids=repr)
+def test_weights_sum_to_one_in_every_library(lagrangian, library, dtype, rng):
+    x = to_library((3 * rng.standard_normal((4, 9))).astype(dtype), library)
+    weights = to_numpy(lagrangian.activation(x))
+    expected = np.full(4, lagrangian.k if isinstance(lagrangian, TopK) else 1.0)
+    assert_close(weights.sum(-1), expected, dtype, factor=16)
+
+
+@pytest.mark.parametrize("lagrangian", [one for one in WEIGHTS if not isinstance(one, Max | TopK)], ids=repr)
+def test_weights_maximise_their_value(lagrangian, rng):
+    """L(x) is the largest p.x - S(p) over weights p, so that no other weights do better."""
+    x, a = rng.standard_normal(N), getattr(lagrangian, "alpha", 1.0)
+
+    def gain_of(p):
+        safe = np.where(p > 0, p, 1.0)
+        entropy = -np.sum(p * np.log(safe)) if a == 1 else (1 - np.sum(p**a)) / (a * (a - 1))
+        return p @ x + entropy / lagrangian.beta
+
+    best = lagrangian.value(x)
+    assert_close(gain_of(lagrangian.activation(x)), best)
+    others = rng.dirichlet(np.full(N, 0.5), 200)
+    assert max(gain_of(p) for p in others) <= best
+
+
+@quick
+@hypothesis.given(x=vectors, u=vectors)
+def test_entmax_two_is_sparsemax(x, u):
+    ours, theirs = Entmax(2.0, 0.7), Sparsemax(0.7)
+    assert_close(ours.value(x), theirs.value(x))
+    assert_close(ours.activation(x), theirs.activation(x))
+    p = theirs.activation(x)
+    if np.min(np.where(p > 0, p, 1.0)) > 1e6 * epsilon(float):  # else their supports may differ by rounding
+        assert_close(ours.curvature(x, u), theirs.curvature(x, u), factor=1e6)
+
+
+def test_entmax_tends_to_softmax(rng):
+    x = rng.standard_normal((4, N))
+    near, far = (np.abs(Entmax(a).activation(x) - softmax(x)).max() for a in (1.0001, 1.1))
+    assert near < 1e-3 < far
+    np.testing.assert_allclose(Entmax(1.0001).value(x), logsumexp(x), atol=1e-3)
+
+
+def test_sparse_weights_are_exactly_zero(library, dtype):
+    x = to_library(np.array([2.0, 1.9, 0.0, -3.0], dtype), library)
+    for lagrangian in (Sparsemax(), Entmax(1.5, 2.0)):
+        assert (to_numpy(lagrangian.activation(x)) > 0).tolist() == [True, True, False, False]
+    assert (to_numpy(LogSumExp().activation(x)) > 0).all()
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Power(1), "whole number >= 2, got 1"),
+        (lambda: Power(2.5), "whole number >= 2, got 2.5"),
+        (lambda: RectifiedPower(1), "whole number >= 2, got 1"),
+        (lambda: RectifiedPower(3.0), "whole number >= 2, got 3.0"),
+        (lambda: TopK(0), "whole number >= 1, got 0"),
+        (lambda: TopK(1.5), "whole number >= 1, got 1.5"),
+        (lambda: Entmax(1.0), "alpha = 1 is softmax"),
+        (lambda: Entmax(2.5), "1 < alpha <= 2, got 2.5"),
+        (lambda: LayerNorm(0.0), "gamma must be > 0"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("beta", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("lagrangian", WITH_BETA, ids=repr)
+def test_a_gain_that_is_not_positive_is_refused(lagrangian, beta):
+    with pytest.raises(ValueError, match="beta must be > 0"):
+        dataclasses.replace(lagrangian, beta=beta)
+    if lagrangian.scaled(2.0) is not lagrangian:
+        with pytest.raises(ValueError, match="beta must be > 0"):
+            lagrangian.scaled(beta)
+
+
+@pytest.mark.parametrize("library", AUTODIFF)
+def test_a_gain_of_another_library_is_checked_and_kept(library):
+    good, bad = to_library(2.0, library), to_library(-2.0, library)
+    assert LogCosh(good).beta is good
+    with pytest.raises(ValueError, match="beta must be > 0"):
+        LogCosh(bad)
+
+
+def test_top_k_needs_k_neurons(library):
+    with pytest.raises(ValueError, match="needs at least 4 neurons, got 3"):
+        TopK(4).activation(to_library(np.ones(3), library))
+
+
+# --- your own
+
+
+def double_well(x):
+    return (x**4).sum(-1) / 4 - (x**2).sum(-1) / 2
+
+
+class ValueOnly(Lagrangian):
+    """The least that a subclass gives."""
+
+    def value(self, x):
+        return double_well(x)
+
+
+@pytest.mark.parametrize("library", AUTODIFF)
+@pytest.mark.parametrize("beta", [1.0, 2.0])
+def test_a_value_is_enough_where_there_is_autodiff(library, beta, rng):
+    x, u = (to_library(rng.standard_normal((3, N)), library) for _ in range(2))
+    for lagrangian in (CustomLagrangian(double_well, beta=beta), CustomLagrangian(double_well).scaled(beta)):
+        assert_close(lagrangian.value(x), double_well(beta * x) / beta)
+        assert_close(lagrangian.activation(x), (beta * x) ** 3 - beta * x)
+        assert_close(lagrangian.curvature(x, u), beta * (3 * (beta * x) ** 2 - 1) * u)
+    assert_close(ValueOnly().curvature(x, u), (3 * x**2 - 1) * u)
+
+
+def test_what_numpy_cannot_derive_is_named(rng):
+    x = rng.standard_normal((3, N))
+    with pytest.raises(TypeError, match="give the Lagrangian its `gradient` by hand"):
+        CustomLagrangian(double_well).activation(x)
+    with pytest.raises(TypeError, match="give the Lagrangian its `product` by hand"):
+        CustomLagrangian(double_well, lambda x: x**3 - x).curvature(x, x)
+    with pytest.raises(TypeError, match=r"give ValueOnly\.activation by hand, or use JAX or PyTorch"):
+        ValueOnly().activation(x)
+    with pytest.raises(TypeError, match="no `dual`"):
+        ValueOnly().dual(x)
+    with pytest.raises(TypeError, match="does not say how it scales"):
+        ValueOnly().scaled(2.0)
+    assert isinstance(ValueOnly().scaled(1.0), ValueOnly)
+
+
+def test_a_lagrangian_of_your_own_by_hand(library, rng):
+    x, u = (to_library(rng.standard_normal((3, N)), library) for _ in range(2))
+    ours = CustomLagrangian(
+        lambda x: (x**4).sum(-1) / 4,
+        gradient=lambda x: x**3,
+        product=lambda x, u: 3 * x**2 * u,
+        inverse=lambda g: abs(g) ** (1 / 3) * (2 * (g > 0) - 1),
+        is_convex=True,
+        is_elementwise=True,
+    ).scaled(1.5)
+    theirs = Power(4, 1.5)
+    assert_close(ours.value(x), theirs.value(x))
+    assert_close(ours.activation(x), theirs.activation(x))
+    assert_close(ours.curvature(x, u), theirs.curvature(x, u))
+    assert_close(ours.dual(theirs.activation(x)), x)
+    assert (ours.convex, ours.elementwise) == (True, True)
+    assert CustomLagrangian(double_well).convex is None
+
+
+@functools.cache
+def _slow_growth():
+    return CustomLagrangian(lambda x: (x * x + 1).sum(-1), lambda x: 2 * x, lambda x, u: 2 * u)
+
+
+def test_convexity_defect_looks_at_one_state_or_many(library):
+    x = to_library(np.zeros(3), library)
+    assert convexity_defect(_slow_growth(), x) == pytest.approx(2)
+    assert convexity_defect(Power(4), x) == 0

@@ -1,0 +1,429 @@
+"""Similarities against plain loops, their derivatives against autodiff, their steps against other solvers."""
+
+import numpy as np
+import pytest
+from helpers import to_library, to_numpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+from hopfield.dynamics import EquilibriumSynapse, LogSumExp, Network, Population, Quadratic, SimilaritySynapse
+from hopfield.models import Cosine, Custom, Dot, Euclidean, Manhattan, similarity
+
+# torch itself scripts a function when forward derivatives are first asked for
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+
+NAMES = ["dot", "cosine", "euclidean", "manhattan", "custom"]
+SMOOTH_STEPS = ["dot", "cosine", "euclidean"]
+
+
+def cubic(memories, g):
+    return (g @ memories.T) ** 3 / 10
+
+
+def cubic_force(memories, g, f):
+    return (0.3 * f * (g @ memories.T) ** 2) @ memories
+
+
+def build(name):
+    return Custom(cubic, cubic_force) if name == "custom" else similarity(name)
+
+
+def one_score(name, m, g):
+    """s(m, g) for two vectors, in Python numbers."""
+    if name == "manhattan":
+        return -sum(abs(a - b) for a, b in zip(m, g, strict=True))
+    if name == "euclidean":
+        return -sum((a - b) ** 2 for a, b in zip(m, g, strict=True))
+    dot = sum(a * b for a, b in zip(m, g, strict=True))
+    if name == "cosine":
+        return dot / (sum(a * a for a in m) ** 0.5 * sum(b * b for b in g) ** 0.5)
+    return dot**3 / 10 if name == "custom" else dot
+
+
+def definition(name, memories, g):
+    """The scores of one vector written anew in operations that JAX and PyTorch differentiate."""
+    if name == "manhattan":
+        return -abs(memories - g).sum(-1)
+    if name == "euclidean":
+        return -((memories - g) ** 2).sum(-1)
+    dot = (memories * g).sum(-1)
+    if name == "cosine":
+        return dot / ((memories**2).sum(-1) ** 0.5 * (g**2).sum(-1) ** 0.5)
+    return dot**3 / 10 if name == "custom" else dot
+
+
+def problem(rng, dtype=np.float64, n=4, i=3, batch=()):
+    """Random memories, activation, weights and direction; no coordinate lies on a kink."""
+    arrays = [rng.normal(size=shape) for shape in ((n, i), (*batch, i), (*batch, n), (*batch, i))]
+    return [array.astype(dtype) for array in arrays]
+
+
+# ------------------------------------------------------------------------------------------------- scores
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_equal_a_plain_loop(name, library, dtype, rng):
+    memories, g, _, _ = problem(rng, dtype, batch=(2, 3))
+    scores = build(name).scores(to_library(memories, library), to_library(g, library))
+    expected = [[[one_score(name, m, v) for m in memories.astype(float)] for v in vs] for vs in g.astype(float)]
+    assert to_numpy(scores).dtype == dtype
+    np.testing.assert_allclose(to_numpy(scores), expected, rtol=0, atol=200 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_batch_axes_equal_one_by_one(name, library, rng):
+    memories, *given = problem(rng, batch=(2, 3))
+    kind, M = build(name), to_library(memories, library)
+
+    def everything(at):
+        g, f, u = (to_library(x[at], library) for x in given)
+        answers = [kind.scores(M, g), kind.pullback(M, g, f)]
+        if not (name == "custom" and library == "numpy"):  # nothing derives these two on NumPy
+            answers += [kind.pushforward(M, g, u), kind.curvature(M, g, f, u)]
+        return [to_numpy(x) for x in answers]
+
+    whole = everything(...)
+    assert [x.shape for x in whole] == [(2, 3, 4), (2, 3, 3), (2, 3, 4), (2, 3, 3)][: len(whole)]
+    for at in ((0, 1), (1, 2)):
+        for alone, together in zip(everything(at), whole, strict=True):
+            np.testing.assert_allclose(alone, together[at], rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["dot", "cosine", "euclidean", "manhattan"])
+def test_a_raw_matrix_and_the_prepared_one_agree(name, library, rng):
+    memories, g, f, u = (to_library(x, library) for x in problem(rng))
+    kind = build(name)
+    prepared = kind.prepare(memories)
+    assert kind.prepare(prepared) is prepared  # twice prepared is once prepared
+    for call in (
+        lambda m: kind.scores(m, g),
+        lambda m: kind.pullback(m, g, f),
+        lambda m: kind.pushforward(m, g, u),
+        lambda m: kind.curvature(m, g, f, u),
+        lambda m: kind.value_step(m, g, f**2, ratio=0.7),
+        lambda m: kind.magnitude(m, g, kind.scores(m, g)),
+    ):
+        np.testing.assert_array_equal(to_numpy(call(memories)), to_numpy(call(prepared)))
+
+
+def test_the_largest_score_is_the_stored_pattern_itself(library, rng):
+    memories = rng.normal(size=(4, 3)) * rng.uniform(0.1, 10, size=(4, 1))
+    for name in ("cosine", "euclidean", "manhattan"):
+        scores = to_numpy(build(name).scores(to_library(memories, library), to_library(memories, library)))
+        np.testing.assert_array_equal(scores.argmax(-1), np.arange(4))
+        if name != "cosine":
+            assert (scores <= 0).all()  # rounding must not turn a distance negative
+            np.testing.assert_allclose(np.diag(scores), 0, atol=1e-12)
+
+
+def test_cosine_of_a_zero_vector_is_zero_and_stays_finite(library):
+    memories = to_library(np.array([[1.0, 2.0], [0.0, 0.0]]), library)
+    zero, g = to_library(np.zeros(2), library), to_library(np.array([2.0, 1.0]), library)
+    f = to_library(np.array([0.7, 0.3]), library)
+    np.testing.assert_array_equal(to_numpy(Cosine().scores(memories, zero)), [0, 0])
+    np.testing.assert_allclose(to_numpy(Cosine().scores(memories, g)), [0.8, 0])
+    for value in (
+        Cosine().pullback(memories, zero, f),
+        Cosine().pushforward(memories, zero, g),
+        Cosine().curvature(memories, zero, f, g),
+    ):
+        assert np.isfinite(to_numpy(value)).all()
+    for ratio in (0.1, None):  # no direction to turn from: it stays
+        np.testing.assert_array_equal(to_numpy(Cosine().value_step(memories, zero, f, ratio=ratio)), [0, 0])
+
+
+def test_flags_follow_the_table_of_similarities():
+    assert [(kind.leak, kind.distance, kind.smooth) for kind in (Dot(), Euclidean(), Manhattan(), Cosine())] == [
+        (1.0, False, True),
+        (0.0, True, True),
+        (0.0, True, False),
+        (0.0, False, True),
+    ]
+    assert similarity("dot").name == "dot"
+    assert isinstance(similarity(cubic), Custom)
+    assert Custom(cubic, own_leak=0.5).leak == 0.5
+    kind = Cosine()
+    assert similarity(kind) is kind
+
+
+# ------------------------------------------------------------------------------------------- derivatives
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_derivatives_equal_autodiff_of_the_definition_on_jax(name, rng):
+    jax = pytest.importorskip("jax")
+    memories, g, f, u = (to_library(x, "jax") for x in problem(rng))
+    kind = build(name)
+
+    def weighted(y):
+        return (f * definition(name, memories, y)).sum()
+
+    expected = [
+        jax.grad(weighted)(g),
+        jax.jvp(lambda y: definition(name, memories, y), (g,), (u,))[1],
+        jax.jvp(jax.grad(weighted), (g,), (u,))[1],
+    ]
+    found = [kind.pullback(memories, g, f), kind.pushforward(memories, g, u), kind.curvature(memories, g, f, u)]
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(to_numpy(got), to_numpy(wanted), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_derivatives_equal_autodiff_of_the_definition_on_torch(name, rng):
+    torch = pytest.importorskip("torch")
+    memories, g, f, u = (to_library(x, "torch") for x in problem(rng))
+    kind = build(name)
+
+    def weighted(y):
+        return (f * definition(name, memories, y)).sum()
+
+    expected = [
+        torch.func.grad(weighted)(g),
+        torch.func.jvp(lambda y: definition(name, memories, y), (g,), (u,))[1],
+        torch.func.jvp(torch.func.grad(weighted), (g,), (u,))[1],
+    ]
+    found = [kind.pullback(memories, g, f), kind.pushforward(memories, g, u), kind.curvature(memories, g, f, u)]
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(to_numpy(got), to_numpy(wanted), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("batch", [(), (2, 3)], ids=str)
+def test_derivatives_equal_central_differences_on_numpy(name, batch, rng):
+    memories, g, f, u = problem(rng, batch=batch)
+    kind, step = build(name), 1e-5
+    along = (kind.scores(memories, g + step * u) - kind.scores(memories, g - step * u)) / (2 * step)
+    # <pullback, u> = <f, ds/dg u>, for every u: the unit vectors give the pullback's entries.
+    pulled = np.stack(
+        [
+            (f * (kind.scores(memories, g + step * e) - kind.scores(memories, g - step * e))).sum(-1) / (2 * step)
+            for e in np.eye(3)
+        ],
+        axis=-1,
+    )
+    np.testing.assert_allclose(kind.pullback(memories, g, f), pulled, rtol=1e-7, atol=1e-8)
+    if name == "custom":  # the pushforward needs automatic differentiation
+        return
+    turned = (kind.pullback(memories, g + step * u, f) - kind.pullback(memories, g - step * u, f)) / (2 * step)
+    np.testing.assert_allclose(kind.pushforward(memories, g, u), along, rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(kind.curvature(memories, g, f, u), turned, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pullback_is_the_transpose_of_pushforward(name, library, dtype, rng):
+    if name == "custom" and library == "numpy":
+        pytest.skip("without autodiff a Custom similarity has no pushforward")
+    memories, g, f, u = (to_library(x, library) for x in problem(rng, dtype, batch=(2, 3)))
+    left = to_numpy((build(name).pullback(memories, g, f) * u).sum(-1)).astype(float)
+    right = to_numpy((f * build(name).pushforward(memories, g, u)).sum(-1)).astype(float)
+    np.testing.assert_allclose(left, right, rtol=0, atol=2000 * np.finfo(dtype).eps)
+
+
+# --------------------------------------------------------------------------------------------- value steps
+
+
+@pytest.mark.parametrize("name", SMOOTH_STEPS)
+@pytest.mark.parametrize("ratio", [0.03, 0.7, 6.0])
+@pytest.mark.parametrize("leak", ["own", 0.6])
+def test_value_step_solves_the_value_equation_with_frozen_weights(name, ratio, leak, rng):
+    memories, v, f, drive = problem(rng)
+    f, kind = f**2, build(name)
+    if name == "cosine":
+        if leak != "own":
+            pytest.skip("cosine's closed form needs leak 0 and no bias")
+        drive = np.zeros(3)
+    leak = kind.leak if leak == "own" else leak
+
+    def velocity(_, y):
+        return kind.pullback(memories, y, f) - leak * y + drive
+
+    exact = solve_ivp(velocity, (0, ratio), v, method="DOP853", rtol=1e-12, atol=1e-13).y[:, -1]
+    given = None if name == "cosine" else drive
+    found = kind.value_step(memories, v, f, ratio=ratio, leak=leak, drive=given)
+    np.testing.assert_allclose(found, exact, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", SMOOTH_STEPS)
+def test_value_step_for_ever_is_the_limit_of_long_ones(name, library, dtype, rng):
+    memories, v, f, _ = problem(rng, dtype, batch=(2, 3))
+    memories, v, f = (to_library(x, library) for x in (memories, v, f**2))
+    long = build(name).value_step(memories, v, f, ratio=1e4)
+    for_ever = build(name).value_step(memories, v, f, ratio=None)
+    assert to_numpy(for_ever).dtype == dtype
+    np.testing.assert_allclose(to_numpy(for_ever), to_numpy(long), rtol=64 * np.finfo(dtype).eps, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SMOOTH_STEPS)
+def test_two_value_steps_are_one_of_their_sum(name, library, rng):
+    memories, v, f, _ = (to_library(x, library) for x in problem(rng, batch=(2, 3)))
+    kind, f = build(name), f * f
+    twice = kind.value_step(memories, kind.value_step(memories, v, f, ratio=0.3), f, ratio=0.9)
+    np.testing.assert_allclose(to_numpy(twice), to_numpy(kind.value_step(memories, v, f, ratio=1.2)), rtol=1e-12)
+
+
+def test_cosine_step_keeps_the_norm_and_ends_along_the_force(library, rng):
+    memories, v, f, _ = (to_library(x, library) for x in problem(rng, batch=(2, 3)))
+    force = to_numpy(f) @ (to_numpy(memories) / np.linalg.norm(to_numpy(memories), axis=1, keepdims=True))
+    for ratio in (1e-6, 0.5, 1e6, None):
+        turned = to_numpy(Cosine().value_step(memories, v, f, ratio=ratio))
+        np.testing.assert_allclose(np.linalg.norm(turned, axis=-1), np.linalg.norm(to_numpy(v), axis=-1), rtol=1e-14)
+    target = np.linalg.norm(to_numpy(v), axis=-1, keepdims=True) * force
+    np.testing.assert_allclose(turned, target / np.linalg.norm(force, axis=-1, keepdims=True), rtol=1e-12)
+
+
+def test_cosine_step_against_an_opposite_force_stays_on_the_saddle():
+    v = np.array([-2.0, 0.0])
+    np.testing.assert_array_equal(Cosine().value_step(np.array([[3.0, 0.0]]), v, np.ones(1), ratio=1.0), v)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(Custom(cubic, cubic_force), {}), (Cosine(), {"leak": 0.1}), (Cosine(), {"drive": np.ones(3)})],
+    ids=["custom", "cosine-leak", "cosine-bias"],
+)
+def test_value_step_without_a_closed_form_says_so(kind, options, rng):
+    memories, v, f, _ = problem(rng)
+    with pytest.raises(TypeError, match="no closed value step"):
+        kind.value_step(memories, v, f, ratio=1.0, **options)
+
+
+# --------------------------------------------------------------------------------- Manhattan: kinks, medians
+
+# Numbers of few bits: sums of them are exact, ties are frequent, and optimality can be asked for exactly.
+EIGHTHS = st.integers(-16, 16).map(lambda k: k / 8)
+WEIGHTS = st.integers(0, 8).map(lambda k: k / 8)
+
+
+def objective(x, v, column, f, a, leak, drive):
+    """What Manhattan's value step minimises, in one coordinate; a = None is dt = inf."""
+    inertia = 0.0 if a is None else (x - v) ** 2 / (2 * a)
+    return inertia + leak * x * x / 2 - drive * x + np.sum(f * np.abs(column - x))
+
+
+def brute_minimum(v, column, f, a, leak, drive):
+    """Dense grid, then golden section in the best cell."""
+    edge = 1 + max(abs(v), np.max(np.abs(column))) + (abs(drive) + f.sum()) / (leak or 1e9)
+    grid = np.union1d(np.linspace(-edge, edge, 401), np.append(column, v))
+    values = [objective(x, v, column, f, a, leak, drive) for x in grid]
+    k = int(np.argmin(values))
+    low, high = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
+    golden = (5**0.5 - 1) / 2
+    for _ in range(80):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if objective(left, v, column, f, a, leak, drive) <= objective(right, v, column, f, a, leak, drive):
+            high = right
+        else:
+            low = left
+    return min([*values, objective((low + high) / 2, v, column, f, a, leak, drive)])
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_manhattan_step_minimises_its_objective(data):
+    rows = data.draw(st.integers(1, 5))
+    column = np.array(data.draw(st.lists(EIGHTHS, min_size=rows, max_size=rows)))
+    f = np.array(data.draw(st.lists(WEIGHTS, min_size=rows, max_size=rows)))
+    v, drive = data.draw(EIGHTHS), data.draw(EIGHTHS)
+    leak, a = data.draw(st.sampled_from([0.0, 0.5, 1.0])), data.draw(st.sampled_from([1 / 64, 0.5, 8.0, None]))
+    arguments = (v, column, f, a, leak, drive)
+    x = Manhattan().value_step(
+        column[:, None], np.array([v]), f, ratio=a, leak=leak, drive=np.array([drive])
+    )[0]  # fmt: skip
+    if a is None and leak == 0 and abs(drive) > f.sum():
+        assert x == np.sign(drive) * np.inf  # nothing holds it
+        return
+    assert objective(x, *arguments) <= brute_minimum(*arguments) + 1e-12
+    # Optimality to the last bit: 0 lies in the set of slopes at x.
+    slope = (0.0 if a is None else (x - v) / a) + leak * x - drive + np.sum(f * np.sign(x - column))
+    assert abs(slope) <= np.sum(f[column == x]) + 1e-13 * (1 + abs(x))
+
+
+def test_manhattan_step_for_ever_takes_the_nearest_median(library, dtype):
+    # All of [0, 1] is a median of two equal weights.
+    memories, f = np.array([[1.0], [0.0]], dtype), np.full((5, 2), 0.5, dtype)
+    v = np.array([[0.5], [-3.0], [2.0], [0.0], [1.0]], dtype)
+    memories, v, f = (to_library(x, library) for x in (memories, v, f))
+    x = to_numpy(Manhattan().value_step(memories, v, f, ratio=None))
+    assert x.dtype == dtype
+    np.testing.assert_array_equal(x[:, 0], [0.5, 0, 1, 0, 1])
+
+
+def test_manhattan_step_agrees_between_libraries_and_batches(library, rng):
+    memories, v, f, drive = problem(rng, batch=(2, 3))
+    f = f**2
+    arguments = [to_library(x, library) for x in (memories, v, f)]
+    for ratio, leak in ((0.2, 0.0), (3.0, 0.5), (None, 0.5)):
+        options = {"ratio": ratio, "leak": leak}
+        found = to_numpy(Manhattan().value_step(*arguments, drive=to_library(drive, library), **options))
+        for j, k in np.ndindex(2, 3):
+            alone = Manhattan().value_step(memories, v[j, k], f[j, k], drive=drive[j, k], **options)
+            np.testing.assert_allclose(found[j, k], alone, rtol=1e-13, atol=1e-14)
+
+
+def test_manhattan_chunks_do_not_change_the_answer(rng, monkeypatch):
+    memories, v, f, u = problem(rng, n=9, i=11, batch=(4,))
+    f = f**2
+    v[0] = memories[2]
+
+    def everything():
+        kind = Manhattan()
+        return [
+            kind.pullback(memories, v, f),
+            kind.pushforward(memories, v, u),
+            kind.kink(memories, v, f),
+            kind.value_step(memories, v, f, ratio=0.4),
+        ]
+
+    whole = everything()
+    monkeypatch.setattr("hopfield.models.manhattan.CHUNK", 8)
+    for got, wanted in zip(everything(), whole, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-14, atol=1e-15)
+
+
+def kink_network(library, leak, bias, adiabatic):
+    """Three memories whose weights at v = (1, 2) are f = (0.5, 0.3, 0.2)."""
+    memories = to_library(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]), library)
+    bias = None if bias is None else to_library(np.array(bias), library)
+    value = Population(Quadratic(), 2, tau=2.0, leak=leak, bias=bias)
+    if not adiabatic:
+        synapse = SimilaritySynapse(("value", "memory"), Manhattan(), memories)
+        return Network({"value": value, "memory": Population(LogSumExp(), 3, tau=0.5)}, [synapse])
+    # b_h = ln f - sim(M, v), so that the memory neurons in equilibrium have these weights at v.
+    v = np.array([1.0, 2.0])
+    scores = -np.abs(to_numpy(memories) - v).sum(-1)
+    bias_h = to_library(np.log([0.5, 0.3, 0.2]) - scores, library)
+    return Network(
+        {"value": value}, [EquilibriumSynapse(("value",), (Manhattan(),), (memories,), LogSumExp(), 1.0, bias_h)]
+    )
+
+
+@pytest.mark.parametrize("adiabatic", [False, True])
+@pytest.mark.parametrize(
+    ("leak", "bias", "expected"),
+    [
+        # v = (1, 2): coordinate 0 equals memory 1 (W = 0.3), the others pull with -0.7; coordinate 1 equals
+        # memory 2 (W = 0.2), the others pull with -0.8. tau = 2 halves the velocity.
+        (0.0, None, (-(0.7 - 0.3) / 2, -(0.8 - 0.2) / 2)),
+        (0.0, (0.9, 0.5), (0.0, -(0.3 - 0.2) / 2)),  # A = (0.2, -0.3): inside, outside the set
+        (0.0, (1.5, 1.5), ((0.8 - 0.3) / 2, (0.7 - 0.2) / 2)),
+        (0.5, (1.3, 1.9), (0.0, 0.0)),  # A = -0.5 (1, 2) + b + pull = (0.1, 0.1)
+        (0.5, None, (-(1.2 - 0.3) / 2, -(1.8 - 0.2) / 2)),
+    ],
+)
+def test_manhattan_velocity_at_a_kink_has_least_norm(adiabatic, leak, bias, expected, library):
+    network = kink_network(library, leak, bias, adiabatic)
+    states = {"value": to_library(np.array([1.0, 2.0]), library)}
+    if not adiabatic:
+        states["memory"] = to_library(np.log([0.5, 0.3, 0.2]), library)
+    velocity = to_numpy(network.velocity(states)["value"])
+    np.testing.assert_allclose(velocity, expected, rtol=0, atol=1e-15)
+    assert (velocity[np.array(expected) == 0] == 0).all()  # exactly at rest, so that it can be found
+
+
+def test_manhattan_force_off_the_kinks_is_the_plain_sum(library, rng):
+    memories, g, f, _ = (to_library(x, library) for x in problem(rng, batch=(2, 3)))
+    M, at, weights = to_numpy(memories), to_numpy(g)[1, 2], to_numpy(f)[1, 2]
+    expected = [sum(weights[i] * np.sign(M[i, k] - at[k]) for i in range(4)) for k in range(3)]
+    np.testing.assert_allclose(to_numpy(Manhattan().pullback(memories, g, f))[1, 2], expected, atol=1e-14)
+    np.testing.assert_array_equal(to_numpy(Manhattan().kink(memories, g, f)), np.zeros((2, 3, 3)))
