@@ -26,6 +26,7 @@ Number = Any  # a Python number, or an array of shape () where a derivative is w
 BACKENDS = ("numpy", "jax", "torch")
 INSTALL = {"jax": 'pip install "hopfield[jax]"', "torch": 'pip install "hopfield[torch]"'}
 
+NUMPY = compat.array_namespace(np.empty(0))
 _structures: list[type] = []
 _registered: set[type] = set()
 
@@ -92,17 +93,18 @@ def _split(node: Any) -> tuple[list[tuple[str, Any]], tuple[tuple[str, Any], ...
     return leaves, tuple(fixed)
 
 
-def map_leaves(function: Callable[[Any], Any], node: Any) -> Any:
-    """Apply ``function`` to every leaf (array or number) of a structure and rebuild it."""
+def map_leaves(function: Callable[..., Any], node: Any, *others: Any) -> Any:
+    """Apply ``function`` to every leaf (array or number) of a structure, and of others like it, and rebuild it."""
     if is_structure(node):
-        leaves, fixed = _split(node)
-        return _rebuild(type(node), {**{k: map_leaves(function, v) for k, v in leaves}, **dict(fixed)})
+        kept, fixed = _split(node)
+        values = {k: map_leaves(function, v, *(getattr(other, k) for other in others)) for k, v in kept}
+        return _rebuild(type(node), {**values, **dict(fixed)})
     if isinstance(node, dict):
-        return {key: map_leaves(function, value) for key, value in node.items()}
+        return {key: map_leaves(function, value, *(other[key] for other in others)) for key, value in node.items()}
     if isinstance(node, tuple | list):
-        values = [map_leaves(function, value) for value in node]
-        return type(node)(*values) if hasattr(node, "_fields") else type(node)(values)
-    return node if node is None or callable(node) else function(node)
+        mapped = [map_leaves(function, *values) for values in zip(node, *others, strict=True)]
+        return type(node)(*mapped) if hasattr(node, "_fields") else type(node)(mapped)
+    return node if node is None or callable(node) else function(node, *others)
 
 
 def leaves(node: Any) -> Iterator[Any]:
@@ -150,6 +152,8 @@ def _register_structures() -> None:
 
 def namespace(*values: Any) -> Any:
     """The array namespace of the arrays among ``values``; NumPy when there are none."""
+    if all(type(value) is np.ndarray for value in values):
+        return NUMPY
     found = [value for value in values if is_array(value)]
     if not found:
         return compat.array_namespace(np.empty(0))

@@ -160,6 +160,8 @@ class Similarity(ABC):
         Whether the scores have a continuous derivative.
     distance : bool
         Whether it is a negated distance: weights f of both signs then repel.
+    linear : bool
+        Whether the scores are linear in g.
 
     Examples
     --------
@@ -179,6 +181,7 @@ class Similarity(ABC):
     leak: float = 1.0
     smooth: bool = True
     distance: bool = False
+    linear: bool = False
 
     def prepare(self, memories: Array) -> Any:
         """What can be computed once for all queries (norms, unit rows, sorted columns)."""
@@ -302,6 +305,10 @@ class Synapse(ABC):
     def response(self, position: int, *g: Array, **shared: Any) -> Response:
         """The force on the population at ``position`` with all others frozen."""
         return Response(self.forces(*g, **shared)[position])
+
+    def couples(self, position: int) -> bool:
+        """Whether the force on the population at `position` depends on that population's own activation."""
+        return True
 
     def block(self, target: int, source: int, u: Array, *g: Array, **shared: Any) -> Array | None:
         """How the force on the population at `target` changes along u in the activation at `source`.

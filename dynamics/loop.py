@@ -1,4 +1,4 @@
-"""The loop over steps: the clock, what is saved, when a sample stops, and the energy guard."""
+"""The loop over steps: each sample's clock, what is saved, when a sample stops, and the energy guard."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from . import backend
 from .backend import Array
+from .control import Controller
 from .integrators.base import Integrator
 from .network import Evaluation, Network
 from .progress import ticker
@@ -19,6 +20,7 @@ from .stopping import Moment, Stop
 from .trajectory import Result
 
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
+ROUNDING = 16.0  # units of eps(dtype) times the size of the numbers that cancel in E
 
 
 class Record(NamedTuple):
@@ -33,12 +35,33 @@ class Record(NamedTuple):
     failure: str
 
 
+class Plan(NamedTuple):
+    """What was asked of a run: end, save times (None: every step), populations to keep, stop, guard, progress."""
+
+    t1: float
+    save_at: np.ndarray | None
+    keep: list[str]
+    stop: Stop | None
+    guard: bool
+    progress: bool
+
+
 @dataclass(frozen=True)
 class _Program:
     """What decides a compiled step: hashable, and the same for every step of a run."""
 
     method: Integrator
     energy: bool
+
+
+class _Outcome(NamedTuple):
+    """What one compiled call gives."""
+
+    states: dict[str, Array]
+    evaluation: Evaluation
+    error: Any
+    energy: Any
+    scale: Any
 
 
 def _advance(
@@ -49,11 +72,11 @@ def _advance(
     dt: Any,
     theta: Any,
     clamp: dict[str, Array],
-) -> Any:
+) -> _Outcome:
     step = program.method.step(network, states, evaluation, dt, theta, clamp)
     energy = network.energy(step.states, step.evaluation) if program.energy else None
     scale = network.energy_scale(step.states, step.evaluation) if program.energy else None
-    return step, energy, scale
+    return _Outcome(step.states, step.evaluation, step.error, energy, scale)
 
 
 def _begin(_: None, network: Network, states: dict[str, Array]) -> Any:
@@ -61,59 +84,64 @@ def _begin(_: None, network: Network, states: dict[str, Array]) -> Any:
     return evaluation, network.energy(states, evaluation), network.energy_scale(states, evaluation)
 
 
+def _choose(_: None, accepted: Array, new: Any, old: Any) -> Any:
+    """The rows of `new` where accepted, else of `old`, in structures of the same shape."""
+
+    def pick(a: Array, b: Array) -> Array:
+        xp = backend.namespace(a)
+        return xp.where(xp.reshape(accepted, (-1,) + (1,) * (a.ndim - 1)), a, b)
+
+    return backend.map_leaves(pick, new, old)
+
+
 class Run:
-    """A batch on its way: the rows still moving, their clock, and what was recorded."""
+    """A batch on its way: the rows still moving, their clocks, and what was recorded."""
 
     def __init__(
-        self,
-        network: Network,
-        method: Integrator,
-        states: dict[str, Array],
-        clamp: dict[str, Array],
-        t1: float,
-        save_at: np.ndarray | None,
-        keep: list[str],
-        stop: Stop | None,
-        guard: bool,
-        progress: bool,
+        self, network: Network, method: Integrator, states: dict[str, Array], clamp: dict[str, Array], plan: Plan
     ) -> None:
-        self.network, self.method, self.states, self.clamp = network, method, states, clamp
-        self.save_at, self.keep, self.stop, self.guard, self.progress = (
-            save_at,
-            keep,
-            stop,
-            guard,
-            progress,
-        )
+        self.network, self.method, self.states, self.clamp, self.plan = network, method, states, clamp, plan
         self.like = next(iter(states.values()))
         self.size = int(self.like.shape[0])
-        self.t1 = float(math.ceil(t1)) if math.isinf(method.dt) else t1
+        self.infinite = math.isinf(method.dt)
+        self.t1 = float(math.ceil(plan.t1)) if self.infinite else plan.t1
+        self.targets = np.append([] if plan.save_at is None else plan.save_at, np.inf)
         self.rows = np.arange(self.size)  # the sample in each row of the working arrays; -1: padding
-        self.moving = np.ones(self.size, dtype=bool)  # by working row
+        self.moving = np.ones(self.size, dtype=bool)  # this and the next two by working row
+        self.time = np.zeros(self.size)
+        self.slot = np.zeros(self.size, dtype=int)
         self.saved, self.last = Recorder(self.size), Recorder(self.size)
         self.steps = np.zeros(self.size, dtype=int)
-        self.time, self.slot, self.slot_times = 0.0, 0, [] if save_at is None else list(save_at)
+        self.reached = np.zeros(self.size)  # by sample
         self.rejected = self.held = self.evaluations = 0
+        self.failure, self.result = "", Result.COMPLETED
 
     def complete(self) -> Record:
         """Run to the end and lay out what was saved."""
         began = time.perf_counter()
         self.evaluation, self.energy, self.scale = backend.compiled(_begin, self.like)(None, self.network, self.states)
+        self.control = Controller(self.method, self.network, self.states, self.evaluation, self.clamp, self.t1)
         self.evaluations += 1
-        bad = ""
-        if self.save_at is None or self.save_at[0] == 0:
-            bad = self._save(np.ones(self.size, dtype=bool))
-        with ticker(self.progress, "simulate", self.t1) as tick:
-            while not bad and self.moving.any() and self.time < self.t1:
-                bad = self._step()
-                tick(self.time)
-        if bad:  # later save times were not reached
-            self.slot = len(self.slot_times)
-        self._leave(self.moving)
-        final, _ = self.last.arrange(1)
-        if not bad:
-            bad = self._unsound({name: x[0] for name, x in final.items()}, np.arange(self.size))
-        arrays, _ = self.saved.arrange(None if bad or self.save_at is None else len(self.slot_times))
+        if self.plan.save_at is None or self.plan.save_at[0] == 0:
+            self._save(self.moving.copy())
+        with ticker(self.plan.progress, "simulate", self.t1) as tick:
+            while not self.failure and self.moving.any():
+                self._step()
+                self._leave(self.moving & (self.time >= self.t1), early=False)
+                tick(float(np.min(self.time[self.moving], initial=self.t1)))
+        self._leave(self.moving.copy(), early=False)
+        arrays, filled = self.saved.arrange(
+            None if self.failure or self.plan.save_at is None else self.targets.size - 1
+        )
+        final = {name: x[0] for name, x in self.last.arrange(1)[0].items()}
+        if not self.failure:
+            self._check(final, np.arange(self.size))
+        times = arrays.pop("time") if self.plan.save_at is None else self.plan.save_at[: len(filled)]
+        arrays.pop("time", None)
+        if times.ndim > 1 and (times == times[:, :1]).all():
+            times = times[:, 0]
+        if self.result is Result.COMPLETED and (self.reached < self.t1).any():
+            self.result = Result.STOPPED
         statistics = {
             "steps": int(self.steps.max()),
             "rejected": self.rejected,
@@ -121,150 +149,146 @@ class Run:
             "evaluations": self.evaluations,
             "seconds": time.perf_counter() - began,
             "integrator": repr(self.method),
-            "guard": self.guard,
+            "guard": self.plan.guard,
         }
-        result = Result.NOT_FINITE if bad else Result.STOPPED if self.time < self.t1 else Result.COMPLETED
-        times = np.asarray(self.slot_times[: len(arrays["energy"])])
-        return Record(
-            times,
-            arrays,
-            {name: x[0] for name, x in final.items()},
-            statistics,
-            self.steps,
-            result,
-            bad,
-        )
+        return Record(times, arrays, final, statistics, self.steps, self.result, self.failure)
 
-    def _step(self) -> str:
-        target, dt = self._span()
-        infinite = math.isinf(self.method.dt)
-        step_to = target if self._lands(target, dt) else self.time + dt
-        saves = self.save_at is None or (step_to == target and self.slot < len(self.slot_times))
-        program = _Program(self.method, bool(self.guard or saves or self.stop is not None))
+    def _step(self) -> None:
+        due = self.targets[np.minimum(self.slot, self.targets.size - 1)]  # the next save time, inf if none
+        target = np.minimum(due, self.t1)
+        dt, lands = self.control.propose(target - self.time, self.moving)
+        saves = self.plan.save_at is None or bool((lands & (due <= self.t1)).any())
+        program = _Program(self.method, bool(self.plan.guard or saves or self.plan.stop is not None))
         advance = backend.compiled(_advance, self.like)
-        span = None if infinite else backend.full((), dt, self.like)
+        span = self._span(dt)
         arguments = (self.network, self.states, self.evaluation)
-        step, energy, scale = advance(program, *arguments, span, None, self.clamp)
-        self.evaluations += 1
-        if self.guard:
-            step, energy, scale = self._guarded(advance, program, arguments, span, step, energy, scale)
-        previous, self.time = self.states, step_to
-        self.states, self.evaluation = self._frozen(previous, step.states), step.evaluation
-        self.energy, self.scale = energy, scale
-        self.steps[self.rows[self.moving]] += 1
-        bad = self._save(self.moving) if saves else ""
-        if self.stop is not None and not bad:
+        new = advance(program, *arguments, span, None, self.clamp)
+        self.evaluations += self.method.evaluations
+        rose = self._rose(new) if self.plan.guard else np.zeros_like(self.moving)
+        if rose.any() and not self.method.adaptive:
+            new, rose = self._shortened(advance, program, arguments, span, new, rose)
+        error = None if new.error is None else backend.to_numpy(new.error)
+        accepted, self.failure, self.result = self.control.judge(
+            error, rose, self.moving, dt, self.time, self.steps[self.rows], self.rows, self.result
+        )
+        self.rejected += int((self.moving & ~accepted).sum())
+        previous = self.states
+        self._accept(new, accepted)
+        self.time = np.where(accepted, np.where(lands, target, self.time + dt), self.time)
+        self.steps[self.rows[accepted]] += 1
+        self._save(accepted if self.plan.save_at is None else accepted & lands & (due <= self.t1))
+        if self.plan.stop is not None and not self.failure and accepted.any():
             moment = Moment(self.network, self.states, previous, self.evaluation, self.clamp)
-            done = backend.to_numpy(self.stop(moment)).astype(bool) & self.moving
-            if done.any():
-                self._leave(done)
-        return bad
+            done = backend.to_numpy(self.plan.stop(moment)).astype(bool)
+            self._leave(done & accepted & (self.time < self.t1), early=True)
 
-    def _span(self) -> tuple[float, float]:
-        """The next time to land on, and a step of at most dt such that equal steps end there."""
-        target = self.slot_times[self.slot] if self.slot < len(self.slot_times) else self.t1
-        if math.isinf(self.method.dt):
-            return target, 1.0
-        left = target - self.time
-        return target, left / max(1, math.ceil(left / self.method.dt - 1e-9))
+    def _span(self, dt: np.ndarray) -> Any:
+        if self.infinite:
+            return None
+        if not self.method.adaptive:  # one clock for all
+            return backend.full((), float(dt[np.argmax(self.moving)]), self.like)
+        return backend.asarray(dt[:, None], self.like)
 
-    def _lands(self, target: float, dt: float) -> bool:
-        return target - self.time <= dt * (1 + 1e-9)
+    def _accept(self, new: _Outcome, accepted: np.ndarray) -> None:
+        fresh = (new.states, new.evaluation, new.energy, new.scale)
+        if not accepted.all():
+            xp = backend.namespace(self.like)
+            mask = xp.asarray(accepted, device=backend.device(self.like))
+            # An energy that was not asked for is None, and None has no rows.
+            old = (self.states, self.evaluation, *(None if x is None else y for x, y in
+                   ((new.energy, self.energy), (new.scale, self.scale))))  # fmt: skip
+            if any(x is not None and y is None for x, y in ((new.energy, old[2]), (new.scale, old[3]))):
+                old = (*old[:2], new.energy, new.scale)
+            fresh = backend.compiled(_choose, self.like)(None, mask, fresh, old)
+        self.states, self.evaluation, self.energy, self.scale = fresh
 
-    def _frozen(self, old: dict[str, Array], new: dict[str, Array]) -> dict[str, Array]:
-        if self.moving.all():
-            return new
-        xp = backend.namespace(self.like)
-        moving = xp.asarray(self.moving[:, None], device=backend.device(self.like))
-        return {name: xp.where(moving, new[name], old[name]) for name in old}
+    def _rose(self, new: _Outcome) -> np.ndarray:
+        slack = ROUNDING * backend.epsilon(self.like)
+        size = np.maximum(backend.to_numpy(self.scale), backend.to_numpy(new.scale))
+        return self.moving & ~(backend.to_numpy(new.energy) <= backend.to_numpy(self.energy) + slack * size)
 
-    def _guarded(
-        self,
-        advance: Any,
-        program: _Program,
-        arguments: Any,
-        span: Any,
-        step: Any,
-        energy: Any,
-        scale: Any,
-    ):
+    def _shortened(
+        self, advance: Any, program: _Program, arguments: Any, span: Any, new: _Outcome, rose: np.ndarray
+    ) -> tuple[_Outcome, np.ndarray]:
         """Halve the displacement of every sample whose energy rose beyond rounding."""
         xp = backend.namespace(self.like)
-        slack = 16 * backend.epsilon(self.like)
-        before, sizes = backend.to_numpy(self.energy), backend.to_numpy(self.scale)
         theta = np.ones(self.rows.size)
-        for halving in range(HALVINGS + 1):
-            after = backend.to_numpy(energy)
-            rose = self.moving & ~(after <= before + slack * np.maximum(sizes, backend.to_numpy(scale)))
+        for halving in range(1, HALVINGS + 1):
+            theta[rose] = 0.0 if halving == HALVINGS else theta[rose] / 2
+            self.rejected += int(rose.sum())
+            shorter = xp.asarray(theta[:, None], dtype=self.like.dtype, device=backend.device(self.like))
+            new = advance(program, *arguments, span, shorter, self.clamp)
+            self.evaluations += self.method.evaluations
+            rose = self._rose(new) & (theta > 0)
             if not rose.any():
                 break
-            if halving == HALVINGS:
-                theta[rose] = 0.0
-                self.held += int(rose.sum())
-            else:
-                theta[rose] /= 2
-                self.rejected += int(rose.sum())
-            shorter = xp.asarray(theta[:, None], dtype=self.like.dtype, device=backend.device(self.like))
-            step, energy, scale = advance(program, *arguments, span, shorter, self.clamp)
-            self.evaluations += 1
-        return step, energy, scale
+        self.held += int((theta == 0).sum())
+        return new, np.zeros_like(rose)
 
-    def _save(self, which: np.ndarray) -> str:
-        rows = self._log(self.saved, which, self.slot, self._row())
-        if self.save_at is None:
-            self.slot_times.append(self.time)
-        self.slot += 1
-        return self._unsound({"energy": rows["energy"]}, self.rows[which])
+    # ------------------------------------------------------------------------------------------- recording
+
+    def _save(self, which: np.ndarray) -> None:
+        if which.any():
+            rows = self._log(self.saved, which, self.slot, self._row())
+            self._check({"energy": rows["energy"]}, self.rows[which])
+            self.slot = self.slot + which
 
     def _row(self) -> dict[str, Any]:
-        kept = {name: self.states[name] for name in self.keep}
-        return {**kept, "energy": self.energy, "energy_scale": self.scale}
+        kept = {name: self.states[name] for name in self.plan.keep}
+        return {**kept, "energy": self.energy, "energy_scale": self.scale, "time": self.time}
 
-    def _leave(self, which: np.ndarray) -> None:
+    def _leave(self, which: np.ndarray, early: bool) -> None:
         """Record the last state of some rows and let them go; shrink the batch when half of it is gone."""
         if not which.any():
             return
-        self._log(self.last, which, 0, self.states)
-        if self.slot < len(self.slot_times):  # it stays there for the save times still to come
-            self._log(self.saved, which, self.slot, self._row())
+        self._log(self.last, which, np.zeros_like(self.slot), self.states)
+        if early and self.plan.save_at is not None:  # it stays there for the save times still to come
+            waiting = which & (self.slot < self.targets.size - 1)
+            if waiting.any():
+                self._log(self.saved, waiting, self.slot, self._row())
+        self.reached[self.rows[which]] = self.time[which]
         self.moving &= ~which
         stays = np.flatnonzero(self.moving)
         if 0 < stays.size <= self.rows.size // 2:
-            size = stays.size
-            if backend.backend_of(self.like) == "jax":  # few sizes, so that few programs are compiled
-                size = min(self.rows.size, 1 << (size - 1).bit_length())
-            chosen = np.concatenate([stays, np.full(size - stays.size, stays[0])])
-            padding = np.arange(size) >= stays.size
-            xp = backend.namespace(self.like)
-            where = xp.asarray(chosen, device=backend.device(self.like))
-            pick = lambda leaf: leaf if leaf is None else xp.take(leaf, where, axis=0)  # noqa: E731
-            self.states = {name: pick(x) for name, x in self.states.items()}
-            self.clamp = {name: pick(x) for name, x in self.clamp.items()}
-            self.evaluation, self.energy, self.scale = (
-                backend.map_leaves(pick, part) for part in (self.evaluation, self.energy, self.scale)
-            )
-            self.rows, self.moving = np.where(padding, -1, self.rows[chosen]), ~padding
-            self.like = next(iter(self.states.values()))
+            self._shrink(stays)
 
-    def _log(self, recorder: Recorder, which: np.ndarray, slot: int, arrays: dict[str, Any]) -> dict[str, Array]:
+    def _shrink(self, stays: np.ndarray) -> None:
+        size = stays.size
+        if backend.backend_of(self.like) == "jax":  # few sizes, so that few programs are compiled
+            size = min(self.rows.size, 1 << (size - 1).bit_length())
+        chosen = np.concatenate([stays, np.full(size - stays.size, stays[0])])
+        padding = np.arange(size) >= stays.size
+        xp = backend.namespace(self.like)
+        where = xp.asarray(chosen, device=backend.device(self.like))
+        parts = (self.states, self.clamp, self.evaluation, self.energy, self.scale)
+        self.states, self.clamp, self.evaluation, self.energy, self.scale = backend.map_leaves(
+            lambda leaf: xp.take(leaf, where, axis=0), parts
+        )
+        self.rows, self.moving = np.where(padding, -1, self.rows[chosen]), ~padding
+        self.time, self.slot = self.time[chosen], self.slot[chosen]
+        self.control.keep(chosen)
+        self.like = next(iter(self.states.values()))
+
+    def _log(self, recorder: Recorder, which: np.ndarray, slots: np.ndarray, arrays: dict[str, Any]) -> dict[str, Any]:
         if not which.all():
+            index = np.flatnonzero(which)
             xp = backend.namespace(self.like)
-            where = xp.asarray(np.flatnonzero(which), device=backend.device(self.like))
-            arrays = {name: xp.take(x, where, axis=0) for name, x in arrays.items()}
-        rows = self.rows[which]
-        recorder.add(rows, np.full(rows.size, slot), arrays)
+            where = xp.asarray(index, device=backend.device(self.like))
+            arrays = {name: x[index] if name == "time" else xp.take(x, where, axis=0) for name, x in arrays.items()}
+        recorder.add(self.rows[which], slots[which], arrays)
         return arrays
 
-    def _unsound(self, arrays: dict[str, Array], rows: np.ndarray) -> str:
+    def _check(self, arrays: dict[str, Any], rows: np.ndarray) -> None:
         for name, x in arrays.items():
-            values = backend.to_numpy(x).reshape(len(rows), -1)
-            bad = ~np.isfinite(values).all(axis=1)
+            bad = ~np.isfinite(backend.to_numpy(x).reshape(len(rows), -1)).all(axis=1)
             if bad.any():
                 what = "the energy" if name == "energy" else f"population {name!r}"
-                return (
-                    f"In sample {int(rows[np.argmax(bad)])} {what} is not finite at t={self.time:g} after "
-                    f"{int(self.steps.max())} steps of {type(self.method).__name__} with dt={self.method.dt:g} "
-                    f"({int(bad.sum())} of {len(rows)} samples). Either the step is too long (Relaxation has no such "
-                    "limit), or the energy has no lower bound: use a bounded activation or separation such as softmax."
+                sample = int(rows[np.argmax(bad)])
+                self.result = Result.NOT_FINITE
+                self.failure = (
+                    f"In sample {sample} {what} is not finite at t={float(self.time.max()):g} after "
+                    f"{int(self.steps[sample])} steps of {self.method!r} ({int(bad.sum())} of {len(rows)} samples). "
+                    "Either the step is too long (Relaxation has no such limit), or the energy has no lower bound: "
+                    "use a bounded activation or separation such as softmax."
                 )
-        return ""
+                return

@@ -13,7 +13,7 @@ import numpy as np
 from . import backend
 from .backend import Array
 from .integrators import Integrator, Solver, choose
-from .loop import Record, Run
+from .loop import Plan, Record, Run
 from .network import Network
 from .stopping import Stop, steadiness, steady, tolerance
 from .trajectory import Result, SimulationError, Trajectory
@@ -113,7 +113,7 @@ def simulate(
         stop = steady() if stop == "steady" else stop
         if isinstance(stop, str):
             raise unknown_name("stop condition", stop, ["steady"])
-        run = Run(network, method, states, masks, t1, times, keep, stop, bool(guard), progress)
+        run = Run(network, method, states, masks, Plan(t1, times, keep, stop, bool(guard), progress))
         with np.errstate(all="ignore"):
             return _finish(network, run.complete(), masks, batch, throw)
     if stop is not None or guard:

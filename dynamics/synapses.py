@@ -78,6 +78,10 @@ class SimilaritySynapse(Synapse):
             return self.similarity.response(self.memories, g[0], g[1], self.nonnegative)
         return Response(self.signal(*g) if signal is None else signal, falls=True)
 
+    def couples(self, position: int) -> bool:
+        """The memory neurons never see themselves, the value neurons unless the scores are linear."""
+        return position == 0 and not self.similarity.linear
+
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """Curvature and pullback on the value neurons, pushforward on the memory neurons."""
         if target == source:
@@ -234,6 +238,10 @@ class Bilinear(Synapse):
     def response(self, position: int, *g: Array) -> Response:
         """A constant force, so an exact step always lowers the energy."""
         return Response(g[1] @ self.weights.T if position == 0 else g[0] @ self.weights, falls=True)
+
+    def couples(self, position: int) -> bool:
+        """Never."""
+        return False
 
     def block(self, target: int, source: int, u: Array, *g: Array) -> Array | None:
         """W u or W^T u."""

@@ -22,6 +22,8 @@ class Result(enum.Enum):
     COMPLETED = "The simulation ran to t1."
     STOPPED = "Every sample met the stop condition before t1."
     GAVE_UP = "The library's solver gave up before t1."
+    STEP_UNDERFLOW = "The step size became too small to go on."
+    TOO_MANY_STEPS = "The method needed more steps than it may take."
     NOT_FINITE = "A state or an energy became NaN or infinite."
 
 

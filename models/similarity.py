@@ -32,6 +32,7 @@ class Dot(Similarity):
     """
 
     name = "dot"
+    linear = True
 
     def scores(self, memories: Any, g: Array) -> Array:
         """M g."""

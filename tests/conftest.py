@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from helpers import LIBRARIES, enable_float64
 
 import hopfield  # at once, so that it is the installed package whatever the checkout is called
+from helpers import LIBRARIES, enable_float64
 
 enable_float64()
 

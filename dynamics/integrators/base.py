@@ -59,10 +59,23 @@ class Integrator(ABC):
         The largest step in units of time; inf lets every step run to its limit, and time counts steps.
     jumps : bool
         Whether the method may step over discontinuous forces.
+    adaptive : bool
+        Whether steps give an error estimate, from which each sample's next step size follows; then
+        `error_order` is the order of that estimate in dt, `rtol` and `atol` the tolerances, `max_steps` the
+        most steps of a sample, and `remedy` the advice when they do not suffice.
+    evaluations : int
+        Pairs of matrix products in a step.
     """
 
     dt: float
     jumps: bool = False
+    adaptive: bool = False
+    evaluations: int = 1
+    error_order: float = 1.0
+    rtol: float = 0.0
+    atol: float = 0.0
+    max_steps: int = 10**6
+    remedy: str = ""
 
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse, with the reason, a network that the method cannot integrate."""
@@ -81,7 +94,7 @@ class Integrator(ABC):
     ) -> Step:
         """One step of a batch.
 
-        dt is None for an infinite step; theta (B, 1), where given, shortens each sample's displacement.
+        dt is None for an infinite step, (B, 1) for an adaptive method; theta (B, 1), where given, shortens each sample's displacement.
         """
 
     def needs_guard(self, network: Network, states: States, clamp: Mapping[str, Any]) -> bool:

@@ -1,0 +1,122 @@
+"""Step sizes: equal steps that end on the save times, or a step for each sample from its error estimate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import backend
+from .backend import Array
+from .integrators.base import Integrator
+from .network import Evaluation, Network
+from .stopping import rms
+from .trajectory import Result
+
+SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
+
+
+class Controller:
+    """Proposes the steps of a batch and judges them; all of it on the host, in float64.
+
+    A fixed method has one clock: equal steps of at most dt that end on the next save time. An adaptive
+    one has a step for each sample: with the error estimate e (1 = just tolerated) of a method whose estimate
+    is of order q, the next step is dt min(5, max(0.2, 0.9 e^(-1/q))).
+    """
+
+    def __init__(
+        self,
+        method: Integrator,
+        network: Network,
+        states: dict[str, Array],
+        evaluation: Evaluation,
+        clamp: dict[str, Array],
+        t1: float,
+    ) -> None:
+        self.method, self.t1 = method, t1
+        size = len(next(iter(states.values())))
+        self.h = np.full(size, 1.0 if np.isinf(method.dt) else min(method.dt, t1))
+        if method.adaptive:
+            first = backend.compiled(_first_step, next(iter(states.values())))
+            self.h = np.minimum(self.h, backend.to_numpy(first(method, network, states, evaluation, clamp)))
+            self.h = np.maximum(self.h, 1e-12 * t1)
+        self.eager = np.ones(size, dtype=bool)  # whether the last step was accepted, so that h may grow
+
+    def propose(self, left: np.ndarray, moving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Steps for each row, and whether each lands on its target, `left` away."""
+        if np.isinf(self.method.dt):
+            return np.ones_like(left), left <= 1
+        if not self.method.adaptive:
+            dt = left / np.maximum(1, np.ceil(left / self.method.dt - 1e-9))
+            return dt, left <= dt * (1 + 1e-9)
+        lands = left <= self.h * (1 + 1e-9)
+        dt = np.where(lands, left, np.where(left < 2 * self.h, left / 2, self.h))  # no sliver is left over
+        return np.where(moving, dt, self.h), lands
+
+    def judge(
+        self,
+        error: np.ndarray | None,
+        rose: np.ndarray,
+        moving: np.ndarray,
+        dt: np.ndarray,
+        time: np.ndarray,
+        steps: np.ndarray,
+        rows: np.ndarray,
+        result: Result,
+    ) -> tuple[np.ndarray, str, Result]:
+        """Which rows to accept; and what ended the run, if a step became too small or there were too many."""
+        if error is None:
+            return moving.copy(), "", result
+        error = np.where(np.isfinite(error), error, np.inf)
+        accepted = moving & (error <= 1) & ~rose
+        factor = SAFETY * np.maximum(error, 1e-10) ** (-1 / self.method.error_order)
+        factor = np.clip(factor, SHRINK, np.where(self.eager, GROW, 1.0))
+        factor = np.where(rose & (error <= 1), 0.5, factor)
+        proposed = np.minimum(dt * factor, self.method.dt)
+        # A step cut short by a save time says nothing against the step before it.
+        self.h = np.where(
+            moving, np.where(accepted & (dt < self.h), np.maximum(proposed, self.h * (factor >= 1)), proposed), self.h
+        )
+        self.eager = np.where(moving, accepted, self.eager)
+        tiny = moving & ~accepted & (self.h < 1e-13 * np.maximum(self.t1, time))
+        name = repr(self.method)
+        if tiny.any():
+            k = int(np.argmax(tiny))
+            why = "its energy rose at every step size" if rose[k] else "its error stayed above the tolerance"
+            return accepted, (
+                f"In sample {rows[k]} the step of {name} fell to {self.h[k]:.3g} at t={time[k]:g} after {steps[k]} steps: "
+                f"{why}. The state may be running away, or the tolerances lie below the reach of the dtype."
+            ), Result.STEP_UNDERFLOW  # fmt: skip
+        many = moving & (steps >= self.method.max_steps)
+        if many.any():
+            k = int(np.argmax(many))
+            return accepted, (
+                f"Sample {rows[k]} took {steps[k]} steps of {name} and is at t={time[k]:g} of {self.t1:g} with dt={self.h[k]:.3g}. "
+                f"{self.method.remedy}"
+            ), Result.TOO_MANY_STEPS  # fmt: skip
+        return accepted, "", result
+
+    def keep(self, chosen: np.ndarray) -> None:
+        """Go on with some of the rows."""
+        self.h, self.eager = self.h[chosen], self.eager[chosen]
+
+
+def error_norm(method: Integrator, error: dict[str, Array], before: dict[str, Array], after: dict[str, Array]) -> Array:
+    """The largest over the populations of rms error/(atol + rtol max(rms x, rms x+)): never pooled over them."""
+    xp, worst = backend.namespace(*error.values()), None
+    for name, e in error.items():
+        norm = rms(e) / (method.atol + method.rtol * xp.maximum(rms(before[name]), rms(after[name])))
+        worst = norm if worst is None else xp.maximum(worst, norm)
+    return worst
+
+
+def _first_step(
+    method: Integrator, network: Network, states: dict[str, Array], evaluation: Evaluation, clamp: dict[str, Array]
+) -> Array:
+    """A step over which the velocity moves the state by about a hundredth of its size."""
+    velocity = network.velocity(states, clamp, evaluation)
+    xp = backend.namespace(*states.values())
+    zeros = {name: xp.zeros_like(x) for name, x in states.items()}
+    size = error_norm(method, states, states, zeros)
+    speed = error_norm(method, velocity, states, zeros)
+    return xp.where(
+        speed > 0, 0.01 * xp.maximum(size, xp.ones_like(size)) / xp.where(speed > 0, speed, 1.0), float("inf")
+    )
