@@ -1,7 +1,7 @@
 """What a network is and how it moves."""
 
 from .contracts import Similarity, Synapse
-from .integrators import Diffrax, Euler, Relaxation, Scipy
+from .integrators import Diffrax, Euler, Relaxation, Rosenbrock, RungeKutta, Scipy
 from .lagrangians import (
     CustomLagrangian,
     Entmax,
@@ -51,6 +51,8 @@ __all__ = [
     "Recurrent",
     "Relaxation",
     "Result",
+    "Rosenbrock",
+    "RungeKutta",
     "Scipy",
     "Similarity",
     "SimilaritySynapse",

@@ -183,15 +183,15 @@ class _Tsallis(_Gain):
         """max over weights p of p.x + (1 - sum p^a)/(a (a-1) beta)."""
         xp = backend.namespace(x)
         p, a = self.activation(x), self.alpha
-        positive = xp.where(p > 0, p, 1.0)
-        entropy = (1 - xp.sum(xp.where(p > 0, positive**a, 0.0), axis=-1)) / (a * (a - 1))
+        inside = xp.where(p == 0, 1.0, p)
+        entropy = (1 - xp.sum(xp.where(p == 0, 0.0, inside**a), axis=-1)) / (a * (a - 1))
         return xp.sum(p * x, axis=-1) + entropy / self.beta
 
     def curvature(self, x: Array, u: Array) -> Array:
         """Beta (s*u - s (s.u)/sum s) with s = p^(2-a) on the support."""
         xp = backend.namespace(x)
         p = self.activation(x)
-        s = xp.where(p > 0, xp.where(p > 0, p, 1.0) ** (2 - self.alpha), 0.0)
+        s = xp.where(p == 0, 0.0, xp.where(p == 0, 1.0, p) ** (2 - self.alpha))
         return self.beta * s * (u - _sum(s * u) / _sum(s))
 
     def dual(self, g: Array) -> Array:
@@ -219,10 +219,10 @@ class Sparsemax(_Tsallis):
         z = _shifted(self.beta * x)
         ordered = xp.sort(z, axis=-1, descending=True)
         rank = xp.astype(xp.arange(1, x.shape[-1] + 1, device=backend.device(x)), x.dtype)
-        support = ordered * rank > xp.cumulative_sum(ordered, axis=-1) - 1
+        support = ~(ordered * rank <= xp.cumulative_sum(ordered, axis=-1) - 1)  # so that NaN stays
         total = _sum(xp.where(support, ordered, 0.0))
         theta = (total - 1) / _sum(xp.astype(support, x.dtype))
-        return xp.where(z > theta, z - theta, 0.0)
+        return xp.where(z <= theta, 0.0, z - theta)
 
 
 @structure
@@ -252,8 +252,8 @@ class Entmax(_Tsallis):
         power = 1 / (self.alpha - 1)
 
         def weights(theta: Array, exponent: float) -> Array:
-            inside = z > theta
-            return xp.where(inside, xp.where(inside, z - theta, 1.0) ** exponent, 0.0)
+            outside = z <= theta  # asked this way round, NaN stays
+            return xp.where(outside, 0.0, xp.where(outside, 1.0, z - theta) ** exponent)
 
         low, width = xp.full_like(z[..., :1], -1.0), 1.0
         for _ in range(round(-2 * math.log2(backend.epsilon(x)) / 3)):
@@ -287,13 +287,13 @@ class Spherical(Lagrangian):
         """x/\\|x\\|."""
         xp = backend.namespace(x)
         norm = self._norm(x)
-        return x / xp.where(norm > 0, norm, 1.0)
+        return x / xp.where(norm == 0, 1.0, norm)
 
     def curvature(self, x: Array, u: Array) -> Array:
         """(u - g (g.u))/\\|x\\|."""
         xp = backend.namespace(x)
         norm = self._norm(x)
-        return self.tangent(x, u) / xp.where(norm > 0, norm, 1.0)
+        return self.tangent(x, u) / xp.where(norm == 0, 1.0, norm)
 
     def dual(self, g: Array) -> Array:
         """The vector itself (every positive multiple has the same activation)."""
@@ -314,7 +314,7 @@ class Spherical(Lagrangian):
         top = backend.detach(xp.max(xp.abs(x), axis=-1, keepdims=True))
         top = xp.where(top > 0, top, 1.0)
         square = _sum((x / top) ** 2)
-        return top * xp.where(square > 0, xp.where(square > 0, square, 1.0) ** 0.5, 0.0)
+        return top * xp.where(square == 0, 0.0, xp.where(square == 0, 1.0, square) ** 0.5)
 
 
 @structure

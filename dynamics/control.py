@@ -72,26 +72,27 @@ class Controller:
         factor = np.where(rose & (error <= 1), 0.5, factor)
         proposed = np.minimum(dt * factor, self.method.dt)
         # A step cut short by a save time says nothing against the step before it.
-        self.h = np.where(
-            moving, np.where(accepted & (dt < self.h), np.maximum(proposed, self.h * (factor >= 1)), proposed), self.h
-        )
+        cut = accepted & (dt < self.h)
+        self.h = np.where(moving, np.where(cut, np.maximum(proposed, self.h * (factor >= 1)), proposed), self.h)
         self.eager = np.where(moving, accepted, self.eager)
         tiny = moving & ~accepted & (self.h < 1e-13 * np.maximum(self.t1, time))
-        name = repr(self.method)
         if tiny.any():
             k = int(np.argmax(tiny))
             why = "its energy rose at every step size" if rose[k] else "its error stayed above the tolerance"
-            return accepted, (
-                f"In sample {rows[k]} the step of {name} fell to {self.h[k]:.3g} at t={time[k]:g} after {steps[k]} steps: "
-                f"{why}. The state may be running away, or the tolerances lie below the reach of the dtype."
-            ), Result.STEP_UNDERFLOW  # fmt: skip
+            message = (
+                f"In sample {rows[k]} the step of {self.method!r} fell to {self.h[k]:.3g} at t={time[k]:g} after "
+                f"{steps[k]} steps: {why}. The state may be running away, or the tolerances lie below the reach of "
+                "the dtype."
+            )
+            return accepted, message, Result.STEP_UNDERFLOW
         many = moving & (steps >= self.method.max_steps)
         if many.any():
             k = int(np.argmax(many))
-            return accepted, (
-                f"Sample {rows[k]} took {steps[k]} steps of {name} and is at t={time[k]:g} of {self.t1:g} with dt={self.h[k]:.3g}. "
-                f"{self.method.remedy}"
-            ), Result.TOO_MANY_STEPS  # fmt: skip
+            message = (
+                f"Sample {rows[k]} took {steps[k]} steps of {self.method!r} and is at t={time[k]:g} of {self.t1:g} "
+                f"with dt={self.h[k]:.3g}. {self.method.remedy}"
+            )
+            return accepted, message, Result.TOO_MANY_STEPS
         return accepted, "", result
 
     def keep(self, chosen: np.ndarray) -> None:

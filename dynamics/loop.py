@@ -194,11 +194,9 @@ class Run:
         if not accepted.all():
             xp = backend.namespace(self.like)
             mask = xp.asarray(accepted, device=backend.device(self.like))
-            # An energy that was not asked for is None, and None has no rows.
-            old = (self.states, self.evaluation, *(None if x is None else y for x, y in
-                   ((new.energy, self.energy), (new.scale, self.scale))))  # fmt: skip
-            if any(x is not None and y is None for x, y in ((new.energy, old[2]), (new.scale, old[3]))):
-                old = (*old[:2], new.energy, new.scale)
+            # An energy that was not asked for is None; rows that stay behind are then saved by none.
+            known = self.energy is not None and new.energy is not None
+            old = (self.states, self.evaluation, *((self.energy, self.scale) if known else (new.energy, new.scale)))
             fresh = backend.compiled(_choose, self.like)(None, mask, fresh, old)
         self.states, self.evaluation, self.energy, self.scale = fresh
 

@@ -18,6 +18,8 @@ __all__ = [
     "Euler",
     "Integrator",
     "Relaxation",
+    "Rosenbrock",
+    "RungeKutta",
     "Scipy",
     "Solution",
     "Solver",

@@ -94,7 +94,8 @@ class Integrator(ABC):
     ) -> Step:
         """One step of a batch.
 
-        dt is None for an infinite step, (B, 1) for an adaptive method; theta (B, 1), where given, shortens each sample's displacement.
+        dt is None for an infinite step, (B, 1) for an adaptive method; theta (B, 1), where given, shortens
+        each sample's displacement.
         """
 
     def needs_guard(self, network: Network, states: States, clamp: Mapping[str, Any]) -> bool:
