@@ -11,6 +11,8 @@ from .base import Integrator, Solution, Solver, Step
 from .diffrax import Diffrax
 from .euler import Euler
 from .relaxation import Relaxation
+from .rosenbrock import Rosenbrock
+from .runge_kutta import RungeKutta
 from .scipy import Scipy
 
 __all__ = [
@@ -30,6 +32,9 @@ __all__ = [
 INTEGRATORS: dict[str, Callable[[], Integrator | Solver]] = {
     "relaxation": Relaxation,
     "euler": Euler,
+    "rosenbrock": Rosenbrock,
+    "dopri5": RungeKutta,
+    "tsit5": lambda: RungeKutta("tsit5"),
     "scipy": Scipy,
     "diffrax": Diffrax,
 }
