@@ -152,7 +152,10 @@ def _register_structures() -> None:
 
 def namespace(*values: Any) -> Any:
     """The array namespace of the arrays among ``values``; NumPy when there are none."""
-    if all(type(value) is np.ndarray for value in values):
+    for value in values:
+        if type(value) is not np.ndarray:
+            break
+    else:
         return NUMPY
     found = [value for value in values if is_array(value)]
     if not found:

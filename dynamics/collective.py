@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from . import backend
@@ -98,8 +99,12 @@ class LogSumExp(_Gain):
 
     def curvature(self, x: Array, u: Array) -> Array:
         """Beta (g*u - g (g.u))."""
-        g = self.activation(x)
-        return self.beta * g * (u - _sum(g * u))
+        return self.linearised(x, self.activation(x))(u)
+
+    def linearised(self, x: Array, g: Array) -> Callable[[Array], Array]:
+        """The same, without a softmax for every u."""
+        scaled = self.beta * g
+        return lambda u: scaled * (u - _sum(g * u))
 
     def dual(self, g: Array) -> Array:
         """ln(g)/beta for weights g > 0 that sum to one."""

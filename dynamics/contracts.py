@@ -64,6 +64,10 @@ class Lagrangian(ABC):
         """The curvature product L''(x) u, shape (..., n)."""
         return backend.directional(self.activation, x, u, f"{type(self).__name__}.curvature")
 
+    def linearised(self, x: Array, g: Array) -> Callable[[Array], Array]:
+        """u -> L''(x) u for many u at one state, whose activation g is known."""
+        return lambda u: self.curvature(x, u)
+
     def dual(self, g: Array) -> Array:
         """A state whose activation is g (the gradient of the convex conjugate)."""
         raise TypeError(

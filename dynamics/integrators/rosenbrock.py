@@ -12,7 +12,7 @@ In a larger network an independent set of populations is eliminated: no self-cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +155,7 @@ class _System:
         self.sizes = [network.populations[name].size for name in self.kept]
         self.xp = backend.namespace(*states.values())
         self.left = {name: self.xp.zeros_like(x) for name, x in states.items()}
+        self.bends, self.links = _bends(self), _links(self)
         self.inverse = self._inverse() if sum(self.sizes) <= method.dense else None
 
     def solve(self, right: States) -> States:
@@ -185,26 +186,21 @@ class _System:
 
     def _changes(self, targets: list[str], x: States, at: Any) -> States:
         """What the synapses add to the velocities of `targets` when the states move along x."""
-        xp, g = self.xp, at.evaluation.activations
-        moved = {n: self.network.populations[n].lagrangian.curvature(at.states[n], u) for n, u in x.items()}
+        moved = {name: at.bends[name](u) for name, u in x.items()}
         answer = {}
         for target in targets:
             p, total = self.network.populations[target], None
-            for key, synapse in self.network.synapses.items():
-                shared = self.network.shared(key, at.evaluation)
-                joined = self.network.joined(synapse, g)
-                for k, end in enumerate(synapse.between):
-                    for m, source in enumerate(synapse.between):
-                        if end == target and source in moved:
-                            change = synapse.block(k, m, moved[source], *joined, **shared)
-                            if change is not None:
-                                total = change if total is None else total + change
+            for source, synapse, ends, joined, shared in at.links[target]:
+                if source in moved:
+                    change = synapse.block(*ends, moved[source], *joined, **shared)
+                    if change is not None:
+                        total = change if total is None else total + change
             if total is None:
-                total = xp.zeros_like(at.states[target])
+                total = self.xp.zeros_like(at.states[target])
             elif p.leak == 0:
                 total = p.lagrangian.tangent(at.states[target], total)
             total = total / p.tau
-            answer[target] = xp.where(at.clamp[target], 0.0, total) if target in at.clamp else total
+            answer[target] = self.xp.where(at.clamp[target], 0.0, total) if target in at.clamp else total
         return answer
 
     def _inverse(self) -> Array:
@@ -235,8 +231,28 @@ class _Widened:
         parts = (system.states, system.evaluation, dict(system.clamp))
         self.states, self.evaluation, self.clamp = backend.map_leaves(lambda x: x[:, None, ...], parts)
         self.network, self.a = system.network, system.a[..., None]
+        self.bends, self.links = _bends(self), _links(self)
 
     _diagonal = _System._diagonal
+
+
+def _bends(at: Any) -> dict[str, Callable[[Array], Array]]:
+    """For each population the product with L'' at the state."""
+    g = at.evaluation.activations
+    return {n: p.lagrangian.linearised(at.states[n], g[n]) for n, p in at.network.populations.items()}
+
+
+def _links(at: Any) -> dict[str, list[tuple]]:
+    """For each population the ends of synapses through which others (or itself) reach it."""
+    found: dict[str, list[tuple]] = {name: [] for name in at.network.populations}
+    for key, synapse in at.network.synapses.items():
+        joined = at.network.joined(synapse, at.evaluation.activations)
+        shared = at.network.shared(key, at.evaluation)
+        for k, target in enumerate(synapse.between):
+            for m, source in enumerate(synapse.between):
+                if k != m or synapse.couples(k):
+                    found[target].append((source, synapse, (k, m), joined, shared))
+    return found
 
 
 def _combined(weights: tuple[float, ...], increments: list[States], name: str) -> Any:
