@@ -335,6 +335,11 @@ def _jitted(function: Callable) -> Callable:
     return jax.jit(function, static_argnums=0)
 
 
+def repeat(body: Callable[[Any, Any], Any], state: Any, times: int) -> Any:
+    """state = body(k, state) for k = 0..times-1 in a compiled JAX program, as a loop of the program."""
+    return sys.modules["jax"].lax.fori_loop(0, times, body, state)
+
+
 def compiled(function: Callable, like: Array) -> Callable:
     """``function(settings, *arguments)`` compiled where the library compiles (JAX), else as it is.
 

@@ -6,9 +6,8 @@ import numpy as np
 
 from . import backend
 from .backend import Array
-from .integrators.base import Integrator
+from .integrators.base import Integrator, error_norm
 from .network import Evaluation, Network
-from .stopping import rms
 from .trajectory import Result
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
@@ -98,15 +97,6 @@ class Controller:
     def keep(self, chosen: np.ndarray) -> None:
         """Go on with some of the rows."""
         self.h, self.eager = self.h[chosen], self.eager[chosen]
-
-
-def error_norm(method: Integrator, error: dict[str, Array], before: dict[str, Array], after: dict[str, Array]) -> Array:
-    """The largest over the populations of rms error/(atol + rtol max(rms x, rms x+)): never pooled over them."""
-    xp, worst = backend.namespace(*error.values()), None
-    for name, e in error.items():
-        norm = rms(e) / (method.atol + method.rtol * xp.maximum(rms(before[name]), rms(after[name])))
-        worst = norm if worst is None else xp.maximum(worst, norm)
-    return worst
 
 
 def _first_step(

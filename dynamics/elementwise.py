@@ -200,7 +200,8 @@ class Exponential(Elementwise):
 class LogCosh(Elementwise):
     r"""L = sum log cosh(beta x)/beta, g = tanh(beta x): Hopfield's graded neuron of 1984.
 
-    Evaluated as \|z\| + log1p(e^(-2\|z\|)) - log 2 with z = beta x, which never overflows.
+    Evaluated as \|z\| + log1p(e^(-2\|z\|)) - log 2 with z = beta x, which never overflows, and where \|z\| < 1
+    as log1p(2 sinh(z/2)^2), which keeps its relative accuracy.
 
     >>> import numpy as np
     >>> LogCosh(2.0).value(np.array([1e3])).round(4), LogCosh(2.0).activation(np.array([0.5])).round(4)
@@ -214,8 +215,11 @@ class LogCosh(Elementwise):
     def value(self, x: Array) -> Array:
         """Sum of log cosh(beta x)/beta."""
         xp = backend.namespace(x)
-        z = _abs(self.beta * x)
-        return _sum(z + xp.log1p(xp.exp(-2 * z)) - 0.6931471805599453) / self.beta
+        z = self.beta * x
+        size = _abs(z)
+        far = size + xp.log1p(xp.exp(-2 * size)) - 0.6931471805599453
+        near = xp.log1p(2 * xp.sinh(xp.where(size < 1, z, 0.0) / 2) ** 2)
+        return _sum(xp.where(size < 1, near, far)) / self.beta
 
     def activation(self, x: Array) -> Array:
         """tanh(beta x)."""

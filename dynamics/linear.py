@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -32,29 +33,39 @@ def gmres(apply: Callable[[Array], Array], r: Array, tol: float, most: int) -> t
     """
     xp = backend.namespace(r)
     length = _norm(r)
-    basis = [r / xp.where(length > 0, length, 1.0)]
-    images: list[Array] = []
-    columns: list[Array] = []
-    looks = backend.backend_of(r) != "jax"
-    answer, left = xp.zeros_like(r), r
-    for k in range(min(most, r.shape[-1])):
-        image = apply(basis[-1])
-        images.append(image)
-        w, known = image, xp.stack(basis, axis=1)  # (B, k+1, n)
-        column = xp.zeros_like(known[..., 0])
+    size = min(most, r.shape[-1])
+    places = xp.arange(size + 1, device=backend.device(r))[None, :, None]
+
+    def arnoldi(k: Any, space: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        basis, images, hessenberg = space  # (B, m+1, n), (B, m+1, n), (B, m+1, m+1): one column a product
+        here = xp.astype(places == k, r.dtype)
+        image = apply(xp.sum(here * basis, axis=1))
+        w, column = image, xp.zeros_like(basis[..., 0])
         for _ in range(2):
-            part = xp.matmul(known, w[..., None])[..., 0]
-            w = w - xp.matmul(part[:, None, :], known)[:, 0, :]
+            part = xp.matmul(basis, w[..., None])[..., 0]
+            w = w - xp.matmul(part[:, None, :], basis)[:, 0, :]
             column = column + part
         height = _norm(w)
-        columns.append(xp.concat([column, height], axis=-1))
-        basis.append(w / xp.where(height > 0, height, 1.0))
-        if looks or k + 1 == min(most, r.shape[-1]):
-            y = _least_squares(columns, length)
-            answer = xp.sum(y[..., None] * xp.stack(basis[:-1], axis=1), axis=1)
-            left = r - xp.sum(y[..., None] * xp.stack(images, axis=1), axis=1)
-            if looks and bool(np.all(backend.to_numpy(_norm(left) <= tol * length))):
-                break
+        following = xp.astype(places == k + 1, r.dtype)
+        column = column + height * following[..., 0]
+        basis = basis + following * (w / xp.where(height > 0, height, 1.0))[:, None, :]
+        return basis, images + here * image[:, None, :], hessenberg + column[..., None] * xp.matrix_transpose(here)
+
+    def solution(space: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        basis, images, hessenberg = space
+        y = _least_squares(hessenberg[..., :-1], length)[..., None]
+        return xp.sum(y * basis[:, :-1], axis=1), r - xp.sum(y * images[:, :-1], axis=1)
+
+    empty = xp.zeros_like(r)[:, None, :] * xp.astype(places >= 0, r.dtype)
+    first = xp.astype(places == 0, r.dtype) * (r / xp.where(length > 0, length, 1.0))[:, None, :]
+    space = (first, empty, xp.zeros_like(first[..., :1]) * xp.astype(places >= 0, r.dtype)[..., 0][:, None, :])
+    if backend.backend_of(r) == "jax":
+        return solution(backend.repeat(arnoldi, space, size))
+    for k in range(size):
+        space = arnoldi(k, space)
+        answer, left = solution(space)
+        if bool(np.all(backend.to_numpy(_norm(left) <= tol * length))):
+            break
     return answer, left
 
 
@@ -63,23 +74,16 @@ def _norm(x: Array) -> Array:
     return xp.sqrt(xp.sum(x * x, axis=-1, keepdims=True))
 
 
-def _least_squares(columns: list[Array], length: Array) -> Array:
-    """The y that minimises |length e_1 - H y| with the Hessenberg matrix H given by its columns."""
+def _least_squares(hessenberg: Array, length: Array) -> Array:
+    """The y that minimises |length e_1 - H y|, with 0 for the columns that H does not have yet."""
     xp = backend.namespace(length)
-    size = len(columns)
-    padded = []
-    for column in columns:
-        gap = size + 1 - column.shape[-1]
-        padded.append(xp.concat([column, xp.zeros_like(column[..., :1]) + backend.full(gap, 0.0, column)], axis=-1)
-                      if gap else column)  # fmt: skip
-    q, upper = xp.linalg.qr(xp.stack(padded, axis=-1))
-    right = length * q[:, 0, :]
-    # A row that vanishes belongs to a space that is exhausted: its coordinate is 0.
-    diagonal = xp.stack([upper[:, k, k] for k in range(size)], axis=-1)
-    scale = xp.max(xp.abs(diagonal), axis=-1, keepdims=True)
-    dead = xp.abs(diagonal) <= 100 * backend.epsilon(length) * scale
+    q, upper = xp.linalg.qr(hessenberg)
+    size = upper.shape[-1]
     eye = xp.eye(size, dtype=upper.dtype, device=backend.device(upper))
-    upper = upper + eye * xp.astype(dead, upper.dtype)[..., None, :] * xp.where(scale > 0, scale, 1.0)[..., None] / (
-        backend.epsilon(length)
-    )
+    diagonal = xp.sum(upper * eye, axis=-1)
+    scale = xp.max(xp.abs(diagonal), axis=-1, keepdims=True)
+    # A row that vanishes belongs to a space that is exhausted, or was not entered: its coordinate is 0.
+    dead = xp.astype(xp.abs(diagonal) <= 100 * backend.epsilon(length) * scale, upper.dtype)
+    upper = upper * (1 - dead)[..., None] + eye * dead[..., None]
+    right = length * q[:, 0, :] * (1 - dead)
     return xp.linalg.solve(upper, right[..., None])[..., 0]

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import backend
 from ..backend import Array, Number
 from ..network import Evaluation, Network
+from ..stopping import rms
 
 States = dict[str, Array]
 
@@ -121,3 +123,12 @@ class Solver(ABC):
         keep: Sequence[str],
     ) -> Solution:
         """Integrate a batch (B, n) from 0 to t1; record the populations `keep` at `save_at` or at every step."""
+
+
+def error_norm(method: Integrator, error: dict[str, Array], before: dict[str, Array], after: dict[str, Array]) -> Array:
+    """The largest over the populations of rms error/(atol + rtol max(rms x, rms x+)): never pooled over them."""
+    xp, worst = backend.namespace(*error.values()), None
+    for name, e in error.items():
+        norm = rms(e) / (method.atol + method.rtol * xp.maximum(rms(before[name]), rms(after[name])))
+        worst = norm if worst is None else xp.maximum(worst, norm)
+    return worst

@@ -22,7 +22,8 @@ from .. import backend
 from ..backend import Array, Number
 from ..contracts import Response, exact_step
 from ..network import Evaluation, Network
-from .base import Integrator, States, Step
+from ..validation import positive
+from .base import Integrator, States, Step, error_norm
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,13 @@ class Relaxation(Integrator):
     order : {1, 2}
         1: last population to first (Lie). 2: half steps before and after (Strang), of second order for
         smooth similarities; Manhattan's proximal step stays of order 1.
+    adaptive : bool
+        Take the Strang step, and each sample's next step size from its distance to the Lie step (for one
+        population: two half steps against one). `dt` is then the largest step.
+    rtol, atol : float
+        For adaptive steps: rms difference <= atol + rtol rms x in every population. Where memory neurons are
+        fast the Lie step lags behind by what h moves in a step, so that the value neurons come out more
+        accurate than this says.
 
     Notes
     -----
@@ -55,13 +63,28 @@ class Relaxation(Integrator):
 
     dt: float = 0.1
     order: int = 1
+    adaptive: bool = False
+    rtol: float = 1e-2
+    atol: float = 1e-6
     jumps = True
+    error_order = 2.0
+    max_steps = 1_000_000
+    remedy = "Loosen rtol, or use Rosenbrock(), whose error falls faster with the step."
 
     def __post_init__(self) -> None:
         if not self.dt > 0:
             raise ValueError(f"dt must be > 0 (math.inf is allowed), got {self.dt!r}.")
+        if self.adaptive and math.isinf(self.dt):
+            raise ValueError("Adaptive steps follow the trajectory, dt = inf jumps to its limits: give a finite dt.")
+        positive("rtol", self.rtol)
+        positive("atol", self.atol)
         if self.order not in (1, 2):
             raise ValueError(f"order must be 1 (Lie) or 2 (Strang), got {self.order!r}.")
+
+    @property
+    def evaluations(self) -> int:
+        """Pairs of matrix products in a step."""
+        return 2 if self.adaptive else 1
 
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse a flow and steps that have no closed form or no limit."""
@@ -101,9 +124,31 @@ class Relaxation(Integrator):
         theta: Array | None,
         clamp: Mapping[str, Array],
     ) -> Step:
-        """One sweep over the populations, or two half sweeps."""
+        """One sweep over the populations, or two half sweeps, or both for their difference."""
+        if not self.adaptive:
+            return self._sweep(network, states, evaluation, dt, theta, clamp, self.order)
+        coarse = self._sweep(network, states, evaluation, dt, theta, clamp, 1)
+        if len(network.populations) > 1:
+            fine = self._sweep(network, states, evaluation, dt, theta, clamp, 2)
+        else:  # with one population both are the same step: compare with two half steps
+            half = dt / 2  # type: ignore[operator]
+            fine = self._sweep(network, states, evaluation, half, theta, clamp, 1)
+            fine = self._sweep(network, fine.states, fine.evaluation, half, theta, clamp, 1)
+        gap = {name: x - coarse.states[name] for name, x in fine.states.items()}
+        return fine._replace(error=error_norm(self, gap, states, fine.states))
+
+    def _sweep(
+        self,
+        network: Network,
+        states: States,
+        evaluation: Evaluation,
+        dt: Number | None,
+        theta: Array | None,
+        clamp: Mapping[str, Array],
+        order: int,
+    ) -> Step:
         sweep = list(reversed(network.populations))
-        if self.order == 1:
+        if order == 1:
             visits = [(name, 1.0) for name in sweep]
         else:
             visits = [(n, 0.5) for n in sweep[:-1]] + [(sweep[-1], 1.0)] + [(n, 0.5) for n in reversed(sweep[:-1])]

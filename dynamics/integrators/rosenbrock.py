@@ -21,7 +21,7 @@ from ..backend import Array, Number
 from ..linear import gmres
 from ..network import Evaluation, Network
 from ..validation import positive
-from .base import Integrator, States, Step
+from .base import Integrator, States, Step, error_norm
 
 GAMMA = 0.5
 STAGES = (  # which earlier increments are added to the state, and which (over dt) to the right-hand side
@@ -72,7 +72,7 @@ class Rosenbrock(Integrator):
     rtol: float = 1e-4
     atol: float = 1e-6
     dense: int = 256
-    krylov: int = 24
+    krylov: int = 16
     max_steps: int = 10_000
     dt: float = 1e300
     adaptive = True
@@ -107,8 +107,6 @@ class Rosenbrock(Integrator):
         clamp: Mapping[str, Array],
     ) -> Step:
         """Four stages with one matrix."""
-        from ..control import error_norm
-
         system = _System(network, states, evaluation, 1 / (GAMMA * dt), clamp, self)  # type: ignore[operator]
         increments: list[States] = []
         velocity = network.velocity(states, clamp, evaluation)

@@ -10,7 +10,7 @@ from .. import backend
 from ..backend import Array, Number
 from ..network import Evaluation, Network
 from ..validation import positive, unknown_name
-from .base import Integrator, States, Step
+from .base import Integrator, States, Step, error_norm
 
 
 class Tableau(NamedTuple):
@@ -110,8 +110,6 @@ class RungeKutta(Integrator):
         clamp: Mapping[str, Array],
     ) -> Step:
         """All stages; the last is evaluated at the new state."""
-        from ..control import error_norm
-
         tableau = TABLEAUS[self.method]
         stages = [network.velocity(states, clamp, evaluation)]
         new, at = states, evaluation
