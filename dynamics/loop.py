@@ -36,7 +36,7 @@ class Record(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What was asked of a run: end, save times (None: every step), populations to keep, stop, guard, progress."""
+    """What was asked of a run: end, save times (None: every `save_every` steps), populations to keep, and so on."""
 
     t1: float
     save_at: np.ndarray | None
@@ -44,6 +44,7 @@ class Plan(NamedTuple):
     stop: Stop | None
     guard: bool
     progress: bool
+    save_every: int = 1
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,8 @@ class Run:
         due = self.targets[np.minimum(self.slot, self.targets.size - 1)]  # the next save time, inf if none
         target = np.minimum(due, self.t1)
         dt, lands = self.control.propose(target - self.time, self.moving)
-        saves = self.plan.save_at is None or bool((lands & (due <= self.t1)).any())
-        program = _Program(self.method, bool(self.plan.guard or saves or self.plan.stop is not None))
+        saves = self._due(self.steps[self.rows] + 1, lands, target, due)
+        program = _Program(self.method, bool(self.plan.guard or saves.any() or self.plan.stop is not None))
         advance = backend.compiled(_advance, self.like)
         span = self._span(dt)
         arguments = (self.network, self.states, self.evaluation)
@@ -176,11 +177,17 @@ class Run:
         self._accept(new, accepted)
         self.time = np.where(accepted, np.where(lands, target, self.time + dt), self.time)
         self.steps[self.rows[accepted]] += 1
-        self._save(accepted if self.plan.save_at is None else accepted & lands & (due <= self.t1))
+        self._save(accepted & saves)
         if self.plan.stop is not None and not self.failure and accepted.any():
             moment = Moment(self.network, self.states, previous, self.evaluation, self.clamp)
             done = backend.to_numpy(self.plan.stop(moment)).astype(bool)
             self._leave(done & accepted & (self.time < self.t1), early=True)
+
+    def _due(self, steps: np.ndarray, lands: np.ndarray, target: np.ndarray, due: np.ndarray) -> np.ndarray:
+        """Which rows are to be saved after a step, if it is accepted."""
+        if self.plan.save_at is not None:
+            return lands & (due <= self.t1)
+        return (steps % self.plan.save_every == 0) | (lands & (target == self.t1))
 
     def _span(self, dt: np.ndarray) -> Any:
         if self.infinite:
@@ -240,8 +247,10 @@ class Run:
         if not which.any():
             return
         self._log(self.last, which, np.zeros_like(self.slot), self.states)
-        if early and self.plan.save_at is not None:  # it stays there for the save times still to come
+        if early:  # it stays there for the save times still to come
             waiting = which & (self.slot < self.targets.size - 1)
+            if self.plan.save_at is None:  # its last state, unless that is saved already
+                waiting = which & (self.steps[self.rows] % self.plan.save_every != 0)
             if waiting.any():
                 self._log(self.saved, waiting, self.slot, self._row())
         self.reached[self.rows[which]] = self.time[which]

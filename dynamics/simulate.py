@@ -12,7 +12,8 @@ import numpy as np
 
 from . import backend
 from .backend import Array
-from .integrators import Integrator, Solver, choose
+from .integrators import Euler, Integrator, Solver, choose
+from .langevin import check_noise, langevin
 from .loop import Plan, Record, Run
 from .network import Network
 from .stopping import Stop, steadiness, steady, tolerance
@@ -39,7 +40,7 @@ def simulate(
     *,
     t1: float,
     integrator: str | Integrator | Solver = "auto",
-    save_at: Iterable[float] | None = None,
+    save_at: Iterable[float] | int | None = None,
     memory_state: Any = None,
     clamp: Any = None,
     stop: str | Stop | None = None,
@@ -47,6 +48,8 @@ def simulate(
     progress: bool = False,
     save: Sequence[str] | str | None = None,
     throw: bool = True,
+    temperature: float = 0.0,
+    seed: int | np.random.Generator | None = None,
 ) -> Trajectory:
     r"""Integrate a memory from a query (or a network from states) to time t1.
 
@@ -63,8 +66,8 @@ def simulate(
         ``"auto"`` is `Relaxation` in steps of a tenth of tau_value: the energy falls, at moderate accuracy.
         ``Relaxation(dt=inf)`` for updates, ``Euler`` for teaching, ``Scipy("BDF")`` (NumPy) or ``Diffrax()``
         (JAX) where accuracy in time matters.
-    save_at : times, optional
-        Save at these times. None saves t = 0 and every step.
+    save_at : times or int, optional
+        Save at these times. None saves t = 0 and every step, a whole number k every k-th step and the last.
     memory_state : array (..., N), optional
         The memory neurons' state at t = 0; by default in equilibrium with the query.
     clamp : mask or dict of masks, optional
@@ -83,6 +86,12 @@ def simulate(
         The populations to save; None saves all but ``"memory"``, which can be a million wide; ``"all"``.
     throw : bool
         Whether a failure raises `SimulationError` (with the trajectory so far) or is left in `result`.
+    temperature : float
+        T > 0 adds noise, dv = v' dt + sqrt(2 T/tau_v) dW, so that states follow exp(-E/T) in the long run. Only
+        where that is true: tau_memory = 0 and g = v; anything else is refused. Steps are of tau_value/100, or
+        of the dt of ``Euler(dt)``.
+    seed : int or Generator, optional
+        Of the noise; the same seed gives the same run, in every library.
 
     Returns
     -------
@@ -107,13 +116,26 @@ def simulate(
     keep = _kept(network, save)
     times = _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
     states, masks, batch = _flat(states, masks)
+    plan = Plan(t1, times, keep, None, bool(guard), progress, save_at if isinstance(save_at, int) else 1)
+    if temperature := positive("temperature", temperature, zero=True):
+        check_noise(network)
+        if stop is not None or guard:
+            raise ValueError(
+                "With temperature > 0 the energy fluctuates and nothing is steady: leave out stop and guard."
+            )
+        if integrator != "auto" and not isinstance(method, Euler):
+            raise ValueError(f"Noise is integrated in steps of Euler's kind: give Euler(dt), not {method!r}.")
+        first = float(backend.to_numpy(next(iter(network.populations.values())).tau))
+        dt = method.dt if isinstance(method, Euler) else first / 100
+        with np.errstate(all="ignore"):
+            return _finish(network, langevin(network, states, masks, plan, temperature, dt, seed), masks, batch, throw)
     if isinstance(method, Integrator):
         method.check(network, states, masks)
         guard = method.needs_guard(network, states, masks) if guard is None else guard
         stop = steady() if stop == "steady" else stop
         if isinstance(stop, str):
             raise unknown_name("stop condition", stop, ["steady"])
-        run = Run(network, method, states, masks, Plan(t1, times, keep, stop, bool(guard), progress))
+        run = Run(network, method, states, masks, plan._replace(stop=stop, guard=bool(guard)))
         with np.errstate(all="ignore"):
             return _finish(network, run.complete(), masks, batch, throw)
     if stop is not None or guard:
@@ -213,8 +235,10 @@ def _kept(network: Network, save: Sequence[str] | str | None) -> list[str]:
     return wanted
 
 
-def _times(save_at: Iterable[float] | None, t1: float, updates: bool) -> np.ndarray | None:
-    if save_at is None:
+def _times(save_at: Iterable[float] | int | None, t1: float, updates: bool) -> np.ndarray | None:
+    if isinstance(save_at, int):
+        positive("save_at", save_at)
+    if save_at is None or isinstance(save_at, int):
         return None
     times = np.asarray(list(save_at) if not isinstance(save_at, np.ndarray) else save_at, dtype=float)
     if (

@@ -95,12 +95,8 @@ class Relaxation(Integrator):
             )
         if math.isinf(self.dt):
             evaluation = network.evaluate(states)
-            for name, p in network.populations.items():
-                bound = p.leak > 0 or any(
-                    r.step is not None or not isinstance(r.stiffness, float)
-                    for r in _responses(network, name, evaluation)
-                )
-                if not bound and not _held(clamp, name):
+            for name in network.populations:
+                if not _has_limit(network, name, evaluation) and not _held(clamp, name):
                     raise ValueError(
                         f"dt = inf has no limit for population {name!r}: it has leak 0 and a constant force, so its "
                         "state runs away. Give a finite dt, or leak > 0."
@@ -156,6 +152,8 @@ class Relaxation(Integrator):
             p = network.populations[name]
             ratio = None if dt is None else dt * part / p.tau
             x = states[name]
+            if dt is None and name in clamp and not _has_limit(network, name, evaluation):
+                continue  # held as a whole: `check` saw to it
             new = _solve(network, name, x, evaluation, ratio)
             if theta is not None:
                 new = x + theta * (new - x)
@@ -172,6 +170,13 @@ def _responses(network: Network, name: str, evaluation: Evaluation) -> list[Resp
         g, shared = network.joined(synapse, evaluation.activations), network.shared(key, evaluation)
         found += [synapse.response(k, *g, **shared) for k, joined in enumerate(synapse.between) if joined == name]
     return found
+
+
+def _has_limit(network: Network, name: str, evaluation: Evaluation) -> bool:
+    """Whether the population comes to rest with the others frozen."""
+    responses = _responses(network, name, evaluation)
+    pulled = any(r.step is not None or not isinstance(r.stiffness, float) for r in responses)
+    return network.populations[name].leak > 0 or (pulled and _closed(network, name, responses))
 
 
 def _closed(network: Network, name: str, responses: list[Response]) -> bool:
