@@ -51,6 +51,7 @@ class Simplex(Lagrangian):
     convex = True
     nonnegative = True
     bounded = True
+    shift_invariant = True
 
     def tangent(self, x: Array, u: Array) -> Array:
         """u less its mean: adding a constant to the state changes no weight."""
@@ -88,6 +89,11 @@ class LogSumExp(_Gain):
     """
 
     beta: Number = 1.0
+
+    @property
+    def log_gain(self) -> Number:
+        """Beta: ln g = beta x less a constant, which no weight sees."""
+        return self.beta
 
     def value(self, x: Array) -> Array:
         """log sum e^(beta x)/beta."""
@@ -338,6 +344,7 @@ class LayerNorm(Lagrangian):
     eps: float = static(default=1e-5)
     convex = True
     bounded = True
+    shift_invariant = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gamma", positive("gamma", self.gamma))

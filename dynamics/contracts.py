@@ -31,6 +31,10 @@ class Lagrangian(ABC):
         Whether activations stay bounded.
     identity : bool
         Whether the activation IS the state, g = x.
+    log_gain : number or None
+        c where ln g = c x up to a constant, else None.
+    shift_invariant : bool
+        Whether adding a constant to the state changes no activation.
 
     Examples
     --------
@@ -51,6 +55,8 @@ class Lagrangian(ABC):
     nonnegative: bool = False
     bounded: bool = False
     identity: bool = False
+    log_gain: Number | None = None
+    shift_invariant: bool = False
 
     @abstractmethod
     def value(self, x: Array) -> Array:
@@ -104,6 +110,8 @@ class Response(NamedTuple):
         Whether `step` is exact only without leak and without further drive.
     falls : bool
         Whether such a step lowers the energy for every step size.
+    logarithmic : bool
+        Whether `stiffness` multiplies ln g in place of g.
     """
 
     drive: Any
@@ -111,12 +119,15 @@ class Response(NamedTuple):
     step: Callable[..., Array] | None = None
     free: bool = False
     falls: bool = False
+    logarithmic: bool = False
 
 
 def exact_step(
-    x: Array, responses: Sequence[Response], leak: float, drive: Array | None, ratio: Number | None
+    x: Array, responses: Sequence[Response], leak: float, drive: Array | None, ratio: Number | None, gain: Number = 1.0
 ) -> Array:
-    """The exact solution of tau x' = drive + forces - leak x after dt = ratio tau (None: for ever), for g = x.
+    """The exact solution of tau x' = drive + forces - leak x after dt = ratio tau (None: for ever).
+
+    For g = x, or for logarithmic responses where ln g = gain x up to a constant.
 
     Affine forces F - c g give x+ = x + (F - (l + c) x) phi with phi = (1 - e^(-(l + c) dt/tau))/(l + c); one
     response may have a step of its own.
@@ -129,7 +140,8 @@ def exact_step(
             own = answer.step
         else:
             drive = answer.drive if drive is None else drive + answer.drive
-            rate = rate if isinstance(answer.stiffness, float) else rate + answer.stiffness
+            if not isinstance(answer.stiffness, float):
+                rate = rate + (gain * answer.stiffness if answer.logarithmic else answer.stiffness)
     if own is not None:
         return own(x, drive, rate, ratio)
     force = xp.zeros_like(x) if drive is None else drive
@@ -166,6 +178,8 @@ class Similarity(ABC):
         Whether it is a negated distance: weights f of both signs then repel.
     linear : bool
         Whether the scores are linear in g.
+    positive : bool
+        Whether patterns and activations must be positive.
 
     Examples
     --------
@@ -186,6 +200,7 @@ class Similarity(ABC):
     smooth: bool = True
     distance: bool = False
     linear: bool = False
+    positive: bool = False
 
     def prepare(self, memories: Array) -> Any:
         """What can be computed once for all queries (norms, unit rows, sorted columns)."""

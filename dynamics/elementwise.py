@@ -179,6 +179,11 @@ class Exponential(Elementwise):
     convex = True
     nonnegative = True
 
+    @property
+    def log_gain(self) -> Number:
+        """Beta: ln g = beta x."""
+        return self.beta
+
     def value(self, x: Array) -> Array:
         """Sum of e^(beta x)/beta."""
         return _sum(backend.namespace(x).exp(self.beta * x)) / self.beta

@@ -208,9 +208,11 @@ class Run:
         self.states, self.evaluation, self.energy, self.scale = fresh
 
     def _rose(self, new: _Outcome) -> np.ndarray:
-        slack = ROUNDING * backend.epsilon(self.like)
+        after = backend.to_numpy(new.energy)
         size = np.maximum(backend.to_numpy(self.scale), backend.to_numpy(new.scale))
-        return self.moving & ~(backend.to_numpy(new.energy) <= backend.to_numpy(self.energy) + slack * size)
+        rounding = ROUNDING * backend.epsilon(self.like) * size
+        falls = np.isfinite(after) & np.isfinite(size) & (after <= backend.to_numpy(self.energy) + rounding)
+        return self.moving & ~falls
 
     def _shortened(
         self, advance: Any, program: _Program, arguments: Any, span: Any, new: _Outcome, rose: np.ndarray

@@ -1,5 +1,6 @@
 """Which network: memories by name."""
 
+from .divergences import KullbackLeibler, ReverseKullbackLeibler
 from .memory import AssociativeMemory
 from .modern import ModernHopfield
 from .retrieval import Retrieval
@@ -13,9 +14,11 @@ __all__ = [
     "Custom",
     "Dot",
     "Euclidean",
+    "KullbackLeibler",
     "Manhattan",
     "ModernHopfield",
     "Retrieval",
+    "ReverseKullbackLeibler",
     "UniversalHopfield",
     "separation",
     "similarity",

@@ -154,7 +154,8 @@ class AssociativeMemory(ABC):
         """Iterate the dynamics at dt = inf until an update moves the state no more; see `Retrieval`.
 
         An update solves the memory neurons and then the value neurons to equilibrium: attention for dot and
-        softmax, mean shift for euclidean, the weighted median for manhattan.
+        softmax, mean shift for euclidean, the weighted median for manhattan, the weighted geometric mean for kl.
+        Where that has no closed form and leak 0 gives no limit (reverse_kl), a step lasts one tau_value.
 
         Parameters
         ----------
@@ -206,7 +207,18 @@ class AssociativeMemory(ABC):
     def check_query(self, query: Any) -> Array:
         """A query (..., I) of the patterns' library, dtype and device."""
         size, width = self.memories.shape
-        return vector("query", query, width, self.memories, f"{size} patterns of {width} values are stored")
+        query = vector("query", query, width, self.memories, f"{size} patterns of {width} values are stored")
+        return self._in_domain("query", query)
+
+    def _in_domain(self, name: str, value: Array) -> Array:
+        similarity = self.rule.similarity
+        if similarity.positive and not backend.is_traced(value) and not bool((value > 0).all()):
+            low = float(backend.to_numpy(value).min())
+            raise ValueError(
+                f"The {similarity.name} similarity is for positive vectors, and {name} goes down to {low:g}. Add a "
+                "small constant to patterns and queries, such as 1e-4."
+            )
+        return value
 
     def notes(self) -> list[str]:
         """What does not hold for this combination of parts."""
@@ -261,7 +273,9 @@ class AssociativeMemory(ABC):
             if bias.ndim != 1:
                 raise ValueError(f"bias must be one number or a vector ({width},), got shape {tuple(bias.shape)}.")
 
-    def _warn(self) -> None:
+    def _check_rule(self) -> None:
+        """Check the patterns against the rule, and warn of what does not hold."""
+        self._in_domain("patterns", self.memories)
         for note in self.notes():
             warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=4)
 

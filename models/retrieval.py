@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.contracts import Similarity
 from ..dynamics.integrators import Relaxation
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import largest_move, settled, tolerance
@@ -59,16 +61,18 @@ def retrieve(memory: AssociativeMemory, query: Array, max_steps: int, tol: float
     if not isinstance(max_steps, int | np.integer) or max_steps < 1:
         raise ValueError(f"max_steps must be a whole number >= 1, got {max_steps!r}.")
     bound = tolerance(query) if tol is None else tol
+    method = _update(memory)
+    span = 1.0 if math.isinf(method.dt) else method.dt
     run = simulate(
         memory,
         query,
-        t1=float(max_steps),
-        integrator=UPDATE,
-        save_at=[float(max_steps)],
+        t1=max_steps * span,
+        integrator=method,
+        save_at=[max_steps * span],
         stop=settled(bound),
         throw=False,
     )
-    residual = backend.to_numpy(backend.compiled(_next_move, query)(None, memory.network, run.final))
+    residual = backend.to_numpy(backend.compiled(_next_move, query)(method, memory.network, run.final))
     state = run.activations["value"][-1]
     return Retrieval(
         state=state,
@@ -95,9 +99,14 @@ def nearest(memory: AssociativeMemory, state: Array) -> np.ndarray:
     return backend.to_numpy(backend.namespace(state).argmax(kind.scores(memory.memories, state), axis=-1))
 
 
-UPDATE = Relaxation(dt=float("inf"))
+def _update(memory: AssociativeMemory) -> Relaxation:
+    """Steps to the limit, or of one tau_value where there is no limit."""
+    kind = memory.rule.similarity
+    closed = kind.leak > 0 or type(kind).response is not Similarity.response
+    return Relaxation(dt=float("inf")) if closed else Relaxation(dt=float(backend.to_numpy(memory.tau_value)))
 
 
-def _next_move(_: None, network: Any, states: dict[str, Array]) -> Array:
-    step = UPDATE.step(network, states, network.evaluate(states), None, None, {})
+def _next_move(method: Relaxation, network: Any, states: dict[str, Array]) -> Array:
+    dt = None if math.isinf(method.dt) else backend.full((), method.dt, next(iter(states.values())))
+    step = method.step(network, states, network.evaluate(states), dt, None, {})
     return largest_move(network, states, step.states)

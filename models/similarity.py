@@ -13,6 +13,7 @@ from ..dynamics import backend
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.contracts import Response, Similarity
 from ..dynamics.validation import unknown_name
+from .divergences import KullbackLeibler, ReverseKullbackLeibler
 from .manhattan import Manhattan
 
 
@@ -245,6 +246,8 @@ SIMILARITIES: dict[str, Callable[[], Similarity]] = {
     "cosine": Cosine,
     "euclidean": Euclidean,
     "manhattan": Manhattan,
+    "kl": KullbackLeibler,
+    "reverse_kl": ReverseKullbackLeibler,
 }
 
 

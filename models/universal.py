@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.contracts import Lagrangian
-from ..dynamics.lagrangians import Quadratic
+from ..dynamics.lagrangians import Exponential, Quadratic
 from ..dynamics.validation import positive
 from .memory import AssociativeMemory, Rule
 from .separation import separation
@@ -29,8 +29,9 @@ class UniversalHopfield(AssociativeMemory):
     memories : array (N, I)
         The stored patterns, one in a row. Integers are converted once, to the library's default float.
     similarity : str, Similarity or callable
-        ``"dot"``, ``"cosine"``, ``"euclidean"`` (negated squared distance), ``"manhattan"`` (negated), or a
-        function (M, g) -> scores (..., N), larger meaning more similar.
+        ``"dot"``, ``"cosine"``, ``"euclidean"`` (negated squared distance), ``"manhattan"``, ``"kl"``,
+        ``"reverse_kl"`` (negated; for positive patterns), or a function (M, g) -> scores (..., N), larger
+        meaning more similar.
     separation : str or Lagrangian
         ``"identity"``, ``"softmax"``, ``"polynomial(n)"`` (h^n), ``"max"``, or a Lagrangian.
     projection : array (N, O), optional
@@ -44,7 +45,8 @@ class UniversalHopfield(AssociativeMemory):
     bias : number or array (I,)
         Input current b of the value neurons.
     value_lagrangian : Lagrangian, optional
-        L_v; by default v.v/2, so that g = v. Queries and results are activations g.
+        L_v; by default v.v/2, so that g = v, and for divergences sum e^v, so that g = e^v is positive.
+        Queries and results are activations g.
 
     Warns
     -----
@@ -86,13 +88,14 @@ class UniversalHopfield(AssociativeMemory):
         if not isinstance(self.value_lagrangian, Lagrangian | None):
             raise TypeError(f"value_lagrangian must be a Lagrangian such as LogCosh(), got {self.value_lagrangian!r}.")
         self._validate()
-        self._warn()
+        self._check_rule()
 
     @property
     def rule(self) -> Rule:
         """Similarity, separation with beta, value Lagrangian, leak."""
         leak = self.similarity.leak if self.leak is None else self.leak
-        value = Quadratic() if self.value_lagrangian is None else self.value_lagrangian
+        usual = Exponential() if self.similarity.positive else Quadratic()
+        value = usual if self.value_lagrangian is None else self.value_lagrangian
         return Rule(self.similarity, self.separation.scaled(self.beta), value, leak)
 
     def settings(self) -> dict[str, Any]:

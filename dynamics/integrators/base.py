@@ -16,6 +16,8 @@ from ..stopping import rms
 
 States = dict[str, Array]
 
+no_limit = 1e300  # the largest step of a method whose steps follow from its error
+
 
 class Step(NamedTuple):
     """A step's new states, what was evaluated at them, and the error estimate (B,) where the method has one."""
@@ -47,6 +49,18 @@ def refuse_jumps(method: object, network: Network) -> None:
         raise ValueError(
             f"{type(method).__name__} stalls where forces jump, and those of {', '.join(network.kinks)} do. "
             'Use integrator="relaxation", which solves each step exactly across the jumps.'
+        )
+
+
+def refuse_tolerance(method: object, rtol: float, like: Array) -> None:
+    """Raise where a relative tolerance lies below what the dtype can resolve."""
+    eps = backend.epsilon(like)
+    if rtol < 10 * eps:
+        dtype = str(like.dtype).rsplit(".", maxsplit=1)[-1]
+        wider = ', or compute in float64: memory.to(..., dtype="float64")' if eps > 1e-10 else ""
+        raise ValueError(
+            f"{type(method).__name__} has rtol={rtol:g}, which {dtype} cannot resolve: its rounding unit is "
+            f"{eps:.2g}, and errors below some of those are noise. Give rtol >= {10 * eps:.2g}{wider}."
         )
 
 
@@ -83,6 +97,8 @@ class Integrator(ABC):
         """Refuse, with the reason, a network that the method cannot integrate."""
         if not self.jumps:
             refuse_jumps(self, network)
+        if self.adaptive:
+            refuse_tolerance(self, self.rtol, next(iter(states.values())))
 
     @abstractmethod
     def step(
@@ -106,11 +122,21 @@ class Integrator(ABC):
 
 
 class Solver(ABC):
-    """An adapter to a library that owns the whole solve: it gives states at the times that are asked for."""
+    """An adapter to a library that owns the whole solve: it gives states at the times that are asked for.
+
+    Attributes
+    ----------
+    rtol, atol : float
+        Tolerances of its error control.
+    """
+
+    rtol: float = 0.0
+    atol: float = 0.0
 
     def check(self, network: Network, states: States) -> None:
         """Refuse, with the reason, what the library cannot integrate."""
         refuse_jumps(self, network)
+        refuse_tolerance(self, self.rtol, next(iter(states.values())))
 
     @abstractmethod
     def solve(

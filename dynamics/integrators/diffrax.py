@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,15 +12,26 @@ from .. import backend
 from ..backend import Array, backend_of, optional_import
 from ..network import Network
 from ..validation import positive, unknown_name
-from .base import Solution, Solver, States
+from .base import Solution, Solver, States, no_limit
 
 
 @dataclass(frozen=True)
 class Diffrax(Solver):
-    r"""`diffrax.diffeqsolve` with adaptive steps, one sequence of steps for each sample (by `vmap`).
+    r"""`diffrax.diffeqsolve`, one sequence of steps for each sample (by `vmap`).
 
     The error norm is the largest root mean square over the populations, so that a wide memory population
     does not hide errors of the value neurons. Guarantee: error control; none for the energy.
+
+    Implicit solvers (``"Kvaerno3"``, ``"Kvaerno4"``, ``"Kvaerno5"``, ``"ImplicitEuler"``, and ``"KenCarp3"`` to
+    ``"KenCarp5"`` and ``"Sil3"``, whose implicit half takes the whole velocity) eliminate the memory neurons: their
+    linear systems have the size of the value neurons, are built and factorised up to `dense` of these and solved by
+    GMRES above. An object of yours gets the same as long as its root finder is the default of its class; one with a
+    root finder of its own choice, or inside a wrapper, is passed as it is. ``eliminate=False`` leaves all of them
+    alone. What is in use stands in ``statistics``: ``solver``, ``root_finder``, ``linear_solver``.
+
+    `jax.grad` of a function of the states goes through the solve (diffrax's default adjoint) when the model is built
+    inside the differentiated function. Through an implicit solver diffrax differentiates with a dense matrix over
+    all neurons, memory included: for up to some hundreds of them.
 
     Parameters
     ----------
@@ -30,33 +41,45 @@ class Diffrax(Solver):
         Relative and absolute tolerance.
     max_steps : int
         Steps after which the solve gives up; without `save_at` this many rows are held in memory.
+    dt : float
+        The largest step; the step itself for solvers without an error estimate (``"Euler"``).
+    eliminate : bool
+        Whether implicit solvers eliminate the memory neurons.
+    dense : int
+        The most remaining neurons for which their system is built.
 
     >>> import jax.numpy as jnp
-    >>> from hopfield.dynamics import Network, Population, Quadratic, simulate
-    >>> decay = Network({"x": Population(Quadratic(), 1)})
-    >>> run = simulate(decay, {"x": jnp.asarray([1.0])}, t1=1.0, integrator=Diffrax("Tsit5"), save_at=[1.0])
-    >>> run.states["x"].round(3)
-    Array([[0.368]], dtype=...)
+    >>> from hopfield.dynamics import simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(jnp.eye(3), beta=8.0, tau_memory=1e-3)
+    >>> run = simulate(memory, jnp.asarray([0.9, 0.2, 0.1]), t1=10, integrator=Diffrax("Kvaerno3"), save_at=[10])
+    >>> run.states["value"].round(2), run.statistics["linear_solver"]
+    (Array([[1., 0., 0.]], dtype=...), 'LU of 3 neurons (3 eliminated: memory)')
     """
 
     solver: Any = "Tsit5"
     rtol: float = 1e-5
     atol: float = 1e-7
     max_steps: int = 4096
+    dt: float = no_limit
+    eliminate: bool = True
+    dense: int = 256
 
     def __post_init__(self) -> None:
-        positive("rtol", self.rtol)
-        positive("atol", self.atol)
+        for name in ("rtol", "atol", "max_steps", "dt"):
+            positive(name, getattr(self, name))
+        positive("dense", self.dense, zero=True)
 
     def check(self, network: Network, states: States) -> None:
-        """Refuse jumps, arrays of other libraries, and names that diffrax does not know."""
-        super().check(network, states)
-        if (library := backend_of(next(iter(states.values())))) != "jax":
+        """Refuse jumps, arrays of other libraries, tolerances out of reach, and names that diffrax does not know."""
+        like = next(iter(states.values()))
+        if (library := backend_of(like)) != "jax":
             raise TypeError(
                 f"Diffrax integrates JAX states, these are {library} arrays. Move the memory, memory.to('jax'), or "
-                f"use {'Scipy()' if library == 'numpy' else 'Relaxation()'}."
+                f"use {'Scipy()' if library == 'numpy' else 'TorchDiffEq()'}."
             )
-        self._object()
+        super().check(network, states)
+        self._method(network)
 
     def solve(
         self,
@@ -80,51 +103,90 @@ class Diffrax(Solver):
         program = _Program(self, tuple(keep), save_at is None)
         end = backend.full((), t1, like)
         saved, final, stats, code = backend.compiled(_solve, like)(program, network, states, times, end, dict(clamp))
-        times, kept, energy, scale = saved
-        steps = backend.to_numpy(stats["num_accepted_steps"])
-        clock = save_at
-        if save_at is None:
-            index = np.minimum(np.arange(steps.max() + 1)[:, None], steps[None, :])  # (T, B)
-            batch = np.arange(len(steps))[None, :]
-            clock = backend.to_numpy(times)[batch, index]
-            kept, energy, scale = (
-                {n: x[batch, index] for n, x in kept.items()},
-                energy[batch, index],
-                scale[batch, index],
-            )
-        else:
-            xp = backend.namespace(like)
-            kept = {name: xp.moveaxis(x, 0, 1) for name, x in kept.items()}
-            energy, scale = xp.moveaxis(energy, 0, 1), xp.moveaxis(scale, 0, 1)
+        clock, kept, energy, scale = saved  # rows (B, T, ...)
+        host = backend.to_numpy(clock)
+        written = np.isfinite(host).sum(axis=1)  # diffrax fills the rows that were not reached with infinities
+        length = int(written.max() if save_at is None else written.min())
+        index = np.minimum(np.arange(length)[:, None], np.maximum(written - 1, 0)[None, :])  # (T, B)
+        batch = np.arange(len(written))[None, :]
         return Solution(
-            times=np.asarray(clock),
-            states=kept,
-            energy=energy,
-            energy_scale=scale,
+            times=host[batch, index] if save_at is None else save_at[:length],
+            states={name: x[batch, index] for name, x in kept.items()},
+            energy=energy[batch, index],
+            energy_scale=scale[batch, index],
             final={name: x[:, 0] for name, x in final.items()},
-            steps=steps,
+            steps=backend.to_numpy(stats["num_accepted_steps"]),
             evaluations=0,
             rejected=int(backend.to_numpy(stats["num_rejected_steps"]).sum()),
-            notes={"solver": repr(self._object())},
+            notes={"evaluations": None, **self._method(network).notes},
             failure=self._failure(code, t1),
         )
 
     def _failure(self, code: Any, t1: float) -> str:
-        codes = backend.to_numpy(code._value)
-        if not codes.any():
-            return ""
-        first = int(np.argmax(codes != 0))
-        reason = optional_import("diffrax", "jax").RESULTS._index_to_message[int(codes[first])]
-        return f"diffrax gave up on sample {first} of {codes.size} before t={t1:g}: {reason}"
+        import jax
 
-    def _object(self) -> Any:
+        results = optional_import("diffrax", "jax").RESULTS
+        failed = ~backend.to_numpy(code == results.successful)
+        if not failed.any():
+            return ""
+        first = int(np.argmax(failed))
+        reason = results[jax.tree_util.tree_map(lambda leaf: leaf[first], code)]
+        return (
+            f"diffrax {self._name()} gave up on sample {first} of {failed.size} before t={t1:g}: {reason} "
+            f"With an explicit solver that is a sign of stiffness (a time constant far below the others): use "
+            f'Diffrax("Kvaerno3"), Rosenbrock() or Relaxation(). Else give more than max_steps={self.max_steps}, or '
+            "looser tolerances."
+        )
+
+    def _name(self) -> str:
+        return self.solver if isinstance(self.solver, str) else type(self.solver).__name__
+
+    def _method(self, network: Network) -> _Method:
+        """The solver object with its root finder, and what is to be said about it."""
         diffrax = optional_import("diffrax", "jax")
-        if not isinstance(self.solver, str):
-            return self.solver
-        known = [name for name, kind in vars(diffrax).items() if isinstance(kind, type) and _is_solver(diffrax, kind)]
-        if self.solver not in known:
-            raise unknown_name("diffrax solver", self.solver, sorted(known))
-        return getattr(diffrax, self.solver)()
+        solver = self.solver
+        if isinstance(solver, str):
+            known = sorted(name for name, kind in vars(diffrax).items() if _fits(diffrax, kind))
+            if solver not in known:
+                raise unknown_name("diffrax solver", solver, known)
+            solver = getattr(diffrax, solver)()
+        if not isinstance(solver, diffrax.AbstractAdaptiveSolver) and self.dt >= no_limit:
+            raise ValueError(
+                f"{self._name()} has no error estimate from which steps could follow: give the step, "
+                f'Diffrax("{self._name()}", dt=0.01).'
+            )
+        if not hasattr(solver, "root_finder"):
+            return _Method(solver, {"solver": self._name()})
+        linear = type(getattr(solver.root_finder, "linear_solver", None)).__name__
+        if self.eliminate and _is_default(solver):
+            solver, linear = self._eliminating(solver, network, linear)
+        finder = type(solver.root_finder).__name__
+        return _Method(solver, {"solver": self._name(), "root_finder": finder, "linear_solver": linear})
+
+    def _eliminating(self, solver: Any, network: Network, linear: str) -> tuple[Any, str]:
+        import equinox
+        import lineax
+        from diffrax import with_stepsize_controller_tols
+
+        from .elimination import Chord, Elimination, diagonal_populations
+
+        out = diagonal_populations(network)
+        sizes = {name: p.size for name, p in network.populations.items()}
+        left = sum(size for name, size in sizes.items() if name not in out)
+        if not out and left <= self.dense:
+            return solver, linear
+        # A few digits are enough for an iteration whose every turn corrects the one before.
+        krylov = lineax.GMRES(rtol=1e-3, atol=1e-3 * self.atol, norm=lineax.internal.rms_norm, restart=10, max_steps=20)
+        inner = lineax.LU() if left <= self.dense else krylov
+        finder = with_stepsize_controller_tols(Chord)(linear_solver=Elimination(tuple(out), inner) if out else inner)
+        gone = f" ({sum(sizes[name] for name in out)} eliminated: {', '.join(out)})" if out else ""
+        said = f"{type(inner).__name__} of {left} neurons{gone}"
+        return equinox.tree_at(lambda s: s.root_finder, solver, finder), said
+
+
+class _Method(NamedTuple):
+    solver: Any
+    notes: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -134,8 +196,28 @@ class _Program:
     every_step: bool
 
 
-def _is_solver(diffrax: Any, kind: type) -> bool:
-    return issubclass(kind, diffrax.AbstractSolver) and not kind.__name__.startswith("Abstract")
+def _fits(diffrax: Any, kind: Any) -> bool:
+    """Whether a member of diffrax is a solver of ordinary differential equations that needs no arguments."""
+    if not isinstance(kind, type) or not issubclass(kind, diffrax.AbstractSolver) or "Abstract" in kind.__name__:
+        return False
+    return kind.term_structure is diffrax.AbstractTerm or issubclass(kind, diffrax.AbstractImplicitSolver)
+
+
+def _is_default(solver: Any) -> bool:
+    """Whether the root finder is the one that the solver's class gives."""
+    import equinox
+
+    default = getattr(type(solver).__dataclass_fields__.get("root_finder"), "default", None)
+    return bool(equinox.tree_equal(solver.root_finder, default))
+
+
+def _velocity(t: Any, y: States, args: Any) -> States:
+    network, mask = args
+    return network.velocity(y, mask)
+
+
+def _nothing(t: Any, y: States, args: Any) -> States:
+    return backend.map_leaves(lambda x: backend.namespace(x).zeros_like(x), y)
 
 
 def _solve(
@@ -151,30 +233,37 @@ def _solve(
     import jax.numpy as jnp
 
     settings = program.settings
+    solver = settings._method(network).solver
+    terms: Any = diffrax.ODETerm(_velocity)
+    if solver.term_structure is not diffrax.AbstractTerm:
+        terms = diffrax.MultiTerm(diffrax.ODETerm(_nothing), terms)
+    bounded = settings.dt < no_limit
 
     def norm(tree: Any) -> Array:
         return jnp.stack([jnp.sqrt(jnp.mean(leaf**2)) for leaf in jax.tree_util.tree_leaves(tree)]).max()
 
-    def velocity(t: Any, y: States, args: Any) -> States:
-        return args[0].velocity(y, args[1])
-
     def record(t: Any, y: States, args: Any) -> Any:
-        evaluation = network.evaluate(y)
-        energy = network.energy(y, evaluation), network.energy_scale(y, evaluation)
+        evaluation = args[0].evaluate(y)
+        energy = args[0].energy(y, evaluation), args[0].energy_scale(y, evaluation)
         return t, {name: y[name] for name in program.keep}, *energy
+
+    steps: Any = diffrax.ConstantStepSize()
+    if isinstance(solver, diffrax.AbstractAdaptiveSolver):
+        largest = settings.dt if bounded else None
+        steps = diffrax.PIDController(rtol=settings.rtol, atol=settings.atol, norm=norm, dtmax=largest)
 
     def one(y0: States, mask: States) -> Any:
         what: Any = {"t0": True, "steps": True} if program.every_step else {"ts": times}
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(velocity),
-            settings._object(),
+            terms,
+            solver,
             0.0,
             t1,
-            None,
+            settings.dt if isinstance(steps, diffrax.ConstantStepSize) else None,
             y0,
             (network, mask),
             saveat=diffrax.SaveAt(subs=[diffrax.SubSaveAt(**what, fn=record), diffrax.SubSaveAt(t1=True)]),
-            stepsize_controller=diffrax.PIDController(rtol=settings.rtol, atol=settings.atol, norm=norm),
+            stepsize_controller=steps,
             max_steps=settings.max_steps,
             throw=False,
         )

@@ -186,6 +186,8 @@ def _closed(network: Network, name: str, responses: list[Response]) -> bool:
     affine = [r for r in responses if not isinstance(r.stiffness, float)]
     if not steps and not affine:
         return True
+    if any(r.logarithmic for r in affine):
+        return not steps and p.lagrangian.log_gain is not None and all(r.logarithmic for r in affine)
     if not p.lagrangian.identity or len(steps) > 1:
         return False
     alone = p.bias is None and p.leak == 0 and len(responses) == 1
@@ -207,7 +209,11 @@ def _solve(network: Network, name: str, x: Array, evaluation: Evaluation, ratio:
                     part = synapse.forces(*g, **shared)[k]
                     force = part if force is None else force + part
         responses = [Response(force)]
-    return exact_step(x, responses, p.leak, p.bias, ratio)
+    gain = 1.0 if p.lagrangian.log_gain is None else p.lagrangian.log_gain
+    new = exact_step(x, responses, p.leak, p.bias, ratio, gain)
+    if p.leak == 0 and p.lagrangian.shift_invariant:  # as in the velocity, no drift along the constants
+        new = x + p.lagrangian.tangent(x, new - x)
+    return new
 
 
 def _is_guaranteed(network: Network, name: str, responses: list[Response], clamp: Mapping[str, Any]) -> bool:
