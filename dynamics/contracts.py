@@ -129,8 +129,8 @@ def exact_step(
 
     For g = x, or for logarithmic responses where ln g = gain x up to a constant.
 
-    Affine forces F - c g give x+ = x + (F - (l + c) x) phi with phi = (1 - e^(-(l + c) dt/tau))/(l + c); one
-    response may have a step of its own.
+    Affine forces F - c g give x+ = e^(-z) x + F (1 - e^(-z))/(l + c) with z = (l + c) dt/tau, of which nothing
+    is left but F/(l + c) when z is large; one response may have a step of its own.
     """
     xp = backend.namespace(x)
     own = None
@@ -150,14 +150,17 @@ def exact_step(
             raise ValueError("With leak 0 and a constant force the state runs away: dt = inf has no limit.")
         return x + ratio * force
     if isinstance(rate, float):
+        if ratio is None:
+            return force / rate
         expm1 = math.expm1 if isinstance(ratio, float | int) else xp.expm1
-        span = 1 / rate if ratio is None else -expm1(-rate * ratio) / rate
-    else:
-        moves = rate > 0
-        safe = xp.where(moves, rate, 1.0)
-        span = 1 / safe if ratio is None else -xp.expm1(-safe * ratio) / safe
-        span = xp.where(moves, span, 0.0 if ratio is None else ratio)
-    return x + (force - rate * x) * span
+        gone = -expm1(-rate * ratio)
+        return (1 - gone) * x + force * (gone / rate)
+    moves = rate > 0
+    safe = xp.where(moves, rate, 1.0)
+    if ratio is None:
+        return xp.where(moves, force / safe, x)
+    gone = -xp.expm1(-rate * ratio)
+    return (1 - gone) * x + force * xp.where(moves, gone / safe, ratio)
 
 
 class Similarity(ABC):

@@ -86,6 +86,23 @@ class Trajectory:
         """The activations of the saved populations, (T, ..., n)."""
         return {name: self.network.populations[name].lagrangian.activation(x) for name, x in self.states.items()}
 
+    def at(self, times: Any) -> dict[str, Array]:
+        """States (K, ..., n) at any times (K,), by cubic Hermite interpolation between the steps.
+
+        Of third order in the step, from the saved states and the network's own velocities: every step and
+        every population must have been saved, ``simulate(..., save_at=None, save="all")``.
+
+        >>> import numpy as np
+        >>> from hopfield.dynamics import Network, Population, Quadratic, RungeKutta, simulate
+        >>> decay = Network({"x": Population(Quadratic(), 1)})
+        >>> run = simulate(decay, {"x": np.array([1.0])}, t1=1.0, integrator=RungeKutta())
+        >>> run.at([0.5])["x"].round(4)
+        array([[0.6065]])
+        """
+        from .interpolation import hermite
+
+        return hermite(self, times)
+
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {tuple(x.shape)}" for name, x in self.states.items())
         done = int(np.sum(self.converged))
