@@ -63,9 +63,8 @@ def simulate(
         End time, in the units of tau (tau_value = 1 unless said otherwise). With dt = inf time counts
         updates: t1=20 is twenty of them.
     integrator : str or integrator
-        ``"auto"`` is `Relaxation` in steps of a tenth of tau_value: the energy falls, at moderate accuracy.
-        ``Relaxation(dt=inf)`` for updates, ``Euler`` for teaching, ``Scipy("BDF")`` (NumPy) or ``Diffrax()``
-        (JAX) where accuracy in time matters.
+        ``"auto"``, a name (``"relaxation"``, ``"rosenbrock"``, ``"dopri5"``, ...) or an object with its settings;
+        see the notes for which to take.
     save_at : times or int, optional
         Save at these times. None saves t = 0 and every step, a whole number k every k-th step and the last.
     memory_state : array (..., N), optional
@@ -78,8 +77,9 @@ def simulate(
         `settled(tol)`, `near(pattern, radius)`, `energy_rate_below(rate)`, or a function of a `Moment` that
         gives a bool for every sample.
     guard : bool, optional
-        Whether a step that raises the energy is retried with half the displacement. None: where the
-        integrator is `Relaxation` and no theorem says that the energy falls.
+        Whether a step that raises the energy beyond rounding is retried, with half the displacement or (adaptive
+        methods) half the step. None: with `Relaxation` where no theorem says that the energy falls, and with
+        `Rosenbrock`; never where forces have no energy.
     progress : bool
         Show a bar on a terminal (nothing in a pipe).
     save : names, optional
@@ -100,6 +100,24 @@ def simulate(
         none in the result. A sample's result does not depend on the others in its batch beyond rounding
         (matrix products sum in another order).
 
+    Notes
+    -----
+    Which integrator to take:
+
+    - What is retrieved, from which cues, and a falling energy: ``"auto"``, that is `Relaxation` in steps of a tenth
+      of tau_value. No step size makes it unstable; ``Relaxation(dt=inf)`` is the fastest way to a fixed point,
+      but a cue near a boundary can then go to another memory than the flow takes it to.
+    - Where in time things happen, with fast memory neurons (tau_memory below a tenth of tau_value):
+      ``Rosenbrock(rtol, atol)``. It takes some tens of steps whatever tau_memory is, and only solves systems of
+      the size of the value neurons.
+    - The same with tau_memory near tau_value, or 0, and for the gradient flow: ``RungeKutta()``.
+    - Forces that jump (Manhattan, max, top-k, threshold): `Relaxation`; the others refuse.
+    - A second opinion, or gradients by a library's own adjoint: ``Scipy("BDF")``, ``Diffrax("Kvaerno5")``,
+      ``TorchDiffEq()``.
+    - To see what goes wrong without all this: ``Euler(dt)``.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
     >>> run = simulate(ModernHopfield(np.eye(3), beta=8.0), np.array([0.8, 0.3, 0.1]), t1=20, stop="steady")
@@ -118,15 +136,7 @@ def simulate(
     states, masks, batch = _flat(states, masks)
     plan = Plan(t1, times, keep, None, bool(guard), progress, save_at if isinstance(save_at, int) else 1)
     if temperature := positive("temperature", temperature, zero=True):
-        check_noise(network)
-        if stop is not None or guard:
-            raise ValueError(
-                "With temperature > 0 the energy fluctuates and nothing is steady: leave out stop and guard."
-            )
-        if integrator != "auto" and not isinstance(method, Euler):
-            raise ValueError(f"Noise is integrated in steps of Euler's kind: give Euler(dt), not {method!r}.")
-        first = float(backend.to_numpy(next(iter(network.populations.values())).tau))
-        dt = method.dt if isinstance(method, Euler) else first / 100
+        dt = _noisy_dt(network, method, integrator, stop, guard)
         with np.errstate(all="ignore"):
             return _finish(network, langevin(network, states, masks, plan, temperature, dt, seed), masks, batch, throw)
     if isinstance(method, Integrator):
@@ -205,6 +215,18 @@ def _solved(
     result = Result.GAVE_UP if solution.failure else Result.NOT_FINITE if failure else Result.COMPLETED
     arrays = {**solution.states, "energy": solution.energy, "energy_scale": solution.energy_scale}
     return Record(solution.times, arrays, solution.final, statistics, solution.steps, result, failure)
+
+
+def _noisy_dt(network: Network, method: Any, asked: Any, stop: Any, guard: Any) -> float:
+    """The step for noise, after refusing what noise does not go with."""
+    check_noise(network)
+    if stop is not None or guard:
+        raise ValueError("With temperature > 0 the energy fluctuates and nothing is steady: leave out stop and guard.")
+    if isinstance(method, Euler):
+        return method.dt
+    if asked != "auto":
+        raise ValueError(f"Noise is integrated in steps of Euler's kind: give Euler(dt), not {method!r}.")
+    return float(backend.to_numpy(next(iter(network.populations.values())).tau)) / 100
 
 
 def _enter(memory: Memory | Network, query: Any, memory_state: Any) -> tuple[Network, dict[str, Array]]:
