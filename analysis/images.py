@@ -22,6 +22,13 @@ class Rows(NamedTuple):
         One pattern in a row.
     shape : tuple of int or None
         (H, W) or (C, H, W) if they are images; their product is D.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows, shape = flatten_images(np.zeros((2, 3, 4, 4)))
+    >>> rows.shape, shape
+    ((2, 48), (3, 4, 4))
     """
 
     rows: np.ndarray
@@ -78,7 +85,7 @@ def flatten_images(images: np.ndarray, shape: tuple[int, ...] | None = None) -> 
     return Rows(images, None if shape is None else tuple(shape))
 
 
-def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarray:
+def load_array(path: str | os.PathLike[str], key: str | None = None, *, option: str = "key") -> np.ndarray:
     r"""The array of a ``.npy`` file, or one of the arrays of an ``.npz`` file.
 
     Parameters
@@ -87,6 +94,8 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
         The file, written by `numpy.save` or `numpy.savez`.
     key : str, optional
         Which array of an ``.npz`` file; not needed where there is only one.
+    option : str
+        What errors call the key.
 
     Returns
     -------
@@ -111,13 +120,13 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r} (looked in {Path.cwd()}).")
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            if key is not None:
-                raise ValueError(f"{str(path)!r} is a single array without keys: leave out the key {key!r}.")
-            return found
-        with found:
-            return found[_chosen(path, found.files, key)]
+        with open(path, "rb") as file:
+            found = np.load(file, allow_pickle=False)
+            if not isinstance(found, np.ndarray):
+                return found[_chosen(path, found.files, key, option)]
+        if key is not None:
+            raise ValueError(f"{str(path)!r} is a single array without keys: leave out {option} {key!r}.")
+        return found
     except (EOFError, zipfile.BadZipFile, OSError) as error:
         raise ValueError(f"{str(path)!r} cannot be read as .npy or .npz: {error or 'it is empty'}.") from error
     except ValueError as error:
@@ -129,11 +138,11 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
         ) from error
 
 
-def _chosen(path: Path, keys: list[str], key: str | None) -> str:
+def _chosen(path: Path, keys: list[str], key: str | None, option: str) -> str:
     if key is not None:
         if key not in keys:
             raise unknown_name(f"key (in {str(path)!r})", key, keys)
         return key
     if len(keys) != 1:
-        raise ValueError(f"{str(path)!r} holds {len(keys)} arrays: {', '.join(keys)}. Say by its key which one is meant.")
+        raise ValueError(f"{str(path)!r} holds {len(keys)} arrays: {', '.join(keys)}. Choose one with {option}.")
     return keys[0]

@@ -44,6 +44,14 @@ class RecallSummary:
         The largest of rms(tau x')/(1 + rms x) over populations and samples at the end.
     lyapunov : LyapunovReport
         The verdict on the energy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield import UniversalHopfield, simulate
+    >>> memory = UniversalHopfield(np.eye(4), "manhattan", beta=4.0)
+    >>> summarise(memory, simulate(memory, np.eye(4) / 2, t1=20, stop="steady"), targets=range(4)).accuracy
+    1.0
     """
 
     samples: int
@@ -137,14 +145,14 @@ def write_report(path: str | os.PathLike[str], settings: Mapping[str, Any], resu
     --------
     >>> import json
     >>> report = json.loads(write_report("report.json", {"seed": 0}, {"recalled": 96}).read_text())
-    >>> report["settings"], report["results"], sorted(report["versions"])[:2]
-    ({'seed': 0}, {'recalled': 96}, ['hopfield', 'numpy'])
+    >>> report["settings"], report["results"], "numpy" in report["versions"]
+    ({'seed': 0}, {'recalled': 96}, True)
     """
     path = Path(path)
     report = {"settings": _plain(settings), "versions": versions(), "results": _plain(results)}
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

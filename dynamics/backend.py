@@ -28,6 +28,7 @@ INSTALL = {"jax": 'pip install "hopfield[jax]"', "torch": 'pip install "hopfield
 
 NUMPY = compat.array_namespace(np.empty(0))
 _structures: list[type] = []
+_plain: list[type] = []  # classes of a user's own that are no structures
 _registered: set[type] = set()
 
 
@@ -60,14 +61,24 @@ def structure(cls: type) -> type:
     cls = dataclasses.dataclass(**options)(cls)
     cls.__new__ = _new
     _structures.append(cls)
+    if cls in _plain:
+        _plain.remove(cls)
     if _registered:
         _register_structures()
     return cls
 
 
+class Extensible:
+    """A class whose subclasses JAX takes as part of the program when they are no structures."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        _plain.append(cls)
+
+
 def _new(cls: type, *_: Any, **__: Any) -> Any:
     # One made where JAX is in use can be an argument of a jitted function at once, before any array is seen.
-    if "jax" in sys.modules and len(_registered) < len(_structures):
+    if "jax" in sys.modules and len(_registered) < len(_structures) + len(_plain):
         _register_structures()
     return object.__new__(cls)
 
@@ -145,6 +156,23 @@ def _register_structures() -> None:
         if cls not in _registered:
             jax.tree_util.register_pytree_node(cls, _flatten, functools.partial(_unflatten, cls))
             _registered.add(cls)
+    for cls in _plain:
+        if cls not in _registered:
+            jax.tree_util.register_pytree_node(cls, lambda node: ((), _Same(node)), lambda same, _: same.node)
+            _registered.add(cls)
+
+
+class _Same:
+    """An object that is equal to itself alone, whatever it says of itself."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.node is self.node
+
+    def __hash__(self) -> int:
+        return id(self.node)
 
 
 # ---------------------------------------------------------------------------------------------- namespaces
@@ -166,7 +194,7 @@ def namespace(*values: Any) -> Any:
             'memory.to("jax"), or jax.numpy.asarray(query), torch.asarray(query), numpy.asarray(query).'
         )
     xp = compat.array_namespace(*found)
-    if compat.is_jax_namespace(xp) and len(_registered) < len(_structures):
+    if compat.is_jax_namespace(xp) and len(_registered) < len(_structures) + len(_plain):
         _register_structures()
     return xp
 
@@ -239,6 +267,12 @@ def to_numpy(value: Any) -> np.ndarray:
     return np.asarray(value)
 
 
+def batched(*values: Array) -> list[Array]:
+    """Arrays (..., n) of widths of their own with their batch axes broadcast against one another."""
+    shape = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in values))
+    return [x if x.shape[:-1] == shape else x + full((*shape, x.shape[-1]), 0.0, x) for x in values]
+
+
 def cityblock(rows: Array, others: Array) -> Array:
     """City-block distances (B, N) between the rows of (B, I) and (N, I), without a B x N x I temporary."""
     match backend_of(rows):
@@ -272,7 +306,7 @@ def move(node: Any, backend: str, device: Any = None, dtype: Any = None) -> Any:
             return leaf
         host = to_numpy(leaf)
         if dtype is not None and host.dtype.kind == "f":
-            host = host.astype(getattr(np, dtype) if isinstance(dtype, str) else np.dtype(str(dtype).split(".")[-1]))
+            host = host.astype(_numpy_dtype(dtype))
         if backend == "numpy":
             return np.array(host)
         if backend == "torch":
@@ -290,6 +324,13 @@ def move(node: Any, backend: str, device: Any = None, dtype: Any = None) -> Any:
     if backend == "jax":
         _register_structures()
     return map_leaves(place, node)
+
+
+def _numpy_dtype(dtype: Any) -> np.dtype:
+    try:
+        return np.dtype(dtype)  # a name, or a dtype of NumPy or JAX
+    except TypeError:
+        return np.dtype(str(dtype).rsplit(".", maxsplit=1)[-1])  # torch.float32
 
 
 def _jax_device(jax: Any, device: Any) -> Any:
@@ -316,8 +357,9 @@ def gradient(function: Callable[[Array], Array], x: Array, what: str = "a gradie
 
 
 def directional(function: Callable[[Array], Array], x: Array, u: Array, what: str = "a derivative") -> Array:
-    """Derivative of ``function`` at x in the direction u."""
+    """Derivative of ``function`` at x in the direction u; their batch axes broadcast."""
     xp = namespace(x)
+    x, u = batched(x, u)
     if compat.is_jax_namespace(xp):
         return sys.modules["jax"].jvp(function, (x,), (u,))[1]
     if compat.is_torch_namespace(xp):

@@ -11,7 +11,7 @@ from . import backend
 from .backend import Array, Number
 
 
-class Lagrangian(ABC):
+class Lagrangian(backend.Extensible, ABC):
     r"""A scalar function L of a population's state; its gradient is the population's activation.
 
     A subclass needs `value` only: on JAX and PyTorch the rest is derived from it. The members of
@@ -145,6 +145,8 @@ def exact_step(
     if own is not None:
         return own(x, drive, rate, ratio)
     force = xp.zeros_like(x) if drive is None else drive
+    if getattr(force, "shape", ()) != x.shape:  # an input current alone
+        force = force + xp.zeros_like(x)
     if isinstance(rate, float) and rate == 0:
         if ratio is None:
             raise ValueError("With leak 0 and a constant force the state runs away: dt = inf has no limit.")
@@ -159,11 +161,11 @@ def exact_step(
     safe = xp.where(moves, rate, 1.0)
     if ratio is None:
         return xp.where(moves, force / safe, x)
-    gone = -xp.expm1(-rate * ratio)
+    gone = xp.where(moves, -xp.expm1(-safe * ratio), rate * ratio)
     return (1 - gone) * x + force * xp.where(moves, gone / safe, ratio)
 
 
-class Similarity(ABC):
+class Similarity(backend.Extensible, ABC):
     r"""A similarity s_i(g) between a vector g and each stored pattern M_i; larger is more similar.
 
     `memories` below is a matrix (N, I), or what `prepare` made of it. `scores` is enough on JAX and
@@ -216,6 +218,7 @@ class Similarity(ABC):
     def pullback(self, memories: Any, g: Array, f: Array) -> Array:
         """(ds/dg)^T f: the force on the value neurons, shape (..., I)."""
         xp = backend.namespace(g)
+        g, f = backend.batched(g, f)
         return backend.gradient(lambda y: xp.sum(f * self.scores(memories, y), axis=-1), g, f"{self.name}.pullback")
 
     def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
@@ -259,7 +262,7 @@ class Similarity(ABC):
         return backend.namespace(scores).abs(scores)
 
 
-class Synapse(ABC):
+class Synapse(backend.Extensible, ABC):
     r"""An interaction energy E_s(g_a, g_b, ...) of the activations of the populations that it joins.
 
     A subclass gives `between` (the names of those populations) and `energy`; `forces` is derived on JAX
@@ -337,11 +340,12 @@ class Synapse(ABC):
 
         None where it does not depend on it; derived from `forces` on JAX and PyTorch.
         """
+        u, *wide = backend.batched(u, *g)
 
         def force(y: Array) -> Array:
-            return self.forces(*g[:source], y, *g[source + 1 :])[target]
+            return self.forces(*wide[:source], y, *wide[source + 1 :])[target]
 
-        return backend.directional(force, g[source], u, f"{type(self).__name__}.block")
+        return backend.directional(force, wide[source], u, f"{type(self).__name__}.block")
 
     def kink(self, position: int, *g: Array, **shared: Any) -> Array | None:
         """Half the width of the set of forces on a population at a kink of the energy (None: no kinks)."""

@@ -33,6 +33,7 @@ from .elementwise import (
     Threshold,
     XLogX,
 )
+from .validation import positive
 
 __all__ = [
     "CustomLagrangian",
@@ -95,6 +96,9 @@ class CustomLagrangian(Lagrangian):
     is_convex: bool | None = static(default=None)
     is_elementwise: bool = static(default=False)
     beta: Number = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beta", positive("beta", self.beta))
 
     @property
     def convex(self) -> bool | None:

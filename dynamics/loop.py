@@ -141,7 +141,7 @@ class Run:
         arrays.pop("time", None)
         if times.ndim > 1 and (times == times[:, :1]).all():
             times = times[:, 0]
-        if self.result is Result.COMPLETED and (self.reached < self.t1).any():
+        if self.result is Result.COMPLETED and (self.reached < self.t1).all():
             self.result = Result.STOPPED
         statistics = {
             "steps": int(self.steps.max()),

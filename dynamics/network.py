@@ -161,7 +161,8 @@ class Network:
         parts = {}
         for name, p in self.populations.items():
             x, g = states[name], evaluation.activations[name]
-            parts[name] = sum(self._population_terms(p, x, g)[1:], self._population_terms(p, x, g)[0])
+            terms = self._population_terms(p, x, g)
+            parts[name] = sum(terms[1:], terms[0])
         for name, synapse in self.synapses.items():
             parts[name] = synapse.energy(*self.joined(synapse, evaluation.activations), **self.shared(name, evaluation))
         return parts

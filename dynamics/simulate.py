@@ -267,8 +267,8 @@ def _times(save_at: Iterable[float] | int | None, t1: float, updates: bool) -> n
         times.ndim != 1
         or not times.size
         or not (np.diff(times) > 0).all()
-        or times[0] < 0
-        or times[-1] > t1 * (1 + 1e-12)
+        or not times[0] >= 0
+        or not times[-1] <= t1 * (1 + 1e-12)
     ):
         raise ValueError(
             f"save_at must be increasing times from 0 to t1={t1:g}, got {times.tolist()[:5]}"

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import lineax as lx
 from diffrax import VeryChord
@@ -151,9 +152,13 @@ class _Rejoined(lx.AbstractLinearSolver):
 
 
 def _product(operator: Any, x: Mapping[str, Array]) -> dict[str, Array]:
-    """A x, with zeros for the populations that x leaves out."""
-    shapes = operator.in_structure()
-    return operator.mv({n: x[n] if n in x else jnp.zeros(s.shape, s.dtype) for n, s in shapes.items()})
+    """A x, where the populations that x leaves out are zero.
+
+    The derivative of A x along x is A x again, without the products that belong to what stays fixed.
+    """
+    zeros = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in operator.in_structure().items()}
+    base = {name: zeros[name] for name in x}
+    return jax.jvp(lambda y: operator.mv({**zeros, **y}), (base,), (dict(x),))[1]
 
 
 def _part(x: Mapping[str, Array], names: tuple[str, ...]) -> dict[str, Array]:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from helpers import to_library, to_numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
+from helpers import to_library, to_numpy
 from hopfield.dynamics import EquilibriumSynapse, LogSumExp, Network, Population, Quadratic, SimilaritySynapse
 from hopfield.models import Cosine, Custom, Dot, Euclidean, Manhattan, similarity
 
@@ -59,52 +59,68 @@ def problem(rng, dtype=np.float64, n=4, i=3, batch=()):
     return [array.astype(dtype) for array in arrays]
 
 
+def evaluate(library, function, *arrays):
+    """function(*arrays) in a library, as NumPy arrays: one compiled program on JAX, eager elsewhere."""
+    arrays = [to_library(x, library) for x in arrays]
+    if library == "jax":
+        import jax
+
+        return [np.asarray(x) for x in jax.jit(function)(*arrays)]
+    return [to_numpy(x) for x in function(*arrays)]
+
+
 # ------------------------------------------------------------------------------------------------- scores
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_equal_a_plain_loop(name, library, dtype, rng):
     memories, g, _, _ = problem(rng, dtype, batch=(2, 3))
-    scores = build(name).scores(to_library(memories, library), to_library(g, library))
+    (scores,) = evaluate(library, lambda *x: [build(name).scores(*x)], memories, g)
     expected = [[[one_score(name, m, v) for m in memories.astype(float)] for v in vs] for vs in g.astype(float)]
-    assert to_numpy(scores).dtype == dtype
-    np.testing.assert_allclose(to_numpy(scores), expected, rtol=0, atol=200 * np.finfo(dtype).eps)
+    assert scores.dtype == dtype
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=200 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_batch_axes_equal_one_by_one(name, library, rng):
     memories, *given = problem(rng, batch=(2, 3))
-    kind, M = build(name), to_library(memories, library)
+    kind = build(name)
 
-    def everything(at):
-        g, f, u = (to_library(x[at], library) for x in given)
+    def everything(M, g, f, u):
         answers = [kind.scores(M, g), kind.pullback(M, g, f)]
         if not (name == "custom" and library == "numpy"):  # nothing derives these two on NumPy
             answers += [kind.pushforward(M, g, u), kind.curvature(M, g, f, u)]
-        return [to_numpy(x) for x in answers]
+        return answers
 
-    whole = everything(...)
+    whole = evaluate(library, everything, memories, *given)
     assert [x.shape for x in whole] == [(2, 3, 4), (2, 3, 3), (2, 3, 4), (2, 3, 3)][: len(whole)]
     for at in ((0, 1), (1, 2)):
-        for alone, together in zip(everything(at), whole, strict=True):
+        single = evaluate(library, everything, memories, *(x[at] for x in given))
+        for alone, together in zip(single, whole, strict=True):
             np.testing.assert_allclose(alone, together[at], rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", ["dot", "cosine", "euclidean", "manhattan"])
 def test_a_raw_matrix_and_the_prepared_one_agree(name, library, rng):
-    memories, g, f, u = (to_library(x, library) for x in problem(rng))
     kind = build(name)
-    prepared = kind.prepare(memories)
-    assert kind.prepare(prepared) is prepared  # twice prepared is once prepared
-    for call in (
-        lambda m: kind.scores(m, g),
-        lambda m: kind.pullback(m, g, f),
-        lambda m: kind.pushforward(m, g, u),
-        lambda m: kind.curvature(m, g, f, u),
-        lambda m: kind.value_step(m, g, f**2, ratio=0.7),
-        lambda m: kind.magnitude(m, g, kind.scores(m, g)),
-    ):
-        np.testing.assert_array_equal(to_numpy(call(memories)), to_numpy(call(prepared)))
+
+    def everything(m, g, f, u):
+        return [
+            kind.scores(m, g),
+            kind.pullback(m, g, f),
+            kind.pushforward(m, g, u),
+            kind.curvature(m, g, f, u),
+            kind.value_step(m, g, f * f, ratio=0.7),
+            kind.magnitude(m, g, kind.scores(m, g)),
+        ]
+
+    given = problem(rng)
+    raw = evaluate(library, everything, *given)
+    prepared = evaluate(library, lambda m, *others: everything(kind.prepare(m), *others), *given)
+    for one, other in zip(raw, prepared, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-15, atol=1e-15)
+    once = kind.prepare(to_library(given[0], library))
+    assert kind.prepare(once) is once
 
 
 def test_the_largest_score_is_the_stored_pattern_itself(library, rng):
@@ -118,19 +134,23 @@ def test_the_largest_score_is_the_stored_pattern_itself(library, rng):
 
 
 def test_cosine_of_a_zero_vector_is_zero_and_stays_finite(library):
-    memories = to_library(np.array([[1.0, 2.0], [0.0, 0.0]]), library)
-    zero, g = to_library(np.zeros(2), library), to_library(np.array([2.0, 1.0]), library)
-    f = to_library(np.array([0.7, 0.3]), library)
-    np.testing.assert_array_equal(to_numpy(Cosine().scores(memories, zero)), [0, 0])
-    np.testing.assert_allclose(to_numpy(Cosine().scores(memories, g)), [0.8, 0])
-    for value in (
-        Cosine().pullback(memories, zero, f),
-        Cosine().pushforward(memories, zero, g),
-        Cosine().curvature(memories, zero, f, g),
-    ):
-        assert np.isfinite(to_numpy(value)).all()
-    for ratio in (0.1, None):  # no direction to turn from: it stays
-        np.testing.assert_array_equal(to_numpy(Cosine().value_step(memories, zero, f, ratio=ratio)), [0, 0])
+    def everything(memories, zero, g, f):
+        return [
+            Cosine().scores(memories, zero),
+            Cosine().value_step(memories, zero, f, ratio=0.1),
+            Cosine().value_step(memories, zero, f, ratio=None),
+            Cosine().scores(memories, g),
+            Cosine().pullback(memories, zero, f),
+            Cosine().pushforward(memories, zero, g),
+            Cosine().curvature(memories, zero, f, g),
+        ]
+
+    memories, f = np.array([[1.0, 2.0], [0.0, 0.0]]), np.array([0.7, 0.3])
+    found = evaluate(library, everything, memories, np.zeros(2), np.array([2.0, 1.0]), f)
+    for value in found[:3]:  # no direction to compare with, none to turn from
+        np.testing.assert_array_equal(value, [0, 0])
+    np.testing.assert_allclose(found[3], [0.8, 0])
+    assert all(np.isfinite(value).all() for value in found)
 
 
 def test_flags_follow_the_table_of_similarities():
@@ -153,20 +173,24 @@ def test_flags_follow_the_table_of_similarities():
 @pytest.mark.parametrize("name", NAMES)
 def test_derivatives_equal_autodiff_of_the_definition_on_jax(name, rng):
     jax = pytest.importorskip("jax")
-    memories, g, f, u = (to_library(x, "jax") for x in problem(rng))
     kind = build(name)
 
-    def weighted(y):
-        return (f * definition(name, memories, y)).sum()
+    def both(memories, g, f, u):
+        def weighted(y):
+            return (f * definition(name, memories, y)).sum()
 
-    expected = [
-        jax.grad(weighted)(g),
-        jax.jvp(lambda y: definition(name, memories, y), (g,), (u,))[1],
-        jax.jvp(jax.grad(weighted), (g,), (u,))[1],
-    ]
-    found = [kind.pullback(memories, g, f), kind.pushforward(memories, g, u), kind.curvature(memories, g, f, u)]
-    for got, wanted in zip(found, expected, strict=True):
-        np.testing.assert_allclose(to_numpy(got), to_numpy(wanted), rtol=1e-12, atol=1e-12)
+        return [
+            kind.pullback(memories, g, f),
+            jax.grad(weighted)(g),
+            kind.pushforward(memories, g, u),
+            jax.jvp(lambda y: definition(name, memories, y), (g,), (u,))[1],
+            kind.curvature(memories, g, f, u),
+            jax.jvp(jax.grad(weighted), (g,), (u,))[1],
+        ]
+
+    found = evaluate("jax", both, *problem(rng))
+    for got, wanted in zip(found[::2], found[1::2], strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -214,9 +238,12 @@ def test_derivatives_equal_central_differences_on_numpy(name, batch, rng):
 def test_pullback_is_the_transpose_of_pushforward(name, library, dtype, rng):
     if name == "custom" and library == "numpy":
         pytest.skip("without autodiff a Custom similarity has no pushforward")
-    memories, g, f, u = (to_library(x, library) for x in problem(rng, dtype, batch=(2, 3)))
-    left = to_numpy((build(name).pullback(memories, g, f) * u).sum(-1)).astype(float)
-    right = to_numpy((f * build(name).pushforward(memories, g, u)).sum(-1)).astype(float)
+    kind = build(name)
+    left, right = evaluate(
+        library,
+        lambda m, g, f, u: [(kind.pullback(m, g, f) * u).sum(-1), (f * kind.pushforward(m, g, u)).sum(-1)],
+        *problem(rng, dtype, batch=(2, 3)),
+    )
     np.testing.assert_allclose(left, right, rtol=0, atol=2000 * np.finfo(dtype).eps)
 
 
@@ -245,31 +272,47 @@ def test_value_step_solves_the_value_equation_with_frozen_weights(name, ratio, l
 
 
 @pytest.mark.parametrize("name", SMOOTH_STEPS)
-def test_value_step_for_ever_is_the_limit_of_long_ones(name, library, dtype, rng):
-    memories, v, f, _ = problem(rng, dtype, batch=(2, 3))
-    memories, v, f = (to_library(x, library) for x in (memories, v, f**2))
-    long = build(name).value_step(memories, v, f, ratio=1e4)
-    for_ever = build(name).value_step(memories, v, f, ratio=None)
-    assert to_numpy(for_ever).dtype == dtype
-    np.testing.assert_allclose(to_numpy(for_ever), to_numpy(long), rtol=64 * np.finfo(dtype).eps, atol=1e-6)
+def test_value_step_for_ever_and_twice(name, library, dtype, rng):
+    kind = build(name)
 
+    def steps(m, v, f, _):
+        f = f * f
+        first = kind.value_step(m, v, f, ratio=0.3)
+        return [
+            kind.value_step(m, v, f, ratio=None),
+            kind.value_step(m, v, f, ratio=1e4),
+            kind.value_step(m, first, f, ratio=0.9),
+            kind.value_step(m, v, f, ratio=1.2),
+        ]
 
-@pytest.mark.parametrize("name", SMOOTH_STEPS)
-def test_two_value_steps_are_one_of_their_sum(name, library, rng):
-    memories, v, f, _ = (to_library(x, library) for x in problem(rng, batch=(2, 3)))
-    kind, f = build(name), f * f
-    twice = kind.value_step(memories, kind.value_step(memories, v, f, ratio=0.3), f, ratio=0.9)
-    np.testing.assert_allclose(to_numpy(twice), to_numpy(kind.value_step(memories, v, f, ratio=1.2)), rtol=1e-12)
+    for_ever, long, twice, once = evaluate(library, steps, *problem(rng, dtype, batch=(2, 3)))
+    assert for_ever.dtype == dtype
+    np.testing.assert_allclose(for_ever, long, rtol=64 * np.finfo(dtype).eps, atol=64 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(twice, once, rtol=64 * np.finfo(dtype).eps, atol=64 * np.finfo(dtype).eps)
 
 
 def test_cosine_step_keeps_the_norm_and_ends_along_the_force(library, rng):
-    memories, v, f, _ = (to_library(x, library) for x in problem(rng, batch=(2, 3)))
-    force = to_numpy(f) @ (to_numpy(memories) / np.linalg.norm(to_numpy(memories), axis=1, keepdims=True))
-    for ratio in (1e-6, 0.5, 1e6, None):
-        turned = to_numpy(Cosine().value_step(memories, v, f, ratio=ratio))
-        np.testing.assert_allclose(np.linalg.norm(turned, axis=-1), np.linalg.norm(to_numpy(v), axis=-1), rtol=1e-14)
-    target = np.linalg.norm(to_numpy(v), axis=-1, keepdims=True) * force
-    np.testing.assert_allclose(turned, target / np.linalg.norm(force, axis=-1, keepdims=True), rtol=1e-12)
+    memories, v, f, _ = problem(rng, batch=(2, 3))
+    force = f @ (memories / np.linalg.norm(memories, axis=1, keepdims=True))
+    ratios = (1e-6, 0.5, 1e6, None)
+    found = evaluate(library, lambda *x: [Cosine().value_step(*x, ratio=r) for r in ratios], memories, v, f)
+    length = np.linalg.norm(v, axis=-1, keepdims=True)
+    for turned in found:
+        np.testing.assert_allclose(np.linalg.norm(turned, axis=-1, keepdims=True), length, rtol=1e-14)
+    np.testing.assert_allclose(found[-1], length * force / np.linalg.norm(force, axis=-1, keepdims=True), rtol=1e-12)
+
+
+def test_cosine_step_near_the_opposite_still_turns(dtype):
+    v = np.array([-1.0, 1e-4 if dtype == np.float32 else 1e-9], dtype)
+    turned = Cosine().value_step(np.array([[3.0, 0.0]], dtype), v, np.ones(1, dtype), ratio=None)
+    np.testing.assert_allclose(turned, [1, 0], atol=1e-3)
+
+
+def test_cosine_step_is_differentiable_at_the_goal():
+    jax = pytest.importorskip("jax")
+    step = jax.jacobian(lambda v: Cosine().value_step(np.array([[3.0, 0.0]]), v, np.ones(1), ratio=0.5))
+    slope = jax.jit(step)(jax.numpy.asarray([2.0, 0.0]))  # the angle shrinks by e^(-|F| ratio/|v|^2), the norm is kept
+    np.testing.assert_allclose(slope, [[1, 0], [0, np.exp(-0.5 / 4)]], atol=1e-14)
 
 
 def test_cosine_step_against_an_opposite_force_stays_on_the_saddle():
@@ -343,22 +386,22 @@ def test_manhattan_step_for_ever_takes_the_nearest_median(library, dtype):
     # All of [0, 1] is a median of two equal weights.
     memories, f = np.array([[1.0], [0.0]], dtype), np.full((5, 2), 0.5, dtype)
     v = np.array([[0.5], [-3.0], [2.0], [0.0], [1.0]], dtype)
-    memories, v, f = (to_library(x, library) for x in (memories, v, f))
-    x = to_numpy(Manhattan().value_step(memories, v, f, ratio=None))
+    (x,) = evaluate(library, lambda *x: [Manhattan().value_step(*x, ratio=None)], memories, v, f)
     assert x.dtype == dtype
     np.testing.assert_array_equal(x[:, 0], [0.5, 0, 1, 0, 1])
 
 
 def test_manhattan_step_agrees_between_libraries_and_batches(library, rng):
     memories, v, f, drive = problem(rng, batch=(2, 3))
-    f = f**2
-    arguments = [to_library(x, library) for x in (memories, v, f)]
-    for ratio, leak in ((0.2, 0.0), (3.0, 0.5), (None, 0.5)):
-        options = {"ratio": ratio, "leak": leak}
-        found = to_numpy(Manhattan().value_step(*arguments, drive=to_library(drive, library), **options))
-        for j, k in np.ndindex(2, 3):
-            alone = Manhattan().value_step(memories, v[j, k], f[j, k], drive=drive[j, k], **options)
-            np.testing.assert_allclose(found[j, k], alone, rtol=1e-13, atol=1e-14)
+    options = [{"ratio": 0.2, "leak": 0.0}, {"ratio": 3.0, "leak": 0.5}, {"ratio": None, "leak": 0.5}]
+
+    def steps(m, v, f, drive):
+        return [Manhattan().value_step(m, v, f * f, drive=drive, **option) for option in options]
+
+    together = evaluate(library, steps, memories, v, f, drive)
+    for j, k in np.ndindex(2, 3):
+        for whole, alone in zip(together, steps(memories, v[j, k], f[j, k], drive[j, k]), strict=True):
+            np.testing.assert_allclose(whole[j, k], alone, rtol=1e-13, atol=1e-14)
 
 
 def test_manhattan_chunks_do_not_change_the_answer(rng, monkeypatch):
@@ -422,8 +465,8 @@ def test_manhattan_velocity_at_a_kink_has_least_norm(adiabatic, leak, bias, expe
 
 
 def test_manhattan_force_off_the_kinks_is_the_plain_sum(library, rng):
-    memories, g, f, _ = (to_library(x, library) for x in problem(rng, batch=(2, 3)))
-    M, at, weights = to_numpy(memories), to_numpy(g)[1, 2], to_numpy(f)[1, 2]
-    expected = [sum(weights[i] * np.sign(M[i, k] - at[k]) for i in range(4)) for k in range(3)]
-    np.testing.assert_allclose(to_numpy(Manhattan().pullback(memories, g, f))[1, 2], expected, atol=1e-14)
-    np.testing.assert_array_equal(to_numpy(Manhattan().kink(memories, g, f)), np.zeros((2, 3, 3)))
+    M, g, f, _ = problem(rng, batch=(2, 3))
+    force, width = evaluate(library, lambda *x: [Manhattan().pullback(*x), Manhattan().kink(*x)], M, g, f)
+    expected = [sum(f[1, 2, i] * np.sign(M[i, k] - g[1, 2, k]) for i in range(4)) for k in range(3)]
+    np.testing.assert_allclose(force[1, 2], expected, atol=1e-14)
+    np.testing.assert_array_equal(width, np.zeros((2, 3, 3)))

@@ -1,0 +1,110 @@
+"""What is kept of a simulation: as many times as memory allows, and the file they go to."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.trajectory import Trajectory
+from ..dynamics.validation import positive
+from ..models.memory import AssociativeMemory
+
+LIMIT = 2**29  # bytes
+
+
+def times_that_fit(
+    memory: AssociativeMemory,
+    samples: int,
+    t1: float,
+    dt: float,
+    *,
+    every_population: bool = False,
+    count: int | None = None,
+    limit: int | None = None,
+) -> np.ndarray | None:
+    r"""Times for ``simulate(save_at=...)``: every step if that fits into `limit` bytes, else as many as do.
+
+    Parameters
+    ----------
+    memory : model
+        What will move; a time takes I values a sample, and N more with the memory neurons.
+    samples : int
+        Size of the batch.
+    t1, dt : float
+        End time and step; with dt = inf times are whole numbers of updates.
+    every_population : bool
+        Whether the memory neurons are saved too.
+    count : int, optional
+        Save this many times, whatever they take.
+    limit : int, optional
+        Bytes, 512 MiB unless said otherwise.
+
+    Returns
+    -------
+    array (T,) or None
+        Evenly spaced from 0 to t1; None for every step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(3))
+    >>> times_that_fit(memory, 10, t1=100.0, dt=0.1) is None
+    True
+    >>> times_that_fit(memory, 10, t1=100.0, dt=0.1, limit=1500)
+    array([  0.,  20.,  40.,  60.,  80., 100.])
+    """
+    t1, limit = positive("t1", t1), LIMIT if limit is None else limit
+    size, width = memory.memories.shape
+    row = samples * (width + (size if every_population else 0)) * memory.memories.dtype.itemsize
+    if count is None:
+        if row * (t1 if math.isinf(dt) else t1 / dt) <= limit:
+            return None
+        count = max(2, limit // row)
+    times = np.linspace(0, t1, count)
+    return np.unique(np.floor(times + 1e-9)) if math.isinf(dt) else times
+
+
+def save_trajectory(path: str | os.PathLike[str], trajectory: Trajectory) -> Path:
+    r"""Write a trajectory to one ``.npz`` file, whole or not at all.
+
+    It holds ``times``, ``energy``, the saved populations by name, their last states as ``final_...``, and
+    ``steps``, ``converged`` and ``residual`` of every sample.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    trajectory : Trajectory
+        What `simulate` returned.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield import ModernHopfield, simulate
+    >>> run = simulate(ModernHopfield(np.eye(2), beta=8.0), np.array([0.9, 0.2]), t1=1)
+    >>> sorted(np.load(save_trajectory("run.npz", run)))[:4]
+    ['converged', 'energy', 'final_memory', 'final_value']
+    """
+    path = Path(path)
+    named: dict[str, Any] = {"times": trajectory.times, "energy": trajectory.energy, **trajectory.states}
+    named |= {f"final_{name}": x for name, x in trajectory.final.items()}
+    named |= {name: getattr(trajectory, name) for name in ("steps", "converged", "residual")}
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(partial, "wb") as file:
+            np.savez(file, **{name: backend.to_numpy(x) for name, x in named.items()})  # pyright: ignore[reportArgumentType]
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
