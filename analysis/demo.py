@@ -112,11 +112,12 @@ def recall_corrupted(
         f"{part} hidden": mask(stored, SHAPE, fraction=hidden, value=fill),
     }
     dt = getattr(integrator, "dt", 0.1)
-    save_at = times_that_fit(memory, len(targets), t1, dt, every_population=True)
+    # With every population saved, the check of the energy sees the rate at every state and not at the last alone.
+    fits = times_that_fit(memory, len(targets), t1, dt, every_population=True) is None
     stop = "steady" if isinstance(integrator, str | Integrator) else None  # other libraries know no condition
     found = {}
     for name, cue in corrupted.items():
-        run = simulate(memory, cue, t1=t1, integrator=integrator, stop=stop, save_at=save_at, save="all")
+        run = simulate(memory, cue, t1=t1, integrator=integrator, stop=stop, save="all" if fits else None)
         before = int((nearest(memory, cue) == targets).sum())
         found[name] = Recall(cue, targets, before, run, summarise(memory, run, targets))
     return found

@@ -104,7 +104,7 @@ def plot_energy(
         k, sample = (part[:5000] for part in np.nonzero(rose))
         ends = np.stack([np.stack([times[k + i, sample], energy[k + i, sample]], axis=-1) for i in (0, 1)], axis=1)
         ax.add_collection(LineCollection(list(ends), colors=VERMILLION, linewidths=0.9), autolim=True)
-        label = f"rises ({int(rose.sum())} of {rose.size} steps)"
+        label = f"rises ({int(rose.sum())} of {int((np.diff(times, axis=0) > 0).sum())} steps)"
         ax.plot(*ends[:, 1].T, "^", color=VERMILLION, markersize=3.5, label=label)
     if relative:
         ax.axhspan(floor / 10, floor, color=GREY, alpha=0.25, linewidth=0, label="rounding")

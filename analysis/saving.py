@@ -15,6 +15,7 @@ from ..dynamics.validation import positive
 from ..models.memory import AssociativeMemory
 
 LIMIT = 2**29  # bytes
+ADAPTIVE = 200  # steps that a method without a step of its own is thought to take
 
 
 def times_that_fit(
@@ -36,7 +37,8 @@ def times_that_fit(
     samples : int
         Size of the batch.
     t1, dt : float
-        End time and step; with dt = inf times are whole numbers of updates.
+        End time and step; with dt = inf times are whole numbers of updates, and a dt beyond t1 is taken for
+        that of a method which chooses its steps (200 of them).
     every_population : bool
         Whether the memory neurons are saved too.
     count : int, optional
@@ -63,7 +65,8 @@ def times_that_fit(
     size, width = memory.memories.shape
     row = samples * (width + (size if every_population else 0)) * memory.memories.dtype.itemsize
     if count is None:
-        if row * (t1 if math.isinf(dt) else t1 / dt) <= limit:
+        steps = t1 if math.isinf(dt) else t1 / dt if dt <= t1 else ADAPTIVE
+        if row * steps <= limit:
             return None
         count = max(2, limit // row)
     times = np.linspace(0, t1, count)

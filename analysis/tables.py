@@ -44,7 +44,7 @@ def recall_table(summaries: Mapping[str, RecallSummary], before: Mapping[str, in
 
     sizes = {found.samples for found in summaries.values()}
     same = f"of {sizes.pop()} cues" if len(sizes) == 1 else ""
-    caption = "steps: median, largest; residual, and rise of the energy in a step: the largest"
+    caption = "steps: median, largest; residual, and rise of E in one step: largest"
     table = Table(caption=caption, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left")
     targeted = any(found.recalled is not None for found in summaries.values())
     table.add_column(same or "cues")

@@ -1,7 +1,7 @@
 """What a network is and how it moves."""
 
 from .contracts import Similarity, Synapse
-from .integrators import Diffrax, Euler, Relaxation, Rosenbrock, RungeKutta, Scipy
+from .integrators import Diffrax, Euler, Relaxation, Rosenbrock, RungeKutta, Scipy, TorchDiffEq
 from .lagrangians import (
     CustomLagrangian,
     Entmax,
@@ -63,6 +63,7 @@ __all__ = [
     "Synapse",
     "Threshold",
     "TopK",
+    "TorchDiffEq",
     "Trajectory",
     "XLogX",
     "convexity_defect",

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from . import backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian, Synapse
-from .validation import floating, positive, unknown_name, vector
+from .validation import finite, floating, positive, unknown_name, vector
 
 States = Mapping[str, Array]
 
@@ -65,8 +65,11 @@ class Population:
             raise ValueError(f"A population needs at least one neuron, got size={self.size}.")
         object.__setattr__(self, "tau", positive("tau", self.tau))
         object.__setattr__(self, "leak", positive("leak", self.leak, zero=True))
-        if self.bias is not None and getattr(self.bias, "shape", ()) not in ((), (self.size,)):
-            raise ValueError(f"bias has shape {tuple(self.bias.shape)}; it is one number or of shape ({self.size},).")
+        if self.bias is not None:
+            bias = self.bias if isinstance(self.bias, float | int) else floating("bias", self.bias)
+            object.__setattr__(self, "bias", finite("bias", bias))
+            if getattr(bias, "shape", ()) not in ((), (self.size,)):
+                raise ValueError(f"bias has shape {tuple(bias.shape)}; it is one number or of shape ({self.size},).")
 
     def __repr__(self) -> str:
         bias = "" if self.bias is None else ", bias"
@@ -128,7 +131,14 @@ class Network:
                         f"Synapse {name!r} expects {size} neurons in {population!r}, "
                         f"which has {self.populations[population].size}."
                     )
-        backend.namespace(*backend.arrays(self))
+        arrays = backend.arrays(self)
+        xp = backend.namespace(*arrays)
+        kinds = {str(array.dtype) for array in arrays if array.ndim and xp.isdtype(array.dtype, "real floating")}
+        if len(kinds) > 1:
+            raise TypeError(
+                f"The network's arrays are of different dtypes ({', '.join(sorted(kinds))}), and nothing is cast in "
+                "silence. Cast them to one: bias.astype(weights.dtype)."
+            )
 
     def __repr__(self) -> str:
         rows = [f"    {name!r}: {population!r}," for name, population in self.populations.items()]

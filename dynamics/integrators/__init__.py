@@ -14,6 +14,7 @@ from .relaxation import Relaxation
 from .rosenbrock import Rosenbrock
 from .runge_kutta import RungeKutta
 from .scipy import Scipy
+from .torchdiffeq import TorchDiffEq
 
 __all__ = [
     "Diffrax",
@@ -26,6 +27,7 @@ __all__ = [
     "Solution",
     "Solver",
     "Step",
+    "TorchDiffEq",
     "choose",
 ]
 
@@ -37,6 +39,7 @@ INTEGRATORS: dict[str, Callable[[], Integrator | Solver]] = {
     "tsit5": lambda: RungeKutta("tsit5"),
     "scipy": Scipy,
     "diffrax": Diffrax,
+    "torchdiffeq": TorchDiffEq,
 }
 
 

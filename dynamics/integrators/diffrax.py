@@ -176,7 +176,7 @@ class Diffrax(Solver):
         if not out and left <= self.dense:
             return solver, linear
         # A few digits are enough for an iteration whose every turn corrects the one before.
-        krylov = lineax.GMRES(rtol=1e-3, atol=1e-3 * self.atol, norm=lineax.internal.rms_norm, restart=10, max_steps=20)
+        krylov = lineax.GMRES(rtol=1e-2, atol=1e-2 * self.atol, norm=lineax.internal.rms_norm, restart=5, max_steps=40)
         inner = lineax.LU() if left <= self.dense else krylov
         finder = with_stepsize_controller_tols(Chord)(linear_solver=Elimination(tuple(out), inner) if out else inner)
         gone = f" ({sum(sizes[name] for name in out)} eliminated: {', '.join(out)})" if out else ""

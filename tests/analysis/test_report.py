@@ -123,6 +123,8 @@ def test_as_many_times_as_fit(memory):
     assert times_that_fit(memory, 10, 5.0, 0.1, limit=1).tolist() == [0, 5]
     assert times_that_fit(memory, 10, 5.0, 0.1, count=3).tolist() == [0, 2.5, 5]
     assert times_that_fit(memory, 10, 5.0, np.inf, count=3).tolist() == [0, 2, 5]
+    assert times_that_fit(memory, 10, 5.0, 1e300, limit=200 * row) is None
+    assert len(times_that_fit(memory, 10, 5.0, 1e300, limit=100 * row)) == 100
     updates = times_that_fit(memory, 10, 50.5, np.inf, limit=20 * row)
     assert len(updates) == 20
     assert (updates[0], updates[-1]) == (0, 50)

@@ -51,8 +51,8 @@ def gap(found, expected):
 
 
 METHODS = [
-    (Euler(2e-4), 1e-3),
-    (Relaxation(2e-3, order=2), 1e-5),
+    (Euler(1e-3), 5e-3),
+    (Relaxation(5e-3, order=2), 1e-4),
     (Scipy("RK45", rtol=1e-8, atol=1e-10), 1e-6),
     (Scipy("RK23", rtol=1e-8, atol=1e-10), 1e-6),
     (Scipy("BDF", rtol=1e-8, atol=1e-10), 1e-5),
@@ -74,20 +74,22 @@ def test_integrators_agree_within_their_accuracy(sim, integrator, tol):
 def test_integrators_agree_in_the_adiabatic_limit(sim):
     expected = reference(sim, 0.0)
     for integrator, tol in METHODS:
+        tol = 2e-2 if isinstance(integrator, Relaxation) else tol  # one population: no half steps, order 1
         assert gap(solved(*problem(sim, 0.0), integrator), expected) < tol
 
 
-@pytest.mark.parametrize("solver", ["Tsit5", "Kvaerno3"])
-def test_diffrax_agrees_with_scipy(solver):
+def test_an_implicit_solver_of_diffrax_agrees_with_scipy():
     pytest.importorskip("diffrax")
-    found = solved(*problem(library="jax"), Diffrax(solver, rtol=1e-7, atol=1e-9))
+    found = solved(*problem(library="jax"), Diffrax("Kvaerno3", rtol=1e-7, atol=1e-9))
     assert 1e-14 < gap(found, reference()) < 1e-5
 
 
-def test_diffrax_saves_every_step_of_each_sample():
+def test_an_explicit_solver_of_diffrax_saves_every_step_and_says_when_it_gives_up():
     pytest.importorskip("diffrax")
     memory, query = problem(library="jax")
-    run = simulate(memory, query, t1=1.5, integrator=Diffrax("Tsit5", max_steps=64), clamp=[True, False, False])
+    options = {"t1": 1.5, "integrator": Diffrax("Tsit5", rtol=1e-7, atol=1e-9, max_steps=64)}
+    mask = np.array([True, False, False])
+    run = simulate(memory, query, clamp=mask, **options)
     assert run.times.shape == run.energy.shape == (run.steps.max() + 1, 2)
     assert run.states["value"].shape == (*run.times.shape, 3)
     np.testing.assert_array_equal(run.times[0], 0)
@@ -96,15 +98,19 @@ def test_diffrax_saves_every_step_of_each_sample():
     value = to_numpy(run.states["value"])
     assert (value[..., 0] == to_numpy(query)[:, 0]).all()  # held
     same, start = problem()
-    expected = simulate(same, start, t1=1.5, integrator=Scipy("DOP853"), save_at=[1.5], clamp=[True, False, False])
-    np.testing.assert_allclose(value[-1], expected.states["value"][-1], atol=1e-4)
+    accurate = Scipy("DOP853", rtol=1e-11, atol=1e-12)
+    expected = simulate(same, start, t1=1.5, integrator=accurate, save_at=[1.5], clamp=mask)
+    np.testing.assert_allclose(value[-1], expected.states["value"][-1], atol=1e-6)
+    stiff, _ = problem(tau_memory=1e-4, library="jax")  # tau is data: the same program runs it
+    words = r"gave up on sample 0 of 2 before t=1.5.*maximum number of solver"
+    with pytest.raises(SimulationError, match=words) as caught:
+        simulate(stiff, query, clamp=mask, **options)
+    assert (np.asarray(caught.value.trajectory.times) < 1.5).all()
 
 
-def test_diffrax_gives_up_with_its_own_words():
+def test_settings_of_diffrax_are_checked():
     pytest.importorskip("diffrax")
-    memory, query = problem(tau_memory=1e-4, library="jax")
-    with pytest.raises(SimulationError, match=r"diffrax gave up on sample 0 of 2 before t=1.5.*maximum number of solver"):
-        simulate(memory, query, t1=1.5, integrator=Diffrax("Tsit5", max_steps=16), save_at=[1.5])
+    memory, query = problem(library="jax")
     with pytest.raises(ValueError, match="Unknown diffrax solver 'Tsit6'. Did you mean 'Tsit5'"):
         simulate(memory, query, t1=1.5, integrator=Diffrax("Tsit6"))
     with pytest.raises(ValueError, match=r"reserve .* GiB \(max_steps=100000000.*save_at"):
@@ -121,9 +127,9 @@ def test_gradient_flow_lowers_the_energy_on_every_method(flow, dtype_name):
         flow=flow,
     )
     states = {name: rng.normal(size=(2, p.size)).astype(dtype_name) for name, p in network.populations.items()}
-    expected = simulate(network, states, t1=1.0, integrator=Scipy("DOP853", rtol=1e-10, atol=1e-12), save_at=[1.0])
+    expected = simulate(network, states, t1=1.0, integrator=Scipy("DOP853", rtol=1e-5, atol=1e-6), save_at=[1.0])
     eps = np.finfo(dtype_name).eps
-    for integrator, tol in ((Euler(1e-3), 2e-3), (RungeKutta(), 1e-4), (Scipy("LSODA"), 1e-4)):
+    for integrator, tol in ((Euler(1e-3), 2e-3), (RungeKutta(), 1e-4), (Scipy("LSODA", rtol=1e-5), 1e-4)):
         run = simulate(network, states, t1=1.0, integrator=integrator)
         assert (np.diff(run.energy, axis=0) <= 16 * eps * run.energy_scale[1:]).all()
         np.testing.assert_allclose(run.final["a"], expected.final["a"], atol=tol)
@@ -201,9 +207,9 @@ def test_diffrax_refuses_jumps_too():
     ("library_name", "integrator", "words"),
     [
         ("jax", Scipy(), r"Scipy integrates NumPy states, these are jax arrays.*to\('numpy'\).*Diffrax\(\)"),
-        ("torch", Scipy(), r"Scipy integrates NumPy states, these are torch arrays.*Relaxation\(\)"),
+        ("torch", Scipy(), r"Scipy integrates NumPy states, these are torch arrays"),
         ("numpy", Diffrax(), r"Diffrax integrates JAX states, these are numpy arrays.*to\('jax'\).*Scipy\(\)"),
-        ("torch", Diffrax(), r"Diffrax integrates JAX states, these are torch arrays.*Relaxation\(\)"),
+        ("torch", Diffrax(), r"Diffrax integrates JAX states, these are torch arrays"),
     ],
 )
 def test_adapters_refuse_arrays_of_other_libraries(library_name, integrator, words):
@@ -267,13 +273,12 @@ def test_rosenbrock_keeps_its_order_with_derived_blocks():
     weights = torch.asarray(rng.normal(size=(3, 4)))
     populations = {"a": Population(Quadratic(), 3), "b": Population(LogCosh(), 4, tau=0.3)}
     states = {"a": torch.asarray(rng.normal(size=(2, 3))), "b": torch.asarray(rng.normal(size=(2, 4)))}
-    for integrator in (Rosenbrock(1e-4, 1e-6), Rosenbrock(1e-6, 1e-8)):
-        runs = [
-            simulate(Network(populations, [synapse]), states, t1=2.0, integrator=integrator)
-            for synapse in (Pull(weights), Bilinear(("a", "b"), weights))
-        ]
-        assert runs[0].statistics["steps"] == runs[1].statistics["steps"]
-        np.testing.assert_allclose(runs[0].final["a"], runs[1].final["a"], rtol=1e-12)
+    runs = [
+        simulate(Network(populations, [synapse]), states, t1=1.0, integrator=Rosenbrock(1e-5, 1e-7))
+        for synapse in (Pull(weights), Bilinear(("a", "b"), weights))
+    ]
+    assert runs[0].statistics["steps"] == runs[1].statistics["steps"] > 10
+    np.testing.assert_allclose(runs[0].final["a"], runs[1].final["a"], rtol=1e-12)
 
 
 def test_rosenbrock_keeps_its_order_with_a_similarity_of_ones_own():
@@ -282,7 +287,7 @@ def test_rosenbrock_keeps_its_order_with_a_similarity_of_ones_own():
     mine = UniversalHopfield(memory.memories, Custom(lambda M, g: g @ M.T), beta=2.0, tau_memory=0.5)
     for tau in (0.5, 0.0):
         runs = [
-            simulate(m if tau else m.adiabatic(), query, t1=2.0, integrator=Rosenbrock(1e-6, 1e-8))
+            simulate(m if tau else m.adiabatic(), query, t1=1.0, integrator=Rosenbrock(1e-5, 1e-7))
             for m in (memory, mine)
         ]
         assert runs[0].statistics["steps"] == runs[1].statistics["steps"]

@@ -514,6 +514,10 @@ def test_a_population_without_synapses_leaks_away(library):
         (lambda: Population(Quadratic(), 2, tau="fast"), TypeError, "tau must be one number, got 'fast'"),
         (lambda: Population(Quadratic(), 2, leak=-1.0), ValueError, "leak must be >= 0"),
         (lambda: Population(Quadratic(), 2, bias=np.ones(3)), ValueError, r"shape \(3,\).*shape \(2,\)"),
+        (lambda: Population(Quadratic(), 2, bias=[1.0, 2.0, 3.0]), ValueError, r"shape \(3,\).*shape \(2,\)"),
+        (lambda: Population(Quadratic(), 2, bias=np.array([0.0, np.nan])), ValueError, r"bias holds 1 .*index \(1,\)"),
+        (lambda: Population(Quadratic(), 2, bias=np.inf), ValueError, "bias holds 1 values that are NaN or infinite"),
+        (lambda: Population(Quadratic(), 2, bias="strong"), TypeError, "bias must be numbers"),
         (lambda: Network({}), ValueError, "at least one population"),
     ],
 )
@@ -544,6 +548,19 @@ def test_synapses_that_do_not_fit_are_refused():
         Network(populations, {"memory": Bilinear(("value", "memory"), np.ones((3, 2)))})
     with pytest.raises(ValueError, match=r"Unknown flow 'locale'\. Did you mean 'local'"):
         Network(populations, flow="locale")
+
+
+def test_arrays_of_two_dtypes_are_refused(library):
+    bias = to_library(np.ones(2, np.float32), library)
+    populations = {"a": Population(Quadratic(), 2, bias=bias), "b": Population(Quadratic(), 2)}
+    with pytest.raises(TypeError, match=r"different dtypes \(.*float32, .*float64\), and nothing is cast in silence"):
+        Network(populations, [Bilinear(("a", "b"), to_library(np.eye(2), library))])
+    Network(populations, [Bilinear(("a", "b"), to_library(np.eye(2, dtype=np.float32), library))])
+
+
+def test_a_bias_may_be_a_list_of_numbers():
+    states = {"a": np.zeros(2)}
+    assert Network({"a": Population(Quadratic(), 2, bias=[1, 2])}).velocity(states)["a"].tolist() == [1.0, 2.0]
 
 
 def test_states_that_do_not_fit_are_refused():
