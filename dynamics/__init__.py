@@ -2,6 +2,7 @@
 
 from .contracts import Similarity, Synapse
 from .integrators import Diffrax, Euler, Relaxation, Rosenbrock, RungeKutta, Scipy, TorchDiffEq
+from .jacobian import jacobian
 from .lagrangians import (
     CustomLagrangian,
     Entmax,
@@ -68,6 +69,7 @@ __all__ = [
     "XLogX",
     "convexity_defect",
     "energy_rate_below",
+    "jacobian",
     "logsumexp",
     "near",
     "settled",

@@ -22,12 +22,11 @@ class Diffrax(Solver):
     The error norm is the largest root mean square over the populations, so that a wide memory population
     does not hide errors of the value neurons. Guarantee: error control; none for the energy.
 
-    Implicit solvers (``"Kvaerno3"``, ``"Kvaerno4"``, ``"Kvaerno5"``, ``"ImplicitEuler"``, and ``"KenCarp3"`` to
-    ``"KenCarp5"`` and ``"Sil3"``, whose implicit half takes the whole velocity) eliminate the memory neurons: their
-    linear systems have the size of the value neurons, are built and factorised up to `dense` of these and solved by
-    GMRES above. An object of yours gets the same as long as its root finder is the default of its class; one with a
-    root finder of its own choice, or inside a wrapper, is passed as it is. ``eliminate=False`` leaves all of them
-    alone. What is in use stands in ``statistics``: ``solver``, ``root_finder``, ``linear_solver``.
+    Implicit solvers (``"Kvaerno3"``, ``"Kvaerno4"``, ``"Kvaerno5"``, ``"ImplicitEuler"``) eliminate the memory
+    neurons: their linear systems have the size of the value neurons, are built and factorised up to `dense` of these
+    and solved by GMRES above. An object of yours gets the same as long as its root finder is the default of its
+    class; one with a root finder that you chose, or inside a wrapper, is passed as it is. ``eliminate=False`` leaves
+    all of them alone. What is in use stands in ``statistics``: ``solver``, ``root_finder``, ``linear_solver``.
 
     `jax.grad` of a function of the states goes through the solve (diffrax's default adjoint) when the model is built
     inside the differentiated function. Through an implicit solver diffrax differentiates with a dense matrix over
@@ -150,6 +149,11 @@ class Diffrax(Solver):
             if solver not in known:
                 raise unknown_name("diffrax solver", solver, known)
             solver = getattr(diffrax, solver)()
+        if solver.term_structure is not diffrax.AbstractTerm:
+            raise ValueError(
+                f"{self._name()} integrates a velocity that is split into parts, and that of a network is one. Use "
+                f'Diffrax("Kvaerno3") for stiff networks, Diffrax("Tsit5") for others.'
+            )
         if not isinstance(solver, diffrax.AbstractAdaptiveSolver) and self.dt >= no_limit:
             raise ValueError(
                 f"{self._name()} has no error estimate from which steps could follow: give the step, "
@@ -197,10 +201,8 @@ class _Program:
 
 
 def _fits(diffrax: Any, kind: Any) -> bool:
-    """Whether a member of diffrax is a solver of ordinary differential equations that needs no arguments."""
-    if not isinstance(kind, type) or not issubclass(kind, diffrax.AbstractSolver) or "Abstract" in kind.__name__:
-        return False
-    return kind.term_structure is diffrax.AbstractTerm or issubclass(kind, diffrax.AbstractImplicitSolver)
+    """Whether a member of diffrax is a solver of ordinary differential equations, complete without arguments."""
+    return isinstance(kind, type) and getattr(kind, "term_structure", None) is diffrax.AbstractTerm
 
 
 def _is_default(solver: Any) -> bool:
@@ -214,10 +216,6 @@ def _is_default(solver: Any) -> bool:
 def _velocity(t: Any, y: States, args: Any) -> States:
     network, mask = args
     return network.velocity(y, mask)
-
-
-def _nothing(t: Any, y: States, args: Any) -> States:
-    return backend.map_leaves(lambda x: backend.namespace(x).zeros_like(x), y)
 
 
 def _solve(
@@ -234,9 +232,6 @@ def _solve(
 
     settings = program.settings
     solver = settings._method(network).solver
-    terms: Any = diffrax.ODETerm(_velocity)
-    if solver.term_structure is not diffrax.AbstractTerm:
-        terms = diffrax.MultiTerm(diffrax.ODETerm(_nothing), terms)
     bounded = settings.dt < no_limit
 
     def norm(tree: Any) -> Array:
@@ -255,7 +250,7 @@ def _solve(
     def one(y0: States, mask: States) -> Any:
         what: Any = {"t0": True, "steps": True} if program.every_step else {"ts": times}
         solution = diffrax.diffeqsolve(
-            terms,
+            diffrax.ODETerm(_velocity),
             solver,
             0.0,
             t1,

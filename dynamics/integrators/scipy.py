@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, backend_of
+from ..jacobian import jacobian
 from ..network import Network
 from ..validation import positive, unknown_name
 from .base import Solution, Solver, States
@@ -22,7 +23,8 @@ class Scipy(Solver):
 
     Each sample of a batch is a solve of its own, so that samples do not share steps. The whole state
     (all populations in one vector) is integrated in float64 and cast back to the dtype of the states.
-    The implicit methods build a Jacobian of size sum(n_a) by differences: for small networks only.
+    The implicit methods are given the exact Jacobian, a matrix of size sum(n_a): for small networks only. (In the
+    gradient flow, and for parts of your own without derivatives by hand, SciPy takes differences instead.)
     Guarantee: error control; none for the energy.
 
     Parameters
@@ -100,6 +102,15 @@ class Scipy(Solver):
                 f"use {'Diffrax()' if library == 'jax' else 'Relaxation()'}."
             )
 
+    def _has_slopes(self, network: Network, states: States) -> bool:
+        if self.method not in ("Radau", "BDF", "LSODA") or network.flow != "local":
+            return False
+        try:
+            jacobian(network, states)
+        except TypeError:  # a part that has no derivative by hand
+            return False
+        return True
+
     def _one(
         self,
         network: Network,
@@ -125,12 +136,18 @@ class Scipy(Solver):
         y0 = np.concatenate([start[name] for name in names]).astype(float)
         steps, end, last = -1, 0.0, y0
 
+        def slopes(_: float, y: np.ndarray) -> np.ndarray:
+            blocks = jacobian(network, unpack(y), clamp)
+            return np.block([[blocks[a, b] for b in names] for a in names]).astype(float, copy=False)
+
         def watch(t: float, y: np.ndarray) -> float:  # an event that never happens sees t = 0 and every step
             nonlocal steps, end, last
             steps, end, last = steps + 1, float(t), np.array(y)
             return 1.0
 
-        options = {"rtol": self.rtol, "atol": self.atol, "events": watch}
+        options: dict[str, Any] = {"rtol": self.rtol, "atol": self.atol, "events": watch}
+        if self._has_slopes(network, start):
+            options["jac"] = slopes
         found = solve_ivp(velocity, (0.0, t1), y0, method=self.method, t_eval=save_at, **options)
         failure = "" if found.success else f"SciPy {self.method} stopped at t={end:g} of {t1:g}: {found.message}"
         kept = unpack(found.y.T if len(found.t) else np.empty((0, y0.size)))
