@@ -1,71 +1,128 @@
-"""The Jacobian of a network's velocity, block by block, from the products that its parts give."""
+"""The Jacobian of a network's local flow, from the blocks that its synapses give."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from . import backend
 from .backend import Array
-from .network import Network
+from .contracts import Lagrangian
+from .network import Evaluation, Network, Population, States
+
+Blocks = dict[tuple[str, str], Array]
 
 
-def jacobian(
-    network: Network, states: Mapping[str, Array], clamp: Mapping[str, Any] | None = None
-) -> dict[tuple[str, str], Array]:
-    r"""d x_a'/d x_b for every pair of populations: shapes (..., n_a, n_b), keys (a, b).
+def jacobian(network: Network, states: States, clamp: Mapping[str, Any] | None = None) -> Blocks:
+    r"""How the velocity of each population changes with the state of each, for the local flow.
 
-    (1/tau_a) (dF_a/dg_b L_b'' - l_a delta_ab) in the local flow, with the synapses' `block` and the Lagrangians'
-    curvature. All of it is formed: for small networks, tests, and solvers that want a matrix.
+    The block of a target t and a source s is (B_ts L_s'' - l_t delta_ts)/tau_t, where B_ts is how the forces on t
+    change with the activation of s; it is projected like the velocity where t has leak 0. The rows of clamped
+    neurons are zero. It costs the products of a velocity for every neuron of the network, and is for small ones.
 
     Parameters
     ----------
     network : Network
-        With flow "local".
+        With ``flow="local"``. On NumPy its synapses and Lagrangians need hand-written derivatives, as those of
+        hopfield have.
     states : dict of arrays (..., n)
-        One state for every population.
+        Where; forces must be smooth there.
     clamp : dict of masks, optional
-        Held neurons: their rows are 0.
+        As in `simulate`.
 
-    Raises
-    ------
-    TypeError
-        On NumPy, where a synapse or Lagrangian gives no derivative by hand.
+    Returns
+    -------
+    dict
+        Under (target, source) an array (..., n_target, n_source), for every pair.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from hopfield.dynamics import LogCosh, Population, Recurrent
-    >>> ring = Network({"x": Population(LogCosh(), 2)}, [Recurrent(("x",), np.array([[0.0, 2.0], [2.0, 0.0]]))])
-    >>> jacobian(ring, {"x": np.zeros(2)})["x", "x"]
-    array([[-1.,  2.],
-           [ 2., -1.]])
+    >>> from hopfield.dynamics import Bilinear, Network, Population, Quadratic
+    >>> pair = Network(
+    ...     {"a": Population(Quadratic(), 2), "b": Population(Quadratic(), 1, tau=0.5)},
+    ...     [Bilinear(("a", "b"), np.array([[3.0], [4.0]]))],
+    ... )
+    >>> blocks = jacobian(pair, {"a": np.zeros(2), "b": np.zeros(1)})
+    >>> np.block([[blocks[t, s] for s in ("a", "b")] for t in ("a", "b")])
+    array([[-1.,  0.,  3.],
+           [ 0., -1.,  4.],
+           [ 6.,  8., -2.]])
     """
     if network.flow != "local":
-        raise ValueError("The Jacobian of the gradient flow needs third derivatives: use the local flow.")
+        raise ValueError(
+            "The Jacobian of the gradient flow needs third derivatives of the Lagrangians. Build the network with "
+            "flow='local', whose fixed points are the same wherever L'' is not singular."
+        )
+    batch = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in states.values()))
     xp = backend.namespace(*states.values())
-    wide = {name: x[..., None, :] for name, x in states.items()}  # one more axis, over unit vectors
-    evaluation = network.evaluate(wide)
-    blocks = {}
+    flat = {n: xp.reshape(xp.broadcast_to(x, (*batch, x.shape[-1])), (-1, x.shape[-1])) for n, x in states.items()}
+    found: Blocks = {}
+    with_axis = _wide(flat, network.evaluate(flat))
     for source, p in network.populations.items():
-        eye = xp.eye(p.size, dtype=states[source].dtype, device=backend.device(states[source]))
-        unit = eye + xp.zeros_like(wide[source])
-        bent = p.lagrangian.curvature(wide[source], unit)
-        for target, q in network.populations.items():
-            total: Any = -q.leak * unit if target == source else None
-            for key, synapse in network.synapses.items():
-                g, shared = network.joined(synapse, evaluation.activations), network.shared(key, evaluation)
-                for k, end in enumerate(synapse.between):
-                    for m, start in enumerate(synapse.between):
-                        if (end, start) == (target, source):
-                            change = synapse.block(k, m, bent, *g, **shared)
-                            if change is not None:
-                                total = change if total is None else total + change
-            if total is None:
-                total = xp.zeros_like(wide[target] + 0.0 * unit[..., :1])
-            if q.leak == 0:
-                total = q.lagrangian.tangent(wide[target], total)
+        x = flat[source]
+        eye = xp.eye(p.size, dtype=x.dtype, device=backend.device(x))
+        columns = _columns(network, source, xp.broadcast_to(eye, (x.shape[0], p.size, p.size)), *with_axis)
+        for target, change in columns.items():
             if clamp and target in clamp:
-                total = xp.where(backend.asarray(clamp[target], total)[..., None, :], 0.0, total)
-            blocks[target, source] = xp.matrix_transpose(total / q.tau)
-    return blocks
+                mask = backend.asarray(clamp[target], change)
+                mask = xp.broadcast_to(mask, (*batch, network.populations[target].size))
+                change = xp.where(xp.reshape(mask, (-1, 1, mask.shape[-1])), 0.0, change)
+            block = xp.matrix_transpose(change)
+            found[target, source] = xp.reshape(block, (*batch, *block.shape[-2:]))
+    return found
+
+
+def _wide(states: States, evaluation: Evaluation) -> tuple[dict[str, Array], Evaluation]:
+    """Everything (B, ...) as (B, 1, ...), beside which the columns of a block find room."""
+    return backend.map_leaves(lambda x: x[:, None, ...], (dict(states), evaluation))
+
+
+def _columns(
+    network: Network, source: str, directions: Array, states: dict[str, Array], evaluation: Evaluation
+) -> dict[str, Array]:
+    """The change (B, n_source, n_target) of each velocity along `directions` in the state of `source`."""
+    xp = backend.namespace(directions)
+    along = network.populations[source].lagrangian.curvature(states[source], directions)
+    forces: dict[str, Any] = {}
+    for key, synapse in network.synapses.items():
+        g, shared = network.joined(synapse, evaluation.activations), network.shared(key, evaluation)
+        for m, origin in enumerate(synapse.between):
+            for k, target in enumerate(synapse.between):
+                change = synapse.block(k, m, along, *g, **shared) if origin == source else None
+                if change is not None:
+                    forces[target] = change if target not in forces else forces[target] + change
+    answer = {}
+    for name, p in network.populations.items():
+        shape = (*directions.shape[:-1], p.size)
+        change = xp.broadcast_to(forces[name], shape) if name in forces else xp.zeros(
+            shape, dtype=directions.dtype, device=backend.device(directions)
+        )  # fmt: skip
+        if p.leak != 0:
+            change = change - p.leak * directions if name == source else change
+        else:
+            change = _projected(network, name, p, change, directions, states, evaluation, name == source)
+        answer[name] = change / p.tau
+    return answer
+
+
+def _projected(
+    network: Network,
+    name: str,
+    p: Population,
+    change: Array,
+    directions: Array,
+    states: dict[str, Array],
+    evaluation: Evaluation,
+    own: bool,
+) -> Array:
+    """The change of the part of a force that moves the activation; the projection itself may turn with the state."""
+    projected = p.lagrangian.tangent(states[name], change)
+    fixed = type(p.lagrangian).tangent is Lagrangian.tangent or p.lagrangian.shift_invariant
+    if own and not fixed:
+        raw = Network({**network.populations, name: p}, network.synapses)
+        ...
+    return projected
