@@ -12,7 +12,19 @@ True
 """
 
 from hopfield.analysis import assert_energy_decreases, check_lyapunov
-from hopfield.dynamics import Diffrax, Euler, Network, Population, Relaxation, Scipy, simulate
+from hopfield.dynamics import (
+    Diffrax,
+    Euler,
+    Network,
+    Population,
+    Relaxation,
+    Rosenbrock,
+    RungeKutta,
+    Scipy,
+    SimulationError,
+    TorchDiffEq,
+    simulate,
+)
 from hopfield.models import ModernHopfield, UniversalHopfield
 
 __version__ = "0.1.0"
@@ -24,7 +36,11 @@ __all__ = [
     "Network",
     "Population",
     "Relaxation",
+    "Rosenbrock",
+    "RungeKutta",
     "Scipy",
+    "SimulationError",
+    "TorchDiffEq",
     "UniversalHopfield",
     "__version__",
     "assert_energy_decreases",

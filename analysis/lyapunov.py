@@ -266,10 +266,10 @@ def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict
     evaluation = network.evaluate(states)
     xp = backend.namespace(*states.values())
     velocity = network.velocity(states, clamp, evaluation)
-    rate = network.energy_rate(states, clamp, evaluation)
+    pull = network.energy_gradient(states, evaluation)
+    rate: Any = sum(xp.sum(pull[name] * velocity[name], axis=-1) for name in network.populations)
     eps = backend.epsilon(rate)
     # Rounding of x reaches dE/dt through the slopes: each of the two factors is known to eps of its parts.
-    pull = network.energy_gradient(states, evaluation)
     size: Any = 0.0
     speed: Any = 0.0
     for name, p in network.populations.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,32 +96,28 @@ def _columns(
                     forces[target] = change if target not in forces else forces[target] + change
     answer = {}
     for name, p in network.populations.items():
-        shape = (*directions.shape[:-1], p.size)
-        change = xp.broadcast_to(forces[name], shape) if name in forces else xp.zeros(
-            shape, dtype=directions.dtype, device=backend.device(directions)
-        )  # fmt: skip
+        if name in forces:
+            change = xp.broadcast_to(forces[name], (*directions.shape[:-1], p.size))
+        else:
+            change = directions[..., :1] * xp.zeros_like(states[name])
         if p.leak != 0:
             change = change - p.leak * directions if name == source else change
+        elif name == source and _turns(p):
+            change = _own(network, name, states, directions)
         else:
-            change = _projected(network, name, p, change, directions, states, evaluation, name == source)
+            change = p.lagrangian.tangent(states[name], change)
         answer[name] = change / p.tau
     return answer
 
 
-def _projected(
-    network: Network,
-    name: str,
-    p: Population,
-    change: Array,
-    directions: Array,
-    states: dict[str, Array],
-    evaluation: Evaluation,
-    own: bool,
-) -> Array:
-    """The change of the part of a force that moves the activation; the projection itself may turn with the state."""
-    projected = p.lagrangian.tangent(states[name], change)
-    fixed = type(p.lagrangian).tangent is Lagrangian.tangent or p.lagrangian.shift_invariant
-    if own and not fixed:
-        raw = Network({**network.populations, name: p}, network.synapses)
-        ...
-    return projected
+def _turns(p: Population) -> bool:
+    """Whether the directions that `tangent` takes out depend on the state."""
+    return type(p.lagrangian).tangent is not Lagrangian.tangent and not p.lagrangian.shift_invariant
+
+
+def _own(network: Network, name: str, states: dict[str, Array], directions: Array) -> Array:
+    """The change of a residual along directions in its own population's state, all of it by autodiff."""
+    xp = backend.namespace(directions)
+    start = xp.broadcast_to(states[name], directions.shape)
+    what = f"the Jacobian of {type(network.populations[name].lagrangian).__name__} with leak 0"
+    return backend.directional(lambda y: network.residual({**states, name: y})[name], start, directions, what)

@@ -46,12 +46,12 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
     """
     if not backend.is_array(value):
         value = np.asarray(value)
-        if value.dtype.kind not in "fiub":
-            raise TypeError(f"{name} must be numbers, got dtype {value.dtype}.")
+        _numeric(name, value)
         if like is not None and backend.backend_of(like) != "numpy":
             return backend.namespace(like).asarray(value, dtype=like.dtype, device=backend.device(like))
         if like is not None:
             return value.astype(like.dtype)
+    _numeric(name, value)
     xp = backend.namespace(value)
     if like is not None:
         ours, theirs = backend.backend_of(like), backend.backend_of(value)
@@ -76,6 +76,11 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
             f"Cast one of them: query.astype(...), or memory.to(..., dtype=...)."
         )
     return value
+
+
+def _numeric(name: str, value: Any) -> None:
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "fiubc":
+        raise TypeError(f"{name} must be numbers, got dtype {value.dtype}.")
 
 
 def finite(name: str, value: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,9 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     ...     read(write(f"{folder}/m", "ModernHopfield", {"memories": np.eye(2)}))[0]
     'ModernHopfield'
     """
+    if not zipfile.is_zipfile(path):
+        with open(path, "rb"):  # a file that is not there says so itself
+            raise ValueError(f"{os.fspath(path)!r} is not an .npz file that a memory was saved to.")
     with np.load(path, allow_pickle=False) as file:
         if "header" not in file:
             raise ValueError(f"{os.fspath(path)!r} holds no saved memory, but the arrays {', '.join(file.files)}.")

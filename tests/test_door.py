@@ -9,7 +9,7 @@ import pytest
 
 from helpers import LIBRARIES, to_library
 from hopfield import Diffrax, Euler, ModernHopfield, Network, Population, Relaxation, Scipy, UniversalHopfield, simulate
-from hopfield.dynamics import CustomLagrangian, Quadratic, TorchDiffEq
+from hopfield.dynamics import CustomLagrangian, Quadratic, SimulationError, TorchDiffEq
 
 EYE = np.eye(3)
 CUE = np.array([0.9, 0.2, 0.1])
@@ -110,9 +110,7 @@ def test_names_are_suggested(call, words):
 
 
 def test_euler_on_a_stiff_pair_names_relaxation():
-    with pytest.raises(
-        ValueError, match=r"dt=0\.3 is unstable: population 'memory' relaxes in 0\.1.*Relaxation\(dt=0\.3\)"
-    ):
+    with pytest.raises(ValueError, match=r"dt=0\.3 is unstable: .*'memory' relaxes in 0\.1.*Relaxation\(dt=0\.3\)"):
         run(integrator=Euler(0.3))
     assert run(integrator=Euler(0.05)).statistics["steps"] == 20
 
@@ -121,7 +119,7 @@ def test_save_at():
     for times, words in [
         ([0.5, 0.2], "increasing"),
         ([0.5, 2.0], "t1=1"),
-        ([-1.0], "increasing times from 0"),
+        ([-1.0], "times from 0"),
         ([], "save_at"),
     ]:
         with pytest.raises(ValueError, match=words):
@@ -170,9 +168,7 @@ def test_distance_with_weights_of_both_signs_recalls_and_refuses_dynamics():
 
 def test_a_lagrangian_without_gradient_on_numpy():
     custom = CustomLagrangian(lambda x: (x**2).sum(-1) / 2)
-    with pytest.raises(
-        TypeError, match="NumPy arrays have no automatic differentiation: give the Lagrangian its `gradient`"
-    ):
+    with pytest.raises(TypeError, match="no automatic differentiation: give the Lagrangian its `gradient`"):
         custom.activation(np.ones(2))
     memory = UniversalHopfield(EYE, lambda m, g: g @ m.T)
     with pytest.raises(TypeError, match=r"give custom\.pullback by hand, or use JAX or PyTorch"):
@@ -203,8 +199,6 @@ def test_jax_without_64_bit_names_the_switch():
 
 
 def test_a_runaway_says_which_sample_and_when():
-    from hopfield import SimulationError
-
     with pytest.warns(UserWarning, match="no lower bound"):
         memory = UniversalHopfield(3 * EYE, separation="identity", tau_memory=0)
     with pytest.raises(SimulationError, match=r"In sample 0 .* not finite at t=.* after \d+ steps") as info:

@@ -33,6 +33,7 @@ BACKENDS = {
 MAY_IMPORT_BACKENDS = {
     "dynamics/backend.py",
     "dynamics/integrators/diffrax.py",
+    "dynamics/integrators/elimination.py",
     "dynamics/integrators/torchdiffeq.py",
 }
 MAX_LINES = 400

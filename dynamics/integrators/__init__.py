@@ -49,8 +49,8 @@ def choose(integrator: str | Integrator | Solver, network: Network, library: str
     For the gradient flow, which has no exact steps, ``"auto"`` is `Scipy`, `Diffrax` or a fine `Euler`.
 
     >>> from hopfield.dynamics import Network, Population, Quadratic
-    >>> choose("auto", Network({"x": Population(Quadratic(), 1, tau=2.0)}), "numpy")
-    Relaxation(dt=0.2, order=1)
+    >>> choose("auto", Network({"x": Population(Quadratic(), 1, tau=2.0)}), "numpy").dt
+    0.2
     """
     if isinstance(integrator, Integrator | Solver):
         return integrator

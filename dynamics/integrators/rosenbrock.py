@@ -121,7 +121,7 @@ class Rosenbrock(Integrator):
 
 
 def eliminated(network: Network) -> list[str]:
-    """Populations without self-coupling that share no synapse with one another, the widest first.
+    """Populations without self-coupling that share no synapse with one another: the widest first, at ties the last.
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
@@ -129,7 +129,7 @@ def eliminated(network: Network) -> list[str]:
     ['memory']
     """
     chosen: list[str] = []
-    for name in sorted(network.populations, key=lambda name: -network.populations[name].size):
+    for name in sorted(reversed(network.populations), key=lambda name: -network.populations[name].size):
         touching = [synapse for synapse in network.synapses.values() if name in synapse.between]
         alone = all(
             synapse.between.count(name) == 1 and not synapse.couples(synapse.between.index(name))

@@ -27,12 +27,13 @@ def test_relaxation_holds(similarity, dt, dtype, rng):
 
 
 def test_no_false_alarm_in_float32_on_wide_patterns(rng):
-    patterns = rng.random((50, 3072), dtype=np.float32)
+    patterns, largest = rng.random((50, 3072), dtype=np.float32), []
     for similarity in ("dot", "euclidean", "cosine"):
         memory = UniversalHopfield(patterns, similarity, beta=0.1)
-        run = simulate(memory, patterns[:4] * np.float32(0.8), t1=4.0)
+        run = simulate(memory, patterns[:4] * np.float32(0.8), t1=20.0)
         assert check_lyapunov(memory, run).holds
-        assert np.diff(run.energy, axis=0).max() > -1e-30  # it does flatten to rounding level
+        largest.append(np.diff(run.energy, axis=0).max())
+    assert max(largest) > 0  # rounding alone does raise it
 
 
 def test_long_euler_steps_are_blamed_on_the_step_size(rng):

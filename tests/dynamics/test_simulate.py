@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from helpers import to_library, to_numpy
 
+from helpers import to_library, to_numpy
 from hopfield.dynamics import (
     Diffrax,
     Euler,

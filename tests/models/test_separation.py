@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from helpers import to_library, to_numpy
 
+from helpers import to_library, to_numpy
 from hopfield.dynamics import LogSumExp, Max, Power, Quadratic, RectifiedPower, Sparsemax, Threshold
 from hopfield.models import UniversalHopfield, separation
 from hopfield.models.separation import SEPARATIONS, describe
