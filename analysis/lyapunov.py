@@ -277,17 +277,24 @@ def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict
         reach = xp.sqrt(xp.sum(x * x, axis=-1)) + xp.sqrt(xp.sum(evaluation.activations[name] ** 2, axis=-1))
         slope = xp.sqrt(xp.sum(pull[name] ** 2, axis=-1)) + xp.sqrt(xp.sum((p.tau * v) ** 2, axis=-1))
         size = size + slope * (reach + slope) / p.tau
-        speed = speed + xp.sum(v * v, axis=-1) / (1 + xp.sum(x * x, axis=-1))
+        length, move = xp.sum(x * x, axis=-1), xp.sum((p.tau * v) ** 2, axis=-1)
+        length = xp.where(length > 0, length, xp.where(move > 0, move, xp.ones_like(move)))
+        speed = speed + xp.sum(v * v, axis=-1) / length
     tolerance = ROUNDING * eps * size
     if not compare:
         return rate, tolerance, rate
-    step = eps ** (1 / 3) / xp.sqrt(speed + eps)
-    wide = step[..., None]
-    ahead = {name: x + wide * velocity[name] for name, x in states.items()}
-    behind = {name: x - wide * velocity[name] for name, x in states.items()}
-    quotient = (network.energy(ahead) - network.energy(behind)) / (2 * step)
+    step = eps ** (1 / 3) / xp.sqrt(speed + eps)  # it moves the states by eps^(1/3) of their size
+
+    def slope_over(step: Array) -> Array:
+        moved = [
+            {name: x + sign * step[..., None] * velocity[name] for name, x in states.items()} for sign in (1, -1)
+        ]
+        return (network.energy(moved[0]) - network.energy(moved[1])) / (2 * step)
+
+    # Two quotients: what they differ by is the curvature of E, which sharp separations make large.
+    coarse, quotient = slope_over(step), slope_over(step / 2)
     noise = eps * network.energy_scale(states, evaluation) / step
-    gap = xp.abs(rate - quotient) - 64 * noise
+    gap = xp.abs(rate - quotient) - 2 * xp.abs(coarse - quotient) - 128 * noise
     error = xp.where(gap > 0, gap, 0.0) / (xp.abs(rate) + xp.abs(quotient) + eps)
     return rate, tolerance, error
 

@@ -64,7 +64,7 @@ def jacobian(network: Network, states: States, clamp: Mapping[str, Any] | None =
     for source, p in network.populations.items():
         x = flat[source]
         eye = xp.eye(p.size, dtype=x.dtype, device=backend.device(x))
-        columns = _columns(network, source, xp.broadcast_to(eye, (x.shape[0], p.size, p.size)), *with_axis)
+        columns = _columns(network, source, xp.zeros_like(x)[:, None, :] + eye, *with_axis)
         for target, change in columns.items():
             if clamp and target in clamp:
                 mask = backend.asarray(clamp[target], change)
@@ -118,6 +118,6 @@ def _turns(p: Population) -> bool:
 def _own(network: Network, name: str, states: dict[str, Array], directions: Array) -> Array:
     """The change of a residual along directions in its own population's state, all of it by autodiff."""
     xp = backend.namespace(directions)
-    start = xp.broadcast_to(states[name], directions.shape)
+    start = states[name] + xp.zeros_like(directions)
     what = f"the Jacobian of {type(network.populations[name].lagrangian).__name__} with leak 0"
     return backend.directional(lambda y: network.residual({**states, name: y})[name], start, directions, what)

@@ -107,7 +107,7 @@ class Trajectory:
         shapes = ", ".join(f"{name} {tuple(x.shape)}" for name, x in self.states.items())
         done = int(np.sum(self.converged))
         return (
-            f"Trajectory({len(self.times)} times to t={float(np.max(self.times)):g}, {shapes}, "
+            f"Trajectory({len(self.times)} times to t={float(np.max(self.times, initial=0.0)):g}, {shapes}, "
             f"{done} of {self.converged.size} converged, {self.result.name})"
         )
 

@@ -12,9 +12,10 @@ from ..backend import Array, backend_of
 from ..jacobian import jacobian
 from ..network import Network
 from ..validation import positive, unknown_name
-from .base import Solution, Solver, States
+from .base import Solution, Solver, States, refuse_jumps
 
-METHODS = ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA")
+EXPLICIT = ("RK45", "RK23", "DOP853")
+IMPLICIT = ("Radau", "BDF", "LSODA")
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Scipy(Solver):
     atol: float = 1e-9
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise unknown_name("SciPy method", self.method, METHODS)
+        if self.method not in EXPLICIT + IMPLICIT:
+            raise unknown_name("SciPy method", self.method, EXPLICIT + IMPLICIT)
         positive("rtol", self.rtol)
         positive("atol", self.atol)
 
@@ -62,14 +63,16 @@ class Scipy(Solver):
         keep: Sequence[str],
     ) -> Solution:
         """One `solve_ivp` for each sample; records of unequal length repeat their last row."""
+        exact = network if _is_double(states) else backend.move(network, "numpy", dtype="float64")
+        analytic = self.method in IMPLICIT and _has_jacobian(exact, states)
         runs = [
             self._one(
                 network,
-                {n: x[k] for n, x in states.items()},
+                _System(exact, {n: x[k] for n, x in states.items()}, {n: m[k] for n, m in clamp.items()}),
                 t1,
                 save_at,
-                {n: m[k] for n, m in clamp.items()},
                 keep,
+                analytic,
             )
             for k in range(next(iter(states.values())).shape[0])
         ]
@@ -90,55 +93,33 @@ class Scipy(Solver):
             final={name: np.stack([run[" final"][name] for run in runs]) for name in states},
             steps=np.array([run[" steps"] for run in runs]),
             evaluations=sum(run[" evaluations"] for run in runs),
+            notes={"jacobian": "analytic" if analytic else "differences"} if self.method in IMPLICIT else {},
             failure=next((run[" failure"] for run in runs if run[" failure"]), ""),
         )
 
     def check(self, network: Network, states: States) -> None:
-        """Refuse jumps and arrays of other libraries."""
-        super().check(network, states)
+        """Refuse jumps, arrays of other libraries, and tolerances that SciPy would change in silence."""
         if (library := backend_of(next(iter(states.values())))) != "numpy":
             raise TypeError(
                 f"Scipy integrates NumPy states, these are {library} arrays. Move the memory, memory.to('numpy'), or "
-                f"use {'Diffrax()' if library == 'jax' else 'Relaxation()'}."
+                f"use {'Diffrax()' if library == 'jax' else 'TorchDiffEq()'}."
             )
-
-    def _has_slopes(self, network: Network, states: States) -> bool:
-        if self.method not in ("Radau", "BDF", "LSODA") or network.flow != "local":
-            return False
-        try:
-            jacobian(network, states)
-        except TypeError:  # a part that has no derivative by hand
-            return False
-        return True
+        refuse_jumps(self, network)
+        if self.rtol < (least := 100 * np.finfo(float).eps):
+            raise ValueError(f"Scipy has rtol={self.rtol:g}, below the {least:.1e} that SciPy can resolve: give more.")
 
     def _one(
         self,
         network: Network,
-        start: States,
+        system: _System,
         t1: float,
         save_at: np.ndarray | None,
-        clamp: States,
         keep: Sequence[str],
+        analytic: bool,
     ) -> dict[str, Any]:
         from scipy.integrate import solve_ivp
 
-        names = list(start)
-        cuts = np.cumsum([start[name].shape[-1] for name in names])[:-1]
-        dtype = start[names[0]].dtype
-
-        def unpack(y: np.ndarray) -> States:
-            return dict(zip(names, np.split(y.astype(dtype, copy=False), cuts, axis=-1), strict=True))
-
-        def velocity(_: float, y: np.ndarray) -> np.ndarray:
-            v = network.velocity(unpack(y), clamp)
-            return np.concatenate([v[name] for name in names]).astype(float, copy=False)
-
-        y0 = np.concatenate([start[name] for name in names]).astype(float)
-        steps, end, last = -1, 0.0, y0
-
-        def slopes(_: float, y: np.ndarray) -> np.ndarray:
-            blocks = jacobian(network, unpack(y), clamp)
-            return np.block([[blocks[a, b] for b in names] for a in names]).astype(float, copy=False)
+        steps, end, last = -1, 0.0, system.start
 
         def watch(t: float, y: np.ndarray) -> float:  # an event that never happens sees t = 0 and every step
             nonlocal steps, end, last
@@ -146,19 +127,58 @@ class Scipy(Solver):
             return 1.0
 
         options: dict[str, Any] = {"rtol": self.rtol, "atol": self.atol, "events": watch}
-        if self._has_slopes(network, start):
-            options["jac"] = slopes
-        found = solve_ivp(velocity, (0.0, t1), y0, method=self.method, t_eval=save_at, **options)
+        if analytic:
+            options["jac"] = system.jacobian
+        found = solve_ivp(system.velocity, (0.0, t1), system.start, method=self.method, t_eval=save_at, **options)
         failure = "" if found.success else f"SciPy {self.method} stopped at t={end:g} of {t1:g}: {found.message}"
-        kept = unpack(found.y.T if len(found.t) else np.empty((0, y0.size)))
+        kept = system.unpack(found.y.T if len(found.t) else np.empty((0, last.size)), system.dtype)
         evaluation = network.evaluate(kept)
         return {
             **{name: kept[name] for name in keep},
             "times": np.asarray(found.t),
             " energy": network.energy(kept, evaluation),
             " scale": network.energy_scale(kept, evaluation),
-            " final": unpack(last),
+            " final": system.unpack(last, system.dtype),
             " steps": steps,
             " evaluations": found.nfev,
             " failure": failure,
         }
+
+
+class _System:
+    """A network with one sample's states and clamp, as SciPy sees it: functions of one vector of float64."""
+
+    def __init__(self, network: Network, states: States, clamp: States) -> None:
+        self.network, self.clamp, self.names = network, clamp, list(states)
+        self.cuts = np.cumsum([states[name].shape[-1] for name in self.names])[:-1]
+        self.dtype = states[self.names[0]].dtype
+        self.start = np.concatenate([states[name] for name in self.names]).astype(float)
+
+    def unpack(self, y: np.ndarray, dtype: Any = float) -> States:
+        """The populations of a vector."""
+        return dict(zip(self.names, np.split(y.astype(dtype, copy=False), self.cuts, axis=-1), strict=True))
+
+    def velocity(self, _: float, y: np.ndarray) -> np.ndarray:
+        """All velocities."""
+        v = self.network.velocity(self.unpack(y), self.clamp)
+        return np.concatenate([v[name] for name in self.names])
+
+    def jacobian(self, _: float, y: np.ndarray) -> np.ndarray:
+        """The matrix of their derivatives."""
+        blocks = jacobian(self.network, self.unpack(y), self.clamp)
+        return np.block([[blocks[target, source] for source in self.names] for target in self.names])
+
+
+def _is_double(states: States) -> bool:
+    return all(x.dtype == np.float64 for x in states.values())
+
+
+def _has_jacobian(network: Network, states: States) -> bool:
+    """Whether every part of the network gives its derivatives by hand."""
+    if network.flow != "local":
+        return False
+    try:
+        jacobian(network, {name: x[:1].astype(float) for name, x in states.items()})
+    except TypeError:  # as NumPy has no autodiff
+        return False
+    return True

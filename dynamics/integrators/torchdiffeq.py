@@ -1,18 +1,20 @@
-"""The explicit methods of torchdiffeq, for PyTorch states."""
+"""The explicit solvers of torchdiffeq, for PyTorch states."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from .. import backend
 from ..backend import Array, backend_of, optional_import
 from ..network import Network
 from ..validation import positive, unknown_name
-from .base import Solution, Solver, States
+from .base import Solution, Solver, States, no_limit
 
 ADAPTIVE = ("dopri5", "dopri8", "bosh3", "fehlberg2", "adaptive_heun")
 FIXED = ("euler", "midpoint", "heun2", "heun3", "rk4", "explicit_adams", "implicit_adams")
@@ -20,55 +22,68 @@ FIXED = ("euler", "midpoint", "heun2", "heun3", "rk4", "explicit_adams", "implic
 
 @dataclass(frozen=True)
 class TorchDiffEq(Solver):
-    r"""`torchdiffeq.odeint`: explicit methods, adaptive or of fixed step; derivatives pass through every step.
+    r"""`torchdiffeq.odeint`: explicit Runge-Kutta and Adams methods.
 
-    All samples of a batch share one step size, the one that the hardest of them needs. The error norm is per
-    population. torchdiffeq has no method for stiff networks (implicit_adams iterates a fixed point and diverges
-    there): take `Rosenbrock` or `Relaxation`, which run on PyTorch as well. Guarantee: error control of the
-    adaptive methods; none for the energy. A solve is made from each save time to the next, so that only what is
-    kept stays in memory.
+    None of them is for stiff networks (tau_memory far below tau_value): `Rosenbrock` and `Relaxation` are,
+    on PyTorch too. A batch shares one step size, which the worst of its samples and populations decides: the
+    error norm is the largest root mean square over both. Gradients flow through the solve by ordinary
+    `backward`, and the graph of every step is then held in memory. Guarantee: error control, for the adaptive
+    methods; none for the energy.
+
+    torchdiffeq holds the whole state at all times that it is asked for; here it is asked for the next save
+    time alone, and only the populations to be saved are held (`save` in `simulate`). Steps end on the save
+    times; without `save_at`, every step is saved.
 
     Parameters
     ----------
     method : str
-        ``"dopri5"``, ``"dopri8"``, ``"bosh3"``, ``"fehlberg2"``, ``"adaptive_heun"``, or of fixed step ``"euler"``,
-        ``"midpoint"``, ``"heun2"``, ``"heun3"``, ``"rk4"``, ``"explicit_adams"``, ``"implicit_adams"``.
+        Adaptive: dopri5, dopri8, bosh3, fehlberg2, adaptive_heun. Of equal steps: euler, midpoint, heun2,
+        heun3, rk4, implicit_adams (predictor and corrector; it is not a stiff method) and explicit_adams, which
+        is of order 12 unless ``options={"max_order": 4}``, and then stable for very short steps alone.
     rtol, atol : float
-        Relative and absolute tolerance of the adaptive methods.
+        Relative and absolute tolerance; of implicit_adams, that of its corrector.
     dt : float
-        Step of the fixed-step methods.
+        The largest step; methods of equal steps need it.
     max_steps : int
-        The most steps of an adaptive method from one save time to the next.
+        Attempted steps after which the adaptive methods give up.
+    options : dict, optional
+        More options of torchdiffeq, such as ``{"first_step": 1e-3}``.
 
     >>> import torch
     >>> from hopfield.dynamics import Network, Population, Quadratic, simulate
     >>> decay = Network({"x": Population(Quadratic(), 1)})
     >>> start = {"x": torch.ones(1, dtype=torch.float64)}
-    >>> run = simulate(decay, start, t1=1.0, integrator=TorchDiffEq(), save_at=[1.0])
-    >>> run.states["x"].round(decimals=5)
+    >>> run = simulate(decay, start, t1=1.0, integrator=TorchDiffEq(rtol=1e-8, atol=1e-10), save_at=[1.0])
+    >>> run.states["x"].round(decimals=6)
     tensor([[0.3679]], dtype=torch.float64)
     """
 
     method: str = "dopri5"
     rtol: float = 1e-5
     atol: float = 1e-7
-    dt: float = 0.01
+    dt: float = no_limit
     max_steps: int = 20_000
+    options: dict[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         if self.method not in ADAPTIVE + FIXED:
             raise unknown_name("torchdiffeq method", self.method, ADAPTIVE + FIXED)
         for name in ("rtol", "atol", "dt", "max_steps"):
             positive(name, getattr(self, name))
+        if self.method in FIXED and self.dt >= no_limit:
+            raise ValueError(
+                f"{self.method} has no error estimate from which steps could follow: give the step, "
+                f'TorchDiffEq("{self.method}", dt=0.01).'
+            )
 
     def check(self, network: Network, states: States) -> None:
-        """Refuse jumps and arrays of other libraries."""
-        super().check(network, states)
+        """Refuse jumps, arrays of other libraries, tolerances out of reach, and a package that is missing."""
         if (library := backend_of(next(iter(states.values())))) != "torch":
             raise TypeError(
                 f"TorchDiffEq integrates PyTorch states, these are {library} arrays. Move the memory, "
-                f"memory.to('torch'), or use {'Scipy()' if library == 'numpy' else 'Diffrax()'}."
+                f"memory.to('torch'), or use {'Diffrax()' if library == 'jax' else 'Scipy()'}."
             )
+        super().check(network, states)
         optional_import("torchdiffeq", "torch")
 
     def solve(
@@ -80,103 +95,152 @@ class TorchDiffEq(Solver):
         clamp: Mapping[str, Array],
         keep: Sequence[str],
     ) -> Solution:
-        """From save time to save time; without save times every accepted step is recorded."""
-        flow = _Flow(network, dict(clamp), list(states), every_step=save_at is None and self.method in ADAPTIVE)
-        records = _Records(network, keep)
-        if save_at is None and self.method in FIXED:
-            ends = np.linspace(0.0, t1, int(np.ceil(t1 / self.dt - 1e-9)) + 1)
-        else:
-            ends = np.union1d([0.0, t1], [] if save_at is None else save_at)
-        now, failure, steps, start = states, "", 0, 0.0
-        for start, end in itertools.pairwise(ends):
-            if save_at is None or start in save_at:
-                records.add(start, now)
-            flow.accepted.clear()
-            try:
-                now = self._segment(flow, now, start, end)
-            except AssertionError as error:  # its way to say that the step became too small
-                failure = (
-                    f"torchdiffeq {self.method} gave up between t={start:g} and {end:g} of {t1:g} after "
-                    f"{flow.evaluations} evaluations ({error}): the problem is stiff, or a state runs away. Use "
-                    "Rosenbrock() or Relaxation()."
-                )
+        """One `odeint` from each save time to the next."""
+        flow = _Flow(network, states, clamp, keep, save_at is None, self.method in ADAPTIVE)
+        wanted = [0.0, t1] if save_at is None else save_at.tolist()
+        failure = ""
+        for target in wanted if wanted[-1] == t1 else [*wanted, t1]:
+            failure = self._advance(flow, target) if target > 0 else ""
+            if failure:
                 break
-            for time, state in flow.accepted[1:] if flow.every_step else ():
-                records.add(time, state)
-            steps += len(flow.accepted) if self.method in ADAPTIVE else int(np.ceil((end - start) / self.dt - 1e-9))
-        if not failure and (save_at is None or t1 in save_at):
-            records.add(t1, now)
-        if not records.times:  # it failed before the first save time
-            records.add(start, now)
-        kept, energy, scale = records.stacked()
+            if target in wanted:
+                flow.save()
+        xp = backend.namespace(*states.values())
+        rows = flow.rows or [flow.row()]  # of a run that failed before the first save time, an empty record
+
+        def stacked(part: Callable[[Any], Array]) -> Array:
+            return xp.stack([part(row) for row in rows])[: len(flow.rows)]
+
         return Solution(
-            times=np.asarray(records.times),
-            states=kept,
-            energy=energy,
-            energy_scale=scale,
-            final=now,
-            steps=np.full(next(iter(states.values())).shape[0], steps),
+            times=np.asarray([row[0] for row in flow.rows]),
+            states={name: stacked(lambda row, name=name: row[1][name]) for name in keep},
+            energy=stacked(lambda row: row[2]),
+            energy_scale=stacked(lambda row: row[3]),
+            final=flow.states,
+            steps=np.full(flow.size, flow.steps),
             evaluations=flow.evaluations,
             rejected=flow.rejected,
             failure=failure,
         )
 
-    def _segment(self, flow: _Flow, states: States, start: float, end: float) -> States:
+    def _advance(self, flow: _Flow, end: float) -> str:
+        """Move the states to time `end`; what went wrong, or nothing."""
         torch, torchdiffeq = optional_import("torch"), optional_import("torchdiffeq", "torch")
-        like = next(iter(states.values()))
-        ends = torch.tensor([start, end], dtype=torch.float64, device=like.device)
-        options: dict[str, Any] = {}
+        like = next(iter(flow.states.values()))
+        times = torch.tensor([flow.time, end], dtype=torch.float64, device=like.device)
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", module="torchdiffeq")
+                y = torchdiffeq.odeint(
+                    flow,
+                    tuple(flow.states.values()),
+                    times,
+                    rtol=self.rtol,
+                    atol=self.atol,
+                    method=self.method,
+                    options=self._options(flow, times),
+                )
+        except AssertionError as error:  # 'underflow in dt ...', 'max_num_steps exceeded', 'non-finite values ...'
+            return self._failure(flow, end, str(error))
+        except UserWarning as error:
+            if "Unexpected arguments" in str(error):
+                raise ValueError(f"torchdiffeq does not know these options of {self.method}: {error}.") from None
+            if "did not converge" not in str(error):
+                raise
+            return self._failure(flow, end, str(error))
+        flow.move(end, [x[-1] for x in y])
+        lost = [name for name, x in flow.states.items() if not bool(x.isfinite().all())]
+        return self._failure(flow, end, f"population {lost[0]!r} is not finite") if lost else ""
+
+    def _options(self, flow: _Flow, times: Any) -> dict[str, Any]:
+        torch = optional_import("torch")
         if self.method in FIXED:
-            options["step_size"] = (end - start) / int(np.ceil((end - start) / self.dt - 1e-9))
-        else:
-            options.update(dtype=torch.float64, max_num_steps=self.max_steps)  # the dtype is that of time
-        velocity = flow if self.method in ADAPTIVE else flow.__call__  # the others know no callbacks
-        flows = torchdiffeq.odeint(
-            velocity, tuple(states.values()), ends, rtol=self.rtol, atol=self.atol, method=self.method, options=options
+            count = max(1, math.ceil(float(times[-1] - times[0]) / self.dt - 1e-9))
+
+            def grid(func: Any, y: Any, t: Any) -> Any:
+                inner = t[0] + (t[-1] - t[0]) * torch.arange(count, dtype=t.dtype, device=t.device) / count
+                return torch.cat([inner, t[-1:]])
+
+            return {"grid_constructor": grid, **(self.options or {})}
+        options = {
+            "norm": _worst,
+            "step_t": times[-1:],  # the last step ends there, and nothing is interpolated
+            "max_num_steps": max(0, self.max_steps - flow.steps - flow.rejected),
+            **({"max_step": self.dt} if self.dt < no_limit else {}),
+            **(self.options or {}),
+        }
+        return options if flow.proposed is None else {**options, "first_step": flow.proposed}
+
+    def _failure(self, flow: _Flow, end: float, reason: str) -> str:
+        reason = "a state is not finite" if "non-finite" in reason else reason.rstrip(".")
+        why = f"torchdiffeq {self.method} stopped at t={flow.time:g} on the way to t={end:g} after {flow.steps} steps"
+        if self.method in FIXED:
+            return f"{why} of dt={self.dt:g}: {reason}. Give a smaller dt; a stiff network needs Rosenbrock()."
+        return (
+            f"{why}: {reason}. A step that becomes too small, or too many steps, mean that the problem is stiff (a "
+            "time constant far below the others): use Rosenbrock() or Relaxation(). Else the state runs away, or "
+            f"the tolerances are too tight (max_steps={self.max_steps})."
         )
-        return {name: x[-1] for name, x in zip(states, flows, strict=True)}
 
 
 class _Flow:
-    """The right-hand side that torchdiffeq calls, and what its callbacks tell."""
+    """The velocity as torchdiffeq calls it, the states on their way, and what was recorded."""
 
-    def __init__(self, network: Network, clamp: dict[str, Array], names: list[str], every_step: bool) -> None:
-        self.network, self.clamp, self.names, self.every_step = network, clamp, names, every_step
-        self.evaluations = self.rejected = 0
-        self.accepted: list[tuple[float, States]] = []
+    def __init__(
+        self,
+        network: Network,
+        states: States,
+        clamp: Mapping[str, Array],
+        keep: Sequence[str],
+        every_step: bool,
+        adaptive: bool,
+    ) -> None:
+        self.network, self.states, self.clamp, self.keep = network, dict(states), clamp, keep
+        self.every_step = every_step
+        self.size = int(next(iter(states.values())).shape[0])
+        self.time, self.rows = 0.0, []
+        self.asked = self.proposed = None  # the step now tried, and the last that was accepted, before they were cut
+        self.steps = self.rejected = self.evaluations = 0
+        if adaptive:  # torchdiffeq looks for these names, and warns of those that a method never calls
+            self.callback_step, self.callback_accept_step = self._tried, self._accepted
+            self.callback_reject_step = self._rejected
+        else:
+            self.callback_step = self._accepted
 
-    def __call__(self, t: Array, y: tuple[Array, ...]) -> tuple[Array, ...]:
+    def __call__(self, t: Any, y: Any) -> Any:
         self.evaluations += 1
-        velocity = self.network.velocity(dict(zip(self.names, y, strict=True)), self.clamp)
-        return tuple(velocity[name] for name in self.names)
+        velocity = self.network.velocity(dict(zip(self.states, y, strict=True)), self.clamp)
+        return tuple(velocity[name] for name in self.states)
 
-    def callback_accept_step(self, t0: Array, y0: tuple[Array, ...], dt: Array) -> None:
-        """Called with the state at which an accepted step began."""
-        state = dict(zip(self.names, y0, strict=True)) if self.every_step else {}
-        self.accepted.append((float(t0.detach()), state))
+    def _tried(self, t: Any, y: Any, dt: Any) -> None:
+        self.asked = dt
+        self.move(t, y)
 
-    def callback_reject_step(self, t0: Array, y0: tuple[Array, ...], dt: Array) -> None:
-        """Called for a step that was not accepted."""
+    def _accepted(self, t: Any, y: Any, dt: Any) -> None:
+        self.steps += 1
+        self.proposed = self.asked
+        self.move(t, y)
+        if self.every_step and self.time > 0:
+            self.save()
+
+    def _rejected(self, t: Any, y: Any, dt: Any) -> None:
         self.rejected += 1
 
+    def move(self, t: Any, y: Any) -> None:
+        """To the states y at time t."""
+        self.time, self.states = float(t), dict(zip(self.states, y, strict=True))
 
-class _Records:
-    """Saved rows: the populations that are kept, and the energy."""
+    def row(self) -> tuple[float, States, Array, Array]:
+        """What is saved of the present states: time, populations, energy and its scale."""
+        evaluation = self.network.evaluate(self.states)
+        energy = self.network.energy(self.states, evaluation), self.network.energy_scale(self.states, evaluation)
+        return self.time, {name: self.states[name] for name in self.keep}, *energy
 
-    def __init__(self, network: Network, keep: Sequence[str]) -> None:
-        self.network, self.keep = network, keep
-        self.times: list[float] = []
-        self.rows: list[tuple[States, Array, Array]] = []
+    def save(self) -> None:
+        """Record it."""
+        self.rows.append(self.row())
 
-    def add(self, time: float, states: States) -> None:
-        """Save one time."""
-        evaluation = self.network.evaluate(states)
-        energy, scale = self.network.energy(states, evaluation), self.network.energy_scale(states, evaluation)
-        self.times.append(float(time))
-        self.rows.append(({name: states[name] for name in self.keep}, energy, scale))
 
-    def stacked(self) -> tuple[States, Array, Array]:
-        """Arrays (T, B, n) and (T, B)."""
-        torch = optional_import("torch")
-        kept = {name: torch.stack([row[0][name] for row in self.rows]) for name in self.keep}
-        return kept, torch.stack([row[1] for row in self.rows]), torch.stack([row[2] for row in self.rows])
+def _worst(y: Any) -> Any:
+    """The largest root mean square over populations and samples; step sizes are not differentiated."""
+    return max((x.detach() ** 2).mean(dim=-1).sqrt().max() for x in y)
