@@ -286,9 +286,7 @@ def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict
     step = eps ** (1 / 3) / xp.sqrt(speed + eps)  # it moves the states by eps^(1/3) of their size
 
     def slope_over(step: Array) -> Array:
-        moved = [
-            {name: x + sign * step[..., None] * velocity[name] for name, x in states.items()} for sign in (1, -1)
-        ]
+        moved = [{name: x + sign * step[..., None] * velocity[name] for name, x in states.items()} for sign in (1, -1)]
         return (network.energy(moved[0]) - network.energy(moved[1])) / (2 * step)
 
     # Two quotients: what they differ by is the curvature of E, which sharp separations make large.

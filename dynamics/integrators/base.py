@@ -64,6 +64,18 @@ def refuse_tolerance(method: object, rtol: float, like: Array) -> None:
         )
 
 
+def refuse_unstable(name: str, dt: float, network: Network) -> None:
+    """Raise where equal steps of an explicit Runge-Kutta method of order 4, or a lesser one, cannot be stable."""
+    decay = {n: float(backend.to_numpy(p.tau)) / p.leak for n, p in network.populations.items() if p.leak > 0}
+    fastest = min(decay, key=lambda n: decay[n], default="")
+    if len(network.populations) > 1 and network.flow == "local" and fastest and dt > 2.8 * decay[fastest]:
+        raise ValueError(
+            f"{name} with dt={dt:g} is unstable: population {fastest!r} relaxes in {decay[fastest]:g}, and an explicit "
+            "step must stay below 2 or 3 times that. Give a shorter dt, or use Rosenbrock() or Relaxation(), which "
+            "have no such limit."
+        )
+
+
 class Integrator(ABC):
     """A method that advances a batch of states by steps; `simulate` owns the loop, the clock and the records.
 

@@ -12,7 +12,7 @@ from .. import backend
 from ..backend import Array, backend_of, optional_import
 from ..network import Network
 from ..validation import positive, unknown_name
-from .base import Solution, Solver, States, no_limit
+from .base import Solution, Solver, States, no_limit, refuse_unstable
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ class Diffrax(Solver):
                 f"use {'Scipy()' if library == 'numpy' else 'TorchDiffEq()'}."
             )
         super().check(network, states)
-        self._method(network)
+        diffrax = optional_import("diffrax", "jax")
+        if not isinstance(self._method(network).solver, diffrax.AbstractAdaptiveSolver):
+            refuse_unstable(self._name(), self.dt, network)
 
     def solve(
         self,

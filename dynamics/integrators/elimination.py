@@ -74,7 +74,7 @@ class Elimination(lx.AbstractLinearSolver):
         """The diagonal block, and what `inner` makes of the Schur complement."""
         del options
         operator = lx.linearise(operator)
-        shapes: Mapping[str, Any] = operator.in_structure()  # pyright: ignore[reportAssignmentType]
+        shapes: Mapping[str, Any] = operator.in_structure()
         kept = {name: shape for name, shape in shapes.items() if name not in self.out}
         ones = {name: jnp.ones(shapes[name].shape, shapes[name].dtype) for name in self.out}
         diagonal = _part(_product(operator, ones), self.out)

@@ -23,7 +23,7 @@ from ..backend import Array, Number
 from ..contracts import Response, exact_step
 from ..network import Evaluation, Network
 from ..validation import positive
-from .base import Integrator, States, Step, error_norm
+from .base import Integrator, States, Step, error_norm, refuse_tolerance
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ class Relaxation(Integrator):
 
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse a flow and steps that have no closed form or no limit."""
+        if self.adaptive:
+            refuse_tolerance(self, self.rtol, next(iter(states.values())))
         if network.flow != "local":
             raise ValueError(
                 "Relaxation solves the local flow; this network has flow='gradient'. "

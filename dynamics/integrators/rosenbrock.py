@@ -116,7 +116,7 @@ class Rosenbrock(Integrator):
             right = {n: v + _combined(pulled, increments, n) / dt if pulled else v for n, v in velocity.items()}
             increments.append(system.solve(right))
         new = _moved(states, RESULT, increments)
-        error = {name: x + system.left[name] for name, x in increments[-1].items()}
+        error = {name: abs(x) + system.left[name] for name, x in increments[-1].items()}
         return Step(new, network.evaluate(new), error_norm(self, error, states, new))
 
 
@@ -129,7 +129,8 @@ def eliminated(network: Network) -> list[str]:
     ['memory']
     """
     chosen: list[str] = []
-    for name in sorted(reversed(network.populations), key=lambda name: -network.populations[name].size):
+    order = {name: (-p.size, -k) for k, (name, p) in enumerate(network.populations.items())}
+    for name in sorted(order, key=lambda name: order[name]):
         touching = [synapse for synapse in network.synapses.values() if name in synapse.between]
         alone = all(
             synapse.between.count(name) == 1 and not synapse.couples(synapse.between.index(name))

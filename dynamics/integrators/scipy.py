@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import backend
 from ..backend import Array, backend_of
 from ..jacobian import jacobian
 from ..network import Network
@@ -23,10 +24,11 @@ class Scipy(Solver):
     r"""`scipy.integrate.solve_ivp`: explicit (RK45, RK23, DOP853) or stiff (Radau, BDF, LSODA) with error control.
 
     Each sample of a batch is a solve of its own, so that samples do not share steps. The whole state
-    (all populations in one vector) is integrated in float64 and cast back to the dtype of the states.
-    The implicit methods are given the exact Jacobian, a matrix of size sum(n_a): for small networks only. (In the
-    gradient flow, and for parts of your own without derivatives by hand, SciPy takes differences instead.)
-    Guarantee: error control; none for the energy.
+    (all populations in one vector) is integrated in float64, by a float64 copy of the network, and cast back
+    to the dtype of the states. The implicit methods form and factorise a dense Jacobian of sum(n_a) rows: for
+    networks of up to some hundreds of neurons. It is the exact `jacobian`; for the gradient flow, and where a
+    part of your own has no derivatives by hand, SciPy takes differences (``statistics["jacobian"]`` says
+    which). Guarantee: error control; none for the energy.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from .. import backend
 from ..backend import Array, backend_of, optional_import
 from ..network import Network
 from ..validation import positive, unknown_name
-from .base import Solution, Solver, States, no_limit
+from .base import Solution, Solver, States, no_limit, refuse_unstable
 
 ADAPTIVE = ("dopri5", "dopri8", "bosh3", "fehlberg2", "adaptive_heun")
 FIXED = ("euler", "midpoint", "heun2", "heun3", "rk4", "explicit_adams", "implicit_adams")
@@ -77,13 +77,15 @@ class TorchDiffEq(Solver):
             )
 
     def check(self, network: Network, states: States) -> None:
-        """Refuse jumps, arrays of other libraries, tolerances out of reach, and a package that is missing."""
+        """Refuse jumps, arrays of other libraries, tolerances and steps out of reach, and a package that is missing."""
         if (library := backend_of(next(iter(states.values())))) != "torch":
             raise TypeError(
                 f"TorchDiffEq integrates PyTorch states, these are {library} arrays. Move the memory, "
                 f"memory.to('torch'), or use {'Diffrax()' if library == 'jax' else 'Scipy()'}."
             )
         super().check(network, states)
+        if self.method in FIXED:
+            refuse_unstable(self.method, self.dt, network)
         optional_import("torchdiffeq", "torch")
 
     def solve(

@@ -25,7 +25,7 @@ from hopfield.dynamics import (
     Synapse,
     simulate,
 )
-from hopfield.models import ModernHopfield, UniversalHopfield
+from hopfield.models import UniversalHopfield
 
 SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
 
@@ -258,7 +258,9 @@ def test_an_energy_that_does_not_belong_to_the_forces(form, scale, dtype, rng):
 
 def test_a_non_convex_lagrangian_is_named(rng):
     cubes = Population(Power(3), 4)
-    network = Network({"a": cubes, "b": Population(Quadratic(), 4)}, [Bilinear(("a", "b"), 3 * rng.normal(size=(4, 4)))])
+    network = Network(
+        {"a": cubes, "b": Population(Quadratic(), 4)}, [Bilinear(("a", "b"), 3 * rng.normal(size=(4, 4)))]
+    )
     states = {name: rng.normal(size=(60, 4)) for name in ("a", "b")}
     report = check_lyapunov(network, states)
     assert not report.holds

@@ -111,7 +111,7 @@ def test_an_explicit_solver_of_diffrax_saves_every_step_and_says_when_it_gives_u
 def test_settings_of_diffrax_are_checked():
     pytest.importorskip("diffrax")
     memory, query = problem(library="jax")
-    with pytest.raises(ValueError, match="Unknown diffrax solver 'Tsit6'. Did you mean 'Tsit5'"):
+    with pytest.raises(ValueError, match=r"Unknown diffrax solver 'Tsit6'. Did you mean 'Tsit5'"):
         simulate(memory, query, t1=1.5, integrator=Diffrax("Tsit6"))
     with pytest.raises(ValueError, match=r"reserve .* GiB \(max_steps=100000000.*save_at"):
         simulate(memory, query, t1=1.5, integrator=Diffrax(max_steps=10**8))

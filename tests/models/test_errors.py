@@ -212,7 +212,7 @@ def test_misspelt_names_suggest_the_nearest(options, words):
 
 
 def test_misspelt_backends_suggest_the_nearest():
-    with pytest.raises(ValueError, match="Unknown backend 'pytorch'. Did you mean 'torch'.*numpy, jax, torch"):
+    with pytest.raises(ValueError, match=r"Unknown backend 'pytorch'. Did you mean 'torch'.*numpy, jax, torch"):
         ModernHopfield(patterns()).to("pytorch")
     with pytest.raises(ValueError, match=r"NumPy arrays live on the CPU; device='cuda' needs"):
         ModernHopfield(patterns()).to("numpy", device="cuda")
@@ -248,7 +248,9 @@ def test_user_parts_without_gradients_say_so_on_numpy_and_work_elsewhere():
     memory = UniversalHopfield(patterns(), lambda M, g: g @ M.T, "softmax", beta=2.0)
     query = patterns()[0]
     np.testing.assert_allclose(memory.recall(query), ModernHopfield(patterns(), 2.0).recall(query))  # needs no gradient
-    with pytest.raises(TypeError, match=r'no automatic differentiation: give custom.pullback by hand.*memory.to\("jax"\)'):
+    with pytest.raises(
+        TypeError, match=r'no automatic differentiation: give custom.pullback by hand.*memory.to\("jax"\)'
+    ):
         simulate(memory, query, t1=1.0)
     mine = CustomLagrangian(lambda x: (x**4).sum(-1) / 4, is_convex=True, is_elementwise=True)
     with pytest.raises(TypeError, match="no automatic differentiation: give the Lagrangian its `gradient` by hand"):
