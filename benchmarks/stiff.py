@@ -101,12 +101,13 @@ def measured(memory, cue, integrator, times, reference, repeats):
     began = time.perf_counter()
     sampled = simulate(memory, cue, save_at=times, save="all", **arguments) if reference else None
     slow = time.perf_counter() - began > 30
-    if not slow or isinstance(integrator, Diffrax):  # the first call compiles
-        simulate(memory, cue, save_at=[T1], **arguments)
+    options = {"save_at": times, "save": "all"} if slow else {"save_at": [T1]}
+    if not slow:
+        simulate(memory, cue, **options, **arguments)  # the first call compiles
     seconds = []
     while len(seconds) < (1 if slow else repeats):
         began = time.perf_counter()
-        run = simulate(memory, cue, save_at=[T1], **arguments)
+        run = simulate(memory, cue, **options, **arguments)
         seconds.append(time.perf_counter() - began)
     errors = {}
     if sampled is not None and reference:

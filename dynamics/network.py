@@ -66,7 +66,7 @@ class Population:
         object.__setattr__(self, "tau", positive("tau", self.tau))
         object.__setattr__(self, "leak", positive("leak", self.leak, zero=True))
         if self.bias is not None:
-            bias = self.bias if isinstance(self.bias, float | int) else floating("bias", self.bias)
+            bias: Any = self.bias if isinstance(self.bias, float | int) else floating("bias", self.bias)
             object.__setattr__(self, "bias", finite("bias", bias))
             if getattr(bias, "shape", ()) not in ((), (self.size,)):
                 raise ValueError(f"bias has shape {tuple(bias.shape)}; it is one number or of shape ({self.size},).")

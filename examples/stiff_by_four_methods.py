@@ -19,9 +19,11 @@ rng = np.random.default_rng(1)
 patterns = rng.standard_normal((100, 40)) / np.sqrt(40)
 memory = UniversalHopfield(patterns, beta=20.0, tau_memory=1e-3)
 cue = (patterns[0] + patterns[1]) / 2 + 0.02 * rng.standard_normal(40)
-start = {"memory_state": np.zeros(100)}  # far from equilibrium: a fast start, then a slow choice
+h0 = np.zeros(100)  # far from equilibrium: a fast start, then a slow choice
 
-exact = simulate(memory, cue, t1=6.0, integrator=Rosenbrock(1e-8, 1e-10), save_at=np.linspace(0, 6, 400), **start)
+exact = simulate(
+    memory, cue, t1=6.0, integrator=Rosenbrock(1e-8, 1e-10), save_at=np.linspace(0, 6, 400), memory_state=h0
+)
 methods = {
     "Relaxation, dt = 0.5": (Relaxation(0.5), "#0072B2", "s"),
     "Rosenbrock, tolerance 1e-3": (Rosenbrock(1e-3, 1e-3), "#D55E00", "o"),
@@ -39,7 +41,7 @@ figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=150)
 axes = figure.add_subplot()
 axes.plot(exact.times, lead(exact), color="0.75", lw=6, label="exact")
 for name, (integrator, colour, marker) in methods.items():
-    run = simulate(memory, cue, t1=6.0, integrator=integrator, **start)
+    run = simulate(memory, cue, t1=6.0, integrator=integrator, memory_state=h0)
     label = f"{name}: {run.statistics['steps']} steps"
     axes.plot(run.times, lead(run), color=colour, marker=marker, ms=5, lw=1.2, label=label)
     print(f"{label}, {run.statistics['seconds'] * 1e3:.0f} ms")

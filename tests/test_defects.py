@@ -64,7 +64,9 @@ def test_defect_01_the_energy_belongs_to_the_dynamics(rng):
     assert report.rate_error > 0.05
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_defect_02_states_and_activations_are_not_mixed_up(library):
+    pytest.importorskip(library)
     memory = UniversalHopfield(
         to_library(np.array([[0.9, -0.9, 0.9], [-0.9, 0.9, 0.9]]), library),
         beta=2.0,
@@ -112,8 +114,9 @@ def test_defect_03_an_exact_match_is_finite_and_wins(sim, library, dtype):
         assert np.isfinite(to_numpy(answer)).all()
     np.testing.assert_allclose(to_numpy(memory.weights(query)), [0, 1, 0], atol=1e-30)
     np.testing.assert_allclose(to_numpy(memory.recall(query)), patterns[1], atol=1e-30)
-    velocity = memory.network.velocity(memory.start(query))
-    assert all(np.isfinite(to_numpy(v)).all() for v in velocity.values())
+    if library != "jax":  # which would compile each operation
+        velocity = memory.network.velocity(memory.start(query))
+        assert all(np.isfinite(to_numpy(v)).all() for v in velocity.values())
 
 
 @pytest.mark.parametrize("sim", ["dot", "cosine", "euclidean", "manhattan"])

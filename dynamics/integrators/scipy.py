@@ -142,7 +142,7 @@ class Scipy(Solver):
             " scale": network.energy_scale(kept, evaluation),
             " final": system.unpack(last, system.dtype),
             " steps": steps,
-            " evaluations": found.nfev,
+            " evaluations": system.evaluations,
             " failure": failure,
         }
 
@@ -155,6 +155,7 @@ class _System:
         self.cuts = np.cumsum([states[name].shape[-1] for name in self.names])[:-1]
         self.dtype = states[self.names[0]].dtype
         self.start = np.concatenate([states[name] for name in self.names]).astype(float)
+        self.evaluations = 0  # SciPy leaves out those of its differences
 
     def unpack(self, y: np.ndarray, dtype: Any = float) -> States:
         """The populations of a vector."""
@@ -162,6 +163,7 @@ class _System:
 
     def velocity(self, _: float, y: np.ndarray) -> np.ndarray:
         """All velocities."""
+        self.evaluations += 1
         v = self.network.velocity(self.unpack(y), self.clamp)
         return np.concatenate([v[name] for name in self.names])
 

@@ -150,7 +150,7 @@ class TorchDiffEq(Solver):
             if "did not converge" not in str(error):
                 raise
             return self._failure(flow, end, str(error))
-        flow.move(end, [x[-1] for x in y])
+        flow.move(end, [flow.held(name, x[-1]) for name, x in zip(flow.states, y, strict=True)])
         lost = [name for name, x in flow.states.items() if not bool(x.isfinite().all())]
         return self._failure(flow, end, f"population {lost[0]!r} is not finite") if lost else ""
 
@@ -231,6 +231,10 @@ class _Flow:
     def move(self, t: Any, y: Any) -> None:
         """To the states y at time t."""
         self.time, self.states = float(t), dict(zip(self.states, y, strict=True))
+
+    def held(self, name: str, x: Any) -> Any:
+        """The state x with clamped neurons exactly where they are: torchdiffeq's end value is a polynomial's."""
+        return backend.namespace(x).where(self.clamp[name], self.states[name], x) if name in self.clamp else x
 
     def row(self) -> tuple[float, States, Array, Array]:
         """What is saved of the present states: time, populations, energy and its scale."""

@@ -78,10 +78,11 @@ def test_integrators_agree_in_the_adiabatic_limit(sim):
         assert gap(solved(*problem(sim, 0.0), integrator), expected) < tol
 
 
-def test_an_implicit_solver_of_diffrax_agrees_with_scipy():
+@pytest.mark.parametrize("tau_memory", [0.0, pytest.param(0.5, marks=pytest.mark.slow)])  # compiles for long
+def test_an_implicit_solver_of_diffrax_agrees_with_scipy(tau_memory):
     pytest.importorskip("diffrax")
-    found = solved(*problem(library="jax"), Diffrax("Kvaerno3", rtol=1e-7, atol=1e-9))
-    assert 1e-14 < gap(found, reference()) < 1e-5
+    found = solved(*problem("dot", tau_memory, "jax"), Diffrax("Kvaerno3", rtol=1e-7, atol=1e-9))
+    assert 1e-14 < gap(found, reference("dot", tau_memory)) < 1e-5
 
 
 def test_an_explicit_solver_of_diffrax_saves_every_step_and_says_when_it_gives_up():

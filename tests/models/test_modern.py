@@ -150,7 +150,11 @@ def test_the_adiabatic_limit_is_approached(rng):
     np.testing.assert_allclose(np.log10(np.array(gaps[:-1]) / gaps[1:]), 1.0, atol=0.15)  # of first order in tau
 
 
+@pytest.mark.parametrize(
+    ("library", "dtype"), [("numpy", "float64"), ("numpy", "float32"), ("torch", "float32"), ("jax", "float32")]
+)
 def test_large_beta_is_finite_and_picks_the_best_match(library, dtype, rng):
+    pytest.importorskip(library)
     memories = rng.choice([-1.0, 1.0], size=(5, 40)).astype(dtype)
     memory = ModernHopfield(to_library(memories, library), beta=1e5)
     query = memories[2].copy()
@@ -168,7 +172,9 @@ def test_orthogonal_patterns_are_kept_apart(rng):
     assert found.converged.all()
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_the_same_memory_as_a_universal_network(library, rng):
+    pytest.importorskip(library)
     memories, query = rng.normal(size=(5, 4)), rng.normal(size=(3, 4))
     options = {"beta": 1.3, "tau_value": 2.0, "tau_memory": 0.4, "bias": to_library(rng.normal(size=4), library)}
     modern = ModernHopfield(to_library(memories, library), **options)

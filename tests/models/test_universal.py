@@ -112,9 +112,7 @@ def test_scaling_the_patterns_scales_the_memory(data):
 # ------------------------------------------------------------------------------------------------ retrieval
 
 
-@pytest.mark.parametrize(
-    ("library", "steps"), [(name, steps) for name in ("numpy", "torch") for steps in (1, 2, 5, 6)]
-)
+@pytest.mark.parametrize(("library", "steps"), [(name, steps) for name in ("numpy", "torch") for steps in (1, 2, 5, 6)])
 def test_max_steps_is_the_number_of_updates(library, steps):
     pytest.importorskip(library)
     memory = ModernHopfield(to_library(np.diag([1.0, 1.2, 0.9]), library), beta=1.1)
