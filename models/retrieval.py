@@ -102,7 +102,7 @@ def nearest(memory: AssociativeMemory, state: Array) -> np.ndarray:
 def _update(memory: AssociativeMemory) -> Relaxation:
     """Steps to the limit, or of one tau_value where there is no limit."""
     kind = memory.rule.similarity
-    closed = kind.leak > 0 or type(kind).response is not Similarity.response
+    closed = memory.rule.leak > 0 or type(kind).response is not Similarity.response
     return Relaxation(dt=float("inf")) if closed else Relaxation(dt=float(backend.to_numpy(memory.tau_value)))
 
 

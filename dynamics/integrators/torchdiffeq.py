@@ -132,7 +132,7 @@ class TorchDiffEq(Solver):
         times = torch.tensor([flow.time, end], dtype=torch.float64, device=like.device)
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings("error", module="torchdiffeq")
+                warnings.filterwarnings("error", message="Functional iteration|.*Unexpected arguments")
                 y = torchdiffeq.odeint(
                     flow,
                     tuple(flow.states.values()),
@@ -145,11 +145,11 @@ class TorchDiffEq(Solver):
         except AssertionError as error:  # 'underflow in dt ...', 'max_num_steps exceeded', 'non-finite values ...'
             return self._failure(flow, end, str(error))
         except UserWarning as error:
+            if "Functional iteration" in str(error):
+                return self._failure(flow, end, str(error))
             if "Unexpected arguments" in str(error):
                 raise ValueError(f"torchdiffeq does not know these options of {self.method}: {error}.") from None
-            if "did not converge" not in str(error):
-                raise
-            return self._failure(flow, end, str(error))
+            raise
         flow.move(end, [flow.held(name, x[-1]) for name, x in zip(flow.states, y, strict=True)])
         lost = [name for name, x in flow.states.items() if not bool(x.isfinite().all())]
         return self._failure(flow, end, f"population {lost[0]!r} is not finite") if lost else ""
@@ -240,7 +240,8 @@ class _Flow:
         """What is saved of the present states: time, populations, energy and its scale."""
         evaluation = self.network.evaluate(self.states)
         energy = self.network.energy(self.states, evaluation), self.network.energy_scale(self.states, evaluation)
-        return self.time, {name: self.states[name] for name in self.keep}, *energy
+        # Copies: torchdiffeq's states are views of one vector, which would hold all populations in memory.
+        return self.time, {name: self.states[name].clone() for name in self.keep}, *energy
 
     def save(self) -> None:
         """Record it."""

@@ -78,7 +78,8 @@ def test_integrators_agree_in_the_adiabatic_limit(sim):
         assert gap(solved(*problem(sim, 0.0), integrator), expected) < tol
 
 
-@pytest.mark.parametrize("tau_memory", [0.0, pytest.param(0.5, marks=pytest.mark.slow)])  # compiles for long
+@pytest.mark.slow  # compiles for long; test_adapters.py has the quick one
+@pytest.mark.parametrize("tau_memory", [0.0, 0.5])
 def test_an_implicit_solver_of_diffrax_agrees_with_scipy(tau_memory):
     pytest.importorskip("diffrax")
     found = solved(*problem("dot", tau_memory, "jax"), Diffrax("Kvaerno3", rtol=1e-7, atol=1e-9))

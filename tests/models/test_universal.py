@@ -23,7 +23,7 @@ from hopfield.dynamics import (
     Spherical,
     simulate,
 )
-from hopfield.models import Cosine, Dot, Euclidean, ModernHopfield, UniversalHopfield
+from hopfield.models import Cosine, Custom, Dot, Euclidean, ModernHopfield, UniversalHopfield
 
 INF = math.inf
 SIMILARITIES = ["dot", "euclidean", "manhattan", "cosine"]
@@ -144,6 +144,22 @@ def test_retrieval_ends_when_an_update_moves_nothing(rng):
     energy = memory.adiabatic().network.energy({"value": found.state})
     np.testing.assert_allclose(found.energy, energy, rtol=1e-12)
     assert found.output is None
+
+
+@pytest.mark.parametrize("leak", [0.0, 1.0])
+def test_a_similarity_of_ones_own_is_retrieved_with_and_without_leak(leak, rng):
+    """With leak an update goes to its limit; without there is none, and an update lasts one tau_value."""
+    kind = Custom(
+        lambda M, g: -((g[..., None, :] - M) ** 2).sum(-1) / 4,
+        lambda M, g, f: (f @ M - f.sum(-1, keepdims=True) * g) / 2,
+    )
+    memories = 2 * np.eye(3)
+    memory = UniversalHopfield(memories, kind, beta=8.0, leak=leak, tau_value=0.3)
+    named = UniversalHopfield(memories, "euclidean", beta=2.0, leak=4 * leak).retrieve(memories, tol=1e-12)
+    found = memory.retrieve(named.state + 0.05 * rng.normal(size=(3, 3)), max_steps=400)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.state, named.state, atol=1e-5)
+    assert memory.retrieve(memories, max_steps=7, tol=1e-300).steps.tolist() == [7, 7, 7]
 
 
 @pytest.mark.parametrize("batch", [(), (5,), (2, 3)], ids=str)
