@@ -285,14 +285,16 @@ def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict
         return rate, tolerance, rate
     step = eps ** (1 / 3) / xp.sqrt(speed + eps)  # it moves the states by eps^(1/3) of their size
 
-    def slope_over(step: Array) -> Array:
-        moved = [{name: x + sign * step[..., None] * velocity[name] for name, x in states.items()} for sign in (1, -1)]
-        return (network.energy(moved[0]) - network.energy(moved[1])) / (2 * step)
-
-    # Two quotients: what they differ by is the curvature of E, which sharp separations make large.
-    coarse, quotient = slope_over(step), slope_over(step / 2)
-    noise = eps * network.energy_scale(states, evaluation) / step
-    gap = xp.abs(rate - quotient) - 2 * xp.abs(coarse - quotient) - 128 * noise
+    ends = [{name: x + sign * step[..., None] * velocity[name] for name, x in states.items()} for sign in (1, -1)]
+    quotient = (network.energy(ends[0]) - network.energy(ends[1])) / (2 * step)
+    # The quotient is a mean of the slopes on the way, which near the edge between two memories differ widely.
+    lowest, highest = rate, rate
+    for end in ends:
+        there = network.energy_gradient(end)
+        slope = sum(xp.sum(there[name] * velocity[name], axis=-1) for name in network.populations)
+        lowest, highest = xp.minimum(lowest, slope), xp.maximum(highest, slope)
+    noise = 64 * eps * network.energy_scale(states, evaluation) / step
+    gap = xp.maximum(lowest - quotient, quotient - highest) - noise - tolerance
     error = xp.where(gap > 0, gap, 0.0) / (xp.abs(rate) + xp.abs(quotient) + eps)
     return rate, tolerance, error
 

@@ -87,6 +87,21 @@ def test_no_false_alarm_at_other_scales(sim, sharpness, scale, dtype):
     assert report.holds, str(report)
 
 
+@pytest.mark.parametrize("sharpness", [1.0, 1e3, 1e5])
+@pytest.mark.parametrize("tau_memory", [0.0, 0.2])
+@pytest.mark.parametrize("sim", SIMILARITIES[:3])
+def test_no_false_alarm_at_the_edge_between_two_memories(sim, tau_memory, sharpness, dtype):
+    """Where softmax turns from one memory to another the slope of E changes within any step of a quotient."""
+    rng = np.random.default_rng(0)
+    patterns = rng.normal(size=(20, 30)).astype(dtype)
+    memory = UniversalHopfield(patterns, sim, beta=sharpness, tau_memory=tau_memory)
+    between = (patterns[:8] + patterns[8:16]) / 2 + 1e-3 / sharpness * rng.normal(size=(8, 30))
+    report = check_lyapunov(memory, between.astype(dtype))
+    assert report.holds, str(report)
+    run = simulate(memory, between.astype(dtype), t1=0.5, integrator=Relaxation(0.05), save="all")
+    assert check_lyapunov(memory, run).holds
+
+
 @pytest.mark.parametrize("library_name", ["torch", "jax"])
 def test_the_verdict_is_the_same_in_other_libraries(library_name):
     pytest.importorskip(library_name)
