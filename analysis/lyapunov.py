@@ -11,11 +11,11 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.lagrangians import convexity_defect
+from ..dynamics.loop import ROUNDING
 from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.trajectory import Trajectory
 
-ROUNDING = 16.0  # units of eps(dtype) times the size of the numbers that cancel in E
 EVERY = 8  # saved times at which the analytic rate is compared with a difference quotient
 MISMATCH = (
     "The analytic dE/dt differs from the difference quotient of E by {:.2g} of its size: the forces are not the "

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from hopfield import UniversalHopfield, simulate
 from hopfield.dynamics import Diffrax, Relaxation, Rosenbrock, RungeKutta, Scipy, TorchDiffEq
+from hopfield.dynamics.backend import move
 
 TIMES = [1.0, 3.0]
 METHODS = [  # label, library, integrator, what its tolerances allow
@@ -53,19 +54,6 @@ def network(seed):
     return memory, rng.standard_normal(6)
 
 
-def converted(array, library):
-    """A NumPy array in another library."""
-    if library == "jax":
-        import jax.numpy as jnp
-
-        return jnp.asarray(array)
-    if library == "torch":
-        import torch
-
-        return torch.asarray(array)
-    return array
-
-
 def main():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,7 +72,7 @@ def main():
         reference = simulate(memory, cue, t1=3.0, integrator=Scipy("DOP853", rtol=1e-12, atol=1e-13), save_at=TIMES)
         for column, (_, library, integrator, _) in enumerate(methods):
             there = memory if library == "numpy" else memory.to(library)
-            run = simulate(there, converted(cue, library), t1=3.0, integrator=integrator, save_at=TIMES)
+            run = simulate(there, move(cue, library), t1=3.0, integrator=integrator, save_at=TIMES)
             gaps[k, column] = np.abs(np.asarray(run.states["value"]) - reference.states["value"]).max()
     table = Table(title=f"{arguments.networks} random networks: distance from the reference")
     for name in ("method", "library", "largest", "median", "expected", "beyond"):

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from hopfield import UniversalHopfield, simulate
 from hopfield.dynamics import Diffrax, Euler, Relaxation, Rosenbrock, RungeKutta, Scipy, TorchDiffEq
+from hopfield.dynamics.backend import move
 
 PROBLEMS = {"A": (200, 50, "float64"), "B": (3000, 100, "float64"), "C": (100_000, 500, "float32")}
 T1 = 10.0
@@ -70,19 +71,6 @@ def rows(name):
         ("torchdiffeq dopri5, 1e-4", "torch", TorchDiffEq("dopri5", rtol=1e-4, atol=1e-4)),
     ]
     return [*ours, *scipy, *finer, *jax, *stock, *explicit]
-
-
-def converted(array, library):
-    """A NumPy array in another library."""
-    if library == "jax":
-        import jax.numpy as jnp
-
-        return jnp.asarray(array)
-    if library == "torch":
-        import torch
-
-        return torch.asarray(array)
-    return array
 
 
 def largest_increase(memory, cue, h0, integrator):
@@ -144,7 +132,7 @@ def solve(name, repeats, console):
             continue
         with console.status(f"{name}: {label}"):
             there = memory if library == "numpy" else memory.to(library)
-            row = measured(there, converted(cue, library), integrator, times, reference, repeats)
+            row = measured(there, move(cue, library), integrator, times, reference, repeats)
         found.append({"method": label, **row})
     base = next(row["seconds"] for row in found if row["method"] == "Rosenbrock, 1e-04")
     for row in found:

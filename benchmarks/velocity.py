@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hopfield import UniversalHopfield
+from hopfield.dynamics.backend import move
 
 SIMILARITIES = ("dot", "euclidean", "cosine")
 
@@ -36,22 +37,9 @@ def cases(arguments):
         for dtype in ("float32", "float64"):
             for similarity in SIMILARITIES:
                 memory = UniversalHopfield(patterns.astype(dtype), similarity, beta=0.01).to(library)
-                states = memory.start(converted(queries.astype(dtype), library))
+                states = memory.start(move(queries.astype(dtype), library))
                 products, velocity = programs(memory, states, library)
                 yield library, dtype, similarity, *medians(products, velocity, arguments.repeats)
-
-
-def converted(array, library):
-    """A NumPy array in another library."""
-    if library == "jax":
-        import jax.numpy as jnp
-
-        return jnp.asarray(array)
-    if library == "torch":
-        import torch
-
-        return torch.asarray(array)
-    return array
 
 
 def programs(memory, states, library):
