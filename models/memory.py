@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -21,7 +19,7 @@ from ..dynamics.validation import finite, floating, matrix, positive, vector
 from .retrieval import Retrieval, retrieve
 from .separation import describe
 from .similarity import Dot
-from .storage import read, write
+from .storage import Stored
 
 
 class Rule(NamedTuple):
@@ -33,7 +31,7 @@ class Rule(NamedTuple):
     leak: float
 
 
-class AssociativeMemory(ABC):
+class AssociativeMemory(Stored):
     """A memory of the universal Hopfield family: z = P^T sep(sim(M, q)) and the dynamics behind it.
 
     Subclasses are frozen structures with these fields, and say their `rule`.
@@ -58,10 +56,6 @@ class AssociativeMemory(ABC):
     @abstractmethod
     def rule(self) -> Rule:
         """The parts of this memory."""
-
-    @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """The arguments that build this memory again."""
 
     # -------------------------------------------------------------------------------------------- one pass
 
@@ -168,25 +162,6 @@ class AssociativeMemory(ABC):
         """
         return retrieve(self.adiabatic(), self.check_query(query), max_steps, tol)
 
-    # ---------------------------------------------------------------------------------- moving and keeping
-
-    def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
-        """The same memory on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""
-        return backend.move(self, library, device, dtype)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the memory to one ``.npz`` file, whole or not at all; returns its path."""
-        return write(path, type(self).__name__, self.settings())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a memory that `save` wrote, as NumPy arrays."""
-        name, settings = read(path)
-        kinds = {kind.__name__: kind for kind in _descendants(AssociativeMemory)}
-        if name not in kinds or not issubclass(kinds[name], cls):
-            raise TypeError(f"{os.fspath(path)!r} holds a {name}, not a {cls.__name__}.")
-        return kinds[name](**settings)
-
     def __repr__(self) -> str:
         (size, width), (similarity, separation, value, leak) = self.memories.shape, self.rule
         gain = getattr(separation, "beta", 1.0)
@@ -288,13 +263,6 @@ class AssociativeMemory(ABC):
         for name, value in changes.items():
             object.__setattr__(copy, name, value)
         return copy
-
-
-def _descendants(kind: type) -> list[type]:
-    found = [kind]
-    for child in kind.__subclasses__():
-        found += _descendants(child)
-    return found
 
 
 def _plain(number: Any) -> str:

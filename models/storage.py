@@ -6,8 +6,9 @@ import dataclasses
 import json
 import os
 import zipfile
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,6 +17,47 @@ from ..dynamics.contracts import Lagrangian, Similarity
 from .similarity import SIMILARITIES
 
 FORMAT = 1
+
+
+class Stored(ABC):
+    """A model that can be kept in a file and moved between libraries, from the arguments that build it.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from hopfield.models import ModernHopfield
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     type(Stored.load(ModernHopfield(np.eye(2), beta=4.0).save(f"{folder}/memory"))).__name__
+    'ModernHopfield'
+    """
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """The arguments that build this model again: arrays, numbers, names, similarities, Lagrangians."""
+
+    def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
+        """The same model on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""
+        return backend.move(self, library, device, dtype)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the model to one ``.npz`` file, whole or not at all; returns its path."""
+        return write(path, type(self).__name__, self.settings())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model that `save` wrote, as NumPy arrays; called on a class, it must be of that class."""
+        name, settings = read(path)
+        kinds = {kind.__name__: kind for kind in _descendants(Stored)}
+        if name not in kinds or not issubclass(kinds[name], cls):
+            raise TypeError(f"{os.fspath(path)!r} holds a {name}, not a {cls.__name__}.")
+        return kinds[name](**settings)
+
+
+def _descendants(kind: type) -> list[type]:
+    found = [kind]
+    for child in kind.__subclasses__():
+        found += _descendants(child)
+    return found
 
 
 def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> Path:
