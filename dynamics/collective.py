@@ -315,6 +315,11 @@ class Spherical(Lagrangian):
         g = self.activation(x)
         return u - g * _sum(g * u)
 
+    def tangent_change(self, x: Array, u: Array, dx: Array) -> Array:
+        """-(dg (g.u) + g (dg.u)) with dg = (dx - g (g.dx))/\\|x\\|."""
+        g, dg = self.activation(x), self.curvature(x, dx)
+        return -dg * _sum(g * u) - g * _sum(dg * u)
+
     def scaled(self, beta: Number) -> Lagrangian:
         """Itself: \\|beta x\\|/beta = \\|x\\|."""
         return self

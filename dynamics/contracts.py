@@ -85,6 +85,16 @@ class Lagrangian(backend.Extensible, ABC):
         """u without its part along directions that never change the activation (u itself if there are none)."""
         return u
 
+    @property
+    def turns(self) -> bool:
+        """Whether the directions that `tangent` takes out depend on the state."""
+        return type(self).tangent is not Lagrangian.tangent and not self.shift_invariant
+
+    def tangent_change(self, x: Array, u: Array, dx: Array) -> Array:
+        """How ``tangent(x, u)`` changes as x moves along dx with u held fixed; derived on JAX and PyTorch."""
+        what = f"{type(self).__name__}.tangent_change"
+        return backend.directional(lambda y: self.tangent(y, u + backend.namespace(y).zeros_like(y)), x, dx, what)
+
     def scaled(self, beta: Number) -> Lagrangian:
         """The Lagrangian L(beta x)/beta, whose activation is g(beta x)."""
         if isinstance(beta, float | int) and beta == 1:

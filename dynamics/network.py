@@ -196,8 +196,8 @@ class Network:
             total = total + synapse.magnitude(*g, **self.shared(name, evaluation))
         return total
 
-    def residual(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
-        """r_a = -l_a x_a + b_a + forces: the local flow before division by tau_a."""
+    def forces(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
+        """-l_a x_a + b_a - dE_s/dg_a: the residual before `Lagrangian.tangent` projects it, where the leak is 0."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
         xp = backend.namespace(*states.values())
         forces: dict[str, Any] = {}
@@ -213,8 +213,14 @@ class Network:
             r = self._with_own(p, states[name], forces.get(name))
             if name in kinks:  # the force is a set there: its element of least norm
                 r = xp.sign(r) * xp.clip(xp.abs(r) - kinks[name], min=0.0)
-            answer[name] = r if p.leak != 0 else p.lagrangian.tangent(states[name], r)
+            answer[name] = r
         return answer
+
+    def residual(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
+        """r_a = -l_a x_a + b_a + forces: the local flow before division by tau_a."""
+        found = self.forces(states, evaluation)
+        parts = self.populations
+        return {n: r if parts[n].leak != 0 else parts[n].lagrangian.tangent(states[n], r) for n, r in found.items()}
 
     def velocity(
         self,

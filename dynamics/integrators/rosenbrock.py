@@ -12,13 +12,14 @@ In a larger network an independent set of populations is eliminated: no self-cou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .. import backend
 from ..backend import Array, Number
 from ..linear import gmres
+from ..linearised import Linearised
 from ..network import Evaluation, Network
 from ..validation import positive
 from .base import Integrator, States, Step, error_norm
@@ -132,7 +133,9 @@ def eliminated(network: Network) -> list[str]:
     order = {name: (-p.size, -k) for k, (name, p) in enumerate(network.populations.items())}
     for name in sorted(order, key=lambda name: order[name]):
         touching = [synapse for synapse in network.synapses.values() if name in synapse.between]
-        alone = all(
+        p = network.populations[name]
+        turns = p.leak == 0 and p.lagrangian.turns  # the projection of its velocity depends on its state
+        alone = not turns and all(
             synapse.between.count(name) == 1 and not synapse.couples(synapse.between.index(name))
             for synapse in touching
         )
@@ -154,60 +157,40 @@ class _System:
         self.sizes = [network.populations[name].size for name in self.kept]
         self.xp = backend.namespace(*states.values())
         self.left = {name: self.xp.zeros_like(x) for name, x in states.items()}
-        self.bends, self.links = _bends(self), _links(self)
+        self.linear = Linearised(network, states, evaluation, clamp)
         self.inverse = self._inverse() if sum(self.sizes) <= method.dense else None
 
     def solve(self, right: States) -> States:
         """x for the right-hand side `right`; what an iteration leaves is added up in `left`, in units of x."""
         known = {name: right[name] / self._diagonal(name) for name in self.out}
-        slopes = self._changes(self.kept, known, self)
+        slopes = self.linear.changes(self.kept, known)
         reduced = self._pack({name: right[name] + slopes[name] for name in self.kept})
         if self.inverse is not None:
             packed = self.xp.matmul(self.inverse, reduced[..., None])[..., 0]
         else:
             bound = max(0.05 * self.method.rtol, 50 * backend.epsilon(reduced))
-            packed, left = gmres(lambda x: self._apply(x, self), reduced, bound, self.method.krylov)
+            packed, left = gmres(lambda x: self._apply(x, self.linear, self.a), reduced, bound, self.method.krylov)
             self.left = {**self.left, **{n: self.left[n] + abs(x) / self.a for n, x in self._unpack(left).items()}}
         answer = self._unpack(packed)
-        back = self._changes(self.out, answer, self)
+        back = self.linear.changes(self.out, answer)
         return {**answer, **{n: known[n] + back[n] / self._diagonal(n) for n in self.out}}
 
-    def _diagonal(self, name: str) -> Array:
+    def _diagonal(self, name: str, a: Array | None = None) -> Array:
         p = self.network.populations[name]
-        return self.a + p.leak / p.tau
+        return (self.a if a is None else a) + p.leak / p.tau
 
-    def _apply(self, packed: Array, at: Any) -> Array:
+    def _apply(self, packed: Array, linear: Linearised, a: Array) -> Array:
         """S x for the populations that are kept."""
         x = self._unpack(packed)
-        inner = {n: d / at._diagonal(n) for n, d in self._changes(self.out, x, at).items()}
-        change = self._changes(self.kept, {**x, **inner}, at)
-        return self._pack({n: at._diagonal(n) * x[n] - change[n] for n in self.kept})
-
-    def _changes(self, targets: list[str], x: States, at: Any) -> States:
-        """What the synapses add to the velocities of `targets` when the states move along x."""
-        moved = {name: at.bends[name](u) for name, u in x.items()}
-        answer = {}
-        for target in targets:
-            p, total = self.network.populations[target], None
-            for source, synapse, ends, joined, shared in at.links[target]:
-                if source in moved:
-                    change = synapse.block(*ends, moved[source], *joined, **shared)
-                    if change is not None:
-                        total = change if total is None else total + change
-            if total is None:
-                total = self.xp.zeros_like(at.states[target])
-            elif p.leak == 0:
-                total = p.lagrangian.tangent(at.states[target], total)
-            total = total / p.tau
-            answer[target] = self.xp.where(at.clamp[target], 0.0, total) if target in at.clamp else total
-        return answer
+        inner = {n: d / self._diagonal(n, a) for n, d in linear.changes(self.out, x).items()}
+        change = linear.changes(self.kept, {**x, **inner})
+        return self._pack({n: self._diagonal(n, a) * x[n] - change[n] for n in self.kept})
 
     def _inverse(self) -> Array:
-        wide = _Widened(self)
         size = sum(self.sizes)
         eye = self.xp.eye(size, dtype=self.a.dtype, device=backend.device(self.a))
         batch = next(iter(self.states.values())).shape[0]
-        columns = self._apply(self.xp.broadcast_to(eye, (batch, size, size)), wide)
+        columns = self._apply(self.xp.broadcast_to(eye, (batch, size, size)), self.linear.widened(), self.a[..., None])
         return self.xp.linalg.inv(self.xp.matrix_transpose(columns))
 
     def _pack(self, x: States) -> Array:
@@ -221,37 +204,6 @@ class _System:
             parts[name] = packed[..., start : start + size]
             start += size
         return parts
-
-
-class _Widened:
-    """A system with one more axis, over the unit vectors that its matrix is built from."""
-
-    def __init__(self, system: _System) -> None:
-        parts = (system.states, system.evaluation, dict(system.clamp))
-        self.states, self.evaluation, self.clamp = backend.map_leaves(lambda x: x[:, None, ...], parts)
-        self.network, self.a = system.network, system.a[..., None]
-        self.bends, self.links = _bends(self), _links(self)
-
-    _diagonal = _System._diagonal
-
-
-def _bends(at: Any) -> dict[str, Callable[[Array], Array]]:
-    """For each population the product with L'' at the state."""
-    g = at.evaluation.activations
-    return {n: p.lagrangian.linearised(at.states[n], g[n]) for n, p in at.network.populations.items()}
-
-
-def _links(at: Any) -> dict[str, list[tuple]]:
-    """For each population the ends of synapses through which others (or itself) reach it."""
-    found: dict[str, list[tuple]] = {name: [] for name in at.network.populations}
-    for key, synapse in at.network.synapses.items():
-        joined = at.network.joined(synapse, at.evaluation.activations)
-        shared = at.network.shared(key, at.evaluation)
-        for k, target in enumerate(synapse.between):
-            for m, source in enumerate(synapse.between):
-                if k != m or synapse.couples(k):
-                    found[target].append((source, synapse, (k, m), joined, shared))
-    return found
 
 
 def _combined(weights: tuple[float, ...], increments: list[States], name: str) -> Any:

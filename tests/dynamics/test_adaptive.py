@@ -21,6 +21,7 @@ from hopfield.dynamics import (
     Scipy,
     SimulationError,
     Softplus,
+    Spherical,
     Synapse,
     simulate,
 )
@@ -177,6 +178,25 @@ def test_larger_networks_keep_the_order():
     for tol in (1e-5, 1e-6, 1e-7):
         run = simulate(network, states, t1=2.0, integrator=Rosenbrock(tol, tol), save_at=TIMES)
         errors.append(max(np.abs(run.states[n] - reference.states[n]).max() for n in ("v", "k", "s")))
+        steps.append(run.statistics["steps"])
+    assert slope(errors, steps) < -2.5
+
+
+@pytest.mark.parametrize("dense", [256, 0], ids=["dense", "gmres"])
+def test_a_sphere_without_leak_keeps_the_order(dense):
+    """The projection of its velocity turns with the state; without that term the order falls to 1."""
+    rng = np.random.default_rng(16)
+    network = Network(
+        {"a": Population(Quadratic(), 3), "s": Population(Spherical(), 5, leak=0.0, bias=rng.standard_normal(5))},
+        [Bilinear(("a", "s"), 3 * rng.standard_normal((3, 5)))],
+    )
+    states = {n: rng.standard_normal((2, p.size)) for n, p in network.populations.items()}
+    assert eliminated(network) == ["a"]
+    reference = exact(network, states)
+    errors, steps = [], []
+    for tol in (1e-5, 1e-6, 1e-7):
+        run = simulate(network, states, t1=2.0, integrator=Rosenbrock(tol, tol, dense=dense), save_at=TIMES)
+        errors.append(max(np.abs(run.states[n] - reference.states[n]).max() for n in states))
         steps.append(run.statistics["steps"])
     assert slope(errors, steps) < -2.5
 
