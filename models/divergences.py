@@ -1,4 +1,4 @@
-"""Divergences between positive vectors as similarities: generalised Kullback-Leibler, both ways round."""
+"""Divergences between positive vectors as similarities: Kullback-Leibler both ways round, and two symmetric ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 from ..dynamics import backend
 from ..dynamics.backend import Array, structure
 from ..dynamics.contracts import Response, Similarity
+from .pairwise import over_elements, over_patterns
+
+LN2 = 0.6931471805599453
 
 
 def _sum(values: Array) -> Array:
@@ -37,6 +40,12 @@ class Divergence(Similarity):
         xp = backend.namespace(memories)
         logs = xp.log(memories)
         return Logged(memories, logs, xp.sum(memories, axis=-1), xp.sum(memories * logs, axis=-1))
+
+    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+        """The sizes of the terms of the score."""
+        memories, xp = self.prepare(memories), backend.namespace(g)
+        both = xp.abs(g @ xp.abs(memories.logs).T) + xp.abs(xp.log(g)) @ memories.patterns.T
+        return both + memories.sums + xp.abs(memories.entropies) + _sum(g + xp.abs(g * xp.log(g)))
 
 
 @structure
@@ -117,3 +126,107 @@ class ReverseKullbackLeibler(Divergence):
         """The sizes of the terms of the score."""
         memories, xp = self.prepare(memories), backend.namespace(g)
         return xp.abs(xp.log(g)) @ memories.patterns.T + memories.sums + xp.abs(memories.entropies) + _sum(g)
+
+
+@structure
+class Jeffreys(Divergence):
+    r"""s_i = -(KL(g, M_i) + KL(M_i, g))/2 = -sum_k (g_k - M_ik) (ln g_k - ln M_ik)/2, symmetric.
+
+    Printed as "Jensen-Shannon" in table 2 of Millidge et al. 2022. Concave in g, but its value equation has no
+    closed solution: `Relaxation` guards its steps.
+
+    References
+    ----------
+    Jeffreys 1946, doi:10.1098/rspa.1946.0056.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Jeffreys().scores(np.array([[1.0, 2.0], [2.0, 2.0]]), np.array([1.0, 2.0])).round(4)
+    array([ 0.    , -0.3466])
+    """
+
+    name = "jeffreys"
+
+    def scores(self, memories: Any, g: Array) -> Array:
+        """-sum_k (g_k - M_ik) (ln g_k - ln M_ik)/2, never above 0."""
+        memories, xp = self.prepare(memories), backend.namespace(g)
+        logs = xp.log(g)
+        scores = (g @ memories.logs.T + logs @ memories.patterns.T - memories.entropies - _sum(g * logs)) / 2
+        return xp.where(scores > 0, 0.0, scores)
+
+    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+        """sum_i f_i (ln M_i - ln g + M_i/g - 1)/2."""
+        memories, xp = self.prepare(memories), backend.namespace(g)
+        return (f @ memories.logs + (f @ memories.patterns) / g - _sum(f) * (xp.log(g) + 1)) / 2
+
+    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+        """(ln M_i - ln g + M_i/g - 1) . u/2."""
+        memories, xp = self.prepare(memories), backend.namespace(g)
+        return (u @ memories.logs.T + (u / g) @ memories.patterns.T - _sum(u * (xp.log(g) + 1))) / 2
+
+    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+        """-sum_i f_i (1/g + M_i/g^2) u/2."""
+        return -(_sum(f) + (f @ self.prepare(memories).patterns) / g) * u / (2 * g)
+
+
+@structure
+class JensenShannon(Divergence):
+    r"""s_i = -(KL(g, m_i) + KL(M_i, m_i))/2 with the mixture m_i = (g + M_i)/2, symmetric and bounded.
+
+    For vectors that sum to one it lies between -ln 2 and 0. The mixture couples every query with every pattern,
+    so that there is no matrix product: B x N x I logarithms are taken, in blocks. Concave in g; `Relaxation`
+    guards its steps.
+
+    References
+    ----------
+    Lin 1991, doi:10.1109/18.61115.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> JensenShannon().scores(np.array([[0.5, 0.5], [0.9, 0.1]]), np.array([0.5, 0.5])).round(4)
+    array([ 0.    , -0.1018])
+    """
+
+    name = "jensen_shannon"
+
+    def scores(self, memories: Any, g: Array) -> Array:
+        """(sum s ln(s/2) - sum g ln g - sum M_i ln M_i)/2 with s = g + M_i, never above 0."""
+        memories, xp = self.prepare(memories), backend.namespace(g)
+        mixed = over_elements(_entropy_of_sum, (memories.patterns,), (g,))
+        scores = (mixed - LN2 * memories.sums - memories.entropies - _sum(g * (xp.log(g) + LN2))) / 2
+        return xp.where(scores > 0, 0.0, scores)
+
+    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+        """sum_i f_i ln(m_i/g)/2."""
+        patterns, xp = self.prepare(memories).patterns, backend.namespace(g)
+        return (over_patterns(_log_of_sum, (patterns,), (g,), f) - _sum(f) * (xp.log(g) + LN2)) / 2
+
+    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+        """ln(m_i/g) . u/2."""
+        patterns, xp = self.prepare(memories).patterns, backend.namespace(g)
+        g, u = backend.batched(g, u)
+        return (over_elements(_weighted_log_of_sum, (patterns,), (g, u)) - _sum(u * (xp.log(g) + LN2))) / 2
+
+    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+        """-sum_i f_i M_i/(g (g + M_i)) u/2."""
+        return -over_patterns(_part_of_sum, (self.prepare(memories).patterns,), (g,), f) * u / (2 * g)
+
+
+def _entropy_of_sum(m: Array, g: Array) -> Array:
+    total = m + g
+    return total * backend.namespace(total).log(total)
+
+
+def _log_of_sum(m: Array, g: Array) -> Array:
+    total = m + g
+    return backend.namespace(total).log(total)
+
+
+def _weighted_log_of_sum(m: Array, g: Array, u: Array) -> Array:
+    return _log_of_sum(m, g) * u
+
+
+def _part_of_sum(m: Array, g: Array) -> Array:
+    return m / (m + g)

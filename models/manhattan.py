@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, structure
 from ..dynamics.contracts import Response, Similarity
+from .pairwise import over_elements, over_patterns
 
-CHUNK = 2**20  # elements of a temporary (batch, rows, columns): what stays in a processor's cache
+CHUNK = 2**20  # elements of a temporary (batch, rows, columns)
 
 
 @structure
@@ -54,25 +54,17 @@ class Manhattan(Similarity):
 
     def scores(self, memories: Any, g: Array) -> Array:
         """-sum_k \\|M_ik - g_k\\|."""
-        patterns = memories.patterns if isinstance(memories, Sorted) else memories
-        xp = backend.namespace(g)
+        xp, patterns = backend.namespace(g), _patterns(memories)
         flat = xp.reshape(g, (-1, g.shape[-1]))
         return -xp.reshape(backend.cityblock(flat, patterns), (*g.shape[:-1], patterns.shape[0]))
 
     def pullback(self, memories: Any, g: Array, f: Array) -> Array:
         """sum_i f_i sign(M_ik - g_k), with sign(0) = 0."""
-        xp = backend.namespace(g)
-        return self._over_rows(memories, g, f, xp.sign)
+        return over_patterns(_sign, (_patterns(memories),), (g,), f)
 
     def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
         """sum_k sign(M_ik - g_k) u_k."""
-        patterns = memories.patterns if isinstance(memories, Sorted) else memories
-        xp = backend.namespace(g)
-        parts = [
-            xp.sum(xp.sign(patterns[rows] - g[..., None, :]) * u[..., None, :], axis=-1)
-            for rows in _chunks(patterns.shape[0], math.prod(g.shape))
-        ]
-        return xp.concat(parts, axis=-1)
+        return over_elements(_signed, (_patterns(memories),), tuple(backend.batched(g, u)))
 
     def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
         """0 away from the kinks."""
@@ -80,8 +72,7 @@ class Manhattan(Similarity):
 
     def kink(self, memories: Any, g: Array, f: Array) -> Array:
         """The weight of the memories that agree with g in a coordinate."""
-        xp = backend.namespace(g)
-        return self._over_rows(memories, g, f, lambda gap: xp.astype(gap == 0, g.dtype))
+        return over_patterns(_equal, (_patterns(memories),), (g,), f)
 
     def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
         """The proximal weighted median."""
@@ -97,15 +88,21 @@ class Manhattan(Similarity):
         xp = backend.namespace(scores)
         return xp.abs(scores) + xp.sum(xp.abs(g), axis=-1, keepdims=True)
 
-    @staticmethod
-    def _over_rows(memories: Any, g: Array, f: Array, function: Any) -> Array:
-        patterns = memories.patterns if isinstance(memories, Sorted) else memories
-        xp = backend.namespace(g)
-        total: Any = 0.0
-        for rows in _chunks(patterns.shape[0], math.prod(g.shape)):
-            gap = function(patterns[rows] - g[..., None, :])
-            total = total + xp.sum(f[..., rows, None] * gap, axis=-2)
-        return total
+
+def _patterns(memories: Any) -> Array:
+    return memories.patterns if isinstance(memories, Sorted) else memories
+
+
+def _sign(m: Array, g: Array) -> Array:
+    return backend.namespace(g).sign(m - g)
+
+
+def _signed(m: Array, g: Array, u: Array) -> Array:
+    return _sign(m, g) * u
+
+
+def _equal(m: Array, g: Array) -> Array:
+    return backend.namespace(g).astype(m == g, g.dtype)
 
 
 def _chunks(length: int, width: int) -> Iterator[slice]:
@@ -123,7 +120,7 @@ def _proximal_median(memories: Sorted, v: Array, f: Array, drive: Any, leak: flo
     rows, width = memories.columns.shape
     shape = v.shape
     v, f = xp.reshape(v, (-1, width)), xp.reshape(f, (-1, rows))
-    drive = None if drive is None else xp.broadcast_to(drive, shape).reshape((-1, width))
+    drive = None if drive is None else xp.reshape(xp.broadcast_to(drive, shape), (-1, width))
     answers = []
     for columns in _chunks(width, v.shape[0] * rows):
         order, values = memories.order[:, columns], memories.columns[:, columns]
