@@ -9,6 +9,7 @@ t1=3. `expected` says what the tolerances of the method allow; the last column c
 import argparse
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def main():
         import jax
 
         jax.config.update("jax_enable_x64", True)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     gaps = np.zeros((arguments.networks, len(methods)))
     for k in track(range(arguments.networks), console=Console(stderr=True), disable=not console.is_terminal):
         memory, cue = network(k)

@@ -15,6 +15,7 @@ import importlib.util
 import json
 import resource
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def main():
         import jax
 
         jax.config.update("jax_enable_x64", True)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     results = [solve(name, arguments.repeats, console) for name in arguments.problem or ["C", "A", "B"]]
     if arguments.out:
         arguments.out.write_text(json.dumps(results, indent=1))
