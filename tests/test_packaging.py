@@ -39,7 +39,7 @@ MAY_IMPORT_BACKENDS = {
 MAX_LINES = 400
 
 # A module imports its own layer and those below it; "" is the root __init__.py.
-LAYERS = {"dynamics": 1, "models": 2, "analysis": 3, "": 4, "cli": 5}
+LAYERS = {"dynamics": 1, "models": 2, "analysis": 3, "": 4, "commands": 5, "cli": 6}
 
 
 def _setup() -> configparser.ConfigParser:
@@ -231,7 +231,7 @@ def _source(path: str) -> str:
 
 @pytest.mark.parametrize("path", _modules())
 def test_imports_run_downwards(path):
-    """The arrows are cli -> analysis -> models -> dynamics, imports inside functions included."""
+    """The arrows are cli -> commands -> analysis -> models -> dynamics, imports inside functions included."""
     assert _upward(_source(path), path) == []
 
 
@@ -257,6 +257,9 @@ def test_optional_backends_are_imported_late(path):
         ("dynamics/a.py", "from .. import __version__", 1),
         ("models/a.py", "from ..dynamics import X\nfrom .b import Y", 0),
         ("analysis/a.py", "from ..cli import main", 1),
+        ("analysis/a.py", "from ..commands.app import app", 1),
+        ("commands/a.py", "from .. import __version__, analysis\nfrom .app import command", 0),
+        ("commands/a.py", "from ..cli import main", 1),
         ("cli.py", "from . import __version__, analysis\nfrom .models import X", 0),
         ("__init__.py", "from hopfield.models import X", 0),
         ("__init__.py", "from hopfield.cli import main", 1),

@@ -1,0 +1,1 @@
+"""What the terminal offers: one module for each group of commands, registered on one app."""

@@ -1,0 +1,98 @@
+"""The app, how a function becomes a command of it, and how a command ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import __version__, analysis
+from ..dynamics import SimulationError
+from ..models import AssociativeMemory
+from .options import Debug, Given
+
+app = typer.Typer(
+    help="Simulate energy-based memory networks: store patterns, follow how a cue is recalled, see the energy fall.",
+    epilog="Start with:  hopfield demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """A command of the app: options of `Given` unfold, bad input is one line and exit code 2, warnings are notes.
+
+    `function` takes a context, and a `Given` called ``given`` if it works on files.
+    """
+    hints = typing.get_type_hints(function, include_extras=True)
+    own = [p.replace(annotation=hints[p.name]) for p in inspect.signature(function).parameters.values()]
+    takes_files = "given" in hints
+    known = typing.get_type_hints(Given, include_extras=True) if takes_files else {}
+    fields = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=known[field.name]
+        )
+        for field in (dataclasses.fields(Given) if takes_files else ())
+    ]
+    debugs = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+    rest = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "given"]
+
+    def run(**options: Any) -> None:
+        debug = options.pop("debug")
+        if takes_files:
+            options["given"] = Given(**{field.name: options.pop(field.name) for field in fields})
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = lambda message, *_, **__: typer.echo(f"note: {message}", err=True)
+            try:
+                function(**options)
+            except (ValueError, TypeError, ImportError, OSError, MemoryError, SimulationError) as error:
+                if debug:
+                    raise
+                typer.echo(f"error: {' '.join(str(error).split()) or type(error).__name__}", err=True)
+                raise typer.Exit(2) from None
+
+    parameters = [*rest[:1], *fields, *rest[1:], debugs]
+    run.__signature__ = inspect.Signature(parameters)
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__doc__ = function.__doc__
+    app.command(function.__name__.replace("_", "-"))(run)
+    return function
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hopfield {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _face(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def finish(
+    context: typer.Context, memory: AssociativeMemory, out: Path, files: list[str], results: Any, *tables: Any
+) -> None:
+    """Write report.json (what was asked for, versions, what was found), print the tables, and say what is where."""
+    from rich.console import Console
+
+    settings = {"command": context.info_name, "memory": repr(memory), **context.params}
+    analysis.write_report(out / "report.json", settings, results)
+    console = Console(highlight=False)
+    for part in (repr(memory), *tables):
+        console.print(part)
+    console.print(f"Written to {out}: {', '.join([*files, 'report.json'])}", soft_wrap=True)

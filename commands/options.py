@@ -1,0 +1,102 @@
+"""The options that commands share, under the headings of their help."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..dynamics.integrators import INTEGRATORS
+from ..models.separation import SEPARATIONS
+from ..models.similarity import SIMILARITIES
+
+MEMORY, CUES, DYNAMICS, COMPUTING, FILES = "Memory", "Cues", "Dynamics", "Computing", "Files"
+
+
+def option(panel: str, help: str, *names: str, metavar: str | None = None, **settings: Any) -> Any:
+    """An option under a heading of the help."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, **settings)
+
+
+SimilarityName = Annotated[
+    str | None,
+    option(MEMORY, f"How a cue is compared with a pattern: {', '.join(SIMILARITIES)}.", metavar="NAME"),
+]
+SeparationName = Annotated[
+    str | None,
+    option(
+        MEMORY,
+        f"How scores become weights: {', '.join(SEPARATIONS)}; some take a number, polynomial(3).",
+        metavar="NAME",
+    ),
+]
+Beta = Annotated[
+    float | None, option(MEMORY, "Inverse temperature: scales the scores; a large one picks one pattern.", metavar="X")
+]
+Fill = Annotated[float, option(CUES, "What stands in hidden pixels.", metavar="X")]
+Seed = Annotated[int, option(CUES, "Of every random number.", min=0, metavar="N")]
+T1 = Annotated[
+    float,
+    option(
+        DYNAMICS,
+        "End time in the units of tau (updates with --dt inf); what is steady ends before.",
+        "--t1",
+        metavar="T",
+    ),
+]
+Method = Annotated[str, option(DYNAMICS, f"auto (relaxation, dt = 0.1), {', '.join(INTEGRATORS)}.", metavar="NAME")]
+Step = Annotated[float | None, option(DYNAMICS, "Its step in time; inf for updates, each to its limit.", metavar="T")]
+Library = Annotated[str, option(COMPUTING, "What computes: numpy, jax or torch.", "--backend", metavar="NAME")]
+Device = Annotated[
+    str | None, option(COMPUTING, "Where, for jax and torch: cpu, gpu, cuda, cuda:1, ...", metavar="NAME")
+]
+Out = Annotated[Path, option(FILES, "Folder for what is written; made if it is not there.", metavar="FOLDER")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What commands on files of your own are given; `analysis.inputs` makes a memory and cues of it."""
+
+    patterns: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="PATTERNS", help="What is stored, .npy or .npz: rows (N, D), images (N, H, W) or (N, C, H, W)."
+        ),
+    ] = None
+    queries: Annotated[
+        Path | None,
+        typer.Argument(metavar="QUERIES", help="Cues of the same form. Without, --noise or --mask makes them."),
+    ] = None
+    model: Annotated[
+        str,
+        option(
+            MEMORY,
+            "universal, modern (dot and softmax), or the file of a saved memory, which has its own patterns: QUERIES "
+            "is then the only argument.",
+            metavar="NAME",
+        ),
+    ] = "universal"
+    similarity: SimilarityName = None
+    separation: SeparationName = None
+    beta: Beta = None
+    noise: Annotated[float | None, option(CUES, "Patterns with Gaussian noise of this variance.", metavar="X")] = None
+    mask: Annotated[float | None, option(CUES, "Images with this part hidden, from the bottom.", metavar="X")] = None
+    fill: Fill = 0.0
+    cues: Annotated[int | None, option(CUES, "Of the first N patterns alone.", min=1, metavar="N")] = None
+    seed: Seed = 0
+    library: Library = "numpy"
+    device: Device = None
+    dtype: Annotated[
+        str | None, option(COMPUTING, "float32 or float64; as the patterns, if not said.", metavar="NAME")
+    ] = None
+    patterns_key: Annotated[str | None, option(FILES, "The patterns' name in an .npz of several.", metavar="KEY")] = (
+        None
+    )
+    queries_key: Annotated[str | None, option(FILES, "The queries' name in an .npz of several.", metavar="KEY")] = None
+    shape: Annotated[
+        str | None, option(FILES, "Of one image, where images come as rows: 28x28 or 3x32x32.", metavar="HxW")
+    ] = None
+    scale: Annotated[float, option(FILES, "Divide all patterns and queries by this: 255 for bytes.", metavar="X")] = 1.0
