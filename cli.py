@@ -6,10 +6,10 @@ about a memory is computed in `analysis`, and what is heavy is imported where it
 
 from __future__ import annotations
 
-from .commands import memory
+from .commands import analysis, memory
 from .commands.app import app
 
-__all__ = ["app", "main", "memory"]
+__all__ = ["analysis", "app", "main", "memory"]
 
 
 def main() -> None:

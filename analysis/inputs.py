@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import zipfile
@@ -15,32 +16,52 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.integrators import Integrator, Solver, choose
 from ..dynamics.validation import matrix, positive, unknown_name
-from ..models import AssociativeMemory, ModernHopfield, UniversalHopfield
+from ..models import build, catalogue
+from ..models.storage import Stored
 from .corruption import gaussian_noise, mask
 from .images import Rows, flatten_images, load_array
 
-MODELS = ("universal", "modern")
+MODELS = tuple(entry.name for entry in catalogue())
+BINARY = tuple(entry.name for entry in catalogue() if entry.binary)
 
 
 class Inputs(NamedTuple):
-    """A memory, the cues (B, I), the rows (B,) they were made from (None: not known), and the shape of an image."""
+    """What a command works on.
 
-    memory: AssociativeMemory
+    Attributes
+    ----------
+    memory : model
+        The memory.
+    cues : array (B, I) or None
+        None where none were asked for.
+    targets : int array (B,) or None
+        The rows that cues were made from (None: not known).
+    shape : tuple or None
+        The shape of an image.
+    patterns : array (N, I) or None
+        What is stored, as the memory holds it (None: a saved memory that does not keep its patterns).
+    """
+
+    memory: Any
     cues: Any
     targets: np.ndarray | None
     shape: tuple[int, ...] | None
+    patterns: Any = None
 
 
-def load_inputs(options: Mapping[str, Any]) -> Inputs:
+def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
     r"""The memory and the cues that the options of a command ask for.
 
     Parameters
     ----------
     options : mapping
         ``patterns``, ``queries``, ``patterns_key``, ``queries_key``, ``shape``, ``scale``: files and how to read
-        them. ``model``, ``similarity``, ``separation``, ``beta``: the memory, or the file of a saved one.
+        them. ``model``, ``similarity``, ``separation``, ``beta``, ``settings`` (a list of "name=value"): the memory,
+        or the file of a saved one. ``binary``: values above it are +1, others -1, in patterns and cues.
         ``noise``, ``mask``, ``fill``, ``cues``, ``seed``: how cues are made if there are no queries. ``library``,
         ``device``, ``dtype``: where it is computed. What is missing counts as None.
+    need_cues : bool
+        Whether it is an error if nothing says what the cues are; they are None then.
 
     Returns
     -------
@@ -62,55 +83,77 @@ def load_inputs(options: Mapping[str, Any]) -> Inputs:
     """
     o = {**dict.fromkeys(("patterns", "queries", "similarity", "separation", "beta", "noise", "mask")), **options}
     model, queries, shape = o.get("model", "universal"), o["queries"], _shape(o.get("shape"))
+    rows: Any = None
     if model in MODELS:
         if o["patterns"] is None:
             raise ValueError("Which patterns? Give a file, PATTERNS [QUERIES], or --model with a saved memory.")
         rows, shape = _rows("patterns", o, o["patterns"], shape)
-        memory = build_memory(model, rows, o["similarity"], o["separation"], o["beta"])
+        memory = build_memory(
+            model, _signs(rows, o), o["similarity"], o["separation"], o["beta"], **_settings(o.get("settings"))
+        )
     else:
         memory, queries = load_memory(model), o["patterns"]
-        if any(
-            x is not None for x in (o["queries"], o["similarity"], o["separation"], o["beta"], o.get("patterns_key"))
-        ):
+        own = ("queries", "similarity", "separation", "beta", "patterns_key", "settings")
+        if any(o.get(name) is not None for name in own):
             raise ValueError(
                 f"The memory in {model!r} has its own patterns, similarity, separation and beta: give nothing but the "
                 "file of the QUERIES."
             )
     memory = move_memory(memory, o.get("library") or "numpy", o.get("device"), o.get("dtype"))
+    like = next(x for x in backend.arrays(memory) if x.ndim)
+    patterns = getattr(memory, "memories", None) if rows is None else backend.asarray(_signs(rows, o), like)
     made = o["noise"] is not None or o["mask"] is not None
     if queries is None:
+        if not made and not need_cues:
+            return Inputs(memory, None, None, shape, patterns)
         if not made:
             raise ValueError("Which cues? Give the file of the QUERIES, or make some: --noise 0.1, --mask 0.5.")
-        cues = _corrupted(memory.memories[: o.get("cues")], o, shape)
-        return Inputs(memory, cues, np.arange(len(cues)), shape)
+        grey = patterns if rows is None else backend.asarray(rows, like)
+        if grey is None:
+            raise ValueError(f"The memory in {model!r} does not keep its patterns: give the file of the QUERIES.")
+        cues = memory.check_query(_signs(_corrupted(grey[: o.get("cues")], o, shape), o))
+        return Inputs(memory, cues, np.arange(len(cues)), shape, patterns)
     if made:
         raise ValueError("--noise and --mask make cues of the patterns: leave them out, or leave out QUERIES.")
     rows, shape = _rows("queries", o, queries, shape)
-    return Inputs(memory, memory.check_query(backend.asarray(rows, memory.memories)), None, shape)
+    return Inputs(memory, memory.check_query(backend.asarray(_signs(rows, o), like)), None, shape, patterns)
 
 
 def build_memory(
-    model: str, patterns: Any, similarity: str | None, separation: str | None, beta: float | None
-) -> AssociativeMemory:
-    """The memory of a name, ``universal`` or ``modern``; what is None is dot, softmax and 1.
+    model: str, patterns: Any, similarity: str | None, separation: str | None, beta: float | None, **settings: Any
+) -> Any:
+    """The memory of a name in `hopfield.models.catalogue`; what is None is the model's own default.
 
     >>> import numpy as np
     >>> build_memory("modern", np.eye(2), None, None, 4.0).beta
     4.0
     """
-    beta = 1.0 if beta is None else beta
-    if model == "universal":
-        return UniversalHopfield(patterns, similarity or "dot", separation or "softmax", beta=beta)
-    if model != "modern":
+    if model not in MODELS:
         raise unknown_name("model", model, MODELS)
-    if similarity not in (None, "dot") or separation not in (None, "softmax"):
-        raise ValueError(
-            "The modern memory is dot and softmax: leave out similarity and separation, or take universal."
-        )
-    return ModernHopfield(patterns, beta)
+    if model == "modern" and similarity in (None, "dot") and separation in (None, "softmax"):
+        similarity = separation = None
+    chosen = {"similarity": similarity, "separation": separation, "beta": beta, **settings}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if model != "universal" and (extra := {"similarity", "separation"} & set(chosen)):
+        rule = next(entry.rule for entry in catalogue() if entry.name == model)
+        raise ValueError(f"The {model} memory has its own rule, {rule}: leave out {' and '.join(sorted(extra))}.")
+    if model in BINARY:
+        host = backend.to_numpy(patterns)
+        if not (np.abs(host) == 1).all() and not (model == "sdm" and np.isin(host, (0, 1)).all()):
+            raise ValueError(
+                f"The {model} memory stores patterns of +1 and -1, and these go from {host.min():g} to {host.max():g}. "
+                "Add --binary X: values above X become +1, others -1."
+            )
+    try:
+        return build(model, patterns, **chosen)
+    except TypeError as error:
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if unknown is None:
+            raise
+        raise ValueError(f"The {model} memory has no setting {unknown[1]!r}.") from None
 
 
-def load_memory(path: str | os.PathLike[str]) -> AssociativeMemory:
+def load_memory(path: str | os.PathLike[str]) -> Any:
     """A memory of any kind, from the file that its `save` wrote.
 
     >>> import numpy as np
@@ -122,12 +165,10 @@ def load_memory(path: str | os.PathLike[str]) -> AssociativeMemory:
         raise unknown_name("model (and there is no such file)", os.fspath(path), MODELS)
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{os.fspath(path)!r} is not a saved memory: memory.save(path) writes one, an .npz file.")
-    return AssociativeMemory.load(path)
+    return Stored.load(path)
 
 
-def move_memory(
-    memory: AssociativeMemory, library: str, device: str | None = None, dtype: str | None = None
-) -> AssociativeMemory:
+def move_memory(memory: Any, library: str, device: str | None = None, dtype: str | None = None) -> Any:
     """The memory on a library and device; JAX is switched to 64-bit numbers if the memory has such.
 
     Meant for programs: a library call would leave JAX's switch to its user.
@@ -139,13 +180,14 @@ def move_memory(
     """
     if dtype not in (None, "float32", "float64"):
         raise unknown_name("dtype", dtype, ("float32", "float64"))
-    wide = dtype == "float64" or (dtype is None and backend.epsilon(memory.memories) < 1e-10)
+    like = next(x for x in backend.arrays(memory) if x.ndim)
+    wide = dtype == "float64" or (dtype is None and backend.epsilon(like) < 1e-10)
     if library == "jax" and wide:
         backend.optional_import("jax").config.update("jax_enable_x64", True)
     return memory.to(library, device, dtype)
 
 
-def choose_method(memory: AssociativeMemory, name: str, dt: float | None = None) -> Integrator | Solver:
+def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator | Solver:
     """The integrator of a name, with a step if one is given.
 
     >>> import numpy as np
@@ -153,7 +195,9 @@ def choose_method(memory: AssociativeMemory, name: str, dt: float | None = None)
     >>> choose_method(ModernHopfield(np.eye(2)), "euler", 0.05)
     Euler(dt=0.05)
     """
-    method = choose(name, memory.network, backend.backend_of(memory.memories))
+    if not hasattr(memory, "network"):
+        raise ValueError(f"{type(memory).__name__} has no dynamics in time, only `hopfield recall`: {memory!r}")
+    method = choose(name, memory.network, backend.backend_of(*backend.arrays(memory)[:1]))
     if dt is None:
         return method
     if not hasattr(method, "dt"):
@@ -177,6 +221,31 @@ def _corrupted(cues: Any, options: Mapping[str, Any], shape: tuple[int, ...] | N
     if shape is None:
         raise ValueError("--mask hides a part of an image, but the patterns are rows: add their --shape, as 28x28.")
     return mask(cues, shape, fraction=options["mask"], value=options.get("fill", 0.0))
+
+
+def _signs(rows: Any, options: Mapping[str, Any]) -> Any:
+    threshold = options.get("binary")
+    if threshold is None:
+        return rows
+    return backend.namespace(rows).where(rows > threshold, 1.0 + 0 * rows, -1.0 + 0 * rows)
+
+
+def _settings(texts: Any) -> dict[str, Any]:
+    """Texts "name=value" as a dict: numbers as numbers, true and false, else text.
+
+    >>> _settings(["rule=storkey", "n=4"])
+    {'rule': 'storkey', 'n': 4}
+    """
+    found: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise ValueError(f"A setting is written name=value, as rule=storkey or n=4; got {text!r}.")
+        try:
+            found[name.strip()] = json.loads(value.strip())
+        except json.JSONDecodeError:
+            found[name.strip()] = value.strip()
+    return found
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..dynamics import backend
-from ..models.memory import AssociativeMemory
 from ..models.retrieval import nearest
 from ..models.similarity import Euclidean
 from .plots import VERMILLION, new_figure
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def plot_recall(
-    memory: AssociativeMemory | Any,
+    memory: Any,
     cues: Any,
     recalled: Any,
     shape: Sequence[int],
@@ -72,7 +71,7 @@ def plot_recall(
     >>> figure.get_suptitle()
     'Unit vectors: 4 of 4 recalled'
     """
-    patterns = memory.memories if isinstance(memory, AssociativeMemory) else memory
+    patterns = getattr(memory, "memories", memory)
     patterns, cues, recalled = (backend.to_numpy(x) for x in (patterns, cues, recalled))
     cues, recalled = cues.reshape(-1, cues.shape[-1]), recalled.reshape(-1, recalled.shape[-1])
     targets = None if targets is None else np.asarray(targets).reshape(-1)
@@ -138,7 +137,7 @@ def _check_images(patterns: Any, cues: Any, recalled: Any, shape: Sequence[int],
 
 
 def _nearest(memory: Any, patterns: np.ndarray, recalled: np.ndarray) -> np.ndarray:
-    if isinstance(memory, AssociativeMemory):
+    if hasattr(memory, "memories"):
         return nearest(memory, backend.asarray(recalled, memory.memories))
     return Euclidean().scores(patterns, recalled).argmax(axis=-1)
 

@@ -16,7 +16,6 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import unknown_name
-from ..models.memory import AssociativeMemory
 from ..models.retrieval import nearest
 from ..models.similarity import Cosine
 from .lyapunov import ROUNDING
@@ -119,7 +118,7 @@ def plot_energy(
 
 
 def plot_overlaps(
-    memory: AssociativeMemory,
+    memory: Any,
     trajectory: Trajectory,
     sample: int = 0,
     ax: Axes | None = None,
@@ -170,7 +169,7 @@ def plot_overlaps(
     if measure not in MEASURES:
         raise unknown_name("measure", measure, MEASURES)
     ax = _axes(ax)
-    path = trajectory.activations["value"]
+    path = trajectory.activations[next(iter(trajectory.network.populations))]
     path = path.reshape((len(path), -1, path.shape[-1]))
     if not -path.shape[1] <= sample < path.shape[1]:
         raise ValueError(f"There is no sample {sample}: the trajectory holds {path.shape[1]}, counted from 0.")
@@ -200,9 +199,9 @@ def plot_overlaps(
     return _finished(ax, _counts_updates(trajectory), title)
 
 
-def _measured(memory: AssociativeMemory, path: Any, measure: str) -> np.ndarray:
+def _measured(memory: Any, path: Any, measure: str) -> np.ndarray:
     if measure == "cosine":
-        return backend.to_numpy(Cosine().scores(memory.memories, path))
+        return backend.to_numpy(Cosine().scores(getattr(memory, "memories", memory), path))
     return backend.to_numpy(memory.scores(path) if measure == "similarity" else memory.weights(path))
 
 

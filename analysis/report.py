@@ -17,7 +17,6 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
-from ..models.memory import AssociativeMemory
 from ..models.retrieval import nearest
 from .lyapunov import LyapunovReport, check_lyapunov
 
@@ -70,12 +69,13 @@ class RecallSummary:
         return None if self.recalled is None else self.recalled / self.samples
 
 
-def summarise(memory: AssociativeMemory, trajectory: Trajectory, targets: Any = None) -> RecallSummary:
+def summarise(memory: Any, trajectory: Trajectory, targets: Any = None) -> RecallSummary:
     r"""Sum up a simulation of a memory.
 
     Parameters
     ----------
-    memory : model
+    memory : model or array (N, I)
+        With the stored patterns, or the patterns.
         Whose patterns.
     trajectory : Trajectory
         What `simulate` returned. Saved with ``save="all"``, the check of the energy sees every state.
@@ -101,10 +101,10 @@ def summarise(memory: AssociativeMemory, trajectory: Trajectory, targets: Any = 
     >>> summary.recalled, summary.converged, summary.lyapunov.holds
     (3, 3, True)
     """
-    value = trajectory.final["value"]
-    end = trajectory.network.populations["value"].lagrangian.activation(value)
+    name, population = next(iter(trajectory.network.populations.items()))  # the one that cues enter
+    end = population.lagrangian.activation(trajectory.final[name])
     near = nearest(memory, end).reshape(-1)
-    gap = backend.to_numpy(end).reshape(len(near), -1) - backend.to_numpy(memory.memories)[near]
+    gap = backend.to_numpy(end).reshape(len(near), -1) - backend.to_numpy(getattr(memory, "memories", memory))[near]
     recalled = None
     if targets is not None:
         targets = np.asarray(targets).reshape(-1)
@@ -120,7 +120,7 @@ def summarise(memory: AssociativeMemory, trajectory: Trajectory, targets: Any = 
         steps_max=int(trajectory.steps.max()),
         converged=int(trajectory.converged.sum()),
         residual=float(trajectory.residual.max()),
-        lyapunov=check_lyapunov(memory, trajectory),
+        lyapunov=check_lyapunov(None, trajectory),
     )
 
 

@@ -12,14 +12,13 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import positive
-from ..models.memory import AssociativeMemory
 
 LIMIT = 2**29  # bytes
 ADAPTIVE = 200  # steps that a method without a step of its own is thought to take
 
 
 def times_that_fit(
-    memory: AssociativeMemory,
+    memory: Any,
     samples: int,
     t1: float,
     dt: float,
@@ -33,7 +32,7 @@ def times_that_fit(
     Parameters
     ----------
     memory : model
-        What will move; a time takes I values a sample, and N more with the memory neurons.
+        What will move; a time takes a value for each neuron of a sample, memory neurons only if asked for.
     samples : int
         Size of the batch.
     t1, dt : float
@@ -62,8 +61,9 @@ def times_that_fit(
     array([  0.,  20.,  40.,  60.,  80., 100.])
     """
     t1, limit = positive("t1", t1), LIMIT if limit is None else limit
-    size, width = memory.memories.shape
-    row = samples * (width + (size if every_population else 0)) * memory.memories.dtype.itemsize
+    populations = memory.network.populations
+    width = sum(p.size for name, p in populations.items() if every_population or name != "memory")
+    row = samples * width * next(x for x in backend.arrays(memory) if x.ndim).dtype.itemsize
     if count is None:
         steps = t1 if math.isinf(dt) else t1 / dt if dt <= t1 else ADAPTIVE
         if row * steps <= limit:

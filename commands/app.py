@@ -14,7 +14,6 @@ import typer
 
 from .. import __version__, analysis
 from ..dynamics import SimulationError
-from ..models import AssociativeMemory
 from .options import Debug, Given
 
 app = typer.Typer(
@@ -84,9 +83,7 @@ def _face(
     pass
 
 
-def finish(
-    context: typer.Context, memory: AssociativeMemory, out: Path, files: list[str], results: Any, *tables: Any
-) -> None:
+def finish(context: typer.Context, memory: Any, out: Path, files: list[str], results: Any, *tables: Any) -> None:
     """Write report.json (what was asked for, versions, what was found), print the tables, and say what is where."""
     from rich.console import Console
 

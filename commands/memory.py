@@ -13,7 +13,6 @@ from .. import analysis, dynamics
 from ..analysis.inputs import build_memory, choose_method, load_inputs, move_memory
 from ..dynamics import backend
 from ..dynamics.integrators import Integrator
-from ..models import Euclidean
 from ..models.retrieval import nearest
 from .app import command, finish
 from .options import (
@@ -109,29 +108,31 @@ def recall(
 
     **Example:**  hopfield recall faces.npy blurred.npy --similarity euclidean --beta 5 --steps 20
     """
-    memory, cues, targets, shape = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, shape, patterns = load_inputs(dataclasses.asdict(given))
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
+    projection = getattr(memory, "projection", None)
     if steps == 1:
         answer = memory.recall(cues)
     else:
         result = memory.retrieve(cues, max_steps=steps)
-        answer = result.state if result.output is None else result.output
+        answer = result.state if projection is None else result.output
         found = {"steps": result.steps, "residual": result.residual, "converged": result.converged}
     host = backend.to_numpy(answer)
-    if memory.projection is None:
-        known, near = backend.to_numpy(memory.memories), nearest(memory, answer)
-    else:
-        known = backend.to_numpy(memory.projection)
-        near = Euclidean().scores(known, host).argmax(axis=-1)
-    found = {"pattern": near, "distance": np.sqrt(((host - known[near]) ** 2).mean(axis=-1)), **found}
-    if targets is not None:
-        found["right"] = near == targets
+    known = patterns if projection is None else projection
+    if known is not None:
+        known = backend.to_numpy(known)
+        holds = projection is None and hasattr(memory, "memories")
+        near = nearest(memory if holds else known, answer if holds else host)
+        found = {"pattern": near, "distance": np.sqrt(((host - known[near]) ** 2).mean(axis=-1)), **found}
+        if targets is not None:
+            found["right"] = near == targets
     files = ["recalled.npy"]
     np.save(out / "recalled.npy", host)
-    if shape is not None and memory.projection is None:
+    if shape is not None and projection is None and known is not None:
         files.append("recall.png")
-        analysis.plot_recall(memory, cues, answer, shape, targets=targets).savefig(out / "recall.png")
+        drawn = memory if hasattr(memory, "memories") else known
+        analysis.plot_recall(drawn, cues, answer, shape, targets=targets).savefig(out / "recall.png")
     finish(context, memory, out, files, found, analysis.query_table(found))
 
 
@@ -159,7 +160,7 @@ def simulate(
 
     **Example:**  hopfield simulate digits.npz --patterns-key images --noise 0.1 --similarity manhattan --beta 2
     """
-    memory, cues, targets, shape = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, shape, patterns = load_inputs(dataclasses.asdict(given))
     method = choose_method(memory, integrator, dt)
     step = getattr(method, "dt", 0.1)
     save_at = analysis.times_that_fit(memory, len(cues), t1, step, every_population=save_memory, count=saves)
@@ -177,19 +178,44 @@ def simulate(
         progress=progress,
     )
     analysis.save_trajectory(out / "trajectory.npz", run)
-    target, end = None if targets is None else int(targets[0]), run.activations["value"][-1]
+    stored = memory if hasattr(memory, "memories") else patterns
+    target, end = None if targets is None else int(targets[0]), next(iter(run.activations.values()))[-1]
     figures: dict[str, Any] = {
         "energy.png": analysis.plot_energy(run).figure,
-        "overlaps.png": analysis.plot_overlaps(memory, run, target=target, title="query 0").figure,
+        "overlaps.png": analysis.plot_overlaps(stored, run, target=target, title="query 0").figure,
     }
     if shape is not None:
-        figures["recall.png"] = analysis.plot_recall(memory, cues, end, shape, targets=targets)
+        figures["recall.png"] = analysis.plot_recall(stored, cues, end, shape, targets=targets)
     for name, figure in figures.items():
         figure.savefig(out / name)
-    found = analysis.summarise(memory, run, targets)
+    found = analysis.summarise(stored, run, targets)
     each = {"pattern": found.nearest, "steps": run.steps, "residual": run.residual, "converged": run.converged}
     if targets is not None:
         each["right"] = found.nearest == targets
     tables = analysis.query_table(each), analysis.recall_table({"all": found})
     results = {"summary": found, "statistics": run.statistics}
     finish(context, memory, out, ["trajectory.npz", *figures], results, *tables)
+
+
+@command
+def models(context: typer.Context) -> None:
+    """List the memories: their rule, capacity and source.
+
+    Their names go to --model, their settings to --set.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..models import catalogue
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("name", "neurons", "rule", "capacity", "source"):
+        table.add_column(name, no_wrap=name == "name", min_width=26 if name == "source" else None)
+    for entry in catalogue():
+        neurons = {"both": "binary, continuous"}.get(entry.states, entry.states)
+        texts = (neurons, entry.rule, entry.capacity, entry.source)
+        table.add_row(Text(entry.name, style="bold"), *map(Text, texts))
+    console = Console(highlight=False)
+    Console(highlight=False, width=max(console.width, 120)).print(table)

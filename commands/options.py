@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..analysis.inputs import MODELS
 from ..dynamics.integrators import INTEGRATORS
 from ..models.separation import SEPARATIONS
 from ..models.similarity import SIMILARITIES
@@ -74,14 +75,21 @@ class Given:
         str,
         option(
             MEMORY,
-            "universal, modern (dot and softmax), or the file of a saved memory, which has its own patterns: QUERIES "
-            "is then the only argument.",
+            f"{', '.join(MODELS)} (`hopfield models` says what they are), or the file of a saved memory, which has its "
+            "own patterns: QUERIES is then the only argument.",
             metavar="NAME",
         ),
     ] = "universal"
     similarity: SimilarityName = None
     separation: SeparationName = None
     beta: Beta = None
+    settings: Annotated[
+        list[str] | None,
+        option(MEMORY, "Of the model, as rule=storkey or n=4; may be repeated.", "--set", metavar="NAME=VALUE"),
+    ] = None
+    binary: Annotated[
+        float | None, option(MEMORY, "Values above X are +1, others -1, in patterns and cues.", metavar="X")
+    ] = None
     noise: Annotated[float | None, option(CUES, "Patterns with Gaussian noise of this variance.", metavar="X")] = None
     mask: Annotated[float | None, option(CUES, "Images with this part hidden, from the bottom.", metavar="X")] = None
     fill: Fill = 0.0

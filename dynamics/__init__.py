@@ -1,6 +1,7 @@
 """What a network is and how it moves."""
 
 from .contracts import Similarity, Synapse
+from .convolution import Convolution
 from .integrators import Diffrax, Euler, Relaxation, Rosenbrock, RungeKutta, Scipy, TorchDiffEq
 from .jacobian import jacobian
 from .lagrangians import (
@@ -11,6 +12,7 @@ from .lagrangians import (
     LayerNorm,
     LogCosh,
     LogSumExp,
+    LogSumReLU,
     Max,
     Power,
     Quadratic,
@@ -18,6 +20,7 @@ from .lagrangians import (
     Softplus,
     Sparsemax,
     Spherical,
+    SquareRoot,
     Threshold,
     TopK,
     XLogX,
@@ -33,6 +36,7 @@ from .trajectory import Result, SimulationError, Trajectory
 
 __all__ = [
     "Bilinear",
+    "Convolution",
     "CustomLagrangian",
     "Diffrax",
     "Entmax",
@@ -43,6 +47,7 @@ __all__ = [
     "LayerNorm",
     "LogCosh",
     "LogSumExp",
+    "LogSumReLU",
     "Max",
     "Network",
     "Population",
@@ -61,6 +66,7 @@ __all__ = [
     "Softplus",
     "Sparsemax",
     "Spherical",
+    "SquareRoot",
     "Synapse",
     "Threshold",
     "TopK",

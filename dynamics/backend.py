@@ -279,7 +279,11 @@ def cityblock(rows: Array, others: Array) -> Array:
         case "numpy":
             from scipy.spatial.distance import cdist
 
-            return cdist(rows, others, "cityblock").astype(rows.dtype, copy=False)
+            from .threads import in_parts
+
+            wide = others.astype(float, copy=False)  # what SciPy computes in, whichever thread it is in
+            work = rows.shape[0] * others.size
+            return in_parts(lambda part: cdist(part, wide, "cityblock"), rows, work).astype(rows.dtype, copy=False)
         case "torch":
             return sys.modules["torch"].cdist(rows, others, p=1.0)
     xp = namespace(rows)  # XLA fuses the subtraction into the sum

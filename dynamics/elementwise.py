@@ -347,6 +347,38 @@ class XLogX(Elementwise):
         return backend.namespace(g).exp(g) / self.beta
 
 
+@structure
+class SquareRoot(Elementwise):
+    r"""L = (2/3) sum (beta x)^(3/2)/beta, g = (beta x)^(1/2), for states >= 0 only.
+
+    >>> import numpy as np
+    >>> SquareRoot().activation(np.array([0.0, 4.0]))
+    array([0., 2.])
+    """
+
+    beta: Number = 1.0
+    convex = True
+    nonnegative = True
+
+    def value(self, x: Array) -> Array:
+        """Sum of (2/3) (beta x)^(3/2)/beta; NaN for negative x."""
+        return _sum(self.beta * x * self.activation(x)) * (2 / 3) / self.beta
+
+    def activation(self, x: Array) -> Array:
+        """(beta x)^(1/2); NaN for negative x."""
+        xp = backend.namespace(x)
+        root = xp.sqrt(xp.where(x > 0, self.beta * x, 1.0))
+        return xp.where(x > 0, root, xp.where(x == 0, x, float("nan")))
+
+    def curvature(self, x: Array, u: Array) -> Array:
+        """(beta/x)^(1/2) u/2."""
+        return u * self.beta / (2 * self.activation(x))
+
+    def dual(self, g: Array) -> Array:
+        """g^2/beta for g >= 0."""
+        return g * g / self.beta
+
+
 def _check_degree(n: object, least: int) -> None:
     if not isinstance(n, int) or n < least:
         raise ValueError(f"The degree n must be a whole number >= {least}, got {n!r}.")

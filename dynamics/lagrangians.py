@@ -22,6 +22,7 @@ from .collective import (
     logsumexp,
     softmax,
 )
+from .compact import LogSumReLU
 from .contracts import Lagrangian
 from .elementwise import (
     Exponential,
@@ -30,6 +31,7 @@ from .elementwise import (
     Quadratic,
     RectifiedPower,
     Softplus,
+    SquareRoot,
     Threshold,
     XLogX,
 )
@@ -43,6 +45,7 @@ __all__ = [
     "LayerNorm",
     "LogCosh",
     "LogSumExp",
+    "LogSumReLU",
     "Max",
     "Power",
     "Quadratic",
@@ -50,6 +53,7 @@ __all__ = [
     "Softplus",
     "Sparsemax",
     "Spherical",
+    "SquareRoot",
     "Threshold",
     "TopK",
     "XLogX",

@@ -1,25 +1,62 @@
 """Which network: memories by name."""
 
-from .divergences import KullbackLeibler, ReverseKullbackLeibler
+from .bidirectional import BidirectionalMemory
+from .binary import BinaryRetrieval, GlauberRun
+from .catalogue import CatalogueEntry, build, catalogue
+from .classical import ClassicalHopfield
+from .continuous_sdm import ContinuousSDM
+from .dense import DenseAssociativeMemory, ExponentialMemory
+from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
+from .hamming import Hamming
+from .hierarchical import HierarchicalMemory
+from .layers import Kernel, Layer
 from .memory import AssociativeMemory
 from .modern import ModernHopfield
+from .normalised import Normalised
+from .published import Published, published
 from .retrieval import Retrieval
 from .separation import separation
-from .similarity import Cosine, Custom, Dot, Euclidean, Manhattan, similarity
+from .sequence import SequenceRecall, chain, recall_sequence
+from .similarity import Cosine, Custom, Dot, Euclidean, Manhattan, normalised, similarity
+from .sparse_distributed import SparseDistributedMemory
 from .universal import UniversalHopfield
 
 __all__ = [
     "AssociativeMemory",
+    "BidirectionalMemory",
+    "BinaryRetrieval",
+    "CatalogueEntry",
+    "ClassicalHopfield",
+    "ContinuousSDM",
     "Cosine",
     "Custom",
+    "DenseAssociativeMemory",
     "Dot",
     "Euclidean",
+    "ExponentialMemory",
+    "GlauberRun",
+    "Hamming",
+    "HierarchicalMemory",
+    "Jeffreys",
+    "JensenShannon",
+    "Kernel",
     "KullbackLeibler",
+    "Layer",
     "Manhattan",
     "ModernHopfield",
+    "Normalised",
+    "Published",
     "Retrieval",
     "ReverseKullbackLeibler",
+    "SequenceRecall",
+    "SparseDistributedMemory",
     "UniversalHopfield",
+    "build",
+    "catalogue",
+    "chain",
+    "normalised",
+    "published",
+    "recall_sequence",
     "separation",
     "similarity",
 ]

@@ -186,7 +186,7 @@ class JensenShannon(Divergence):
     --------
     >>> import numpy as np
     >>> JensenShannon().scores(np.array([[0.5, 0.5], [0.9, 0.1]]), np.array([0.5, 0.5])).round(4)
-    array([ 0.    , -0.1018])
+    array([ 0.    , -0.1017])
     """
 
     name = "jensen_shannon"

@@ -54,9 +54,7 @@ class Manhattan(Similarity):
 
     def scores(self, memories: Any, g: Array) -> Array:
         """-sum_k \\|M_ik - g_k\\|."""
-        xp, patterns = backend.namespace(g), _patterns(memories)
-        flat = xp.reshape(g, (-1, g.shape[-1]))
-        return -xp.reshape(backend.cityblock(flat, patterns), (*g.shape[:-1], patterns.shape[0]))
+        return -city_blocks(_patterns(memories), g)
 
     def pullback(self, memories: Any, g: Array, f: Array) -> Array:
         """sum_i f_i sign(M_ik - g_k), with sign(0) = 0."""
@@ -89,6 +87,18 @@ class Manhattan(Similarity):
         return xp.abs(scores) + xp.sum(xp.abs(g), axis=-1, keepdims=True)
 
 
+def city_blocks(patterns: Array, g: Array) -> Array:
+    r"""sum_k \|M_ik - g_k\|, shape (..., N).
+
+    >>> import numpy as np
+    >>> city_blocks(np.eye(2), np.array([3.0, 0.0]))
+    array([2., 4.])
+    """
+    xp = backend.namespace(g)
+    distances = backend.cityblock(xp.reshape(g, (-1, g.shape[-1])), patterns)
+    return xp.reshape(distances, (*g.shape[:-1], patterns.shape[0]))
+
+
 def _patterns(memories: Any) -> Array:
     return memories.patterns if isinstance(memories, Sorted) else memories
 
@@ -107,7 +117,7 @@ def _equal(m: Array, g: Array) -> Array:
 
 def _chunks(length: int, width: int) -> Iterator[slice]:
     step = max(1, CHUNK // max(1, width), -(-length // 256))
-    return (slice(start, start + step) for start in range(0, length, step))
+    return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
 def _proximal_median(memories: Sorted, v: Array, f: Array, drive: Any, leak: float, ratio: Number | None) -> Array:

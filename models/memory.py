@@ -12,12 +12,13 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number
 from ..dynamics.contracts import Lagrangian, Similarity
-from ..dynamics.lagrangians import Quadratic
+from ..dynamics.lagrangians import Quadratic, SquareRoot, XLogX
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
 from ..dynamics.validation import finite, floating, matrix, positive, vector
+from .one_shot import OneShot
 from .retrieval import Retrieval, retrieve
-from .separation import describe
+from .separation import check_scores, describe, doubts, has_domain
 from .similarity import Dot
 from .storage import Stored
 
@@ -64,8 +65,14 @@ class AssociativeMemory(Stored):
         return backend.compiled(_scores, self.memories)(None, self.rule, self._prepared, self.check_query(query))
 
     def weights(self, query: Any) -> Array:
-        """sep(sim(M, query)): shape (..., N), the part that each memory takes in the answer."""
-        return backend.compiled(_weights, self.memories)(None, self.rule, self._prepared, self.check_query(query))
+        """sep(sim(M, query)): shape (..., N), the part that each memory takes in the answer.
+
+        They are as the separation gives them; under a `normalised` similarity they are scaled to sum to one.
+        """
+        query, rule = self.check_query(query), self.rule
+        if has_domain(rule.separation) and not (isinstance(rule.similarity, OneShot) and rule.similarity.unchecked):
+            check_scores(rule.separation, self.scores(query))
+        return backend.compiled(_weights, self.memories)(None, rule, self._prepared, query)
 
     def recall(self, query: Any) -> Array:
         """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given."""
@@ -82,6 +89,8 @@ class AssociativeMemory(Stored):
         network keeps norms, unit rows and sorted columns beside the patterns.
         """
         similarity, separation, value, leak = self.rule
+        if isinstance(similarity, OneShot):
+            raise ValueError(similarity.refusal)
         if similarity.distance and not separation.nonnegative:
             raise ValueError(
                 f"The {similarity.name} similarity with {describe(separation)} gives memories weights of both signs, "
@@ -123,6 +132,8 @@ class AssociativeMemory(Stored):
         From h = 0 a cue can leave the basin that it lies in; `memory_state` (..., N) sets h by hand.
         """
         populations, query = self.network.populations, self.check_query(query)
+        if memory_state is None and has_domain(self.rule.separation):
+            check_scores(self.rule.separation, self.scores(query))
         xp, value = backend.namespace(query), populations["value"].lagrangian
         with np.errstate(all="ignore"):
             states = {"value": value.dual(query)}
@@ -149,7 +160,8 @@ class AssociativeMemory(Stored):
 
         An update solves the memory neurons and then the value neurons to equilibrium: attention for dot and
         softmax, mean shift for euclidean, the weighted median for manhattan, the weighted geometric mean for kl.
-        Where that has no closed form and leak 0 gives no limit (reverse_kl), a step lasts one tau_value.
+        Where that has no closed form and leak 0 gives no limit (reverse_kl, jeffreys, jensen_shannon), a step
+        lasts one tau_value.
 
         Parameters
         ----------
@@ -187,19 +199,27 @@ class AssociativeMemory(Stored):
 
     def _in_domain(self, name: str, value: Array) -> Array:
         similarity = self.rule.similarity
-        if similarity.positive and not backend.is_traced(value) and not bool((value > 0).all()):
-            low = float(backend.to_numpy(value).min())
+        if backend.is_traced(value):
+            return value
+        if isinstance(similarity, OneShot):
+            similarity.check(name, value)
+        if similarity.positive and not bool((value > 0).all()):
+            host = backend.to_numpy(value)
+            where = tuple(int(i) for i in np.unravel_index(host.argmin(), host.shape))
             raise ValueError(
-                f"The {similarity.name} similarity is for positive vectors, and {name} goes down to {low:g}. Add a "
-                "small constant to patterns and queries, such as 1e-4."
+                f"The {similarity.name} similarity is for positive vectors, and {name} goes down to "
+                f"{float(host[where]):g} (at index {where}). Add a small constant to patterns and queries, such as "
+                f"1e-4, or recall with 'normalised({similarity.name})', which adds one."
             )
         return value
 
     def notes(self) -> list[str]:
         """What does not hold for this combination of parts."""
         similarity, separation, value, leak = self.rule
-        notes = []
-        if separation.convex is False:
+        notes = doubts(similarity, separation)
+        if isinstance(similarity, OneShot):  # no energy to speak of
+            return notes
+        if separation.convex is False and not self.is_adiabatic:
             notes.append("the separation's Lagrangian is not convex, so the energy may rise unless tau_memory=0")
         if similarity.distance and not separation.nonnegative:
             notes.append("weights of both signs with a distance, for recall only")
@@ -211,6 +231,8 @@ class AssociativeMemory(Stored):
         # For linear neurons: scores that are bounded, or a quadratic form that is positive.
         if similarity.name == "cosine":
             return True
+        if similarity.name == "dot" and isinstance(separation, SquareRoot | XLogX):  # L_h grows less than v.v
+            return leak > 0
         if similarity.name != "dot" or not isinstance(separation, Quadratic):
             return similarity.distance
         gain = 1.0 if separation.beta is None else separation.beta
@@ -274,4 +296,10 @@ def _scores(_: None, rule: Rule, prepared: Any, query: Array) -> Array:
 
 
 def _weights(_: None, rule: Rule, prepared: Any, query: Array) -> Array:
-    return rule.separation.activation(rule.similarity.scores(prepared, query))
+    f = rule.separation.activation(rule.similarity.scores(prepared, query))
+    if not (isinstance(rule.similarity, OneShot) and rule.similarity.scaled_weights):
+        return f
+    xp = backend.namespace(f)
+    total = xp.sum(f, axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # infinite scores, where the similarity lets them pass
+        return f / xp.where(total == 0, 1.0, total)

@@ -85,8 +85,10 @@ def retrieve(memory: AssociativeMemory, query: Array, max_steps: int, tol: float
     )
 
 
-def nearest(memory: AssociativeMemory, state: Array) -> np.ndarray:
-    """The row of the stored pattern nearest to an activation: in angle for cosine, else in 2-norm.
+def nearest(memory: Any, state: Array) -> np.ndarray:
+    """The row of the pattern nearest to an activation, of a model's or of patterns (N, I).
+
+    It is nearest in 2-norm, or in angle for a model with the cosine.
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
@@ -95,8 +97,10 @@ def nearest(memory: AssociativeMemory, state: Array) -> np.ndarray:
     """
     from .similarity import Cosine, Euclidean
 
-    kind = Cosine() if memory.rule.similarity.name == "cosine" else Euclidean()
-    return backend.to_numpy(backend.namespace(state).argmax(kind.scores(memory.memories, state), axis=-1))
+    similarity = getattr(getattr(memory, "rule", None), "similarity", None)
+    kind = Cosine() if getattr(similarity, "name", "") == "cosine" else Euclidean()
+    patterns = getattr(memory, "memories", memory)
+    return backend.to_numpy(backend.namespace(state).argmax(kind.scores(patterns, state), axis=-1))
 
 
 def _update(memory: AssociativeMemory) -> Relaxation:

@@ -4,36 +4,122 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from ..dynamics.lagrangians import Lagrangian, LogSumExp, Max, Power, Quadratic
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.contracts import Similarity
+from ..dynamics.lagrangians import (
+    Entmax,
+    Exponential,
+    Lagrangian,
+    LogSumExp,
+    LogSumReLU,
+    Max,
+    Power,
+    Quadratic,
+    RectifiedPower,
+    Sparsemax,
+    SquareRoot,
+    Threshold,
+    TopK,
+    XLogX,
+)
 from ..dynamics.validation import unknown_name
+from .one_shot import OneShot
 
-SEPARATIONS: dict[str, Callable[..., Lagrangian]] = {
-    "identity": Quadratic,
-    "softmax": LogSumExp,
-    "polynomial": lambda n=3: Power(int(n) + 1),
-    "max": Max,
+
+class Named(NamedTuple):
+    """How a name becomes a Lagrangian: its class, the parameter's type, and what the parameter is.
+
+    >>> Named(TopK, int, lambda one: one.k).build("2")
+    TopK(k=2)
+    """
+
+    kind: type
+    parameter: Callable[[str], Any] | None = None
+    value: Callable[[Any], Any] | None = None
+    make: Callable[[Any], Lagrangian] | None = None
+    default: Callable[[], Lagrangian] | None = None
+
+    def build(self, text: str | None = None) -> Lagrangian:
+        """The Lagrangian, with a parameter in words or without."""
+        if text is None:
+            return (self.default or self.kind)()
+        if self.parameter is None:
+            raise ValueError("It takes no parameter.")
+        return (self.make or self.kind)(self.parameter(text))
+
+
+def _degree(kind: type, default: int) -> Named:
+    return Named(kind, int, lambda one: one.n - 1, lambda n: kind(n + 1), lambda: kind(default + 1))
+
+
+def _fixed_power(n: int) -> Named:
+    return Named(Power, default=lambda: Power(n + 1))
+
+
+SEPARATIONS: dict[str, Named] = {
+    "identity": Named(Quadratic, float),
+    "softmax": Named(LogSumExp, float),
+    "max": Named(Max),
+    "square": _fixed_power(2),
+    "cube": _fixed_power(3),
+    "polynomial": _degree(Power, 3),
+    "rectified_polynomial": _degree(RectifiedPower, 3),
+    "sqrt": Named(SquareRoot, float),
+    "log": Named(XLogX, float),
+    "exponential": Named(Exponential, float),
+    "threshold": Named(Threshold, float, lambda one: one.t),
+    "top_k": Named(TopK, int, lambda one: one.k),
+    "sparsemax": Named(Sparsemax, float),
+    "entmax": Named(Entmax, float, lambda one: one.alpha),
+    "epanechnikov": Named(LogSumReLU, float),
 }
+ALIASES = {"log_sum_relu": "epanechnikov", "linear": "identity", "relu": "rectified_polynomial(1)"}
 
 
 def separation(name: str | Lagrangian) -> Lagrangian:
     """The Lagrangian of a separation: a name, a name with a parameter such as "polynomial(3)", or a Lagrangian.
 
-    ``identity`` h, ``softmax`` e^h/sum e^h, ``polynomial(n)`` h^n (n = 3 unless said), ``max`` one at the
-    largest score. A model's beta scales the scores first: f = sep(beta h).
+    ======================== ================================================== ==================================
+    name                     f                                                  remarks
+    ======================== ================================================== ==================================
+    identity                 h
+    square, cube,
+    polynomial(n)            h^n (n = 3 unless said)                            n even: L_h is not convex
+    rectified_polynomial(n)  relu(h)^n (n = 3 unless said)                      0 for the scores of distances
+    sqrt                     h^(1/2)                                            scores >= 0 only
+    log                      ln h                                               scores > 0 only
+    exponential              e^h
+    softmax                  e^h/sum e^h
+    max                      one at the largest score                           ties: the lowest index
+    top_k(k)                 one at the k largest scores (k = 1 unless said)    ties: the lowest indices
+    threshold(t)             one where h >= t (t = 0 unless said)               may be zero everywhere
+    sparsemax                projection of h onto the simplex                   sparse weights that sum to one
+    entmax(alpha)            between softmax (1) and sparsemax (2); 1.5 unless  sparse weights that sum to one
+                             said
+    epanechnikov             (1 where h > -1)/sum relu(1 + h), "log_sum_relu"   no score above -1: zero everywhere
+    ======================== ================================================== ==================================
+
+    A model's beta scales the scores first: f = sep(beta h). The number in softmax, identity, sqrt, log, exponential,
+    sparsemax and epanechnikov is such a beta too, and both multiply.
 
     >>> separation("polynomial(2)")
     Power(n=3, beta=1.0)
     """
     if isinstance(name, Lagrangian):
         return name
+    name = ALIASES.get(name, name) if isinstance(name, str) else name
     parts = re.fullmatch(r"\s*([\w-]+)\s*(?:\(\s*([^()]*?)\s*\))?\s*", name) if isinstance(name, str) else None
-    if parts is None or parts[1] not in SEPARATIONS:
-        raise unknown_name("separation", parts[1] if parts else name, SEPARATIONS)
-    if parts[2] is None:
-        return SEPARATIONS[parts[1]]()
+    key = parts[1] if parts else name
+    key = ALIASES.get(key, key)
+    if parts is None or key not in SEPARATIONS:
+        raise unknown_name("separation", parts[1] if parts else name, [*SEPARATIONS, *ALIASES])
     try:
-        return SEPARATIONS[parts[1]](float(parts[2]) if parts[1] != "polynomial" else int(parts[2]))
+        return SEPARATIONS[key].build(parts[2])
     except (TypeError, ValueError) as error:
         raise ValueError(f"Separation {name!r}: the parameter {parts[2]!r} does not fit. {error}") from None
 
@@ -41,16 +127,61 @@ def separation(name: str | Lagrangian) -> Lagrangian:
 def describe(lagrangian: Lagrangian) -> str:
     """The separation's name and parameter, as `separation` reads it, or the Lagrangian's `repr`.
 
-    >>> describe(Power(4))
-    'polynomial(3)'
+    >>> describe(Power(4)), describe(TopK(2)), describe(LogSumExp())
+    ('polynomial(3)', 'top_k(2)', 'softmax')
     """
-    match lagrangian:
-        case Quadratic():
-            return "identity"
-        case LogSumExp():
-            return "softmax"
-        case Max():
-            return "max"
-        case Power():
-            return f"polynomial({lagrangian.n - 1})"
+    for name, entry in SEPARATIONS.items():
+        if type(lagrangian) is entry.kind and (entry.value is not None or entry.default is None):
+            return name if entry.value is None else f"{name}({_plain(entry.value(lagrangian))})"
     return repr(lagrangian)
+
+
+def _plain(value: Any) -> str:
+    if backend.is_traced(value):
+        return "?"
+    return repr(value) if isinstance(value, int) else f"{float(backend.to_numpy(value)):.17g}"
+
+
+def has_domain(lagrangian: Lagrangian) -> bool:
+    """Whether a separation is for some scores only: log and sqrt.
+
+    >>> has_domain(separation("log")), has_domain(separation("softmax"))
+    (True, False)
+    """
+    return isinstance(lagrangian, XLogX | SquareRoot)
+
+
+def check_scores(lagrangian: Lagrangian, scores: Array) -> None:
+    """Refuse scores for which a separation is not defined, naming the first.
+
+    >>> check_scores(separation("sqrt"), np.array([0.0, 2.0]))
+    """
+    if not has_domain(lagrangian) or backend.is_traced(scores):
+        return
+    host = backend.to_numpy(scores)
+    strict = isinstance(lagrangian, XLogX)
+    bad = ~(host > 0) if strict else ~(host >= 0)
+    if bad.any():
+        *batch, pattern = where = tuple(int(i) for i in np.argwhere(bad)[0])
+        sample = f" of sample {tuple(batch)}" if batch else ""
+        raise ValueError(
+            f"The separation {describe(lagrangian)} is for scores {'> 0' if strict else '>= 0'}, and the score of "
+            f"pattern {pattern}{sample} is {float(host[where]):g}. Use a similarity with positive scores, such as "
+            "'normalised(manhattan)' or 'dot' with positive vectors, or another separation."
+        )
+
+
+def doubts(similarity: Similarity, lagrangian: Lagrangian) -> list[str]:
+    """What a separation makes of a similarity's scores that is hardly meant.
+
+    >>> from hopfield.models import Manhattan
+    >>> doubts(Manhattan(), Power(3))
+    ['an even power of negated distances weighs the farthest pattern most']
+    """
+    if similarity.distance and isinstance(lagrangian, Power) and lagrangian.n % 2 == 1:
+        return ["an even power of negated distances weighs the farthest pattern most"]
+    if similarity.distance and isinstance(lagrangian, RectifiedPower):
+        return ["every score is a negated distance, so that a rectified power gives every pattern weight 0"]
+    if isinstance(lagrangian, XLogX) and isinstance(similarity, OneShot) and not similarity.unchecked:
+        return ["logarithms of scores below 1 are negative, and scaled to sum to one they weigh the best pattern least"]
+    return []

@@ -6,6 +6,7 @@ A distance is negated. Every similarity gives its scores, the pullback (ds/dg)^T
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,11 @@ from ..dynamics import backend
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.contracts import Response, Similarity
 from ..dynamics.validation import unknown_name
-from .divergences import KullbackLeibler, ReverseKullbackLeibler
+from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
+from .hamming import Hamming
 from .manhattan import Manhattan
+from .normalised import Normalised
+from .published import published
 
 
 def _sum(values: Array) -> Array:
@@ -246,21 +250,67 @@ SIMILARITIES: dict[str, Callable[[], Similarity]] = {
     "cosine": Cosine,
     "euclidean": Euclidean,
     "manhattan": Manhattan,
+    "hamming": Hamming,
     "kl": KullbackLeibler,
     "reverse_kl": ReverseKullbackLeibler,
+    "jeffreys": Jeffreys,
+    "jensen_shannon": JensenShannon,
 }
+WRAPPERS = ("normalised", "published")
+WRAPPED = r"\s*(\w+)\s*\(\s*(\w+)\s*(?:,\s*([^(),]+?)\s*)?\)\s*"  # wrapper(name) or wrapper(name, eps)
 
 
 def similarity(name: str | Similarity | Callable[[Array, Array], Array]) -> Similarity:
-    """The similarity of a name; a Similarity as it is; a function (memories, g) -> scores as `Custom`.
+    r"""The similarity of a name; a Similarity as it is; a function (memories, g) -> scores as `Custom`.
 
-    >>> similarity("euclidean")
-    Euclidean()
+    ================= ============================================ =========================================
+    name              s_i                                          domain
+    ================= ============================================ =========================================
+    dot               M_i . g
+    cosine            M_i . g/(\|M_i\| \|g\|)
+    euclidean         -\|M_i - g\|^2
+    manhattan         -sum \|M_i - g\|
+    hamming           -(number of bits that differ)                +-1 or 0/1; recall only
+    kl                -KL(g, M_i)                                  positive vectors
+    reverse_kl        -KL(M_i, g)                                  positive vectors
+    jeffreys          -(KL(g, M_i) + KL(M_i, g))/2                 positive vectors
+    jensen_shannon    -(KL(g, m_i) + KL(M_i, m_i))/2,              positive vectors
+                      m_i = (g + M_i)/2
+    normalised(name)  1/d scaled to sum to one (`Normalised`);     recall only
+                      for divergences also ``normalised(kl, eps)``
+    published(name)   what the code published with the paper       recall only
+                      computes (`published`)
+    ================= ============================================ =========================================
+
+    >>> similarity("euclidean"), similarity("normalised(manhattan)").name
+    (Euclidean(), 'normalised(manhattan)')
     """
     if isinstance(name, Similarity):
         return name
     if callable(name):
         return Custom(name)
+    parts = (
+        re.fullmatch(r"\s*(\w+)\s*\(\s*(\w+)\s*(?:,\s*([^(),]+?)\s*)?\)\s*", name) if isinstance(name, str) else None
+    )
+    if parts is not None and parts[1] == "normalised":
+        try:
+            return Normalised(similarity(parts[2]), *([float(parts[3])] if parts[3] else []))
+        except ValueError as error:
+            raise ValueError(f"Similarity {name!r}: {error}") from None
+    if parts is not None and parts[1] == "published" and parts[3] is None:
+        return published(parts[2])
     if name not in SIMILARITIES:
-        raise unknown_name("similarity", name, SIMILARITIES)
+        raise unknown_name("similarity", name, [*SIMILARITIES, *(f"{wrapper}(name)" for wrapper in WRAPPERS)])
     return SIMILARITIES[name]()
+
+
+def normalised(base: str | Similarity, eps: float = 1e-4) -> Normalised:
+    """The similarity of a name (or a Similarity) as appendix E of the paper scales it; see `Normalised`.
+
+    >>> import numpy as np
+    >>> from hopfield.models import UniversalHopfield
+    >>> memory = UniversalHopfield(np.array([[0.0, 1.0], [1.0, 0.5]]), normalised("manhattan"), "max")
+    >>> memory.recall(np.array([0.1, 0.8]))
+    array([0., 1.])
+    """
+    return Normalised(similarity(base), eps)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dynamics import backend, lagrangians
 from ..dynamics.contracts import Lagrangian, Similarity
-from .similarity import SIMILARITIES
+from .similarity import similarity
 
 FORMAT = 1
 
@@ -109,7 +109,7 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
 def _encoded(key: str, value: Any) -> Any:
     if value is None or isinstance(value, str | float | int | bool):
         return value
-    if isinstance(value, Similarity) and type(value) is SIMILARITIES.get(value.name):
+    if isinstance(value, Similarity) and _is_named(value):
         return value.name
     if isinstance(value, Lagrangian) and getattr(lagrangians, type(value).__name__, None) is type(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}  # pyright: ignore
@@ -120,6 +120,13 @@ def _encoded(key: str, value: Any) -> Any:
         f"{key}={value!r} is code of your own and cannot be written to a file. Save the patterns with numpy.savez "
         "and build the model again, or use a named similarity or separation."
     )
+
+
+def _is_named(value: Similarity) -> bool:
+    try:
+        return repr(similarity(value.name)) == repr(value) and type(similarity(value.name)) is type(value)
+    except ValueError:
+        return False
 
 
 def _listed(value: Any) -> Any:

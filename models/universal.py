@@ -29,11 +29,14 @@ class UniversalHopfield(AssociativeMemory):
     memories : array (N, I)
         The stored patterns, one in a row. Integers are converted once, to the library's default float.
     similarity : str, Similarity or callable
-        ``"dot"``, ``"cosine"``, ``"euclidean"`` (negated squared distance), ``"manhattan"``, ``"kl"``,
-        ``"reverse_kl"`` (negated; for positive patterns), or a function (M, g) -> scores (..., N), larger
-        meaning more similar.
+        ``"dot"``, ``"cosine"``; the negated distances ``"euclidean"`` (squared), ``"manhattan"`` and
+        ``"hamming"`` (binary patterns, recall only); the negated divergences ``"kl"``, ``"reverse_kl"``,
+        ``"jeffreys"`` and ``"jensen_shannon"`` (positive patterns); for recall as in appendix E of the paper
+        ``"normalised(manhattan)"`` and its like; or a function (M, g) -> scores (..., N), larger meaning more
+        similar.
     separation : str or Lagrangian
-        ``"identity"``, ``"softmax"``, ``"polynomial(n)"`` (h^n), ``"max"``, or a Lagrangian.
+        ``"identity"``, ``"softmax"``, ``"max"``, ``"polynomial(n)"`` (h^n), ``"rectified_polynomial(n)"``,
+        ``"threshold(t)"``, ``"top_k(k)"``, ``"sparsemax"`` and others that `separation` lists, or a Lagrangian.
     projection : array (N, O), optional
         Row i is what pattern i recalls; M itself if not given.
     beta : number
@@ -41,7 +44,8 @@ class UniversalHopfield(AssociativeMemory):
     tau_value, tau_memory : number
         Time constants; tau_memory = 0 lets the memory neurons follow at once (the adiabatic limit).
     leak : float, optional
-        l_v; by default 1 for dot and 0 for cosine and distances, for which memories are fixed points then.
+        l_v; by default 1 for dot and 0 for cosine, distances and divergences, for which memories are fixed
+        points then.
     bias : number or array (I,)
         Input current b of the value neurons.
     value_lagrangian : Lagrangian, optional

@@ -18,6 +18,7 @@ from hopfield.dynamics import (
     LayerNorm,
     LogCosh,
     LogSumExp,
+    LogSumReLU,
     Max,
     Power,
     Quadratic,
@@ -25,6 +26,7 @@ from hopfield.dynamics import (
     Softplus,
     Sparsemax,
     Spherical,
+    SquareRoot,
     Threshold,
     TopK,
     XLogX,
@@ -57,6 +59,10 @@ ALL = [
     Threshold(0.3, 2.0),
     XLogX(),
     XLogX(2.0),
+    SquareRoot(),
+    SquareRoot(2.0),
+    LogSumReLU(),
+    LogSumReLU(0.5),
     Sparsemax(0.5),
     Sparsemax(2.0),
     Entmax(1.5),
@@ -68,7 +74,8 @@ SMOOTH = [one for one in ALL if one.smooth]
 WITH_BETA = [one for one in ALL if getattr(one, "beta", None) is not None]
 WEIGHTS = [one for one in ALL if isinstance(one, LogSumExp | Max | TopK | Sparsemax | Entmax)]
 BLIND = [*WEIGHTS, *(one for one in ALL if isinstance(one, Spherical | LayerNorm))]
-AT_ZERO = [one for one in SMOOTH if not isinstance(one, XLogX | Spherical | RectifiedPower)]
+AT_ZERO = [one for one in SMOOTH if not isinstance(one, XLogX | Spherical | RectifiedPower | SquareRoot)]
+POSITIVE = XLogX | SquareRoot
 N = 5
 
 quick = hypothesis.settings(max_examples=15, deadline=None, derandomize=True)
@@ -91,8 +98,11 @@ def everywhere(lagrangians, libraries=LIBRARIES):
 def sampled(lagrangian, rng, shape=(5, N)):
     """States inside the domain and away from kinks."""
     x = rng.standard_normal(shape)
-    if isinstance(lagrangian, XLogX):
+    if isinstance(lagrangian, POSITIVE):
         return 0.2 + np.abs(x)
+    if isinstance(lagrangian, LogSumReLU):  # the first neuron always in the support
+        x[..., 0] = np.abs(x[..., 0])
+        return np.where(np.abs(1 + lagrangian.beta * x) < 0.1, 0.5, x)
     if isinstance(lagrangian, Max | TopK):  # apart by more than any step of a difference quotient
         return rng.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1) + 0.3 * np.tanh(x)
     if isinstance(lagrangian, RectifiedPower | Threshold):
@@ -102,7 +112,7 @@ def sampled(lagrangian, rng, shape=(5, N)):
 
 def inside(lagrangian, x):
     """The nearest states in the domain."""
-    return np.abs(x) + 0.01 if isinstance(lagrangian, XLogX) else x
+    return np.abs(x) + 0.01 if isinstance(lagrangian, POSITIVE) else x
 
 
 def placed(lagrangian, library, dtype):
@@ -285,7 +295,8 @@ def test_convex_ones_lie_above_their_tangents(lagrangian, x, y, part):
 def test_convexity_defect_finds_those_that_are_not_convex(lagrangian, rng):
     defect = convexity_defect(lagrangian, sampled(lagrangian, rng, (20, N)))
     assert (defect < -0.1) == (lagrangian.convex is False)
-    assert lagrangian.convex == (not isinstance(lagrangian, Power) or lagrangian.n % 2 == 0)
+    concave = isinstance(lagrangian, LogSumReLU) or (isinstance(lagrangian, Power) and lagrangian.n % 2 == 1)
+    assert lagrangian.convex == (not concave)
     assert defect >= -64 * epsilon(float) or not lagrangian.convex
 
 
@@ -373,7 +384,7 @@ EXTREMES = np.array(
 
 
 def extremes(lagrangian):
-    return np.maximum(np.abs(EXTREMES), np.float32(1e-12)) if isinstance(lagrangian, XLogX) else EXTREMES
+    return np.maximum(np.abs(EXTREMES), np.float32(1e-12)) if isinstance(lagrangian, POSITIVE) else EXTREMES
 
 
 @everywhere(FAR)
@@ -382,7 +393,7 @@ def test_large_states_are_no_trouble(lagrangian, library, dtype):
     u = np.linspace(-1, 1, N, dtype=dtype) + 0 * x
     found = calculated(lagrangian, library, x, u)
     expected = calculator("numpy")(lagrangian, x.astype(float), u.astype(float), None)
-    if isinstance(lagrangian, XLogX):  # 1/x at 1e-12 does not fit with what is around it
+    if isinstance(lagrangian, POSITIVE):  # 1/x at 1e-12 does not fit with what is around it
         expected.pop("curvature")
     for name, true in expected.items():
         for row, wanted in zip(found[name], true, strict=True):  # each sample by its own size
@@ -437,6 +448,25 @@ def test_x_log_x_says_where_it_is_not_defined(library, dtype):
     below = to_library(np.array([-1.0, 1.0], dtype), library)
     assert np.isnan(to_numpy(XLogX().value(below)))
     assert np.isnan(to_numpy(XLogX().activation(below))).tolist() == [True, False]
+
+
+def test_square_root_says_where_it_is_not_defined(library, dtype):
+    x = to_library(np.array([0.0, 4.0], dtype), library)
+    assert to_numpy(SquareRoot().activation(x)).tolist() == [0, 2]
+    assert_close(SquareRoot().value(x), np.float64(16 / 3), dtype)
+    below = to_library(np.array([-1.0, 4.0], dtype), library)
+    assert np.isnan(to_numpy(SquareRoot().value(below)))
+    assert np.isnan(to_numpy(SquareRoot().activation(below))).tolist() == [True, False]
+
+
+def test_log_sum_relu_without_support_is_zero_and_finite(library, dtype):
+    x = to_library(np.array([[-1.0, -3.0], [-0.5, -3.0]], dtype), library)
+    lagrangian = LogSumReLU()
+    assert to_numpy(lagrangian.activation(x)).tolist() == [[0, 0], [2, 0]]
+    assert_close(lagrangian.value(x), np.log([1e-30, 0.5]), dtype)
+    assert to_numpy(lagrangian.curvature(x, x))[0].tolist() == [0, 0]
+    g = lagrangian.activation(x)
+    assert_close(lagrangian.activation(lagrangian.dual(g)), g, dtype)
 
 
 @pytest.mark.parametrize("lagrangian", FAR, ids=repr)

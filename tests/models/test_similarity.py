@@ -1,5 +1,7 @@
 """Similarities against plain loops, their derivatives against autodiff, their steps against other solvers."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,9 @@ from scipy.integrate import solve_ivp
 
 from helpers import to_library, to_numpy
 from hopfield.dynamics import EquilibriumSynapse, LogSumExp, Network, Population, Quadratic, SimilaritySynapse
-from hopfield.models import Cosine, Custom, Dot, Euclidean, Manhattan, similarity
+from hopfield.dynamics.threads import processors
+from hopfield.models import Cosine, Custom, Dot, Euclidean, Hamming, Manhattan, UniversalHopfield, similarity
+from hopfield.models.similarity import SIMILARITIES
 
 # torch itself scripts a function when forward derivatives are first asked for
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -428,6 +432,7 @@ def test_manhattan_chunks_do_not_change_the_answer(rng, monkeypatch):
 
     whole = everything()
     monkeypatch.setattr("hopfield.models.manhattan.CHUNK", 8)
+    monkeypatch.setattr("hopfield.models.pairwise.BLOCK", 8)
     for got, wanted in zip(everything(), whole, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-14, atol=1e-15)
 
@@ -478,3 +483,140 @@ def test_manhattan_force_off_the_kinks_is_the_plain_sum(library, rng):
     expected = [sum(f[1, 2, i] * np.sign(M[i, k] - g[1, 2, k]) for i in range(4)) for k in range(3)]
     np.testing.assert_allclose(force[1, 2], expected, atol=1e-14)
     np.testing.assert_array_equal(width, np.zeros((2, 3, 3)))
+
+
+# ------------------------------------------------------------------------------------------------- Hamming
+
+
+def coded(bits, coding):
+    return bits if coding == "0/1" else 2 * bits - 1
+
+
+@pytest.mark.parametrize("coding", ["0/1", "+-1"])
+def test_hamming_counts_the_bits_that_differ(coding, library, dtype, rng):
+    patterns, queries = (rng.random((6, 33)) < 0.5), (rng.random((2, 3, 33)) < 0.5)
+    expected = -(patterns != queries[..., None, :]).sum(-1)
+    patterns, queries = (coded(x.astype(dtype), coding) for x in (patterns, queries))
+    memory = UniversalHopfield(to_library(patterns, library), "hamming", "max")
+    scores = to_numpy(memory.scores(to_library(queries, library)))
+    assert scores.dtype == dtype
+    np.testing.assert_array_equal(scores, expected)  # whole numbers: exact
+    np.testing.assert_array_equal(to_numpy(memory.recall(to_library(patterns, library))), patterns)
+    if coding == "+-1":
+        np.testing.assert_array_equal(scores, -(33 - queries @ patterns.T) / 2)
+
+
+def test_hamming_takes_patterns_of_equal_values_and_either_coding_of_a_query(rng):
+    memory = UniversalHopfield(np.ones((2, 5)), "hamming")  # all ones: of either coding
+    np.testing.assert_array_equal(memory.scores(np.array([1.0, 0, 0, 1, 1])), [-2, -2])
+    np.testing.assert_array_equal(memory.scores(np.array([1.0, -1, -1, 1, 1])), [-2, -2])
+    assert UniversalHopfield([[True, False]], "hamming").scores([False, False]).tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    ("bad", "value", "where"),
+    [([[0.0, 1.0, 0.5]], "0.5", r"\(0, 2\)"), ([[1.0, -1.0, 0.0]], "0", r"\(0, 2\)"), ([[2.0, 1.0, 0.0]], "2", "0, 0")],
+)
+def test_hamming_refuses_what_is_not_binary(bad, value, where, library):
+    words = rf"for binary vectors, all \+-1 or all 0/1, and %s holds {value} at index .*{where}.*Binarise it first"
+    with pytest.raises(ValueError, match=words % "patterns"):
+        UniversalHopfield(to_library(np.array(bad), library), "hamming")
+    memory = UniversalHopfield(to_library(np.eye(3), library), "hamming")
+    with pytest.raises(ValueError, match=words % "query"):
+        memory.recall(to_library(np.array(bad), library))
+
+
+def test_hamming_has_no_network_and_no_force():
+    memory = UniversalHopfield(np.eye(3), "hamming", "max")
+    words = r"piecewise constant: there is no force.*Use `recall`, a binary memory such as ClassicalHopfield"
+    with pytest.raises(ValueError, match=words):
+        _ = memory.network
+    with pytest.raises(ValueError, match=words):
+        memory.retrieve(np.ones(3))
+    kind, one = Hamming(), np.ones(3)
+    for derivative in (kind.pullback, kind.pushforward):
+        with pytest.raises(TypeError, match=words):
+            derivative(np.eye(3), one, one)
+    with pytest.raises(TypeError, match=words):
+        kind.curvature(np.eye(3), one, one, one)
+
+
+def test_hamming_orders_patterns_as_the_dot_product_of_signs(rng):
+    patterns, queries = np.sign(rng.normal(size=(50, 63))), np.sign(rng.normal(size=(20, 63)))
+    hamming, dot = (UniversalHopfield(patterns, name).scores(queries) for name in ("hamming", "dot"))
+    np.testing.assert_array_equal(dot, 63 + 2 * hamming)
+
+
+# ------------------------------------------------------------------------------------ what is common to all
+
+
+@pytest.mark.parametrize("name", SIMILARITIES)
+def test_every_name_builds_a_similarity_that_is_saved_by_its_name(name, tmp_path):
+    memories = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]) + (0.1 if similarity(name).positive else 0.0)
+    memory = UniversalHopfield(memories, name, "max")
+    assert memory.similarity.name == name
+    again = UniversalHopfield.load(memory.save(tmp_path / "memory"))
+    assert type(again.similarity) is type(memory.similarity)
+    np.testing.assert_array_equal(again.weights(memories), memory.weights(memories))
+
+
+def test_unknown_names_are_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"Unknown similarity 'haming'\. Did you mean 'hamming'\?.*normalised\(name\)"):
+        similarity("haming")
+    with pytest.raises(ValueError, match="Unknown similarity"):
+        similarity("softmax(manhattan)")
+
+
+@pytest.mark.parametrize("name", ["manhattan", "jensen_shannon"])
+@pytest.mark.parametrize("what", ["scores", "pullback", "pushforward", "curvature"])
+def test_no_temporary_of_queries_by_patterns_by_values(name, what, rng):
+    memories, g = rng.random((200, 300)) + 0.1, rng.random((100, 300)) + 0.1
+    kind = similarity(name)
+    arguments = {
+        "scores": (),
+        "pullback": (rng.random((100, 200)),),
+        "pushforward": (rng.random((100, 300)),),
+        "curvature": (rng.random((100, 200)), rng.random((100, 300))),
+    }[what]
+    prepared = kind.prepare(memories)
+    getattr(kind, what)(prepared, g[:2], *(x[:2] for x in arguments))
+    tracemalloc.start()
+    getattr(kind, what)(prepared, g, *arguments)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * 300 * 100 * 8 / 6  # 48 MB all at once
+
+
+@pytest.mark.parametrize("threads", ["1", "3", "0", "many"])
+def test_threads_change_no_bit(threads, dtype, rng, monkeypatch):
+    memories, g = ((rng.random(size) + 0.1).astype(dtype) for size in ((5, 7), (2, 4, 7)))
+    expected = similarity("jensen_shannon").scores(memories, g)
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    monkeypatch.setattr("hopfield.models.threads.LARGE", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    assert processors() == (1 if threads == "1" else 3)
+    found = similarity("jensen_shannon").scores(memories, g)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", [name for name in SIMILARITIES if name != "hamming"])
+def test_the_code_keeps_to_the_array_standard(name, rng):
+    """A library that has the standard and no more: no implicit casts, no partial indexing."""
+    strict = pytest.importorskip("array_api_strict")
+    M, g, f, u = (strict.asarray(np.abs(x) + 0.1) for x in problem(rng, batch=(2,)))
+    kind = similarity(name)
+    found = [kind.scores(M, g), kind.pullback(M, g, f), kind.pushforward(M, g, u), kind.curvature(M, g, f, u)]
+    plain = [np.asarray(x) for x in (M, g, f, u)]
+    expected = [
+        kind.scores(*plain[:2]),
+        kind.pullback(*plain[:3]),
+        kind.pushforward(plain[0], plain[1], plain[3]),
+        kind.curvature(*plain),
+    ]
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(np.asarray(got), wanted, rtol=1e-12, atol=1e-12)
+    if name in ("dot", "euclidean", "cosine", "manhattan"):
+        step = kind.value_step(M, g, f, ratio=0.5)
+        np.testing.assert_allclose(np.asarray(step), kind.value_step(*plain[:3], ratio=0.5), rtol=1e-12, atol=1e-12)

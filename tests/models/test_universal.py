@@ -477,7 +477,7 @@ def test_what_does_not_hold_is_said_when_a_model_is_built(arguments, words, rng)
         {},
         {"separation": "max"},
         {"similarity": "cosine", "separation": "identity"},  # scores are bounded
-        {"similarity": "euclidean", "separation": RectifiedPower(3)},
+        {"similarity": "euclidean", "separation": Exponential()},
         {"separation": "identity", "value_lagrangian": LogCosh()},  # activations are
         {"separation": "identity", "leak": 1e3},  # a quadratic form that is positive
         {"separation": "identity", "beta": 1e-3},

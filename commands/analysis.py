@@ -1,0 +1,150 @@
+"""`hopfield lyapunov`, `fixed-points`, `basins`, `landscape`: what can be said about a memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from .. import analysis, dynamics
+from ..analysis.inputs import choose_method, load_inputs
+from ..dynamics.integrators import Integrator
+from .app import command, finish
+from .options import DYNAMICS, FILES, T1, Given, Method, Out, Step, option
+
+SEARCH = "Search"
+
+
+def save(axes: Any, path: Path) -> None:
+    """Write the figure that axes belong to, with the legends beside it."""
+    axes.figure.savefig(path, bbox_inches="tight")
+
+
+@command
+def lyapunov(
+    context: typer.Context,
+    given: Given,
+    t1: T1 = 20.0,
+    integrator: Method = "auto",
+    dt: Step = None,
+    out: Out = Path("hopfield-lyapunov"),
+) -> None:
+    """Check that the energy falls: along simulations from each query, and at the states they pass through.
+
+    The first check is of the integrator and its step, the second of the memory itself (dE/dt <= 0). Writes
+    lyapunov.json, energy.png and report.json; the exit code is 1 if the energy rises.
+
+    **Example:**  hopfield lyapunov digits.npy --noise 0.1 --beta 8
+    """
+    memory, cues, *_ = load_inputs(dataclasses.asdict(given))
+    method = choose_method(memory, integrator, dt)
+    out.mkdir(parents=True, exist_ok=True)
+    stop = "steady" if isinstance(method, Integrator) else None
+    run = dynamics.simulate(memory, cues, t1=t1, integrator=method, stop=stop, save="all")
+    found = analysis.check_lyapunov(memory, run)
+    found.to_json(out / "lyapunov.json")
+    save(analysis.plot_energy(run), out / "energy.png")
+    results = {"holds": found.holds, "max_increase": found.max_increase, "cause": found.cause}
+    finish(context, memory, out, ["lyapunov.json", "energy.png"], results, str(found))
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+@command
+def fixed_points(
+    context: typer.Context,
+    given: Given,
+    deflate: Annotated[
+        bool, option(SEARCH, "Look once more with the points found so far removed, for small systems.", "--deflate")
+    ] = False,
+    batches: Annotated[int, option(SEARCH, "The most batches of random starts.", min=1, metavar="N")] = 12,
+    rows: Annotated[int, option(FILES, "Print at most N points; all are written.", min=1, metavar="N")] = 30,
+    out: Out = Path("hopfield-fixed-points"),
+) -> None:
+    """Find the fixed points of a memory, stable and unstable, and say whether some are missing.
+
+    Searches start at the patterns, their mixtures and random states; with QUERIES (or --noise, --mask) at those cues
+    alone. Writes fixed_points.json, fixed_points.npz, energies.png and, for images, fixed_points.png.
+
+    **Example:**  hopfield fixed-points faces.npy --beta 8
+    """
+    memory, cues, _, shape, _ = load_inputs(dataclasses.asdict(given), need_cues=False)
+    out.mkdir(parents=True, exist_ok=True)
+    found = analysis.find_fixed_points(memory, cues, seed=given.seed, batches=batches, deflate=deflate)
+    found.to_json(out / "fixed_points.json")
+    names = ("state", "activation", "energy", "residual", "index", "eigenvalues", "kind", "pattern", "hits", "stable")
+    np.savez(out / "fixed_points.npz", **{name: getattr(found, name) for name in names})
+    files = ["fixed_points.json", "fixed_points.npz"]
+    if found.conservative and len(found):
+        save(analysis.plot_fixed_points(found), out / "energies.png")
+        files.append("energies.png")
+    if shape is not None and len(found):
+        analysis.plot_fixed_point_images(found, shape).savefig(out / "fixed_points.png")
+        files.append("fixed_points.png")
+    results = {"points": len(found), "kinds": found.summary(), "morse_sum": found.morse_sum, "complete": found.complete}
+    finish(context, memory, out, files, results, found.table(rows))
+
+
+@command
+def basins(
+    context: typer.Context,
+    given: Given,
+    flow: Annotated[
+        str, option(DYNAMICS, "adiabatic (the flow), map (updates) or network (with memory neurons).", metavar="NAME")
+    ] = "adiabatic",
+    radii: Annotated[bool, option(SEARCH, "The radius around each pattern within which all cues reach it.")] = True,
+    resolution: Annotated[
+        int, option(FILES, "Of the picture of the plane through the first three patterns; 0: none.", min=0, metavar="N")
+    ] = 80,
+    out: Out = Path("hopfield-basins"),
+) -> None:
+    """Say which memory each cue reaches, how often, how soon, and how far a pattern may be disturbed.
+
+    Writes basins.json, radii.json (certified: no cue nearer than that leaves), basins.png and report.json.
+
+    **Example:**  hopfield basins digits.npy --noise 0.3 --similarity euclidean --beta 5
+    """
+    memory, cues, targets, *_ = load_inputs(dataclasses.asdict(given))
+    out.mkdir(parents=True, exist_ok=True)
+    found = analysis.basins_of_attraction(memory, cues, dynamics=flow, targets=targets, seed=given.seed)
+    found.to_json(out / "basins.json")
+    files, results, parts = ["basins.json"], {"summary": str(found)}, [str(found)]
+    if radii:
+        certified = analysis.certified_radii(memory)
+        analysis.write_report(out / "radii.json", {}, dataclasses.asdict(certified))
+        files.append("radii.json")
+        parts.append(str(certified))
+    patterns = memory.memories
+    if resolution and len(patterns) >= 3 and patterns.shape[1] >= 2:
+        plane = analysis.basin_slice(memory, patterns[0], patterns[1], patterns[2], resolution=resolution)
+        save(analysis.plot_basin_slice(plane), out / "basins.png")
+        files.append("basins.png")
+    finish(context, memory, out, files, results, *parts)
+
+
+@command
+def landscape(
+    context: typer.Context,
+    given: Given,
+    pairs: Annotated[
+        str, option(SEARCH, "Between which minima a path is laid: auto (the near ones) or all.", metavar="NAME")
+    ] = "auto",
+    out: Out = Path("hopfield-landscape"),
+) -> None:
+    """Find the saddles between memories and the energy barriers over them.
+
+    Writes landscape.json, disconnectivity.png, barriers.png and report.json.
+
+    **Example:**  hopfield landscape digits.npy --beta 8
+    """
+    memory, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
+    out.mkdir(parents=True, exist_ok=True)
+    found: Any = analysis.landscape(memory, pairs=pairs, seed=given.seed)
+    found.to_json(out / "landscape.json")
+    save(analysis.plot_disconnectivity(found), out / "disconnectivity.png")
+    save(analysis.plot_barriers(found), out / "barriers.png")
+    files = ["landscape.json", "disconnectivity.png", "barriers.png"]
+    finish(context, memory, out, files, {"minima": len(found.minima), "saddles": len(found.saddles)}, str(found))

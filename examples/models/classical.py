@@ -1,0 +1,57 @@
+"""Four ways to store the same patterns in a classical Hopfield network, and what each recalls as they grow in number.
+
+Run it as ``python examples/models/classical.py [picture.png]``. Random patterns of 100 neurons are stored by each
+learning rule; cues with every tenth neuron wrong are retrieved one neuron at a time. On the right, cues of a
+Hebbian network: the energy falls with every sweep, and not every cue ends as deep as the stored patterns lie.
+"""
+
+import sys
+import warnings
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from hopfield.models import ClassicalHopfield
+
+path = sys.argv[1] if len(sys.argv) > 1 else "classical.png"
+rng = np.random.default_rng(0)
+SIZE, LOADS = 100, np.array([4, 8, 12, 16, 20, 25, 30, 40, 50, 60])
+
+figure = Figure(figsize=(10, 3.8), layout="constrained")
+shares, energies = figure.subplots(1, 2)
+for rule in ("hebbian", "storkey", "perceptron", "pseudo_inverse"):
+    recalled = []
+    for stored in LOADS:
+        hits = []
+        for _ in range(3):
+            patterns = rng.choice([-1.0, 1.0], size=(stored, SIZE))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # at high loads no couplings have the margin
+                memory = ClassicalHopfield(patterns, rule, margin=1.0, max_epochs=60)
+            flipped = rng.permuted(np.tile(np.arange(SIZE) < SIZE // 10, (stored, 1)), axis=1)
+            found = memory.retrieve(np.where(flipped, -patterns, patterns))
+            hits += list((found.state == patterns).mean(axis=1) >= 0.97)
+        recalled.append(np.mean(hits))
+    print(f"{rule:15} {', '.join(f'{stored}: {share:.0%}' for stored, share in zip(LOADS, recalled, strict=True))}")
+    shares.plot(LOADS / SIZE, recalled, "o-", ms=4, label=rule.replace("_", "-"))
+
+patterns = rng.choice([-1.0, 1.0], size=(10, SIZE))
+memory = ClassicalHopfield(patterns)
+print(memory)
+noise = rng.choice([1.0, -1.0], p=[0.65, 0.35], size=patterns.shape)
+found = memory.retrieve(patterns * noise)
+print(f"{(found.verdict == 'fixed point').sum()} of {len(patterns)} cues end at a fixed point.")
+energies.plot(found.energies, color="C0", lw=1)
+energies.plot(0 * found.energies[0], found.energies[0], "k.", label="cues, 35 % of the neurons wrong")
+energies.axhline(memory.energy(patterns).mean(), color="0.6", ls="--", label="stored patterns (mean)")
+
+shares.plot([0.138, 0.138], [0, 1], color="0.6", ls="--")
+shares.text(0.145, 0.02, "0.138", color="0.4")
+shares.set(xlabel="load, patterns per neuron", ylabel="share recalled to 3 %", title="Cues with 10 % wrong neurons")
+shares.set(ylim=(-0.04, 1.3), yticks=np.arange(6) / 5)
+shares.legend(loc="upper center", ncols=2)
+energies.set(xlabel="sweeps", ylabel="energy $E$", title="Hebbian rule, 10 patterns")
+energies.set_xticks(range(len(found.energies)))
+energies.legend()
+figure.savefig(path, dpi=150)
+print(f"The picture is {path}.")

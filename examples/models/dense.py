@@ -1,0 +1,56 @@
+"""How many patterns a dense associative memory holds: I^d for a separation of degree d.
+
+Run it as ``python examples/models/dense.py [picture.png]``. In a memory of K random patterns the neurons of a stored
+pattern are not all stable any more when K is large. The K at which 2 % of them would flip is searched for networks
+of several sizes; in a picture of two logarithmic axes it lies on lines of slope d. Krotov & Hopfield's n is the
+degree of the energy, n = d + 1; n = 2 is the classical Hopfield network.
+"""
+
+import math
+import sys
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from hopfield.models import DenseAssociativeMemory
+
+path = sys.argv[1] if len(sys.argv) > 1 else "dense.png"
+rng = np.random.default_rng(0)
+TARGET, BITS = 0.02, 8_000  # the bit error that is looked for; how many neurons are looked at, at least
+
+
+def bit_error(n, width, stored):
+    """The share of neurons that would flip in a stored pattern."""
+    wrong, looked_at = 0, 0
+    while looked_at < BITS:
+        patterns = rng.choice([-1.0, 1.0], size=(stored, width))
+        some = patterns[:100]
+        wrong += (DenseAssociativeMemory(patterns, n).stability(some) < 0).sum()
+        looked_at += some.size
+    return wrong / looked_at
+
+
+def capacity(n, width):
+    """The number of patterns at which the bit error is the one looked for, by bisection of its logarithm."""
+    low, high = 2.0, float(width ** (n - 1))
+    for _ in range(8):
+        stored = math.sqrt(low * high)
+        low, high = (stored, high) if bit_error(n, width, round(stored)) < TARGET else (low, stored)
+    return math.sqrt(low * high)
+
+
+figure = Figure(figsize=(6, 4.2), layout="constrained")
+ax = figure.subplots()
+for d, widths in {1: (60, 120, 240, 480), 2: (20, 36, 64, 115), 3: (20, 28, 40, 56)}.items():
+    capacities = [capacity(d + 1, width) for width in widths]
+    slope, start = np.polyfit(np.log(widths), np.log(capacities), 1)
+    print(f"separation x^{d}, n = {d + 1}: K = {', '.join(f'{k:.0f}' for k in capacities)}, slope {slope:.2f}")
+    (line,) = ax.loglog(widths, np.exp(start) * np.array(widths) ** slope, lw=1)
+    ax.loglog(widths, capacities, "o", color=line.get_color(), label=f"$d = {d}$: slope {slope:.2f}")
+ax.set_xticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
+ax.set_xticks([], minor=True)
+ax.set(xlabel="neurons $I$", ylabel=f"patterns $K$ with {TARGET:.0%} of the bits wrong")
+ax.set_title("Capacity of dense associative memories, separation $x^d$")
+ax.legend()
+figure.savefig(path, dpi=150)
+print(f"The picture is {path}.")

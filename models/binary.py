@@ -1,0 +1,358 @@
+"""Memories whose neurons are +-1: what they share, whatever their energy."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.validation import positive, unknown_name, vector
+from .flips import Run, Spins, asynchronous, begin, orders, sweep, synchronous
+
+MODES = ("asynchronous", "synchronous")
+ORDERS = ("random", "cyclic")
+EDGE = 0.99
+
+
+class BinaryRetrieval(NamedTuple):
+    """What the dynamics of +-1 neurons lead to; every field has the batch axes of the query.
+
+    The first seven fields are those of `Retrieval`.
+
+    Attributes
+    ----------
+    state : array (..., I)
+        The last state.
+    steps : int array (...)
+        Sweeps over the sites (asynchronous) or updates (synchronous) that were needed.
+    converged : bool array (...)
+        Whether no site would flip any more. A two-cycle is not converged, nor is a run at a temperature.
+    residual : array (...)
+        sqrt of the fraction of sites that would flip now: rms of the next move over 1 + rms of the state.
+    energy : array (...)
+        The energy of the state.
+    pattern : int array (...)
+        The row of the stored pattern nearest to the state.
+    output : array (..., O) or None
+        What the state recalls in a heteroassociative memory.
+    cycle : bool array (...)
+        Whether synchronous updates go back and forth between two states.
+    flips : int array (...)
+        Flips from the query to the state.
+    verdict : str array (...)
+        ``"fixed point"``, ``"2-cycle"``, ``"not settled"`` (more sweeps are needed) or ``"sampled"``.
+    energies : array (T + 1, ...)
+        The energy of the query and after every sweep or update.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ClassicalHopfield
+    >>> memory = ClassicalHopfield(np.array([[1.0, 1.0, -1.0, -1.0]]))
+    >>> answer = memory.retrieve(np.array([1.0, -1.0, -1.0, -1.0]))
+    >>> answer.state, bool(answer.converged), str(answer.verdict)
+    (array([ 1.,  1., -1., -1.]), True, 'fixed point')
+    """
+
+    state: Array
+    steps: np.ndarray
+    converged: np.ndarray
+    residual: np.ndarray
+    energy: Array
+    pattern: np.ndarray
+    output: Array | None
+    cycle: np.ndarray
+    flips: np.ndarray
+    verdict: np.ndarray
+    energies: np.ndarray
+
+
+class GlauberRun(NamedTuple):
+    """A run at a temperature: the last states, and records at t = 0, every, 2 every, ... sweeps.
+
+    Attributes
+    ----------
+    state : array (..., I)
+        The states after the last sweep.
+    times : array (T,)
+        Sweeps done at each record.
+    energy : array (T, ...)
+        E(s).
+    magnetisation : array (T, ...)
+        The mean of the neurons.
+    overlaps : array (T, ..., N)
+        xi . s/I for each stored pattern.
+    flips : int array (...)
+        Flips of each sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ClassicalHopfield
+    >>> memory = ClassicalHopfield(np.ones((1, 100)))
+    >>> run = memory.glauber(np.ones(100), temperature=0.5, sweeps=200, seed=1)
+    >>> round(float(run.overlaps[100:].mean()), 2)  # the mean field m = tanh(m/T) has 0.96
+    0.96
+    """
+
+    state: Array
+    times: np.ndarray
+    energy: np.ndarray
+    magnetisation: np.ndarray
+    overlaps: np.ndarray
+    flips: np.ndarray
+
+
+class BinaryMemory:
+    """Retrieval and thermal dynamics of +-1 neurons, from the `spins` of a memory.
+
+    s_i <- sign(u_i) flips a neuron against its field u_i; a field of 0 (up to the rounding of its sum) keeps the
+    state. All samples of a batch are visited together, in one order for all, so that a batch and its queries one
+    by one give the same answers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import DenseAssociativeMemory
+    >>> isinstance(DenseAssociativeMemory(np.ones((2, 4))), BinaryMemory)
+    True
+    """
+
+    memories: Array
+
+    @property
+    @abstractmethod
+    def spins(self) -> Spins:
+        """The costs of flips."""
+
+    def energy(self, state: Any) -> Array:
+        """E(s) of +-1 states (..., I), shape (...)."""
+        flat, shape = self._flat("state", state)
+        return backend.namespace(flat).reshape(backend.compiled(_energy, flat)(None, self.spins, flat), shape)
+
+    def energy_change(self, state: Any) -> Array:
+        """E(with site i flipped) - E(s) for every site i: shape (..., I)."""
+        flat, shape = self._flat("state", state)
+        found = backend.compiled(_costs, flat)(None, self.spins, flat)
+        return backend.namespace(flat).reshape(found, (*shape, -1))
+
+    def stability(self, state: Any) -> Array:
+        """s_i u_i for every site i, shape (..., I): below 0 the sign rule flips it, and at 0 (a tie) it keeps it."""
+        flat, shape = self._flat("state", state)
+        found = backend.compiled(_margins, flat)(None, self.spins, flat)
+        return backend.namespace(flat).reshape(found, (*shape, -1))
+
+    def retrieve(
+        self,
+        query: Any,
+        max_steps: int = 100,
+        tol: float | None = None,
+        *,
+        mode: str = "asynchronous",
+        order: str = "random",
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> BinaryRetrieval:
+        """Update the neurons until none would flip; see `BinaryRetrieval`.
+
+        Parameters
+        ----------
+        query : array (..., I)
+            The cue, of +1 and -1.
+        max_steps : int
+            The most sweeps (or synchronous updates).
+        tol : float, optional
+            Taken for the sake of the other models: neurons flip or do not.
+        mode : {"asynchronous", "synchronous"}
+            One neuron at a time: the energy falls with every flip, and the end is a fixed point. Or all at once:
+            the end can be a two-cycle, which `verdict` and `cycle` say and `converged` denies.
+        order : {"random", "cyclic"}
+            How a sweep visits the neurons: shuffled anew for each sweep, or from the first to the last.
+        temperature : number
+            Above 0: `max_steps` sweeps of heat-bath flips instead (asynchronous), see `glauber`.
+        seed : int
+            Of the orders and the noise.
+        """
+        self._check_mode(mode, order, "max_steps", max_steps)
+        temperature = positive("temperature", temperature, zero=True)
+        flat, shape = self._flat("query", query)
+        if temperature > 0:
+            if mode != "asynchronous":
+                raise ValueError("temperature > 0 needs mode='asynchronous': all flips at once have another law.")
+            state, energies, flips, _ = self._heat(flat, temperature, max_steps, 1, order, seed, record=False)
+            size = flat.shape[0]
+            none = np.zeros(size, bool)
+            run = Run(state, np.full(size, max_steps), flips, none, none, energies)
+        elif mode == "asynchronous":
+            run = asynchronous(self.spins, flat, order, max_steps, seed)
+        else:
+            run = synchronous(self.spins, flat, max_steps)
+        return self._answer(run, shape, "sampled" if temperature > 0 else "not settled")
+
+    def glauber(
+        self,
+        query: Any,
+        temperature: float,
+        *,
+        sweeps: int = 100,
+        every: int = 1,
+        order: str = "random",
+        seed: int = 0,
+    ) -> GlauberRun:
+        """Glauber's dynamics: heat-bath flips at temperature T, whose stationary law is exp(-E(s)/T)/Z.
+
+        Each visit sets s_i = +1 with probability 1/(1 + exp(-(E(s_i = -1) - E(s_i = +1))/T)), whatever it was.
+        In that difference a diagonal of W cancels. The samples of a batch are independent chains; their noise
+        depends on the size of the batch, and is the same on every backend.
+
+        Parameters
+        ----------
+        query : array (..., I)
+            Where the chains start.
+        temperature : number
+            T > 0, in units of the energy.
+        sweeps, every : int
+            Sweeps over the neurons, and how many of them lie between records.
+        order : {"random", "cyclic"}
+            As for `retrieve`.
+        seed : int
+            Of orders and noise.
+
+        References
+        ----------
+        Glauber 1963, J. Math. Phys. 4:294, doi:10.1063/1.1703954.
+        """
+        self._check_mode("asynchronous", order, "sweeps", sweeps)
+        if not isinstance(every, int | np.integer) or not 1 <= every <= sweeps:
+            raise ValueError(f"every must be a whole number from 1 to sweeps={sweeps}, got {every!r}.")
+        temperature = positive("temperature", temperature)
+        flat, shape = self._flat("query", query)
+        state, energy, flips, means = self._heat(flat, temperature, sweeps, every, order, seed, record=True)
+        overlaps = np.stack([m[1] for m in means])
+        return GlauberRun(
+            backend.namespace(state).reshape(state, (*shape, -1)),
+            np.arange(0, sweeps + 1, every),
+            energy.reshape(-1, *shape),
+            np.stack([m[0] for m in means]).reshape(-1, *shape),
+            overlaps.reshape(len(means), *shape, -1),
+            flips.reshape(shape),
+        )
+
+    # --------------------------------------------------------------------------------------------- helpers
+
+    def check_binary(self, name: str, value: Any) -> Array:
+        """An array (..., I) of +1 and -1, of the patterns' library, dtype and device."""
+        rows, width = self.memories.shape
+        value = vector(name, value, width, self.memories, f"{rows} patterns of {width} values are stored")
+        return signs(name, value)
+
+    def _flat(self, name: str, value: Any) -> tuple[Array, tuple[int, ...]]:
+        value = self.check_binary(name, value)
+        shape = tuple(value.shape[:-1])
+        return backend.namespace(value).reshape(value, (-1, value.shape[-1])), shape
+
+    def _output(self, state: Array) -> Array | None:
+        return None
+
+    def _check_mode(self, mode: str, order: str, name: str, sweeps: Any) -> None:
+        if mode not in MODES:
+            raise unknown_name("mode", mode, MODES)
+        if order not in ORDERS:
+            raise unknown_name("order", order, ORDERS)
+        if not isinstance(sweeps, int | np.integer) or sweeps < 1:
+            raise ValueError(f"{name} must be a whole number >= 1, got {sweeps!r}.")
+
+    def _heat(
+        self, state: Array, temperature: float, sweeps: int, every: int, order: str, seed: int, record: bool
+    ) -> tuple[Array, np.ndarray, np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+        rng = np.random.default_rng(seed)
+        spins, (size, width) = self.spins, state.shape
+        now = begin(spins, state)
+        flips, energies, means = np.zeros(size, int), [], []
+        for done in range(sweeps + 1):
+            if done:
+                sites, noise = orders(width, order, rng), rng.random((width, size))
+                now = sweep(spins, now.state, now.cache, sites, noise, temperature)
+                flips += now.flips
+            if done % every == 0:
+                state = now.state
+                energies.append(now.energy)
+                if record:
+                    overlaps = backend.to_numpy(state @ self.memories.T) / width
+                    means.append((backend.to_numpy(state).mean(axis=-1), overlaps))
+        return now.state, np.stack(energies), flips, means
+
+    def _answer(self, run: Run, shape: tuple[int, ...], otherwise: str) -> BinaryRetrieval:
+        xp, spins = backend.namespace(run.state), self.spins
+        margins, energy = backend.compiled(_ending, run.state)(None, spins, run.state)
+        residual = np.sqrt((backend.to_numpy(margins) < 0).mean(axis=-1))
+        verdict = np.where(run.settled, "fixed point", np.where(run.cycles, "2-cycle", otherwise))
+        state = xp.reshape(run.state, (*shape, -1))
+        pattern = backend.to_numpy(xp.argmax(state @ self.memories.T, axis=-1))
+        return BinaryRetrieval(
+            state=state,
+            steps=run.steps.reshape(shape),
+            converged=run.settled.reshape(shape),
+            residual=residual.reshape(shape),
+            energy=xp.reshape(energy, shape),
+            pattern=pattern,
+            output=self._output(state),
+            cycle=run.cycles.reshape(shape),
+            flips=run.flips.reshape(shape),
+            verdict=verdict.reshape(shape),
+            energies=run.energies.reshape(-1, *shape),
+        )
+
+
+def signs(name: str, value: Array) -> Array:
+    """Refuse all but +1 and -1, and say how to convert.
+
+    >>> import numpy as np
+    >>> signs("query", np.array([1.0, -1.0]))
+    array([ 1., -1.])
+    """
+    if backend.is_traced(value):
+        return value
+    host = backend.to_numpy(value)
+    bad = np.abs(host) != 1
+    if not bad.any():
+        return value
+    where = tuple(int(k) for k in np.argwhere(bad)[0])
+    if np.isin(host, (0, 1)).all():
+        cure = f"They are 0 and 1 here: write 2 * {name} - 1."
+    else:
+        cure = f"Threshold them, such as numpy.where({name} > {name}.mean(), 1.0, -1.0), or use ModernHopfield."
+    raise ValueError(
+        f"{name} must hold +1 and -1 only, for neurons that have two states; {int(bad.sum())} of {host.size} values "
+        f"are something else, the first {host[where]:g} at index {where}. {cure}"
+    )
+
+
+def inside(query: Array) -> Array:
+    """A cue for graded neurons g = tanh(beta x): +-1, which no finite state reaches, becomes +-0.99.
+
+    >>> import numpy as np
+    >>> inside(np.array([1.0, 0.5, -1.0]))
+    array([ 0.99,  0.5 , -0.99])
+    """
+    return backend.namespace(query).clip(query, -EDGE, EDGE)
+
+
+def _ending(_: None, spins: Spins, state: Array) -> tuple[Array, Array]:
+    cache = spins.cache(state)
+    return spins.margins(state, cache), spins.energy(state, cache)
+
+
+def _energy(_: None, spins: Spins, state: Array) -> Array:
+    return spins.energy(state, spins.cache(state))
+
+
+def _costs(_: None, spins: Spins, state: Array) -> Array:
+    return spins.costs(state, spins.cache(state))
+
+
+def _margins(_: None, spins: Spins, state: Array) -> Array:
+    return spins.margins(state, spins.cache(state))

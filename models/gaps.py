@@ -1,0 +1,123 @@
+"""Distances element by element: what a pattern and a query add up, zero exactly where they are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from .pairwise import squared_gap
+
+
+def absolute_gap(m: Array, g: Array) -> Array:
+    r"""\|m - g\|: Manhattan.
+
+    >>> import numpy as np
+    >>> absolute_gap(np.ones(1), np.array([3.0]))
+    array([2.])
+    """
+    return backend.namespace(m, g).abs(m - g)
+
+
+def bit_gap(m: Array, g: Array) -> Array:
+    """1 where one of both is above 0 and the other is not: Hamming.
+
+    >>> import numpy as np
+    >>> bit_gap(np.array([1.0, 0.0]), np.array([1.0, 1.0]))
+    array([0., 1.])
+    """
+    return backend.namespace(m, g).astype((m > 0) != (g > 0), g.dtype)
+
+
+def kl_gap(m: Array, log_m: Array, g: Array, log_g: Array) -> Array:
+    """g ln(g/m) - g + m >= 0: Kullback-Leibler from the query.
+
+    Where m is near g, as (m + g) (t atanh t + t - atanh t) with t = (m - g)/(m + g): nothing cancels, and no
+    rounding of the logarithms is left.
+
+    >>> import numpy as np
+    >>> kl_gap(np.ones(1), np.zeros(1), np.array([np.e]), np.ones(1)).round(4)
+    array([1.])
+    """
+    total, t, even, odd, near = _expanded(m, g)
+    far = g * (log_g - log_m) + (m - g)
+    return backend.namespace(t).where(near, total * (even + odd), far)
+
+
+def reverse_kl_gap(m: Array, log_m: Array, g: Array, log_g: Array) -> Array:
+    """m ln(m/g) - m + g >= 0: Kullback-Leibler from the pattern.
+
+    >>> import numpy as np
+    >>> reverse_kl_gap(np.array([np.e]), np.ones(1), np.ones(1), np.zeros(1)).round(4)
+    array([1.])
+    """
+    return kl_gap(g, log_g, m, log_m)
+
+
+def jeffreys_gap(m: Array, log_m: Array, g: Array, log_g: Array) -> Array:
+    """(g - m) (ln g - ln m)/2 >= 0: half the sum of both directions.
+
+    >>> import numpy as np
+    >>> jeffreys_gap(np.ones(1), np.zeros(1), np.array([np.e]), np.ones(1)).round(4)
+    array([0.8591])
+    """
+    total, t, even, _, near = _expanded(m, g)
+    return backend.namespace(t).where(near, total * even, (g - m) * (log_g - log_m) / 2)
+
+
+def jensen_shannon_gap(m: Array, log_m: Array, g: Array, log_g: Array) -> Array:
+    r"""(g ln(g/a) + m ln(m/a))/2 >= 0 with the mean a: a ((1 + t) ln(1 + t) + (1 - t) ln(1 - t))/2.
+
+    Here t = \|m - g\|/(m + g), and where it is small nothing cancels in the same as ln(1 - t^2) + 2 t atanh t.
+
+    >>> import numpy as np
+    >>> m, g = np.array([0.9]), np.array([0.1])
+    >>> jensen_shannon_gap(m, np.log(m), g, np.log(g)).round(4)
+    array([0.184])
+    """
+    xp = backend.namespace(m, g)
+    t = xp.abs(m - g) / (m + g)
+    last = 1 - backend.epsilon(t) / 2  # where one of both vanishes beside the other
+    t = xp.where(t > last, last, t)
+    small = xp.where(t < 0.5, t, 0.0)
+    near = xp.log1p(-small * small) + 2 * small * xp.atanh(small)
+    return (m + g) * xp.where(t < 0.5, near, (1 + t) * xp.log1p(t) + (1 - t) * xp.log1p(-t)) / 4
+
+
+def _expanded(m: Array, g: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """m + g, t, t atanh t, t - atanh t, and whether \\|t\\| < 1/2, beyond which the middle ones stand for nothing."""
+    xp, total = backend.namespace(m, g), m + g
+    t = (m - g) / total
+    near = xp.abs(t) < 0.5
+    t = xp.where(near, t, 0.0)
+    arc, square = xp.atanh(t), t * t
+    series = -t * square * (1 / 3 + square * (1 / 5 + square / 7))
+    return total, t, t * arc, xp.where(square < 1e-4, series, t - arc), near
+
+
+GAPS: dict[str, Callable[..., Array]] = {
+    "euclidean": squared_gap,
+    "manhattan": absolute_gap,
+    "hamming": bit_gap,
+    "kl": kl_gap,
+    "reverse_kl": reverse_kl_gap,
+    "jeffreys": jeffreys_gap,
+    "jensen_shannon": jensen_shannon_gap,
+}
+
+
+def ingredients(prepared: Any, g: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """What a gap is a function of: patterns and queries, with their logarithms where the similarity keeps them.
+
+    >>> import numpy as np
+    >>> from hopfield.models import KullbackLeibler
+    >>> prepared, g = KullbackLeibler().prepare(np.array([[1.0, 2.0]])), np.array([2.0, 2.0])
+    >>> patterns, queries = ingredients(prepared, g)
+    >>> GAPS["kl"](*patterns, *queries).round(4)
+    array([[0.3863, 0.    ]])
+    """
+    patterns = getattr(prepared, "patterns", prepared)
+    if hasattr(prepared, "logs"):
+        return (patterns, prepared.logs), (g, backend.namespace(g).log(g))
+    return (patterns,), (g,)

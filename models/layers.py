@@ -1,0 +1,218 @@
+"""Layers of a hierarchical memory and what joins two of them; their text in a file."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array, Number, static, structure
+from ..dynamics.convolution import Convolution
+from ..dynamics.lagrangians import (
+    Lagrangian,
+    LayerNorm,
+    LogCosh,
+    LogSumExp,
+    Quadratic,
+    RectifiedPower,
+    Softplus,
+    Spherical,
+)
+from ..dynamics.network import Population
+from ..dynamics.synapses import Bilinear
+from ..dynamics.validation import finite, floating, unknown_name
+from .checks import whole
+from .storage import _decoded, _encoded
+
+ACTIVATIONS: dict[str, Callable[..., Lagrangian]] = {
+    "identity": lambda beta=None: Quadratic(beta),
+    "relu": lambda beta=1.0: RectifiedPower(2, beta),
+    "tanh": LogCosh,
+    "sigmoid": Softplus,
+    "softmax": LogSumExp,
+    "layer_norm": LayerNorm,
+    "sphere": Spherical,
+}
+
+
+def activation(name: str | Lagrangian) -> Lagrangian:
+    """The Lagrangian of a layer's activation: a name, one with its gain such as "softmax(4)", or a Lagrangian.
+
+    >>> activation("softmax(4)")
+    LogSumExp(beta=4.0)
+    """
+    if isinstance(name, Lagrangian):
+        return name
+    parts = re.fullmatch(r"\s*(\w+)\s*(?:\(\s*([^()]+?)\s*\))?\s*", name) if isinstance(name, str) else None
+    if parts is None or parts[1] not in ACTIVATIONS:
+        raise unknown_name("activation", parts[1] if parts else name, ACTIVATIONS)
+    if parts[2] is None:
+        return ACTIVATIONS[parts[1]]()
+    try:
+        return ACTIVATIONS[parts[1]](float(parts[2]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Activation {name!r}: the gain {parts[2]!r} does not fit. {error}") from None
+
+
+@structure
+class Layer:
+    """A layer of neurons: its form, activation, time constant, leak and input current.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The number of neurons, or the form (places ..., channels) of an image.
+    activation : str or Lagrangian
+        ``"identity"``, ``"relu"``, ``"tanh"``, ``"sigmoid"``, ``"softmax"``, ``"layer_norm"``, ``"sphere"``, with a
+        gain in brackets if wanted (``"softmax(4)"``), or a Lagrangian.
+    tau : number
+        Time constant > 0.
+    leak : float
+        l > 0.
+    bias : number or array (n,), optional
+        Input current.
+
+    Examples
+    --------
+    >>> Layer((6, 6, 8), "relu").size
+    288
+    """
+
+    shape: Any = static(default=1)
+    activation: Any = "identity"
+    tau: Number = 1.0
+    leak: float = static(default=1.0)
+    bias: Any = None
+
+    def __post_init__(self) -> None:
+        sizes = self.shape if isinstance(self.shape, tuple | list) else (self.shape,)
+        object.__setattr__(self, "shape", tuple(whole("a layer's size", size, 1) for size in sizes))
+        object.__setattr__(self, "activation", activation(self.activation))
+        if self.bias is not None and not isinstance(self.bias, float | int):
+            object.__setattr__(self, "bias", finite("bias", floating("bias", self.bias)))
+        self.population()
+
+    @property
+    def size(self) -> int:
+        """The number of neurons."""
+        return math.prod(self.shape)
+
+    def population(self) -> Population:
+        """The layer as a population of a network."""
+        return Population(self.activation, self.size, self.tau, self.leak, self.bias)
+
+    def __repr__(self) -> str:
+        name = next((k for k, make in ACTIVATIONS.items() if repr(make()) == repr(self.activation)), None)
+        form = "x".join(str(size) for size in self.shape)
+        return f"{form} {name or repr(self.activation)}"
+
+
+@structure
+class Kernel:
+    """A convolution between two layers: its weights (k_1, ..., k_d, c_below, c_above), stride and padding.
+
+    >>> import numpy as np
+    >>> Kernel(np.ones((2, 2, 1, 3)), stride=2)
+    2x2x1x3 kernel, stride 2, padding 0
+    """
+
+    weights: Array
+    stride: int = static(default=1)
+    padding: int = static(default=0)
+
+    def __repr__(self) -> str:
+        form = "x".join(str(size) for size in self.weights.shape)
+        return f"{form} kernel, stride {self.stride}, padding {self.padding}"
+
+
+def joint(weights: Any, below: Layer, above: Layer, names: tuple[str, str], like: Array | None) -> Any:
+    """A matrix (n_below, n_above) or a `Kernel`, checked against the layers that it joins.
+
+    >>> import numpy as np
+    >>> joint(np.ones((2, 3)), Layer(2), Layer(3), ("a", "b"), None).shape
+    (2, 3)
+    """
+    what = f"weights between {names[0]} and {names[1]}"
+    array = finite(what, floating(what, weights.weights if isinstance(weights, Kernel) else weights, like))
+    if array.ndim == 2 and not isinstance(weights, Kernel):
+        if tuple(array.shape) != (below.size, above.size):
+            raise ValueError(
+                f"The {what} have shape {tuple(array.shape)}, but the layers have {below.size} and {above.size} "
+                f"neurons: a matrix ({below.size}, {above.size}), or a Kernel for a convolution."
+            )
+        return array
+    kernel = weights if isinstance(weights, Kernel) else Kernel(array)
+    kernel = Kernel(array, kernel.stride, kernel.padding)
+    found = synapse(kernel, below, names).shape_out
+    if found != above.shape:
+        raise ValueError(
+            f"The convolution between {names[0]} and {names[1]} makes {found} of {below.shape}, but {names[1]} has the "
+            f"form {above.shape}. Give that layer the form {found}, or change kernel, stride or padding."
+        )
+    return kernel
+
+
+def synapse(weights: Any, below: Layer, names: tuple[str, str]) -> Any:
+    """The synapse of a matrix or a `Kernel`.
+
+    >>> import numpy as np
+    >>> synapse(np.ones((2, 3)), Layer(2), ("a", "b")).sizes
+    (2, 3)
+    """
+    if isinstance(weights, Kernel):
+        return Convolution(names, weights.weights, below.shape, weights.stride, weights.padding)
+    return Bilinear(names, weights)
+
+
+def packed(layers: tuple[Layer, ...], weights: tuple[Any, ...]) -> tuple[str, Array]:
+    """Layers and the forms of their weights as text, and all weights in one vector: what a file can hold.
+
+    >>> import numpy as np
+    >>> text, vector = packed((Layer(2), Layer(1)), (np.ones((2, 1)),))
+    >>> unpacked(text, vector)[0]
+    [2 identity, 1 identity]
+    """
+    rows = [
+        {
+            "shape": list(layer.shape),
+            "activation": _encoded("activation", layer.activation),
+            "tau": float(backend.to_numpy(layer.tau)),
+            "leak": float(layer.leak),
+            "bias": backend.to_numpy(layer.bias).tolist() if backend.is_array(layer.bias) else layer.bias,
+        }
+        for layer in layers
+    ]
+    arrays = [w.weights if isinstance(w, Kernel) else w for w in weights]
+    forms = [
+        {"shape": list(a.shape), **({"stride": w.stride, "padding": w.padding} if isinstance(w, Kernel) else {})}
+        for a, w in zip(arrays, weights, strict=True)
+    ]
+    vector = np.concatenate([backend.to_numpy(array).reshape(-1) for array in arrays])
+    return json.dumps({"layers": rows, "weights": forms}), vector
+
+
+def unpacked(text: str, vector: Array) -> tuple[list[Layer], list[Any]]:
+    """What `packed` packed.
+
+    >>> import numpy as np
+    >>> layers, weights = unpacked(*packed((Layer(2), Layer(1, "tanh")), (np.ones((2, 1)),)))
+    >>> layers[1], weights[0].shape
+    (1 tanh, (2, 1))
+    """
+    found = json.loads(text)
+    layers, weights, at = [], [], 0
+    for row in found["layers"]:
+        bias = np.asarray(row["bias"], dtype=vector.dtype) if isinstance(row["bias"], list) else row["bias"]
+        kind = _decoded(row["activation"])
+        layers.append(Layer(tuple(row["shape"]), kind, row["tau"], row["leak"], bias))
+    for form in found["weights"]:
+        size = math.prod(form["shape"])
+        array = vector[at : at + size].reshape(form["shape"])
+        weights.append(Kernel(array, form["stride"], form["padding"]) if "stride" in form else array)
+        at += size
+    return layers, weights

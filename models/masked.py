@@ -1,0 +1,208 @@
+r"""Cues of which a part is known: a look-up by the known components, and dynamics that hold them.
+
+Masked look-up. With K the known components, the scores are those of the patterns and the query restricted to K,
+
+    s_i = sim(M_iK, q_K)          (dot: sum over k in K of M_ik q_k),    v = the value step with f = sep(s),
+
+so that a component which is not known counts neither for nor against a pattern. It happens once: afterwards all
+components have a value, and the ordinary dynamics go on from v.
+
+Clamped dynamics. The known value neurons stay at the cue and only the others U move, tau v_U' = -(dE/dg)_U. With an
+elementwise L_v the energy falls along them as ever: dE/dt = -sum over k in U of tau v_k'^2 L_v''(v_k) <= 0, and a
+fixed point is a critical point of E on the plane g_K = q_K. For the dot product this is a memory of the patterns
+M_U with the input M_K q_K to its memory neurons: what is known biases the look-up for good.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.contracts import Similarity, exact_step
+from ..dynamics.integrators import Relaxation
+from ..dynamics.simulate import simulate
+from ..dynamics.stopping import largest_move, settled, tolerance
+from .memory import AssociativeMemory
+from .one_shot import OneShot
+from .retrieval import Retrieval, nearest
+from .separation import check_scores, has_domain
+
+
+def masked_query(memory: AssociativeMemory, query: Any, known: Any) -> tuple[Array, Array]:
+    """The checked query, its unknown components filled, and the mask of the known ones, of one shape (..., I).
+
+    What stands in the unknown components does not matter, NaN included: they become 0, the mean over the
+    patterns for a similarity of positive vectors, 1 for one of bits.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> masked_query(ModernHopfield(np.eye(2)), np.array([0.5, np.nan]), [True, False])[0]
+    array([0.5, 0. ])
+    """
+    like, size = memory.memories, memory.memories.shape[1]
+    if not backend.is_array(query):
+        query = np.asarray(query)
+    xp = backend.namespace(like)
+    mask = backend.to_numpy(known) if backend.is_array(known) else np.asarray(known)
+    if mask.dtype.kind != "b" or mask.ndim == 0 or mask.shape[-1] != size:
+        raise ValueError(
+            f"known must be a mask of bools (..., {size}), True where the query is known; got dtype {mask.dtype} and "
+            f"shape {mask.shape}. From the places of the known ones: numpy.isin(numpy.arange({size}), places)."
+        )
+    if not mask.any(axis=-1).all():
+        raise ValueError("known marks no component at all in some query, and nothing can be looked up by nothing.")
+    try:
+        shape = np.broadcast_shapes(tuple(query.shape), mask.shape)
+    except ValueError:
+        raise ValueError(
+            f"known {mask.shape} does not fit the query {tuple(query.shape)}: their axes differ."
+        ) from None
+    mask = backend.asarray(np.broadcast_to(mask, shape).copy(), like)
+    ours = backend.namespace(query)
+    if ours is not xp:
+        memory.check_query(query)  # which says that the library is another one
+    kind = memory.rule.similarity  # in whose domain the filled query must lie
+    fill = xp.mean(like, axis=0) if kind.positive else backend.full((), float(kind.name == "hamming"), like)
+    query = ours.astype(query, like.dtype) if not ours.isdtype(query.dtype, "real floating") else query
+    return memory.check_query(xp.where(mask, query, xp.astype(fill, query.dtype))), mask
+
+
+def masked_scores(memory: AssociativeMemory, query: Array, known: Array) -> Array:
+    """sim(M_K, q_K) for a query and mask from `masked_query`: shape (..., N).
+
+    >>> import numpy as np
+    >>> from hopfield.models import UniversalHopfield
+    >>> memory = UniversalHopfield(np.array([[1.0, 5.0], [2.0, 0.0]]), "manhattan")
+    >>> masked_scores(memory, *masked_query(memory, [1.25, 0.0], [True, False]))
+    array([-0.25, -0.75])
+    """
+    kind, xp = memory.rule.similarity, backend.namespace(query)
+    if kind.name == "dot" and kind.linear:  # the unknown components are 0
+        return kind.scores(kind.prepare(memory.memories), xp.where(known, query, backend.full((), 0.0, query)))
+    rows, masks = xp.reshape(query, (-1, query.shape[-1])), backend.to_numpy(known).reshape(-1, query.shape[-1])
+    found, parts = np.empty(len(masks), dtype=int), []
+    patterns, which = np.unique(masks, axis=0, return_inverse=True)
+    which, done = which.reshape(-1), 0
+    for number, mask in enumerate(patterns):  # queries with one mask together
+        here = np.flatnonzero(which == number)
+        columns = _places(np.flatnonzero(mask), query)
+        part = xp.take(xp.take(rows, _places(here, query), axis=0), columns, axis=1)
+        parts.append(kind.scores(kind.prepare(xp.take(memory.memories, columns, axis=1)), part))
+        found[here] = done + np.arange(len(here))
+        done += len(here)
+    scores = xp.take(xp.concat(parts, axis=0), _places(found, query), axis=0)
+    return xp.reshape(scores, (*query.shape[:-1], memory.memories.shape[0]))
+
+
+def recall_known(memory: AssociativeMemory, query: Any, known: Any) -> Array:
+    """One look-up by the known components: z = P^T sep(sim(M_K, q_K)), shape (..., O).
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.array([[1.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]), beta=9.0)
+    >>> recall_known(memory, [1.0, 0.0, 1.0], [True, False, False]).round(3)
+    array([1., 1., 0.])
+    """
+    f = _masked_weights(memory, *masked_query(memory, query, known))
+    if isinstance(memory.rule.similarity, OneShot) and memory.rule.similarity.scaled_weights:
+        total = backend.namespace(f).sum(f, axis=-1, keepdims=True)
+        f = f / backend.namespace(f).where(total == 0, 1.0, total)
+    return f @ (memory.memories if memory.projection is None else memory.projection)
+
+
+def retrieve_known(
+    memory: AssociativeMemory,
+    query: Any,
+    known: Any,
+    clamp: bool = False,
+    max_steps: int = 100,
+    tol: float | None = None,
+) -> Retrieval:
+    """A look-up by the known components, and from there the updates of `retrieve`; see the module.
+
+    Parameters
+    ----------
+    memory : AssociativeMemory
+        Any one whose dynamics have updates at dt = inf.
+    query : array (..., I)
+        The cue.
+    known : bool array (..., I)
+        True where the cue is known.
+    clamp : bool
+        Whether the known neurons stay at the cue; else they enter the look-up only.
+    max_steps, tol
+        As in `retrieve`; steps count the updates after the look-up.
+
+    Returns
+    -------
+    Retrieval
+        Its state agrees with the cue at the known components if they are clamped.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.array([[1.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]), beta=9.0)
+    >>> retrieve_known(memory, [0.9, 0.0, 0.0], [True, False, False], clamp=True).state.round(3)
+    array([0.9, 1. , 0. ])
+    """
+    query, mask = masked_query(memory, query, known)
+    memory, xp = memory.adiabatic(), backend.namespace(query)
+    _ = memory.network  # refuses, with the reason, what has no dynamics
+    kind, separation, value, leak = memory.rule
+    if clamp and not value.elementwise:
+        raise ValueError(
+            f"clamp=True holds part of the value neurons, and {value!r} couples them: the energy could rise. Use an "
+            "elementwise value Lagrangian, or clamp=False."
+        )
+    if not (leak > 0 or type(kind).response is not Similarity.response):
+        raise ValueError(
+            f"The {kind.name} similarity with leak 0 has no update at dt = inf. Use recall(query, known=...), or "
+            "simulate(..., clamp=...) from there."
+        )
+    f = _masked_weights(memory, query, mask)
+    start = dict(memory.start(query))
+    bias = None if isinstance(memory.bias, float) and memory.bias == 0 else memory.bias
+    response = kind.response(kind.prepare(memory.memories), query, f, separation.nonnegative)
+    looked_up = exact_step(start["value"], [response], leak, bias, None)
+    start["value"] = xp.where(mask, start["value"], looked_up) if clamp else looked_up
+    method, bound = Relaxation(dt=float("inf")), tolerance(query) if tol is None else tol
+    held = {"value": mask} if clamp else {}
+    run = simulate(
+        memory,
+        start,
+        t1=max_steps,
+        integrator=method,
+        save_at=[max_steps],
+        stop=settled(bound),
+        clamp=held or None,
+        throw=False,
+    )
+    residual = backend.to_numpy(backend.compiled(_next_move, query)(method, memory.network, run.final, held))
+    state = run.activations["value"][-1]
+    return Retrieval(
+        state=state,
+        steps=run.steps,
+        converged=residual <= bound,
+        residual=residual,
+        energy=run.energy[-1],
+        pattern=nearest(memory, state),
+        output=run.activations["output"][-1] if "output" in run.states else None,
+    )
+
+
+def _masked_weights(memory: AssociativeMemory, query: Array, known: Array) -> Array:
+    scores, separation = masked_scores(memory, query, known), memory.rule.separation
+    if has_domain(separation):
+        check_scores(separation, scores)
+    return separation.activation(scores)
+
+
+def _next_move(method: Relaxation, network: Any, states: dict[str, Array], held: dict[str, Array]) -> Array:
+    step = method.step(network, states, network.evaluate(states), None, None, held)
+    return largest_move(network, states, step.states)
+
+
+def _places(places: np.ndarray, like: Array) -> Array:
+    return backend.namespace(like).asarray(places, device=backend.device(like))

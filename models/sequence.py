@@ -1,0 +1,151 @@
+r"""Chains: row i recalls row i + 1, so that recall, applied again and again, plays a sequence.
+
+With the patterns rolled by one as projection, P_i = M_(i+1), one look-up of a universal Hopfield network
+
+    z = P^T sep(sim(M, q))
+
+leads from anywhere near a pattern to (a mean near) the one after it; the separation decides how much of the others
+comes along, and since the next look-up starts where this one ends, how long the sequence stays clean. A chain has
+no energy that falls, since it comes back to where it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.validation import matrix
+from .checks import whole
+from .memory import AssociativeMemory
+from .universal import UniversalHopfield
+
+
+class SequenceRecall(NamedTuple):
+    """What `recall_sequence` gives; T steps were made.
+
+    Attributes
+    ----------
+    trajectory : array (T + 1, ..., I)
+        The cue and what each step recalled.
+    rows : int array (T + 1, ...)
+        The row of the stored pattern most similar to each, by the memory's own similarity (-1 where the model
+        keeps no patterns).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> recall_sequence(np.eye(3), [1.0, 0.0, 0.0], 4, beta=50.0).rows
+    array([0, 1, 2, 0, 1])
+    """
+
+    trajectory: Array
+    rows: np.ndarray
+
+
+def chain(memory: Any, *, cyclic: bool = True, **options: Any) -> AssociativeMemory:
+    """A memory in which row i recalls row i + 1.
+
+    Parameters
+    ----------
+    memory : AssociativeMemory or array (N, I)
+        A memory without a projection of its own, whose similarity and separation stay, or the patterns in order, of
+        which a `UniversalHopfield` is made with `options` (similarity, separation, beta, ...).
+    cyclic : bool
+        Whether the last row recalls the first; else it recalls itself, and the sequence ends there.
+
+    Returns
+    -------
+    AssociativeMemory
+        Of the same class, with the rolled patterns as projection.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> chain(np.eye(3), separation="max").recall(np.array([0.1, 0.9, 0.0]))
+    array([0., 0., 1.])
+    """
+    if not isinstance(memory, AssociativeMemory):
+        return UniversalHopfield(matrix("patterns", memory), projection=_next(memory, cyclic), **options)
+    if options:
+        raise ValueError(f"{', '.join(options)} belong to a memory that is made here; this one has its own.")
+    if memory.projection is not None:
+        raise ValueError(
+            f"This memory has a projection {tuple(memory.projection.shape)} already, which says what each row recalls. "
+            "Give one without, or call recall_sequence with this one as it is."
+        )
+    return type(memory)(**{**memory.settings(), "projection": _next(memory.memories, cyclic)})
+
+
+def recall_sequence(memory: Any, cue: Any, steps: int, *, cyclic: bool = True, **options: Any) -> SequenceRecall:
+    """Play a sequence from a cue: one-shot recall, iterated.
+
+    Parameters
+    ----------
+    memory : model or array (N, I)
+        Patterns in order, or an `AssociativeMemory` without a projection: row i is made to recall row i + 1 (see
+        `chain`). A memory with a square projection plays what that says, and so does any other model whose
+        `recall` takes its own result, such as a `SparseDistributedMemory` written with patterns at the ones before.
+    cue : array (..., I)
+        Near the pattern to start from.
+    steps : int
+        How many times to recall.
+    cyclic : bool
+        Whether the last row recalls the first; else it recalls itself. For chains that are made here.
+    **options
+        Similarity, separation, beta and the rest of `UniversalHopfield` where patterns are given.
+
+    Returns
+    -------
+    SequenceRecall
+        `trajectory` (steps + 1, ..., I) and `rows` (steps + 1, ...).
+
+    Raises
+    ------
+    ValueError
+        Where what is recalled does not have the width of the cue.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> letters = np.random.default_rng(0).choice([-1.0, 1.0], size=(5, 40))
+    >>> noisy = letters[1] * np.where(np.arange(40) < 8, -1, 1)
+    >>> found = recall_sequence(letters, noisy, 5, separation="max", cyclic=False)
+    >>> found.rows, found.trajectory.shape
+    (array([1, 2, 3, 4, 4, 4]), (6, 40))
+    """
+    steps = whole("steps", steps, 1)
+    free = isinstance(memory, AssociativeMemory) and memory.projection is None
+    if free or not hasattr(memory, "recall"):
+        memory = chain(memory, cyclic=cyclic, **options)
+    elif options:
+        raise ValueError(f"{', '.join(options)} belong to a memory that is made here; this one has its own.")
+    state = memory.check_query(cue)
+    visited = [state]
+    for _ in range(steps):
+        following = memory.recall(state)
+        if following.shape != state.shape:
+            raise ValueError(
+                f"A cue of {state.shape[-1]} values recalls {following.shape[-1]}, which is no cue for the next step. "
+                "A chain needs a projection as wide as the patterns."
+            )
+        state = following
+        visited.append(state)
+    xp = backend.namespace(state)
+    return SequenceRecall(xp.stack(visited), np.stack([_row(memory, x) for x in visited]))
+
+
+def _next(patterns: Any, cyclic: bool) -> Array:
+    patterns = matrix("patterns", patterns)
+    xp = backend.namespace(patterns)
+    return xp.concat([patterns[1:, :], patterns[:1, :] if cyclic else patterns[-1:, :]], axis=0)
+
+
+def _row(memory: Any, state: Array) -> np.ndarray:
+    if isinstance(memory, AssociativeMemory):
+        return backend.to_numpy(backend.namespace(state).argmax(memory.scores(state), axis=-1))
+    if hasattr(memory, "nearest"):
+        return memory.nearest(state)
+    return np.full(state.shape[:-1], -1)

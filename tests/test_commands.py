@@ -1,0 +1,145 @@
+"""The command line over all models, and the commands that analyse a memory."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from hopfield.analysis.inputs import MODELS
+from hopfield.cli import app
+from hopfield.models import ClassicalHopfield, SparseDistributedMemory, catalogue
+
+RUNNER = CliRunner()
+
+
+def call(*arguments, code=0):
+    """Run a command and return its result; a traceback is no way to end."""
+    result = RUNNER.invoke(app, [str(a) for a in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with six grey images, and three nearly orthogonal patterns."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.save("images.npy", rng.random((6, 6, 6)))
+    np.save("patterns.npy", np.linalg.qr(rng.standard_normal((5, 3)))[0].T.copy())
+    return tmp_path
+
+
+# --- every model
+
+
+def test_models_are_listed_with_their_sources():
+    text = call("models").output
+    for entry in catalogue():
+        assert entry.name in text
+        assert entry.source.split(",")[0].split(" ")[0] in text
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_recalls_its_patterns(folder, model):
+    call("recall", "images.npy", "--model", model, "--binary", "0.5", "--noise", "0", "--steps", "20")
+    found = read(folder / "hopfield-recall" / "report.json")
+    assert len(found["results"]["right"]) == 6
+    assert np.load(folder / "hopfield-recall" / "recalled.npy").shape == (6, 36)
+    if model not in ("sdm", "bidirectional"):  # those have no room for six random patterns of 36
+        assert np.mean(found["results"]["right"]) >= 0.5
+
+
+@pytest.mark.parametrize("model", [e.name for e in catalogue() if e.network and e.name not in ("universal", "modern")])
+def test_every_model_with_a_network_can_be_simulated(folder, model):
+    call("simulate", "images.npy", "--model", model, "--binary", "0.5", "--mask", "0.2", "--t1", "3", "--cues", "2")
+    found = read(folder / "hopfield-simulation" / "report.json")
+    assert found["results"]["summary"]["lyapunov"]["holds"] is True
+    assert (folder / "hopfield-simulation" / "overlaps.png").stat().st_size > 3000
+
+
+def test_settings_of_a_model(folder):
+    call("recall", "images.npy", "--model", "classical", "--binary", "0.5", "--noise", "0", "--set", "rule=storkey")
+    assert "rule=storkey" in read(folder / "hopfield-recall" / "report.json")["settings"]["memory"]
+    call("recall", "images.npy", "--model", "dense", "--binary", "0.5", "--noise", "0", "--set", "n=5")
+    assert "x^5" in read(folder / "hopfield-recall" / "report.json")["settings"]["memory"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--model", "classical"), "Add --binary X"),
+        (("--model", "clasical"), "Did you mean 'classical'"),
+        (("--model", "classical", "--binary", "0.5", "--set", "rul=storkey"), "no setting 'rul'"),
+        (("--model", "classical", "--binary", "0.5", "--set", "storkey"), "name=value"),
+        (("--model", "classical", "--binary", "0.5", "--similarity", "dot"), "its own rule"),
+    ],
+)
+def test_what_a_model_does_not_take(folder, arguments, words):
+    result = call("recall", "images.npy", "--noise", "0", *arguments, code=2)
+    assert words in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_saved_binary_memory(folder):
+    images = np.where(np.load("images.npy").reshape(6, 36) > 0.5, 1.0, -1.0)
+    ClassicalHopfield(images).save("memory.npz")
+    np.save("queries.npy", images[:2])
+    call("recall", "queries.npy", "--model", "memory.npz", "--steps", "5")
+    np.testing.assert_array_equal(np.load("hopfield-recall/recalled.npy"), images[:2])
+
+
+def test_a_model_without_dynamics_in_time(folder):
+    result = call("simulate", "images.npy", "--model", "sdm", "--binary", "0.5", "--noise", "0", code=2)
+    assert SparseDistributedMemory.__name__ in result.output
+    assert "hopfield recall" in result.output
+
+
+# --- what can be said about a memory
+
+
+def test_lyapunov(folder):
+    result = call("lyapunov", "patterns.npy", "--beta", "6", "--noise", "0.1")
+    assert "falls" in result.output.lower() or "holds" in result.output.lower()
+    out = folder / "hopfield-lyapunov"
+    assert read(out / "report.json")["results"]["holds"] is True
+    assert (out / "energy.png").exists()
+    assert (out / "lyapunov.json").exists()
+    call("lyapunov", "patterns.npy", "--beta", "6", "--noise", "0.1", "--integrator", "relaxation", "--dt", "inf")
+
+
+def test_lyapunov_ends_with_1_where_the_energy_rises(folder):
+    """Squares are the gradient of no convex function, so that the memory itself is to blame."""
+    given = ("--separation", "polynomial(2)", "--beta", "3", "--noise", "0.5", "--t1", "2")
+    result = call("lyapunov", "patterns.npy", *given, "--integrator", "euler", "--dt", "0.19", code=1)
+    assert "not convex" in " ".join(result.output.split())
+    found = read(folder / "hopfield-lyapunov" / "report.json")["results"]
+    assert found["holds"] is False
+    assert found["cause"] == "model"
+
+
+def test_fixed_points(folder):
+    result = call("fixed-points", "patterns.npy", "--beta", "5")
+    assert "Morse sum 1" in result.output
+    found = np.load("hopfield-fixed-points/fixed_points.npz")
+    assert sorted(found["index"]) == [0, 0, 0, 1, 1, 1, 2]
+    assert read(folder / "hopfield-fixed-points" / "report.json")["results"]["points"] == 7
+    assert (folder / "hopfield-fixed-points" / "energies.png").exists()
+
+
+def test_basins(folder):
+    call("basins", "patterns.npy", "--beta", "8", "--noise", "0.05", "--resolution", "12")
+    out = folder / "hopfield-basins"
+    assert {file.name for file in out.iterdir()} >= {"basins.json", "radii.json", "basins.png", "report.json"}
+
+
+def test_landscape(folder):
+    result = call("landscape", "patterns.npy", "--beta", "6")
+    assert "saddles" in result.output
+    out = folder / "hopfield-landscape"
+    assert {file.name for file in out.iterdir()} >= {"landscape.json", "barriers.png", "disconnectivity.png"}
