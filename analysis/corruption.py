@@ -1,22 +1,33 @@
 """Corruptions of patterns: what is stored, with noise or with a part hidden, as a cue.
 
-Random numbers and masks are made on the host with NumPy, and only then moved to the library, dtype and
-device of the images: the same seed gives the same cue everywhere, up to the rounding of the dtype.
+Noise is written here; masks, from the module beside, are named here too. Random numbers are made on the host with
+NumPy, and only then moved to the library, dtype and device of the images: the same seed gives the same cue everywhere,
+up to the rounding of the dtype. Where something is drawn at random, every image of a batch gets its own draw.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.validation import floating, positive, unknown_name
+from ..dynamics.validation import floating, positive
+from .masks import border_mask, generator, hidden_pixels, hide, mask, occlude, random_mask, share
 
-SIDES = ("bottom", "top", "left", "right")
+__all__ = [
+    "border_mask",
+    "flip_bits",
+    "gaussian_noise",
+    "generator",
+    "hidden_pixels",
+    "mask",
+    "occlude",
+    "random_mask",
+    "salt_and_pepper",
+]
 
 
 def gaussian_noise(
@@ -24,12 +35,14 @@ def gaussian_noise(
     variance: float,
     *,
     clip: tuple[float, float] | None = None,
+    fold: bool = False,
     seed: int | np.random.Generator,
 ) -> Array:
     r"""Images with independent Gaussian noise in every pixel, x + n with n ~ N(0, variance).
 
     Clipping keeps every pixel's median where it was (within the range) but not its mean, so it changes
-    which similarity recalls best.
+    which similarity recalls best. Folding, \|x + n\|, moves the median of dark pixels as well; it is what the code
+    published with Millidge et al. 2022 does, which then clips.
 
     Parameters
     ----------
@@ -39,6 +52,8 @@ def gaussian_noise(
         Variance of the noise (not its standard deviation), >= 0.
     clip : (float, float), optional
         Least and largest value that a noisy pixel may take; None leaves the noise as it is.
+    fold : bool
+        Whether the absolute value is taken, before any clipping.
     seed : int or numpy.random.Generator
         Where the random numbers come from. A generator goes on from where it is.
 
@@ -64,6 +79,8 @@ def gaussian_noise(
     variance = positive("variance", variance, zero=True)
     noise = math.sqrt(variance) * generator(seed).standard_normal(tuple(images.shape))
     noisy = images + backend.asarray(noise, images)
+    if fold:
+        noisy = backend.namespace(noisy).abs(noisy)
     if clip is None:
         return noisy
     low, high = clip
@@ -72,30 +89,25 @@ def gaussian_noise(
     return backend.namespace(noisy).clip(noisy, min=low, max=high)
 
 
-def mask(
+def salt_and_pepper(
     images: Any,
-    shape: Sequence[int],
-    side: str = "bottom",
-    fraction: float = 0.5,
-    value: float = 0.0,
+    fraction: float = 0.1,
+    values: tuple[float, float] = (0.0, 1.0),
+    *,
+    seed: int | np.random.Generator,
 ) -> Array:
-    r"""Images whose pixels on one side are replaced by one value.
-
-    The value is evidence like any other pixel: with black (0) an image that is dark there looks nearer
-    than the right one, while the middle of the range favours none.
+    r"""Images in which values are replaced by the darkest or the brightest, half of them each.
 
     Parameters
     ----------
     images : array (..., D)
-        Flattened images, of any library; integers are converted to floats.
-    shape : (H, W) or (C, H, W)
-        Shape of one image; its product is D.
-    side : {"bottom", "top", "left", "right"}
-        The side that is hidden.
+        What is corrupted, of any library; integers are converted to floats.
     fraction : float
-        The part of the rows (columns, for left and right) that is hidden, from 0 to 1, to the nearest row.
-    value : float
-        What stands in the hidden pixels.
+        Probability, from 0 to 1, that a value is replaced; every value is drawn on its own.
+    values : (float, float)
+        Pepper and salt.
+    seed : int or numpy.random.Generator
+        Where the random numbers come from.
 
     Returns
     -------
@@ -105,76 +117,57 @@ def mask(
     Raises
     ------
     ValueError
-        For a shape that does not fit D, an unknown side, or a fraction outside of [0, 1].
+        For a fraction outside of [0, 1].
 
     Examples
     --------
     >>> import numpy as np
-    >>> mask(np.array([1.0, 2.0, 3.0, 4.0]), (2, 2), side="right")
-    array([1., 0., 3., 0.])
+    >>> salt_and_pepper(np.full(6, 0.5), 0.5, seed=0)
+    array([0.5, 1. , 0. , 0. , 0.5, 0.5])
     """
-    images = floating("images", images)
-    width = images.shape[-1] if images.ndim else 1
-    if math.prod(shape) != width:
-        raise ValueError(
-            f"Images of shape {tuple(shape)} have {math.prod(shape)} pixels, but images {tuple(images.shape)} have "
-            f"rows of {width}. Give the shape of one image, (H, W) or (C, H, W)."
-        )
-    hidden = hidden_pixels(shape, side, fraction)
-    xp = backend.namespace(images)
-    where = xp.asarray(hidden, device=backend.device(images))
-    return xp.where(where, backend.full((), float(value), images), images)
+    images, (pepper, salt) = floating("images", images), values
+    draw, half = generator(seed).random(tuple(images.shape)), share(fraction) / 2
+    return hide(hide(images, draw < half, pepper), (draw >= half) & (draw < 2 * half), salt)
 
 
-def hidden_pixels(shape: Sequence[int], side: str = "bottom", fraction: float = 0.5) -> np.ndarray:
-    r"""The pixels that `mask` hides, as a flat NumPy mask; its negation holds what is seen in ``simulate(clamp=...)``.
+def flip_bits(images: Any, fraction: float = 0.1, *, seed: int | np.random.Generator) -> Array:
+    r"""Binary patterns with values exchanged for the other one: x becomes low + high - x.
+
+    Low and high are the least and the largest value of all `images`: -1 and 1, or 0 and 1.
 
     Parameters
     ----------
-    shape : (H, W) or (C, H, W)
-        Shape of one image.
-    side : {"bottom", "top", "left", "right"}
-        The side that is hidden.
+    images : array (..., D)
+        Binary patterns, of any library; integers are converted to floats.
     fraction : float
-        The part of the rows (columns, for left and right) that is hidden, from 0 to 1, to the nearest row.
+        Probability, from 0 to 1, that a value is exchanged; every value is drawn on its own.
+    seed : int or numpy.random.Generator
+        Where the random numbers come from.
 
     Returns
     -------
-    bool array (D,)
-        True where a pixel is hidden.
+    array (..., D)
+        Of the library, dtype and device of `images`, which are left as they are.
 
     Raises
     ------
     ValueError
-        For a shape that is no image's, an unknown side, or a fraction outside of [0, 1].
+        For patterns with more than two values, or a fraction outside of [0, 1].
 
     Examples
     --------
-    >>> hidden_pixels((3, 2), "top", 0.4)
-    array([ True,  True, False, False, False, False])
+    >>> import numpy as np
+    >>> flip_bits(np.array([1.0, -1.0, 1.0, 1.0, -1.0]), 0.3, seed=0)
+    array([ 1.,  1., -1., -1., -1.])
     """
-    if len(shape) not in (2, 3) or min(shape) < 1:
-        raise ValueError(f"shape must be (H, W) or (C, H, W) of one image, got {tuple(shape)}.")
-    if side not in SIDES:
-        raise unknown_name("side", side, SIDES)
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction must be from 0 (nothing is hidden) to 1 (all is), got {fraction!r}.")
-    hidden = np.zeros(tuple(shape), dtype=bool)
-    length = shape[-2] if side in ("bottom", "top") else shape[-1]
-    count = math.floor(fraction * length + 0.5)
-    span = slice(length - count, None) if side in ("bottom", "right") else slice(0, count)
-    hidden[(..., span, slice(None)) if side in ("bottom", "top") else (..., span)] = True
-    return hidden.reshape(-1)
-
-
-def generator(seed: int | np.random.Generator) -> np.random.Generator:
-    """The generator of a seed; a generator is taken as it is.
-
-    >>> generator(0).integers(10, size=3)
-    array([8, 6, 5])
-    """
-    if isinstance(seed, np.random.Generator):
-        return seed
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise TypeError(f"seed must be a whole number >= 0 or a numpy.random.Generator, got {seed!r}.")
-    return np.random.default_rng(int(seed))
+    images = floating("images", images)
+    found = np.unique(backend.to_numpy(images))
+    if len(found) > 2:
+        raise ValueError(
+            f"flip_bits is for patterns of two values, and these have {len(found)}, from {found[0]:g} to "
+            f"{found[-1]:g}. Make them binary first, such as (images > 0.5) * 1.0, or use salt_and_pepper."
+        )
+    flipped = generator(seed).random(tuple(images.shape)) < share(fraction)
+    xp = backend.namespace(images)
+    other = float(found[0] + found[-1]) if len(found) == 2 else 0.0
+    return xp.where(xp.asarray(flipped, device=backend.device(images)), other - images, images)

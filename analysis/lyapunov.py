@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,69 +14,13 @@ from ..dynamics.loop import ROUNDING
 from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.trajectory import Trajectory
+from .lyapunov_report import EnergyPart, LyapunovReport
 
 EVERY = 8  # saved times at which the analytic rate is compared with a difference quotient
 MISMATCH = (
     "The analytic dE/dt differs from the difference quotient of E by {:.2g} of its size: the forces are not the "
     "gradient of this energy."
 )
-
-
-@dataclass(frozen=True)
-class LyapunovReport:
-    """The verdict of `check_lyapunov`; numbers are Python numbers, times are the trajectory's.
-
-    Attributes
-    ----------
-    holds : bool
-        Whether no energy increase and no positive dE/dt beyond rounding was found.
-    max_increase : float
-        The largest increase of the energy over one saved interval (negative if it always fell); for
-        states, the largest dE/dt.
-    where : (float, int) or None
-        Time at the start of that interval (None for states) and sample (in the flattened batch).
-    violations : int
-        Intervals (for states: states) beyond the tolerance.
-    tolerance : float
-        The tolerance at the place of `max_increase`; it scales with eps(dtype) times the size of the
-        numbers that cancel in E.
-    intervals : int
-        Intervals (for states: states) that were looked at.
-    cause : str
-        Empty when it holds; "model" when dE/dt > 0 at a state, "step size" when dE/dt <= 0 at all states
-        that were looked at, so that the energy rises only between them.
-    max_rate : float or None
-        The largest analytic dE/dt, None where the states of some population were not saved.
-    rate_error : float or None
-        The largest relative difference between the analytic dE/dt and the difference quotient of E along
-        the velocity; None where forces jump.
-    message : str
-        The verdict in a sentence.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> print(check_lyapunov(ModernHopfield(np.eye(2)), np.array([[0.0, 0.0], [1.0, 1.0]])))
-    dE/dt <= 0 at all 2 states (largest ...).
-    """
-
-    holds: bool
-    max_increase: float
-    where: tuple[float | None, int] | None
-    violations: int
-    tolerance: float
-    intervals: int
-    cause: str
-    max_rate: float | None
-    rate_error: float | None
-    message: str
-
-    def __bool__(self) -> bool:
-        return self.holds
-
-    def __str__(self) -> str:
-        return self.message
 
 
 def check_lyapunov(
@@ -158,7 +101,8 @@ def _network(memory: Memory | Network | None, given: Any) -> Network:
 
 def _at(network: Network, states: Mapping[str, Array]) -> LyapunovReport:
     """The model's dE/dt at given states."""
-    rate, tolerance, error = (x.reshape(-1) for x in _rates(network, states, {}))
+    found = _rates(network, states, {})
+    rate, tolerance, error = (x.reshape(-1) for x in found[:3])
     worst = int(np.argmax(rate - tolerance))
     violations = int((rate > tolerance).sum())
     mismatch = _mismatch(error)
@@ -180,6 +124,7 @@ def _at(network: Network, states: Mapping[str, Array]) -> LyapunovReport:
         max_rate=float(rate.max()),
         rate_error=None if np.isnan(error).all() else float(np.nanmax(error)),
         message=message,
+        parts=_parts(network, None, states, found[3]),
     )
 
 
@@ -233,7 +178,21 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
         max_rate=float(rates[0].max()),
         rate_error=None if np.isnan(rates[2]).all() else float(np.nanmax(rates[2])),
         message=message,
+        parts=_parts(network, {n: x[0] for n, x in run.states.items()} if whole else None, run.final, rates[3]),
     )
+
+
+def _parts(
+    network: Network, first: Mapping[str, Array] | None, last: Mapping[str, Array], rates: np.ndarray
+) -> dict[str, EnergyPart]:
+    """The energy's terms at two states, and the largest rate of each population."""
+    with np.errstate(all="ignore"):
+        end = {name: float(backend.to_numpy(x).mean()) for name, x in network.energy_parts(last).items()}
+        begin: dict[str, float | None] = dict.fromkeys(end)
+        if first is not None:
+            begin = {name: float(backend.to_numpy(x).mean()) for name, x in network.energy_parts(first).items()}
+    own = dict(zip(network.populations, rates.tolist(), strict=True))
+    return {name: EnergyPart(begin[name], end[name], own.get(name)) for name in end}
 
 
 def _columns(values: Array) -> np.ndarray:
@@ -244,21 +203,29 @@ def _columns(values: Array) -> np.ndarray:
 def _at_many(network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], timed: bool) -> Any:
     """Rates, tolerances and errors at every state; one time after the other, so that memory stays small."""
     if not timed:
-        return tuple(x.reshape(1, -1) for x in _rates(network, states, clamp))
+        found = _rates(network, states, clamp)
+        return (*(x.reshape(1, -1) for x in found[:3]), found[3])
     length = len(next(iter(states.values())))
-    rows = [_rates(network, {name: x[k] for name, x in states.items()}, clamp, k % EVERY == 0) for k in range(length)]
-    return tuple(np.stack([row[part].reshape(-1) for row in rows]) for part in range(3))
+    rows: list[Any] = []
+    for k in range(length):
+        at_rest = k > 0 and all(bool((x[k] == x[k - 1]).all()) for x in states.values())  # every sample has stopped
+        rows.append(
+            rows[-1] if at_rest else _rates(network, {n: x[k] for n, x in states.items()}, clamp, k % EVERY == 0)
+        )
+    largest = np.max([row[3] for row in rows], axis=0)
+    return (*(np.stack([row[part].reshape(-1) for row in rows]) for part in range(3)), largest)
 
 
 def _rates(network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], compare: bool = True) -> Any:
-    """dE/dt, its tolerance, and its relative difference from the difference quotient (NaN where not looked at)."""
+    """dE/dt, its tolerance, its relative error (NaN where not looked at), and each population's largest share (P,)."""
     like = next(iter(states.values()))
     compare = compare and not network.kinks
-    rate, tolerance, error = backend.compiled(_rate, like)(compare, network, dict(states), dict(clamp))
+    rate, tolerance, error, shares = backend.compiled(_rate, like)(compare, network, dict(states), dict(clamp))
     host = [backend.to_numpy(x).astype(float) for x in (rate, tolerance)]
     return (
         *host,
         backend.to_numpy(error).astype(float) if compare else np.full_like(host[0], np.nan),
+        np.array([backend.to_numpy(share).astype(float).max() for share in shares]),
     )
 
 
@@ -267,7 +234,8 @@ def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict
     xp = backend.namespace(*states.values())
     velocity = network.velocity(states, clamp, evaluation)
     pull = network.energy_gradient(states, evaluation)
-    rate: Any = sum(xp.sum(pull[name] * velocity[name], axis=-1) for name in network.populations)
+    shares = tuple(xp.sum(pull[name] * velocity[name], axis=-1) for name in network.populations)
+    rate: Any = sum(shares[1:], shares[0])
     eps = backend.epsilon(rate)
     # Rounding of x reaches dE/dt through the slopes: each of the two factors is known to eps of its parts.
     size: Any = 0.0
@@ -282,7 +250,7 @@ def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict
         speed = speed + xp.sum(v * v, axis=-1) / length
     tolerance = ROUNDING * eps * size
     if not compare:
-        return rate, tolerance, rate
+        return rate, tolerance, rate, shares
     step = eps ** (1 / 3) / xp.sqrt(speed + eps)  # it moves the states by eps^(1/3) of their size
 
     ends = [{name: x + sign * step[..., None] * velocity[name] for name, x in states.items()} for sign in (1, -1)]
@@ -296,7 +264,7 @@ def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict
     noise = 64 * eps * network.energy_scale(states, evaluation) / step
     gap = xp.maximum(lowest - quotient, quotient - highest) - noise - tolerance
     error = xp.where(gap > 0, gap, 0.0) / (xp.abs(rate) + xp.abs(quotient) + eps)
-    return rate, tolerance, error
+    return rate, tolerance, error, shares
 
 
 def _mismatch(error: np.ndarray) -> bool:

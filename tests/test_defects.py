@@ -1,7 +1,6 @@
 """Defects that peers ship, one test each, by the numbers of the project's list.
 
-6 (sign(0) and two-cycles of binary networks), 9 (seeds) and 10 (a wheel that fails on import) are tested where
-those features are: binary networks, and tests/test_packaging.py.
+9 (seeds) and 10 (a wheel that fails on import) are tested where those features are, 10 in tests/test_packaging.py.
 """
 
 import math
@@ -24,7 +23,7 @@ from hopfield.dynamics import (
     simulate,
     steady,
 )
-from hopfield.models import ModernHopfield, UniversalHopfield
+from hopfield.models import ClassicalHopfield, ModernHopfield, UniversalHopfield
 
 
 class QuadraticEnergy(Synapse):
@@ -150,6 +149,50 @@ def test_defect_05_distances_are_what_their_names_say(rng):
         assert found["dot"][k] == pytest.approx(sum(a * b for a, b in zip(pattern, query, strict=True)))
         assert found["euclidean"][k] == pytest.approx(-sum((a - b) ** 2 for a, b in zip(pattern, query, strict=True)))
         assert found["manhattan"][k] == pytest.approx(-sum(abs(a - b) for a, b in zip(pattern, query, strict=True)))
+
+
+@pytest.mark.parametrize("mode", ["asynchronous", "synchronous"])
+def test_defect_06_a_field_of_zero_keeps_the_state(mode, library):
+    """Neurons that nothing couples see a field of 0, and so do some whose couplings cancel."""
+    patterns = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, -1.0, -1.0]])
+    weights = to_library(np.outer([1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]), library)
+    memory = ClassicalHopfield(to_library(patterns, library), "given", couplings=weights)
+    states = np.array([[a, a, b, c] for a in (1.0, -1.0) for b in (1.0, -1.0) for c in (1.0, -1.0)])
+    given = to_library(states, library)
+    np.testing.assert_array_equal(to_numpy(memory.stability(given))[:, 2:], 0.0)
+    np.testing.assert_array_equal(to_numpy(memory.recall(given)), states)  # no zeros, and no +1 by default
+    found = memory.retrieve(given, mode=mode)
+    np.testing.assert_array_equal(to_numpy(found.state), states)
+    assert found.converged.all()
+    # Rounding does not decide: tenths that sum to 0 on paper, and to -6e-17 or 6e-17 in floating point.
+    row = [0.0, 0.1, 0.2, -0.3]
+    assert sum(row) != 0
+    weights = np.zeros((4, 4))
+    weights[0] = weights[:, 0] = row
+    memory = ClassicalHopfield(to_library(patterns, library), "given", couplings=to_library(weights, library))
+    for first in (1.0, -1.0):
+        state = to_library(np.array([first, 1.0, 1.0, 1.0]), library)
+        assert float(memory.stability(state)[0]) == 0.0
+        assert float(memory.recall(state)[0]) == first
+
+
+def test_defect_06_a_two_cycle_is_seen(rng):
+    """Neurons that copy each other swap for ever when all move at once; it is said, and not called converged."""
+    patterns = rng.choice([-1.0, 1.0], size=(24, 40))
+    memory = ClassicalHopfield(patterns)
+    cues = np.concatenate([rng.choice([-1.0, 1.0], size=(60, 40)), patterns])
+    found = memory.retrieve(cues, mode="synchronous", max_steps=1000)
+    assert found.cycle.sum() >= 5
+    assert (found.verdict[found.cycle] == "2-cycle").all()
+    assert not found.converged[found.cycle].any()
+    assert (found.residual[found.cycle] > 0).all()
+    once = memory.recall(found.state)
+    np.testing.assert_array_equal((once == found.state).all(axis=-1), found.converged)
+    np.testing.assert_array_equal(memory.recall(once)[found.cycle], found.state[found.cycle])
+    # The cycle conserves the two-time energy, and one neuron at a time there is none.
+    there, back = (memory.two_time_energy(a, b)[found.cycle] for a, b in ((found.state, once), (once, found.state)))
+    np.testing.assert_allclose(there, back, rtol=1e-12)
+    assert memory.retrieve(cues).converged.all()
 
 
 def test_defect_07_convergence_is_measured_and_said(dtype):

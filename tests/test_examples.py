@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
-EXAMPLES = sorted(file.name for file in FOLDER.glob("*.py"))
+EXAMPLES = sorted(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*.py"))
 
 
 def test_there_are_examples():

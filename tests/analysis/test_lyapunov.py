@@ -1,10 +1,15 @@
 """The Lyapunov verdict: quiet where the energy falls, exact about where it rises, right about the cause."""
 
 import dataclasses
+import importlib
+import io
+import itertools
+import json
 import math
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from helpers import to_library, to_numpy
 from hopfield.analysis import LyapunovReport, assert_energy_decreases, check_lyapunov
@@ -27,6 +32,7 @@ from hopfield.dynamics import (
 )
 from hopfield.models import UniversalHopfield
 
+lyapunov = importlib.import_module("hopfield.analysis.lyapunov")
 SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
 
 
@@ -141,8 +147,7 @@ def test_clamped_and_gradient_flow_runs_hold():
 
 
 def test_a_non_convex_lagrangian_in_the_adiabatic_limit_still_falls(rng):
-    with pytest.warns(UserWarning, match="not convex"):
-        memory = UniversalHopfield(rng.normal(size=(4, 3)), "cosine", "polynomial(2)", tau_memory=0.0)
+    memory = UniversalHopfield(rng.normal(size=(4, 3)), "cosine", "polynomial(2)", tau_memory=0.0)
     run = simulate(memory, rng.normal(size=(5, 3)), t1=5.0)
     assert check_lyapunov(memory, run).holds
 
@@ -367,3 +372,84 @@ def test_rates_do_not_overflow_the_verdict_near_kinks(rng):
     assert report.holds
     assert report.max_rate == 0
     assert to_numpy(memory.network.velocity(memory.start(memory.memories))["value"]).any() == np.False_
+
+
+# ------------------------------------------------------------------------------------------------ the report
+
+
+@pytest.fixture
+def falling():
+    """What a user's own test suite can hold: a check that takes a trajectory and shows the parts when it fails."""
+
+    def check(trajectory):
+        report = check_lyapunov(None, trajectory)
+        assert report.holds, f"{report}\n{report.parts}"
+        return report
+
+    return check
+
+
+def test_the_fixture_of_a_users_own_tests(falling):
+    memory, cues = memory_and_cues(tau_memory=0.0)
+    assert falling(simulate(memory, cues, t1=2.0)).intervals == 60
+    with pytest.raises(AssertionError, match=r"energy rises[\s\S]*EnergyPart"):
+        falling(simulate(memory, cues, t1=30.0, integrator=Euler(3.0)))
+
+
+def test_parts_sum_to_the_energy_and_shares_to_the_rate(rng):
+    memory, cues = memory_and_cues()
+    run = simulate(memory, cues, t1=2.0, save="all")
+    report = check_lyapunov(memory, run)
+    assert list(report.parts) == ["value", "memory", "value~memory"]
+    np.testing.assert_allclose(sum(p.first for p in report.parts.values()), run.energy[0].mean(), rtol=1e-12)
+    np.testing.assert_allclose(sum(p.last for p in report.parts.values()), run.energy[-1].mean(), rtol=1e-12)
+    np.testing.assert_allclose(sum(p.change for p in report.parts.values()), (run.energy[-1] - run.energy[0]).mean())
+    assert report.parts["value~memory"].rate is None  # a synapse has no state
+    states = {name: x[0] for name, x in run.states.items()}
+    at = check_lyapunov(memory, states)
+    velocity, slope = memory.network.velocity(states), memory.network.energy_gradient(states)
+    for name in ("value", "memory"):
+        np.testing.assert_allclose(at.parts[name].rate, (velocity[name] * slope[name]).sum(-1).max(), rtol=1e-12)
+        assert at.parts[name].first is None
+
+
+def test_the_population_that_lets_the_energy_rise_has_the_positive_rate(rng):
+    cubes = Population(Power(3), 4)
+    network = Network(
+        {"a": cubes, "b": Population(Quadratic(), 4)}, [Bilinear(("a", "b"), 3 * rng.normal(size=(4, 4)))]
+    )
+    report = check_lyapunov(network, {name: rng.normal(size=(60, 4)) for name in ("a", "b")})
+    assert report.parts["a"].rate > 0 >= report.parts["b"].rate
+
+
+def test_populations_that_were_not_saved_have_no_first_value():
+    memory, cues = memory_and_cues()
+    report = check_lyapunov(memory, simulate(memory, cues, t1=1.0))
+    assert all(part.first is part.change is None for part in report.parts.values())
+
+
+def test_the_report_is_a_table_and_json(tmp_path):
+    memory, cues = memory_and_cues()
+    report = check_lyapunov(memory, simulate(memory, cues, t1=1.0, save="all"))
+    console = Console(file=io.StringIO(), width=100)
+    console.print(report)
+    text = console.file.getvalue()
+    assert "value~memory" in text
+    assert "The energy falls over all 30 steps" in text
+    file = json.loads(report.to_json(tmp_path / "lyapunov.json").read_text(encoding="utf-8"))["results"]["lyapunov"]
+    assert file["holds"] is True
+    assert file["parts"]["value"]["last"] == report.parts["value"].last
+
+
+def test_rates_are_not_computed_again_once_everything_stands_still(monkeypatch):
+    memory, cues = memory_and_cues(tau_memory=0.0)
+    corner = memory.retrieve(cues, max_steps=500, tol=1e-15).state
+    run = simulate(memory, corner, t1=100.0, stop="steady", save_at=np.linspace(0, 100, 101), save="all")
+    calls = []
+    original = lyapunov._rates
+    monkeypatch.setattr(lyapunov, "_rates", lambda *a: calls.append(1) or original(*a))
+    report = check_lyapunov(memory, run)
+    assert report.holds
+    assert report.intervals == 300
+    moving = 1 + sum(bool((a != b).any()) for a, b in itertools.pairwise(run.states["value"]))
+    assert len(calls) == moving < 20

@@ -1,0 +1,185 @@
+"""Basins in the plane through three states: labels, times and energies on a grid, and the fixed points near it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from .basins import Basins, basins_of_attraction
+from .explorer import Explorer
+from .field import field
+from .fixed_points import FixedPoints
+
+NEAR = 1e-2  # of the size of the picture: fixed points no farther from the plane are said to lie in it
+
+
+@dataclass(frozen=True, eq=False)
+class BasinSlice:
+    r"""What `basin_slice` returns: an n x n grid in a plane with orthonormal coordinates (s, t).
+
+    Attributes
+    ----------
+    origin, axes : arrays (I,), (2, I)
+        The state at (s, t) is origin + s axes[0] + t axes[1].
+    corners : array (3, 2)
+        The coordinates of the three states that the plane was laid through.
+    s, t : arrays (n,)
+        The coordinates of the columns and rows of the grid.
+    labels : int array (n, n)
+        The row of `fixed_points` that is reached from (s[k], t[j]) at [j, k]; -1 ran away, -2 not known.
+    convergence_time : array (n, n)
+        As in `Basins`.
+    energy : array (n, n)
+        E of the state, memory neurons in equilibrium; NaN where there is none.
+    fixed_points : FixedPoints
+        Those known before, and those that the grid led to.
+    points : array (K, 2)
+        Their coordinates, projected on the plane.
+    distance : array (K,)
+        How far they lie from the plane.
+    near : bool array (K,)
+        Whether that is less than a hundredth of the extent of the grid.
+    basins : Basins
+        Everything about the cues of the grid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(3), beta=8.0)
+    >>> cut = basin_slice(memory, *np.eye(3), resolution=8)
+    >>> cut.labels.shape, sorted(set(cut.labels.ravel().tolist()) - {-2})
+    ((8, 8), [0, 1, 2])
+    """
+
+    origin: np.ndarray
+    axes: np.ndarray
+    corners: np.ndarray
+    s: np.ndarray
+    t: np.ndarray
+    labels: np.ndarray
+    convergence_time: np.ndarray
+    energy: np.ndarray
+    fixed_points: FixedPoints
+    points: np.ndarray
+    distance: np.ndarray
+    near: np.ndarray
+    basins: Basins
+
+    def state(self, s: Any, t: Any) -> np.ndarray:
+        """The states (..., I) at coordinates (s, t)."""
+        s, t = np.asarray(s, dtype=float)[..., None], np.asarray(t, dtype=float)[..., None]
+        return self.origin + s * self.axes[0] + t * self.axes[1]
+
+    def __str__(self) -> str:
+        rows, columns = self.labels.shape
+        return f"{columns} x {rows} cues in a plane, {int(self.near.sum())} fixed points in it. {self.basins}"
+
+
+def basin_slice(
+    memory: Any,
+    a: Any,
+    b: Any,
+    c: Any,
+    *,
+    resolution: int = 100,
+    margin: float = 0.35,
+    fixed_points: FixedPoints | None = None,
+    **options: Any,
+) -> BasinSlice:
+    r"""Label the states of the plane through three states.
+
+    Parameters
+    ----------
+    memory : model or Network
+        What the states are given to.
+    a, b, c : arrays (I,)
+        Three states (activations) that do not lie on one line.
+    resolution : int
+        Columns of the grid; it has as many rows.
+    margin : float
+        How far the grid reaches beyond the three states, in parts of their extent.
+    fixed_points : FixedPoints, optional
+        A census; its saddles can be drawn. Without, only what the cues lead to is known.
+    **options
+        For `basins_of_attraction`: `dynamics`, `dt`, `t_max`, `tol`, `seed`.
+
+    Returns
+    -------
+    BasinSlice
+        For `plot_basin_slice`.
+
+    Raises
+    ------
+    ValueError
+        If the three states lie on one line.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> cut = basin_slice(ModernHopfield(np.eye(3), beta=8.0), *np.eye(3), resolution=5)
+    >>> cut.corners.round(4) + 0.0
+    array([[-0.7071, -0.4082],
+           [ 0.7071, -0.4082],
+           [ 0.    ,  0.8165]])
+    """
+    if isinstance(resolution, bool) or not isinstance(resolution, int | np.integer) or resolution < 2:
+        raise ValueError(f"resolution must be a whole number >= 2, got {resolution!r}.")
+    if not margin >= 0:
+        raise ValueError(f"margin must be >= 0, got {margin!r}.")
+    explorer = Explorer(memory)
+    corners = [backend.to_numpy(explorer.checked(state)).astype(float) for state in (a, b, c)]
+    if any(corner.ndim != 1 for corner in corners):
+        raise ValueError(f"a, b and c must be single states (I,), got shapes {[corner.shape for corner in corners]}.")
+    origin, axes = _plane(*corners)
+    places = np.stack([(corner - origin) @ axes.T for corner in corners])
+    low, high = places.min(axis=0), places.max(axis=0)
+    middle, half = (low + high) / 2, (high - low).max() * (1 + 2 * margin) / 2
+    s, t = (np.linspace(m - half, m + half, resolution) for m in middle)
+    grid = origin + s[None, :, None] * axes[0] + t[:, None, None] * axes[1]
+    like = explorer.like
+    cues = backend.asarray(grid.reshape(-1, grid.shape[-1]).astype(backend.to_numpy(like).dtype), like)
+    basins = basins_of_attraction(memory, cues, fixed_points, **options)
+    flow = field(memory)
+    energy = np.concatenate(
+        [backend.to_numpy(flow.energy(flow.start(cues[k : k + 4096]))) for k in range(0, len(cues), 4096)]
+    )
+    found, shape = basins.fixed_points, (resolution, resolution)
+    away = np.asarray(found.activation, dtype=float) - origin
+    points = away @ axes.T
+    distance = np.linalg.norm(away - points @ axes, axis=1)
+    inside = (np.abs(points - middle) <= half * (1 + 1e-9)).all(axis=1)
+    return BasinSlice(
+        origin=origin,
+        axes=axes,
+        corners=places,
+        s=s,
+        t=t,
+        labels=basins.labels.reshape(shape),
+        convergence_time=basins.convergence_time.reshape(shape),
+        energy=energy.astype(float).reshape(shape),
+        fixed_points=found,
+        points=points,
+        distance=distance,
+        near=inside & (distance <= NEAR * 2 * half),
+        basins=basins,
+    )
+
+
+def _plane(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The centre of three states and an orthonormal basis of their plane, b - a along the first axis."""
+    first, second = b - a, c - a
+    size = max(np.linalg.norm(first), np.linalg.norm(second), np.linalg.norm(c - b))
+    length = np.linalg.norm(first)
+    axis = first / (length or 1.0)
+    rest = second - (second @ axis) * axis
+    if length <= 1e-9 * size or np.linalg.norm(rest) <= 1e-9 * size or size == 0:
+        raise ValueError(
+            "The three states lie on one line (or two of them are equal), so they span no plane. Move one of them, "
+            "for instance to a third pattern."
+        )
+    return (a + b + c) / 3, np.stack([axis, rest / np.linalg.norm(rest)])

@@ -1,0 +1,138 @@
+"""The bifurcation diagram: branches of fixed points over a parameter."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .bifurcation import Bifurcation
+from .continuation import Branch, Branches
+from .plots import BLUE, GREY, ORANGE, VERMILLION, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKS = {
+    "fold": ("o", VERMILLION),
+    "pitchfork": ("D", ORANGE),
+    "transcritical": ("X", ORANGE),
+    "branch point": ("s", ORANGE),
+    "Hopf": ("*", VERMILLION),
+}
+PLURALS = {"pitchfork": "pitchforks", "fold": "folds", "branch point": "branch points"}
+
+
+def plot_bifurcation(
+    branches: Branches,
+    ax: Axes | None = None,
+    *,
+    measure: str | Any | Callable[[np.ndarray], np.ndarray] = "energy",
+    label: str | None = None,
+    log: bool = False,
+    title: str | None = None,
+) -> Axes:
+    r"""Draw the branches of fixed points over the parameter: stable solid, unstable dashed, bifurcations marked.
+
+    Parameters
+    ----------
+    branches : Branches
+        What `continue_fixed_points` found.
+    ax : Axes, optional
+        Where to draw.
+    measure : "energy", "norm", array (D,) or callable
+        What is on the vertical axis: E, \|x\|, the overlap x.u/u.u with a vector u such as a stored pattern, or a
+        function of the states (T, D) to (T,).
+    label : str, optional
+        Of the vertical axis.
+    log : bool
+        Whether the parameter is on a logarithmic scale.
+    title : str, optional
+        Above the axes.
+
+    Returns
+    -------
+    Axes
+        ``ax.figure.savefig("bifurcation.png")`` writes the picture.
+
+    Examples
+    --------
+    >>> from hopfield.analysis.continuation import continue_fixed_points
+    >>> from hopfield.models import ModernHopfield
+    >>> patterns = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    >>> ax = plot_bifurcation(continue_fixed_points(ModernHopfield(patterns), "beta", 0.5, 2.0), measure=patterns[0])
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['stable', 'unstable', 'pitchfork']
+    """
+    of, name = _measure(measure)
+    ax = new_figure((6.4, 4.2)).add_subplot() if ax is None else ax
+    drawn = set()
+    for branch in branches.branches:
+        values = of(branch)
+        for rows, stable in _pieces(branch):
+            style, color, width = ("-", BLUE, 2.0) if stable else ("--", GREY, 1.2)
+            word = "stable" if stable else "unstable"
+            ax.plot(
+                branch.parameter[rows],
+                values[rows],
+                style,
+                color=color,
+                linewidth=width,
+                label=None if word in drawn else word,
+                zorder=3 if stable else 2,
+            )
+            drawn.add(word)
+    for kind, (marker, color) in MARKS.items():
+        pairs = [(b, event) for b in branches.branches for event in b.bifurcations if event.kind == kind]
+        spots = [(event.parameter, of(_single(b, event))[0]) for b, event in pairs]
+        if spots:
+            x, y = np.unique(np.round(np.array(spots), 6), axis=0).T
+            name_of = kind if len(x) == 1 else PLURALS.get(kind, kind)
+            ax.plot(x, y, marker, color=color, markersize=6, markeredgecolor="black", label=name_of, zorder=5)
+    order = {"stable": 0, "unstable": 1}
+    handles, words = ax.get_legend_handles_labels()
+    ranks = sorted(range(len(words)), key=lambda k: order.get(words[k], 2))
+    ax.legend([handles[k] for k in ranks], [words[k] for k in ranks], frameon=False, fontsize="small", loc="best")
+    ax.set_xlim(*branches.range)
+    if log:
+        ax.set_xscale("log")
+    ax.set_xlabel(r"$\beta$" if branches.name == "beta" else branches.name)
+    ax.set_ylabel(label or name)
+    ax.spines[["top", "right"]].set_visible(False)
+    if title:
+        ax.set_title(title, fontsize="medium")
+    return ax
+
+
+def _measure(measure: Any) -> tuple[Callable[[Branch], np.ndarray], str]:
+    if isinstance(measure, str):
+        if measure == "energy":
+            return lambda branch: branch.energy, "energy $E$"
+        if measure == "norm":
+            return lambda branch: np.linalg.norm(branch.coordinates, axis=-1), r"norm $|x|$"
+        raise ValueError(f"measure must be 'energy', 'norm', a vector or a function of the states, got {measure!r}.")
+    if callable(measure):
+        return lambda branch: np.asarray(measure(branch.state), dtype=float), "measure"
+    vector = np.asarray(measure, dtype=float)
+    return lambda branch: branch.state @ vector / (vector @ vector), r"overlap  $x\cdot u\,/\,u\cdot u$"
+
+
+def _single(branch: Branch, event: Bifurcation) -> Branch:
+    """A branch of the one point of a bifurcation."""
+    one = np.array([0])
+    energy = np.array([event.energy])
+    return Branch(np.array([event.parameter]), event.coordinates[None], energy, one, one * 0.0, (), branch.basis)
+
+
+def _pieces(branch: Branch) -> list[tuple[np.ndarray, bool]]:
+    """Stretches of one stability, each reaching to the point at which it changes."""
+    stable = branch.stable
+    cuts = np.flatnonzero(stable[1:] != stable[:-1]) + 1
+    edges = [0, *cuts.tolist(), len(stable)]
+    pieces = []
+    for begin, end in itertools.pairwise(edges):
+        rows = np.arange(max(begin - 1, 0) if not stable[begin] else begin, min(end + (not stable[begin]), len(stable)))
+        pieces.append((rows, bool(stable[begin])))
+    return pieces

@@ -1,0 +1,167 @@
+r"""Where a ray leaves a basin, and which way the boundary lies there.
+
+Two states on either side of the boundary stay together until they reach the saddle whose stable manifold the boundary
+is, and part along its unstable direction w. With x_(k+1) = S(x_k) the steps of the flow, w . x_T is constant on the
+boundary to first order, so that its gradient with respect to x_0, n = S'(x_0)^T ... S'(x_(T-1))^T w, is the normal of
+the boundary at x_0, whatever the dimension. S' = 1 + gamma R' with R' the symmetric derivative of tau x'.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dynamics import backend
+from .basins import flow_all
+from .explorer import Explorer
+
+SECTIONS = 15  # points of a ray that are looked at together
+APART = 1e-3  # of the scale: states that far apart have parted
+MOST = 2**26  # numbers of a stored path
+
+
+class Basin:
+    """The basin that a centre lies in, as a test for states (B, I); counts how many were flowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> basin = Basin(Explorer(ModernHopfield(np.eye(2), beta=8.0)), np.array([1.0, 0.0]))
+    >>> basin.escapes(np.array([[0.6, 0.5], [0.5, 0.6]]))
+    array([False,  True])
+    """
+
+    def __init__(self, explorer: Explorer, center: np.ndarray, t_max: float = 300.0) -> None:
+        self.explorer, self.center, self.t_max, self.flowed = explorer, np.asarray(center, dtype=float), t_max, 0
+        self.home = int(self.labels(self.center[None])[0])
+
+    def labels(self, points: np.ndarray) -> np.ndarray:
+        """The rows of the explorer's table that states (B, I) reach."""
+        self.flowed += len(points)
+        like, count = self.explorer.like, len(points)
+        if backend.backend_of(like) == "jax":  # few sizes, so that few programs are compiled
+            points = np.resize(points, (1 << max(count - 1, 0).bit_length(), points.shape[1]))
+        cues = backend.asarray(np.ascontiguousarray(points, dtype=backend.to_numpy(like).dtype), like)
+        return flow_all(self.explorer, cues, t_max=self.t_max, timed=False).label[:count]
+
+    def escapes(self, points: np.ndarray) -> np.ndarray:
+        """Whether each state provably reaches another attractor, or runs away."""
+        found = self.labels(points)
+        return (found != self.home) & (found != -2)
+
+
+class Crossings(NamedTuple):
+    """Along rays from a centre: the last length known to be inside, and the first known to be outside (inf: none)."""
+
+    inside: np.ndarray
+    outside: np.ndarray
+
+
+def crossings(
+    basin: Basin, rays: np.ndarray, low: np.ndarray, high: np.ndarray, rtol: float, best_only: bool = False
+) -> Crossings:
+    r"""Where rays (B, I) from the centre leave the basin, between lengths `low` and `high`, to a relative `rtol`.
+
+    `high` must be outside. Every round looks at 15 lengths of each ray together; the first one outside counts, so that
+    of several crossings a near one is found. With `best_only`, rays that cannot be the shortest are given up.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> basin = Basin(Explorer(ModernHopfield(np.eye(2), beta=8.0)), np.array([1.0, 0.0]))
+    >>> rays = np.array([[-1.0, 1.0], [-1.0, 0.0]]) / np.array([[2**0.5], [1.0]])
+    >>> crossings(basin, rays, np.zeros(2), np.full(2, 1.5), 1e-9).outside.round(6)
+    array([0.707107, 1.      ])
+    """
+    low, high = np.array(low, dtype=float), np.array(high, dtype=float)
+    steps = np.arange(1, SECTIONS + 1) / (SECTIONS + 1)
+    while True:
+        open_ = np.isfinite(high) & (high - low > rtol * high)
+        if best_only and len(high):
+            open_ &= low <= high.min()
+        where = np.flatnonzero(open_)
+        if not where.size:
+            return Crossings(low, high)
+        lengths = low[where, None] + (high - low)[where, None] * steps
+        points = basin.center + lengths[..., None] * rays[where, None, :]
+        out = basin.escapes(points.reshape(-1, points.shape[-1])).reshape(lengths.shape)
+        first = np.where(out.any(axis=1), out.argmax(axis=1), SECTIONS)
+        bounds = np.concatenate([low[where, None], lengths, high[where, None]], axis=1)
+        rows = np.arange(len(where))
+        low[where], high[where] = bounds[rows, first], bounds[rows, first + 1]
+
+
+def normals(basin: Basin, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Unit normals (B, I) of the boundary between pairs of near states, pointing outward; NaN where it failed.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> basin = Basin(Explorer(ModernHopfield(np.eye(2), beta=8.0)), np.array([1.0, 0.0]))
+    >>> normals(basin, np.array([[0.5 + 1e-8, 0.5]]), np.array([[0.5 - 1e-8, 0.5]])).round(6)
+    array([[-0.707107,  0.707107]])
+    """
+    motion, count = basin.explorer.motion, len(inside)
+    flow, like = motion.flow, basin.explorer.like
+    size = 1 << (count - 1).bit_length() if backend.backend_of(like) == "jax" else count
+    inside, outside = (np.resize(rows, (size, rows.shape[1])) for rows in (inside, outside))  # few programs
+    cues = np.concatenate([inside, outside]).astype(backend.to_numpy(like).dtype)
+    x, _, _ = basin.explorer.enter(backend.asarray(cues, like))
+    path: list[Any] = []
+    parted = np.full(size, -1)
+    apart = np.zeros((size, flow.size))
+    method, network = motion.method, flow.network
+    dt = method.dt if backend.backend_of(x) == "numpy" else backend.full((), method.dt, x)
+    for step in range(min(3000, max(50, MOST // max(1, size * flow.size)))):
+        host = backend.to_numpy(x)
+        path.append(host[:size])
+        gap = (host[size:] - host[:size]).astype(float)
+        length = np.linalg.norm(gap, axis=-1)
+        new = (parted < 0) & (length > APART * flow.scale)
+        parted[new], apart[new] = step, gap[new]
+        if (parted >= 0).all():
+            break
+        x = backend.compiled(_step, x)(method, network, x, dt)
+    normal = np.where((parted >= 0)[:, None], apart, np.nan)
+    gamma = _gamma(flow, method.dt)
+    for step in range(int(parted.max(initial=0)) - 1, -1, -1):
+        rows = np.flatnonzero(parted > step)
+        place = flow.asarray(path[step][rows])
+        change = backend.to_numpy(flow.residual_product(place, flow.asarray(normal[rows].astype(cues.dtype))))
+        normal[rows] = normal[rows] + gamma * change
+        length = np.linalg.norm(normal[rows], axis=-1, keepdims=True)
+        normal[rows] /= np.where(length > 0, length, np.nan)
+    with np.errstate(invalid="ignore"):
+        return (normal / np.linalg.norm(normal, axis=-1, keepdims=True))[:count]
+
+
+def _step(method: Any, network: Any, x: Any, dt: Any) -> Any:
+    from .field import split
+
+    states = split(network, x)
+    step = method.step(network, states, network.evaluate(states), dt, None, {})
+    return next(iter(step.states.values()))
+
+
+def _gamma(flow: Any, dt: float) -> float:
+    """A step moves x by gamma times the residual: (1 - exp(-l dt/tau))/l, or dt/tau where nothing leaks."""
+    p = next(iter(flow.network.populations.values()))
+    rule = getattr(flow.memory, "rule", None)
+    rate = 2.0 if rule is not None and rule.similarity.name == "euclidean" and p.leak == 0 else float(p.leak)
+    ratio = dt / float(backend.to_numpy(p.tau))
+    return -math.expm1(-rate * ratio) / rate if rate else ratio
+
+
+def sloped(explorer: Explorer) -> bool:
+    """Whether `normals` applies: one population with g = x, whose flow has a symmetric derivative.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield, UniversalHopfield
+    >>> manhattan = UniversalHopfield(np.eye(2), similarity="manhattan", separation="softmax")
+    >>> sloped(Explorer(ModernHopfield(np.eye(2)))), sloped(Explorer(manhattan))
+    (True, False)
+    """
+    flow = explorer.motion.flow
+    finite = math.isfinite(explorer.motion.method.dt)
+    return len(flow.network.populations) == 1 and flow.plain and flow.symmetric and not explorer.rays and finite

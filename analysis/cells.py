@@ -1,0 +1,220 @@
+"""Long sweeps as cells: each is computed once, written down at once, and found again after an interruption.
+
+The file has one JSON object a line, {"cell": settings, "result": ...}. A line is written in one piece and synced to
+the disk before the next cell begins, so that a process that is killed loses at most the cells that it was at. When all
+cells are there the file is put in their order, in one step: it is the same, byte for byte, however often the work was
+interrupted and in however many processes it was done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from ..dynamics.progress import ticker
+
+Settings = dict[str, Any]
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what results depend on.
+
+    >>> sorted(versions())
+    ['hopfield', 'numpy', 'python', 'scipy']
+    """
+    return {**{name: _version(name) for name in ("hopfield", "numpy", "scipy")}, "python": platform.python_version()}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def run_cells(
+    function: Callable[..., Any],
+    cells: Sequence[Settings],
+    shared: tuple[Any, ...] = (),
+    *,
+    out: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+    label: str = "cells",
+    show: bool = True,
+) -> list[Any]:
+    r"""function(\*shared, cell) for every cell, in order; with `out`, those that are written there are not done again.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module (processes find it by its name). Its result can be written as JSON.
+    cells : sequence of dict
+        What makes each result: settings, seed, versions. A cell is found again if all of it is equal.
+    shared : tuple
+        Arguments that are the same for all cells, such as the images; not written down, so the cells must name them.
+    out : path, optional
+        The file of lines. Lines of other cells in it are kept, before these.
+    jobs : int
+        How many processes work at once. Each uses one thread, and 1 means this process itself.
+    label : str
+        Before the progress bar.
+    show : bool
+        Whether there is a progress bar, if there is a terminal.
+
+    Returns
+    -------
+    list
+        The results as JSON gives them back, also where they were just computed.
+
+    Raises
+    ------
+    ValueError
+        When the file is no such file, or two cells are equal.
+    RuntimeError
+        When another process is writing to the file.
+
+    Examples
+    --------
+    >>> import math
+    >>> run_cells(math.dist, [[3.0, 4.0]], ([0.0, 0.0],), out="cells.jsonl")
+    [5.0]
+    >>> print(open("cells.jsonl").read(), end="")
+    {"cell": [3.0, 4.0], "result": 5.0}
+    """
+    if not isinstance(jobs, int) or jobs < 1:
+        raise ValueError(f"jobs must be a whole number >= 1, got {jobs!r}.")
+    keys = [_line(cell) for cell in cells]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"Two of the {len(keys)} cells are equal: {next(k for k in keys if keys.count(k) > 1)}.")
+    with _opened(out) as (found, write), ticker(show, label, max(len(keys), 1)) as tick:
+        done = {key: found[key] for key in keys if key in found}
+        missing = [(key, cell) for key, cell in zip(keys, cells, strict=True) if key not in done]
+        tick(len(done))
+        for key, result in _computed(function, missing, shared, min(jobs, len(missing))):
+            text = _line(result)
+            write(f'{{"cell": {key}, "result": {text}}}\n')
+            done[key] = text
+            tick(len(done))
+        others = [key for key in found if key not in done]
+        write(None, "".join(f'{{"cell": {key}, "result": {(done | found)[key]}}}\n' for key in [*others, *keys]))
+    return [json.loads(done[key]) for key in keys]
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def _computed(
+    function: Callable[..., Any], cells: list[tuple[str, Any]], shared: tuple[Any, ...], jobs: int
+) -> Iterator[tuple[str, Any]]:
+    """Keys and results as they come."""
+    if jobs <= 1:
+        yield from ((key, function(*shared, cell)) for key, cell in cells)
+        return
+    with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (function, shared)) as pool:
+        waiting = {pool.submit(_work, cell): key for key, cell in cells}
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+_task: list[Any] = []
+
+
+def _begin(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
+    _task[:] = [function, shared]
+
+
+def _work(cell: Any) -> Any:
+    function, shared = _task
+    return function(*shared, cell)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes that begin within this context use one thread each in matrix products."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _opened(out: str | os.PathLike[str] | None) -> Iterator[tuple[dict[str, str], Callable[..., None]]]:
+    """What a file holds, and a function that appends a line or puts a new content in its place."""
+    if out is None:
+        yield {}, lambda line, content=None: None
+        return
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab+") as file:
+        _lock(file, path)
+        found = _read(file, path)
+
+        def write(line: str | None, content: str = "") -> None:
+            if line is not None:
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+                return
+            partial = path.with_name(f"{path.name}.partial")
+            with open(partial, "wb") as whole:
+                whole.write(content.encode())
+                whole.flush()
+                os.fsync(whole.fileno())
+            os.replace(partial, path)
+
+        yield found, write
+
+
+def _read(file: Any, path: Path) -> dict[str, str]:
+    """The cells of a file, from which a line that was not finished is cut off."""
+    file.seek(0)
+    raw = file.read()
+    whole = raw.rfind(b"\n") + 1
+    found = {}
+    for number, line in enumerate(raw[:whole].decode(errors="replace").splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            found[_line(entry["cell"])] = _line(entry["result"])
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(
+                f"Line {number} of {str(path)!r} is no cell of a sweep: {line[:60]!r}. Give the name of another file."
+            ) from None
+    if whole < len(raw):
+        if not raw[whole:].startswith(b'{"cell": '[: len(raw) - whole]):
+            raise ValueError(f"{str(path)!r} is no file of cells. Give the name of another file.")
+        file.truncate(whole)
+    return found
+
+
+def _lock(file: Any, path: Path) -> None:
+    """One process at a time; the lock ends with the process, however that ends."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on Windows
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise RuntimeError(
+            f"Another process is writing to {str(path)!r}. Wait for it, or give the name of another file."
+        ) from None

@@ -1,0 +1,284 @@
+"""Images to store: data sets by name and files by path, as numbers from 0 to 1."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..dynamics.validation import unknown_name
+from .image_files import BATCHES, PICTURES, Pixels, read_cifar, read_folder, read_idx_images, read_pictures
+from .images import flatten_images, load_array
+
+VARIABLE = "HOPFIELD_DATA"
+MOST_PICTURES = 10_000  # of a folder, unless said otherwise
+
+
+class Published(NamedTuple):
+    """Where a data set is published, and the names that its files have.
+
+    >>> PUBLISHED["mnist"].shape
+    (1, 28, 28)
+    """
+
+    openml: int | None
+    shape: tuple[int, int, int]
+    files: tuple[str, ...]
+
+
+PUBLISHED = {
+    "mnist": Published(554, (1, 28, 28), ("mnist*.np[yz]", "t10k-images-idx3-ubyte*", "train-images-idx3-ubyte*")),
+    "fashion_mnist": Published(40996, (1, 28, 28), ("fashion*mnist*.np[yz]", "fashion*/t*-images-idx3-ubyte*")),
+    "cifar10": Published(40927, (3, 32, 32), ("cifar*10*.np[yz]", "cifar-10-batches-py", "cifar*10*/data_batch_1")),
+    "tiny_imagenet": Published(None, (3, 64, 64), ("tiny*imagenet*.np[yz]", "tiny-imagenet-200")),
+}
+NAMES = ("digits", *PUBLISHED)
+
+
+class Images(NamedTuple):
+    """Images (N, C, H, W) with values from 0 to 1, their labels if they have any, and where they are from.
+
+    Examples
+    --------
+    >>> digits = load("digits")
+    >>> digits.images.shape, digits.rows.shape, digits.shape
+    ((1797, 1, 8, 8), (1797, 64), (1, 8, 8))
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    name: str
+
+    @property
+    def rows(self) -> np.ndarray:
+        """One image in a row, (N, C H W)."""
+        return self.images.reshape(len(self.images), -1)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return self.images.shape[1:]  # type: ignore[return-value]
+
+
+def load(
+    source: str | os.PathLike[str],
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    folder: str | os.PathLike[str] | None = None,
+    dtype: str = "float32",
+) -> Images:
+    r"""Images by the name of a data set, or from a file or folder.
+
+    Parameters
+    ----------
+    source : str or path
+        ``"digits"`` comes with scikit-learn. ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"`` and
+        ``"tiny_imagenet"`` are looked for in `folder`; those that are not there, Tiny ImageNet excepted, are fetched
+        from OpenML once and kept. Else a path: an IDX file (``.gz`` too), a batch of CIFAR-10's Python version or the
+        folder of batches, the folder of Tiny ImageNet, ``.npy``, ``.npz`` with `images` (and perhaps `labels`), a PNG
+        or JPEG file, or a folder of them.
+    limit : int, optional
+        The most images: the first ones of a file, a seeded choice over all classes of a folder of pictures
+        (10 000 there unless said).
+    seed : int
+        Of that choice.
+    folder : path, optional
+        Where named data sets lie; the environment variable ``HOPFIELD_DATA`` unless given. It may be a file as well,
+        for every name but ``"digits"``.
+    dtype : str
+        Of the images, a floating type.
+
+    Returns
+    -------
+    Images
+        `images` (N, C, H, W) with values from 0 to 1, `rows` (N, C H W), `labels` or None.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file, or a folder holds no images.
+    ValueError
+        For an unknown name, a file that is not whole, or images of different sizes.
+    ConnectionError
+        When a data set is neither there nor to be had.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.savez("mine.npz", images=np.zeros((5, 3, 4, 4), np.uint8), labels=np.arange(5))
+    >>> load("mine.npz", limit=2).images.shape
+    (2, 3, 4, 4)
+    """
+    if limit is not None and (not isinstance(limit, int | np.integer) or limit < 1):
+        raise ValueError(f"limit must be a whole number >= 1, or None for all images, got {limit!r}.")
+    name = os.fspath(source)
+    if name == "digits":
+        pixels, labels = _digits()
+    elif name in PUBLISHED:
+        path = _find(name, folder)
+        pixels, labels = _fetched(name) if path is None else _read(path, limit, seed)
+        _expect(pixels.shape[1:], PUBLISHED[name].shape, name, path)
+    elif Path(name).exists():
+        pixels, labels = _read(Path(name), limit, seed)
+    elif Path(name).suffix or os.sep in name:
+        raise FileNotFoundError(f"There is no file {name!r} (looked in {Path.cwd()}).")
+    else:
+        raise unknown_name("data set", name, NAMES)
+    label = name if name in NAMES else Path(name).name
+    return Images(_unit(pixels[:limit], dtype, name), None if labels is None else labels[:limit], label)
+
+
+def _digits() -> Pixels:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images[:, None] / 16, digits.target
+
+
+def _find(name: str, folder: str | os.PathLike[str] | None) -> Path | None:
+    """Where a data set lies, in a folder that a person named."""
+    given = os.environ.get(VARIABLE) if folder is None else folder
+    if not given:
+        return None
+    path = Path(given)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file or folder {str(path)!r}, which the option or {VARIABLE} names.")
+    if path.is_file():
+        return path
+    found = [file for pattern in PUBLISHED[name].files for file in sorted(path.glob(pattern))]
+    if found:
+        return found[0].parent if found[0].name in BATCHES else found[0]
+    if any(path.match(pattern) for pattern in PUBLISHED[name].files) or any(
+        (path / batch).is_file() for batch in BATCHES
+    ):
+        return path
+    return None
+
+
+def _read(path: Path, limit: int | None, seed: int) -> Pixels:
+    """What a file or folder holds."""
+    if path.is_dir():
+        if any((path / name).is_file() for name in BATCHES):
+            return read_cifar(path)
+        return read_folder(path, MOST_PICTURES if limit is None else limit, seed)
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz"):
+        return _saved(path)
+    if suffix in PICTURES:
+        return read_pictures([path]), None
+    if "idx" in path.name or suffix == ".gz":
+        return read_idx_images(path)
+    if path.name in BATCHES:
+        return read_cifar(path)
+    raise ValueError(
+        f"{str(path)!r} is of no known kind. Give .npy, .npz, .png, .jpg, an IDX file (a name with 'idx', or .gz), "
+        "a batch of CIFAR-10 (data_batch_1, ...), or a folder."
+    )
+
+
+def _saved(path: Path) -> Pixels:
+    if path.suffix.lower() == ".npy":
+        return _four_axes(load_array(path), path), None
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{str(path)!r} is no .npz file, or ends too early. Write it again with numpy.savez(path, images=array)."
+        )
+    with np.load(path, allow_pickle=False) as found:
+        keys = list(found.files)
+    images = _four_axes(load_array(path, "images" if "images" in keys else None), path)
+    labels = load_array(path, "labels") if "labels" in keys else None
+    if labels is not None and len(labels) != len(images):
+        raise ValueError(f"{str(path)!r} holds {len(images)} images and {len(labels)} labels.")
+    return images, labels
+
+
+def _four_axes(images: np.ndarray, path: Path) -> np.ndarray:
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            f"{str(path)!r} holds {images.shape}: give images (N, H, W) or (N, C, H, W); rows become images with "
+            "rows.reshape(len(rows), C, H, W)."
+        )
+    if images.ndim == 4:
+        flatten_images(images)  # refuses channels elsewhere
+    return images[:, None] if images.ndim == 3 else images
+
+
+def _unit(pixels: np.ndarray, dtype: str, name: str) -> np.ndarray:
+    """Pixels as floats from 0 to 1: bytes are divided by 255."""
+    if not len(pixels):
+        raise ValueError(f"{name!r} holds no images.")
+    whole = pixels.dtype.kind in "iu"
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0 and high <= (255 if whole else 1)):
+        raise ValueError(
+            f"The values of {name!r} go from {low:g} to {high:g}: give whole numbers from 0 to 255 or floats from 0 to "
+            "1, without NaN."
+        )
+    images = pixels.astype(dtype)
+    return images / images.dtype.type(255) if whole else images
+
+
+def _expect(found: tuple[int, ...], shape: tuple[int, ...], name: str, path: Path | None) -> None:
+    if found != shape:
+        raise ValueError(f"Images of {name} have the shape {shape}, but those of {str(path)!r} have {found}.")
+
+
+def _fetched(name: str) -> Pixels:
+    """A data set of OpenML, kept beside scikit-learn's own as bytes."""
+    from sklearn.datasets import get_data_home
+
+    entry = PUBLISHED[name]
+    if entry.openml is None:
+        raise FileNotFoundError(
+            f"{name} is not fetched by itself (250 MB). Download http://cs231n.stanford.edu/tiny-imagenet-200.zip, "
+            f"unpack it, and name the folder: {VARIABLE}=FOLDER, or the option --data."
+        )
+    kept = Path(get_data_home()) / "hopfield" / f"{name}.npz"
+    if not kept.is_file():
+        _keep(kept, *_from_openml(name, entry))
+    return _saved(kept)
+
+
+def _from_openml(name: str, entry: Published) -> Pixels:
+    from importlib.util import find_spec
+
+    from sklearn.datasets import fetch_openml
+
+    parser = "pandas" if find_spec("pandas") else "liac-arff"
+    try:
+        found = fetch_openml(data_id=entry.openml, as_frame=False, parser=parser)
+    except (OSError, ValueError) as error:
+        raise ConnectionError(
+            f"{name} could not be fetched from OpenML ({type(error).__name__}: {error}). Download it by hand and name "
+            f"its folder: {VARIABLE}=FOLDER, or the option --data."
+        ) from error
+    return table_images(found.data, entry.shape), np.asarray(found.target).astype(int)
+
+
+def table_images(table: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Rows of numbers from 0 to 255 as images of bytes.
+
+    >>> import numpy as np
+    >>> table_images(np.zeros((2, 4)), (1, 2, 2)).shape
+    (2, 1, 2, 2)
+    """
+    table = np.asarray(table)
+    pixels = int(np.prod(shape))
+    if table.ndim != 2 or table.shape[1] != pixels or table.min() < 0 or table.max() > 255:
+        raise ValueError(f"Expected rows of {pixels} numbers from 0 to 255, got a table {table.shape}.")
+    return table.astype(np.uint8).reshape(-1, *shape)
+
+
+def _keep(path: Path, images: np.ndarray, labels: np.ndarray | None) -> None:
+    """Write it under another name first: a file of this name is a whole one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npz")
+    try:
+        np.savez_compressed(partial, images=images, labels=labels)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

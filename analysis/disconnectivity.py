@@ -1,0 +1,225 @@
+"""The disconnectivity graph: which minima are one valley at which energy (Becker & Karplus 1997)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .barriers import Landscape
+from .plots import BLUE, GREY, ORANGE, new_figure
+
+if TYPE_CHECKING:
+    import networkx
+    from matplotlib.axes import Axes
+
+Node = Any
+
+
+def disconnectivity_tree(landscape: Landscape, level: float = 1e-9) -> networkx.DiGraph:
+    r"""Valleys that merge as the energy rises, as a forest of directed edges from the merged to what merges.
+
+    Leaves are the minima (their rows); an inner node ``("pass", k)`` stands for the lowest saddle k at which the
+    valleys below it become one. Every node has its `energy`. Minima that no chain of saddles joins are in trees of
+    their own.
+
+    Parameters
+    ----------
+    landscape : Landscape
+        What `landscape` found.
+    level : float
+        Passes that differ by less than this, in units of the range of energies, merge together.
+
+    Returns
+    -------
+    networkx.DiGraph
+        Roots have no edge in.
+
+    References
+    ----------
+    Becker & Karplus 1997, J. Chem. Phys. 106, 1495, doi:10.1063/1.473299.
+
+    Examples
+    --------
+    >>> from hopfield.analysis.landscape import landscape
+    >>> from hopfield.models import ModernHopfield
+    >>> tree = disconnectivity_tree(landscape(ModernHopfield(np.eye(3), beta=6.0)))
+    >>> [len(list(tree.successors(node))) for node in tree if tree.in_degree(node) == 0]
+    [3]
+    """
+    import networkx
+
+    tree = networkx.DiGraph()
+    top: dict[int, Node] = {}
+    for row, energy in enumerate(landscape.energy):
+        tree.add_node(row, energy=float(energy))
+        top[row] = row
+    edges = sorted(landscape.tree.edges(data=True), key=lambda edge: edge[2]["energy"])
+    energies = np.concatenate([landscape.energy, landscape.saddle_energy])
+    slack = level * float(np.ptp(energies)) if len(energies) else 0.0
+    valleys = networkx.utils.UnionFind(top)
+    for i, j, edge in edges:
+        below = [top[valleys[i]], top[valleys[j]]]
+        valleys.union(i, j)
+        node: Node = ("pass", edge["saddle"])
+        tree.add_node(node, energy=edge["energy"])
+        for child in below:
+            same = isinstance(child, tuple) and edge["energy"] - tree.nodes[child]["energy"] <= slack
+            if same:  # one pass joins more than two valleys
+                children = list(tree.successors(child))
+                tree.remove_node(child)
+                tree.add_edges_from((node, grandchild) for grandchild in children)
+            else:
+                tree.add_edge(node, child)
+        top[valleys[i]] = node
+    return tree
+
+
+def _places(tree: networkx.DiGraph) -> dict[Node, float]:
+    """A place along the axis for every node: deep valleys in the middle of their siblings, parents above them."""
+    lowest: dict[Node, float] = {}
+    count: dict[Node, int] = {}
+
+    def look(node: Node) -> None:
+        stack = [(node, False)]
+        while stack:
+            here, done = stack.pop()
+            children = list(tree.successors(here))
+            if not done:
+                stack += [(here, True), *((child, False) for child in children)]
+                continue
+            lowest[here] = min([tree.nodes[here]["energy"], *(lowest[c] for c in children)])
+            count[here] = sum(count[c] for c in children) or 1
+
+    roots = [node for node in tree if tree.in_degree(node) == 0]
+    for root in roots:
+        look(root)
+    place: dict[Node, float] = {}
+    left = 0.0
+    for root in sorted(roots, key=lambda node: lowest[node]):
+        stack = [(root, left)]
+        while stack:
+            node, begin = stack.pop()
+            place[node] = begin + (count[node] - 1) / 2
+            order = sorted(tree.successors(node), key=lambda child: (-count[child], lowest[child]))
+            arranged = [*order[1::2][::-1], *order[::2]]
+            for child in arranged:
+                stack.append((child, begin))
+                begin += count[child]
+        left += count[root]
+    return place
+
+
+def plot_disconnectivity(
+    landscape: Landscape,
+    ax: Axes | None = None,
+    *,
+    labels: Any = None,
+    images: Any = None,
+    title: str | None = None,
+) -> Axes:
+    r"""Draw the disconnectivity graph: a line up from every minimum, joined where a pass makes valleys one.
+
+    Where the height differs by little among minima, look at the length of the lines: it is the barrier.
+
+    Parameters
+    ----------
+    landscape : Landscape
+        What `landscape` found.
+    ax : Axes, optional
+        Where to draw.
+    labels : sequence of str, optional
+        A name for each minimum; its pattern, or the row in brackets, if not given.
+    images : (height, width) or array (K, height, width), optional
+        Draw the activation of each minimum as a small picture of this shape below it, or the picture given.
+    title : str, optional
+        Above the axes.
+
+    Returns
+    -------
+    Axes
+        ``ax.figure.savefig("tree.png")`` writes the picture.
+
+    Examples
+    --------
+    >>> from hopfield.analysis.landscape import landscape
+    >>> from hopfield.models import ModernHopfield
+    >>> ax = plot_disconnectivity(landscape(ModernHopfield(np.eye(3), beta=6.0)))
+    >>> [tick.get_text() for tick in ax.get_xticklabels()]
+    ['2', '0', '1']
+    """
+    from matplotlib.collections import LineCollection
+
+    tree = disconnectivity_tree(landscape)
+    place = _places(tree)
+    count = len(landscape.minima)
+    width = float(np.clip((0.42 if images is None else 0.55) * count, 4.5, 14))
+    ax = new_figure((width, 4.2)).add_subplot() if ax is None else ax
+    energy = {node: tree.nodes[node]["energy"] for node in tree}
+    spread = (max(energy.values()) - min(energy.values())) or 1.0
+    lines = []
+    for node in tree:
+        above = next(iter(tree.predecessors(node)), None)
+        end = energy[above] if above is not None else energy[node] + 0.06 * spread * (tree.out_degree(node) > 0)
+        lines.append([(place[node], energy[node]), (place[node], end)])
+        if children := list(tree.successors(node)):
+            across = [place[child] for child in children]
+            lines.append([(min(across), energy[node]), (max(across), energy[node])])
+    ax.add_collection(LineCollection(lines, colors="black", linewidths=1.3, capstyle="projecting"))
+    minima = np.arange(count)
+    known = landscape.pattern >= 0
+    spots = np.array([place[row] for row in minima])
+    size = 26 if count <= 40 else 10
+    ax.scatter(spots[known], landscape.energy[known], size, color=BLUE, zorder=3, label="stored pattern")
+    if (~known).any():
+        ax.scatter(spots[~known], landscape.energy[~known], size, color=ORANGE, marker="D", zorder=3, label="other")
+        ax.legend(frameon=False, fontsize="small", loc="best")
+    if labels is None:
+        labels = [str(int(p)) if p >= 0 else f"({row})" for row, p in enumerate(landscape.pattern)]
+    elif len(labels) != count:
+        raise ValueError(f"labels must name the {count} minima, got {len(labels)}.")
+    order = np.argsort(spots)
+    ax.set_xticks(spots[order], [str(labels[k]) for k in order])
+    if count > 40:
+        ax.set_xticks([])
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.7, count - 0.3)
+    ax.set_ylim(min(energy.values()) - 0.08 * spread, max(energy.values()) + 0.1 * spread)
+    if images is not None:
+        _pictures(ax, landscape, images, spots, spread)
+    roots = sum(tree.in_degree(node) == 0 for node in tree)
+    ax.set_xlabel(
+        "minimum (number of its stored pattern)"
+        + (f"\n{roots} parts that no chain of saddles joins" if roots > 1 else "")
+    )
+    ax.set_ylabel("energy $E$")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.6)
+    ax.set_axisbelow(True)
+    if title:
+        ax.set_title(title, fontsize="medium")
+    return ax
+
+
+def _pictures(ax: Axes, landscape: Landscape, images: Any, spots: np.ndarray, spread: float) -> None:
+    pictures = np.asarray(images)
+    if pictures.ndim == 1:
+        if int(np.prod(pictures)) != landscape.activation.shape[1]:
+            size = landscape.activation.shape[1]
+            raise ValueError(f"images={images} has {int(np.prod(pictures))} pixels, but the minima have {size}.")
+        pictures = landscape.activation.reshape(-1, *images)
+    if pictures.ndim != 3 or len(pictures) != len(spots):
+        raise ValueError(f"images must be ({len(spots)}, height, width), got {pictures.shape}.")
+    low, high = ax.get_ylim()
+    aspect = ax.get_window_extent().height / ax.get_window_extent().width
+    left, right = ax.get_xlim()
+    tall = 0.86 / (right - left) / aspect  # of the axes, for a picture 0.86 wide
+    room = 1.25 * tall / (1 - 1.25 * tall) * (high - low)
+    ax.set_ylim(low - room, high)
+    total = high - low + room
+    for row, spot in enumerate(spots):
+        bottom = landscape.energy[row] - 0.03 * spread - tall * total
+        inset = ax.inset_axes((spot - 0.43, bottom, 0.86, tall * total), transform=ax.transData)
+        inset.imshow(pictures[row], cmap="gray_r")
+        inset.set_xticks([])
+        inset.set_yticks([])

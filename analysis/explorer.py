@@ -1,0 +1,238 @@
+"""What is known of a memory while cues flow: its motion, the fixed points found so far, and how new ones are found."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.integrators import Relaxation
+from ..dynamics.network import Network
+from ..dynamics.validation import finite, floating
+from .field import Field, field
+from .fixed_points import FixedPoints, find_fixed_points
+from .motion import Motion
+from .polish import has_rays
+from .row_space import RowSpace, row_space
+from .settling import Table
+
+PREPARED = 1000  # patterns whose fixed points are looked for before the cues flow
+DYNAMICS = ("adiabatic", "map", "network")
+PER_POINT = ("state", "activation", "energy", "residual", "index", "kind", "pattern", "hits", "stable")
+
+
+class Explorer:
+    r"""A memory's motion in the span of its patterns where that is exact, with a table of fixed points that grows.
+
+    Parameters
+    ----------
+    memory : model or Network
+        What moves.
+    fixed_points : FixedPoints, optional
+        Those known already.
+    dynamics : {"adiabatic", "map", "network"}
+        As in `basins_of_attraction`.
+    dt : float
+        Steps in units of `tau`.
+    seed : int or Generator
+        Of the searches.
+
+    Attributes
+    ----------
+    motion : Motion
+        Field and integrator.
+    table : Table
+        Fixed points as states of that field.
+    patterns : array (N, I) or None
+        The stored patterns.
+    tau : float
+        The time constant of the first population.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> explorer = Explorer(ModernHopfield(np.eye(3, 1000), beta=8.0))
+    >>> explorer.motion.flow.size
+    3
+    >>> explorer.discover(np.eye(3))
+    >>> explorer.lifted().activation.shape, explorer.table.stable
+    ((3, 1000), array([ True,  True,  True]))
+    """
+
+    def __init__(
+        self,
+        memory: Any,
+        fixed_points: FixedPoints | None = None,
+        *,
+        dynamics: str = "adiabatic",
+        dt: float = 0.1,
+        seed: int | np.random.Generator = 0,
+    ) -> None:
+        self.memory, self.rng = memory, np.random.default_rng(seed)
+        self.space = None if isinstance(memory, Network | Field) else row_space(memory)
+        self.model: Any = memory if self.space is None else self.space.memory
+        self.flow = field(self.model, differences=1e-5)
+        self.rays = has_rays(self.flow)
+        if self.rays:  # only the direction moves, at a rate of 1/|x|^2: take it on the unit sphere
+            self.flow = dataclasses.replace(self.flow, scale=1.0)
+        stored = getattr(memory, "memories", None)
+        self.patterns = None if stored is None else backend.to_numpy(stored).astype(float)
+        self.like = self.flow.like
+        moving = self.flow
+        if dynamics == "network" and not isinstance(self.model, Network | Field):
+            moving = dataclasses.replace(field(self.model.network, differences=1e-5), scale=self.flow.scale)
+        self.tau = float(backend.to_numpy(next(iter(moving.network.populations.values())).tau))
+        method = Relaxation(math.inf if dynamics == "map" else dt * self.tau)
+        if dynamics == "map":
+            some = (
+                np.zeros((1, moving.size)) if self.flow.patterns is None else backend.to_numpy(self.flow.patterns[:1])
+            )
+            method.check(moving.network, moving.states(moving.start(moving.asarray(some))), {})
+        self.motion = Motion(moving, method)
+        self.rate = 0.0 if self.space is None else self.space.rate / self.tau
+        rows = 0 if self.flow.patterns is None else int(self.flow.patterns.shape[0])
+        self.width = moving.size + rows
+        self.points = None if fixed_points is None else projected(fixed_points, self.space)
+        self.given = 0 if fixed_points is None else len(fixed_points)
+        empty = np.zeros((0, moving.size))
+        self.table = Table(moving, empty, np.zeros(0, dtype=bool), self.rays)
+        if self.points is not None:
+            self._enter_table(self.points)
+
+    def prepare(self, cues: int) -> None:
+        """Find the fixed points of the stored patterns together, where `cues` are so many that most will be wanted."""
+        count = 0 if self.flow.patterns is None else len(self.flow.patterns)
+        if self.points is None and 0 < count <= min(cues, PREPARED):
+            self.discover(backend.to_numpy(self._start(self.flow.patterns)))
+
+    # -------------------------------------------------------------------------------------------- in and out
+
+    def checked(self, queries: Any) -> Array:
+        """Cues (..., I) that the memory accepts."""
+        if hasattr(self.memory, "check_query"):
+            return self.memory.check_query(queries)
+        queries = finite("queries", floating("queries", queries, self.like if self.like.ndim else None))
+        if queries.ndim == 0 or queries.shape[-1] != self.flow.size:
+            raise ValueError(f"queries have shape {tuple(queries.shape)} but the network has {self.flow.size} neurons.")
+        return queries
+
+    def enter(self, cues: Array) -> tuple[Array, np.ndarray, np.ndarray | None]:
+        """States (B, D) at which cues (B, I) start, the factor on their times, and what decays outside of the span."""
+        fading, stretch = None, np.ones(len(cues))
+        if self.space is not None:
+            inside = self.space.project(cues)
+            fading = self.space.rate * self.space.outside(cues, inside).astype(float)
+            cues = inside
+        x = self._start(cues)
+        if self.rays and self.motion.flow is self.flow:
+            xp = backend.namespace(x)
+            length = xp.sqrt(xp.sum(x * x, axis=-1, keepdims=True))
+            stretch = backend.to_numpy(length)[:, 0].astype(float) ** 2
+            x = x / xp.where(length > 0, length, 1.0)
+        return x, stretch, fading
+
+    def _start(self, cues: Array) -> Array:
+        if self.motion.flow is self.flow:
+            return self.flow.start(cues)
+        return self.motion.flow.flatten(self.model.start(cues))
+
+    def lifted(self) -> FixedPoints:
+        """All fixed points known by now, in the space of the patterns."""
+        if self.points is None:
+            begin = np.zeros((1, self.flow.size)) if self.flow.patterns is None else self.flow.patterns[:1]
+            self.points = find_fixed_points(self.flow, begin, reduction=False).select(np.zeros(0, dtype=int))
+        if self.space is None:
+            return self.points
+        moved = {name: self.space.lift(getattr(self.points, name)) for name in ("state", "activation", "slow")}
+        return dataclasses.replace(self.points, **moved)
+
+    # ---------------------------------------------------------------------------------------------- searches
+
+    def discover(self, x: np.ndarray) -> None:
+        """Look for fixed points from states (R, D) of the motion, and add what is new to the table."""
+        value = x[:, : self.flow.size] if self.motion.flow is not self.flow else x
+        starts = backend.to_numpy(self.flow.activation(self.flow.asarray(value)))
+        found = find_fixed_points(self.flow, self.flow.asarray(starts), seed=self.rng, reduction=False)
+        fresh = self._fresh(found)
+        if not fresh.any():
+            return
+        found = found.select(fresh)
+        self._enter_table(found)
+        self.points = found if self.points is None else merged(self.points, found, self.given)
+
+    def _fresh(self, found: FixedPoints) -> np.ndarray:
+        """Which points no row of the table is equal to."""
+        if self.points is None or not len(found):
+            return np.ones(len(found), dtype=bool)
+        bound = 20 * backend.epsilon(self.like) ** 0.5 * self.flow.scale
+        known, new = self._canonical(self.points.state), self._canonical(found.state)
+        return np.array([np.linalg.norm(known - point, axis=-1).min() > bound for point in new])
+
+    def _canonical(self, x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x, dtype=float)
+        if not self.rays:
+            return x
+        length = np.linalg.norm(x, axis=-1, keepdims=True)
+        return x / np.where(length > 0, length, 1.0)
+
+    def _enter_table(self, points: FixedPoints) -> None:
+        stable = points.stable
+        if math.isinf(self.motion.method.dt) and points.stable_map is not None:
+            stable = points.stable_map
+        states = self._canonical(points.state)
+        if self.motion.flow is not self.flow:
+            cues = self.flow.asarray(self._canonical(points.activation))
+            states = backend.to_numpy(self._start(cues)).astype(float)
+        self.table.extend(states, np.asarray(stable, dtype=bool))
+
+
+def projected(points: FixedPoints | None, space: RowSpace | None) -> Any:
+    """Fixed points in the coordinates of a row space; as they are where there is none.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(2, 9), beta=8.0)
+    >>> projected(find_fixed_points(memory, np.eye(2, 9)), row_space(memory)).state.shape
+    (2, 2)
+    """
+    if points is None or space is None:
+        return points
+    basis = backend.to_numpy(space.basis)
+    moved = {name: getattr(points, name) @ basis for name in ("state", "activation", "slow")}
+    return dataclasses.replace(points, **moved)
+
+
+def merged(known: FixedPoints, new: FixedPoints, given: int = 0) -> FixedPoints:
+    """Both sets of points, the known ones first; their census is then of the points that cues led to.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(3), beta=8.0)
+    >>> one, two = (find_fixed_points(memory, np.eye(3)[k : k + 1]) for k in (0, 1))
+    >>> merged(one, two).pattern
+    array([0, 1])
+    """
+    values: dict[str, Any]
+    values = {name: np.concatenate([getattr(known, name), getattr(new, name)]) for name in PER_POINT}
+    width = min(known.eigenvalues.shape[1], new.eigenvalues.shape[1])
+    values["eigenvalues"] = np.concatenate([known.eigenvalues[:, :width], new.eigenvalues[:, :width]])
+    for name in ("weights", "stable_map"):
+        first, second = getattr(known, name), getattr(new, name)
+        values[name] = None if first is None or second is None else np.concatenate([first, second])
+    values["slow"] = np.concatenate([known.slow, new.slow])
+    index = values["index"]
+    total = int(((-1) ** index).sum()) if (index >= 0).all() else None
+    count = len(index) - given
+    reason = f"The last {count} points are those that cues led to beyond a census." if given else ""
+    return dataclasses.replace(
+        known,
+        **values,
+        morse_sum=total,
+        complete="undefined" if total is None else "not saturated",
+        reason=reason or "Only the points that cues led to were looked for.",
+    )

@@ -1,0 +1,294 @@
+"""A census of the fixed points of a memory or network: what they are, how stable, and whether some are missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.network import Network
+from ..dynamics.simulate import Memory
+from ..dynamics.validation import positive
+from .census import FixedPoints
+from .completeness import completeness, unseen
+from .field import Field, field
+from .jumps import find_at_jumps
+from .kinds import kinds
+from .polish import residual_tolerance
+from .reduction import Reduction, reduce
+from .search import Table, deflated, explore, search_from, slow_points
+from .stability import Spectrum, spectrum, stability
+from .starts import pattern_starts, random_starts, takes_signs
+
+QUIET = 3  # random batches in a row that must find nothing new
+
+
+def find_fixed_points(
+    memory: Memory | Network | Field,
+    starts: Any = None,
+    *,
+    seed: int | np.random.Generator = 0,
+    patterns: Any = None,
+    batches: int = 12,
+    batch_size: int = 64,
+    eigenvalues: int = 6,
+    tol: float | None = None,
+    deflate: bool = False,
+    reduction: bool = True,
+    differences: float = 0.0,
+    most: int = 2000,
+) -> FixedPoints:
+    r"""Find the fixed points of a memory (tau_memory = 0) or network, of every index, and classify them.
+
+    Starts are relaxed in a batch and polished, before and after, by Newton's method on the velocity (`polish`), which
+    converges to saddles as well. What is new is searched from again: pushed off its unstable directions, and from the
+    midpoints of pairs. Random batches follow until three in a row find nothing new. A result counts only if the
+    residual is below 1e-10 of the scale (1e-5 in float32) AND Newton's method contracts there; slow points, at which
+    the flow merely lingers, are reported apart.
+
+    Parameters
+    ----------
+    memory : model, Network or Field
+        What moves. `energy_network` makes a network of a plain energy function.
+    starts : array (B, D), optional
+        Activations to begin at; only these are used then. By default the patterns, means of pairs, triples and all but
+        one (of all subsets, if there are at most 512), reversed ones, and random states.
+    seed : int or Generator
+        For the random starts.
+    patterns : array (N, D), optional
+        Activations that count as the memories of a network.
+    batches, batch_size : int
+        The most random batches, and the starts in each.
+    eigenvalues : int
+        How many eigenvalues are kept for each point.
+    tol : float, optional
+        The largest residual, in units of the scale.
+    deflate : bool
+        Whether Newton's method is repelled from all that is known, in the end, until that finds nothing; for at most
+        64 neurons.
+    reduction : bool
+        Whether to search in the row space of the patterns where that is exact (dot, g = v, no bias).
+    differences : float
+        As in `field`.
+    most : int
+        The most points; a continuum of fixed points would never end.
+
+    Returns
+    -------
+    FixedPoints
+        Points, kinds, indices, hit counts and a verdict on completeness.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> found = find_fixed_points(ModernHopfield(np.array([[1.0, 1.0], [-1.0, -1.0]]), beta=1.0))
+    >>> found.activation[found.index == 0].round(6), found.kind
+    (array([[ 0.957504,  0.957504],
+           [-0.957504, -0.957504]]), array(['memory', 'memory', 'saddle(1)'], dtype='<U9'))
+    >>> found.complete, found.morse_sum
+    ('not refuted', 1)
+    """
+    whole = field(memory, patterns=patterns, differences=differences)
+    rng = np.random.default_rng(seed)
+    given = None if starts is None else np.atleast_2d(backend.to_numpy(whole.start(starts)))
+    bound = (residual_tolerance(whole) / whole.scale if tol is None else positive("tol", tol)) * whole.scale
+    if not whole.smooth:
+        return _at_jumps(whole, given, rng, bound, batches * batch_size, eigenvalues)
+    small = reduce(whole) if reduction else Reduction(whole)
+    table = Table.empty(small.flow, bound)
+    if given is not None:
+        search_from(table, small.project(given), random=True)
+        saturated = True
+    else:
+        saturated = _search(table, rng, batches, batch_size, most)
+    if deflate:
+        begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
+        deflated(table, begin, rng)
+    return _classified(whole, small, table, eigenvalues, saturated, given is not None)
+
+
+def _states(flow: Field, activations: np.ndarray) -> np.ndarray:
+    """The states of activations, without those that no finite state has."""
+    with np.errstate(all="ignore"):
+        parts, at = [], 0
+        for p in flow.network.populations.values():
+            parts.append(backend.to_numpy(p.lagrangian.dual(flow.asarray(activations[:, at : at + p.size]))))
+            at += p.size
+    x = np.concatenate(parts, axis=-1)
+    return x[np.isfinite(x).all(axis=-1)]
+
+
+def _search(table: Table, rng: np.random.Generator, batches: int, batch_size: int, most: int) -> bool:
+    flow = table.flow
+    if flow.patterns is not None:
+        combined = pattern_starts(flow.patterns, signed=takes_signs(flow), seed=rng)
+        search_from(table, _sized(flow, combined))
+    else:
+        search_from(table, np.zeros((1, flow.size), dtype=table.x.dtype))
+    explore(table, 0, rng, most)
+    quiet = 0
+    for _ in range(batches):
+        known = len(table.x)
+        search_from(table, _random(flow, batch_size, rng), random=True)
+        explore(table, known, rng, most)
+        quiet = quiet + 1 if len(table.x) == known else 0
+        if quiet == QUIET or len(table.x) >= most:
+            break
+    return quiet == QUIET
+
+
+def _random(flow: Field, count: int, rng: np.random.Generator) -> np.ndarray:
+    like = backend.to_numpy(flow.like)[..., :1]
+    if flow.patterns is None:
+        shape = np.zeros(flow.size, dtype=like.dtype)
+        return random_starts(None, count, like=shape, scale=flow.scale, seed=rng)
+    return _sized(flow, random_starts(flow.patterns, count, signed=takes_signs(flow), seed=rng))
+
+
+def _sized(flow: Field, rows: np.ndarray) -> np.ndarray:
+    """States of the activations of a memory's value neurons; other populations begin at 0."""
+    if flow.memory is not None and hasattr(flow.memory, "start"):
+        if len(flow.network.populations) == 1:
+            return _states(flow, rows)
+        return backend.to_numpy(flow.flatten(flow.memory.start(flow.asarray(rows))))
+    if rows.shape[1] < flow.size:
+        rows = np.concatenate([rows, np.zeros((len(rows), flow.size - rows.shape[1]), dtype=rows.dtype)], axis=1)
+    if not flow.plain:  # +-1 is no activation of tanh, but a sensible state to begin at
+        return rows
+    return _states(flow, rows)
+
+
+def _classified(whole: Field, small: Reduction, table: Table, k: int, saturated: bool, given: bool) -> FixedPoints:
+    flow = small.flow
+    found = spectrum(flow, table.x, min(k, flow.size)) if len(table.x) else _nothing(flow, k)
+    stable, of_map = stability(flow, table.x, found)
+    verdict = completeness(flow, table.x, found, saturated)
+    guess = unseen(table.random_hits)
+    values = found.eigenvalues
+    if small.extra:
+        values = np.sort(np.concatenate([values, np.full((len(values), small.extra), small.leak)[:, :k]], axis=1))
+        values = values[:, :k].astype(table.x.dtype)
+    x = small.lift(table.x)
+    place = whole.asarray(x)
+    activation = backend.to_numpy(whole.activation(place))
+    weights = _weights(whole, place)
+    kind, pattern = kinds(whole, activation, found.index, found.marginal, weights)
+    energy = backend.to_numpy(whole.energy(place)).astype(float)
+    result = FixedPoints(
+        state=x,
+        activation=activation,
+        energy=energy,
+        residual=np.linalg.norm(backend.to_numpy(whole.residual(place)), axis=-1),
+        index=found.index,
+        eigenvalues=values,
+        kind=kind,
+        pattern=pattern,
+        weights=weights,
+        hits=table.hits,
+        stable=stable,
+        stable_map=of_map,
+        slow=small.lift(slow_points(table)),
+        morse_sum=verdict.morse_sum,
+        complete=verdict.verdict,
+        reason=verdict.reason if not given else f"{verdict.reason} Only the given starts were searched from.",
+        unseen=max(0.0, guess.points - float((table.random_hits == 0).sum())),
+        coverage=guess.coverage,
+        conservative=whole.conservative,
+        how=found.how,
+        message=_message(whole, found),
+    )
+    return result.select(_order(result))
+
+
+def _order(found: FixedPoints) -> np.ndarray:
+    """Lowest energy first, equal ones by pattern and then by place."""
+    energy = np.nan_to_num(found.energy, nan=0.0)
+    size = max(float(np.abs(energy).max(initial=0.0)), float(np.ptp(energy)) if len(energy) else 0.0, 1e-300)
+    level = np.round(energy / size, 6 if found.state.dtype == np.float64 else 3)
+    places = np.round(found.activation / max(float(np.abs(found.activation).max(initial=0.0)), 1e-300), 3)
+    return np.lexsort([*places.T[:16][::-1], found.pattern, np.maximum(found.index, 0), level])
+
+
+def _weights(whole: Field, place: Any) -> np.ndarray | None:
+    rule = getattr(whole.memory, "rule", None)
+    if rule is None:
+        return None
+    inner = whole.network.synapses.get("memory")
+    if inner is None or not hasattr(inner, "weights"):
+        return None
+    activations = whole.network.activations(whole.states(place))
+    weights = inner.weights(*(activations[name] for name in inner.between))
+    return backend.to_numpy(weights) if rule.separation.nonnegative else None
+
+
+def _message(whole: Field, found: Spectrum) -> str:
+    if not whole.conservative:
+        turning = (
+            np.abs(np.imag(found.eigenvalues)).max(initial=0.0) > 1e-9 if np.iscomplexobj(found.eigenvalues) else False
+        )
+        how = "eigenvalues are complex" if turning else "eigenvalues are of the Jacobian"
+        return (
+            f"The forces are not the gradient of an energy: no energy is claimed, {how} (minus those of the Jacobian), "
+            "and there may be cycles, which no census of fixed points sees."
+        )
+    if not whole.symmetric:
+        return "Without a symmetric reduced Hessian the eigenvalues are minus those of the Jacobian."
+    return ""
+
+
+def _nothing(flow: Field, k: int) -> Spectrum:
+    none = np.zeros(0)
+    return Spectrum(np.zeros((0, min(k, flow.size))), none, none.astype(int), none > 0, "none")
+
+
+def _at_jumps(
+    whole: Field, given: np.ndarray | None, rng: np.random.Generator, bound: float, count: int, k: int
+) -> FixedPoints:
+    begin = given
+    if begin is None:
+        parts = [_random(whole, count, rng)]
+        if whole.patterns is not None:
+            parts.insert(0, _sized(whole, pattern_starts(whole.patterns, signed=takes_signs(whole), seed=rng)))
+        begin = np.concatenate(parts)
+    table = Table.empty(whole, bound)
+    found = find_at_jumps(whole, begin, bound)
+    table.add(found.x[found.converged], np.ones(int(found.converged.sum()), int))
+    table.random_hits = table.hits
+    place = whole.asarray(table.x)
+    activation = backend.to_numpy(whole.activation(place))
+    weights = _weights(whole, place)
+    none = np.zeros(len(table.x), int)
+    kind, pattern = kinds(whole, activation, none, none > 0, weights)
+    stored = None if whole.patterns is None else backend.to_numpy(whole.patterns)
+    if stored is not None:
+        same = (activation[:, None, : stored.shape[1]] == stored).all(axis=-1).reshape(len(activation), len(stored))
+        kind = np.where(same.any(axis=1), "memory (exact)", kind)
+        pattern = np.where(same.any(axis=1), same.argmax(axis=1), pattern)
+    guess = unseen(table.random_hits)
+    stable = found.attracts(table.x)
+    result = FixedPoints(
+        state=table.x,
+        activation=activation,
+        energy=backend.to_numpy(whole.energy(place)).astype(float),
+        residual=np.linalg.norm(backend.to_numpy(whole.residual(place)), axis=-1),
+        index=none - 1,
+        eigenvalues=np.full((len(none), min(k, whole.size)), np.nan),
+        kind=kind,
+        pattern=pattern,
+        weights=weights,
+        hits=table.hits,
+        stable=stable,
+        stable_map=None,
+        slow=table.x[:0],
+        morse_sum=None,
+        complete="undefined",
+        reason=f"The forces of {', '.join(whole.network.kinks)} jump, so that points have no index.",
+        unseen=guess.points,
+        coverage=guess.coverage,
+        conservative=whole.conservative,
+        how="none",
+        message="Only what updates reach is found where forces jump: attractors, and kinks that hold a state.",
+    )
+    return result.select(_order(result))

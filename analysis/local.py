@@ -1,0 +1,297 @@
+"""A field between NumPy arrays, the modes that grow at a state, and the way downhill from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dynamics import backend
+from .field import Field, field
+from .polish import polish
+from .search import canonical
+
+MARGINAL = 1e-7  # growth rates up to it, in units of 1/tau, are taken for zero
+DENSE = 256  # neurons up to which Jacobians are matrices; beyond, they are only multiplied with
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    r"""A `Field` between NumPy arrays, whatever library is behind it: x' = F(x), Jacobian products J(x) u, E(x).
+
+    Attributes
+    ----------
+    field : Field
+        Whose flow it is.
+    symmetric : bool
+        Whether J is a symmetric matrix, as it is where F = -dE/dx.
+
+    Examples
+    --------
+    >>> from hopfield.models import ModernHopfield
+    >>> flow = flow_of(ModernHopfield(np.eye(2), beta=4.0))
+    >>> flow.velocity(np.array([0.5, 0.5])), flow.symmetric
+    (array([0., 0.]), True)
+    """
+
+    field: Field
+    symmetric: bool
+
+    @property
+    def size(self) -> int:
+        """The number D of coordinates; arrays are (..., D)."""
+        return self.field.size
+
+    @property
+    def scale(self) -> float:
+        """A length: distances are small or large in comparison with it."""
+        return self.field.scale
+
+    @property
+    def smooth(self) -> bool:
+        """Whether F is continuous."""
+        return self.field.smooth
+
+    @property
+    def epsilon(self) -> float:
+        """The rounding unit of the numbers behind F."""
+        return backend.epsilon(self.field.like)
+
+    @property
+    def same(self) -> float:
+        """The distance below which two zeros are one: 1e-5 of the scale in float64, 1e-3 in float32."""
+        return (1e-5 if self.epsilon < 1e-10 else 1e-3) * self.scale
+
+    def velocity(self, x: np.ndarray) -> np.ndarray:
+        """F(x)."""
+        return self._call(self.field.velocity, x)
+
+    def product(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """J(x) u."""
+        return self._call(self.field.jacobian_product, x, u)
+
+    def energy(self, x: np.ndarray) -> np.ndarray:
+        """E(x), NaN where the forces have none."""
+        return self._call(self.field.energy, x)
+
+    def canonical(self, x: np.ndarray) -> np.ndarray:
+        """States (B, D) with one point for each ray where fixed points form rays (cosine with leak 0)."""
+        return canonical(self.field, x) if len(x) else x
+
+    def _call(self, function: Callable[..., Any], *x: np.ndarray) -> np.ndarray:
+        kind = backend.to_numpy(self.field.like).dtype
+        there = [self.field.asarray(np.array(a, dtype=kind)) for a in x]
+        return backend.to_numpy(function(*there)).astype(float)
+
+
+def flow_of(memory: Any, symmetric: bool | None = None) -> Flow:
+    """A memory, Network or Field as a `Flow`.
+
+    Whether the Jacobian is symmetric is tried out at a state drawn at random, unless it is said.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> flow_of(ModernHopfield(np.eye(3), beta=4.0)).size
+    3
+    """
+    net = field(memory)
+    if symmetric is None:
+        symmetric = False
+        if net.smooth:
+            free = Flow(net, False)
+            x, a, b = np.random.default_rng(0).normal(size=(3, net.size)) * net.scale / net.size**0.5
+            turned = free.product(x, a)
+            size = np.linalg.norm(turned) * np.linalg.norm(b)
+            symmetric = bool(abs(turned @ b - free.product(x, b) @ a) <= 1e4 * free.epsilon * size)
+    return Flow(net, symmetric)
+
+
+def jacobian_matrix(flow: Flow, x: np.ndarray) -> np.ndarray:
+    """J (..., D, D) at states (..., D), from D products each.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> jacobian_matrix(flow_of(ModernHopfield(np.eye(2), beta=2.0)), np.full(2, 0.5))
+    array([[-0.5, -0.5],
+           [-0.5, -0.5]])
+    """
+    shape = (*x.shape, flow.size)
+    columns = flow.product(np.broadcast_to(x[..., None, :], shape), np.broadcast_to(np.eye(flow.size), shape))
+    matrix = np.swapaxes(columns, -1, -2)
+    return (matrix + np.swapaxes(matrix, -1, -2)) / 2 if flow.symmetric else matrix
+
+
+class Modes(NamedTuple):
+    """Leading eigenvalues of J, largest real part first, and their right eigenvectors (D, k) as columns.
+
+    >>> Modes(np.array([1.0, -1.0]), np.eye(2)).values[0]
+    np.float64(1.0)
+    """
+
+    values: Any
+    vectors: Any
+
+
+def leading_modes(flow: Flow, x: np.ndarray, k: int = 3, seed: int = 0) -> Modes:
+    r"""The k modes that grow fastest (or shrink slowest) at one state: eigenvalues of J with the largest real part.
+
+    Up to 256 neurons all eigenvalues are found; beyond, Arnoldi or Lanczos iterations (ARPACK) that only multiply
+    by J. At a fixed point the number of positive values is the index.
+
+    Parameters
+    ----------
+    flow : Flow
+        The velocity.
+    x : array (D,)
+        Where.
+    k : int
+        How many (fewer where D is smaller).
+    seed : int
+        Of the vector that the iteration starts with.
+
+    Examples
+    --------
+    >>> from hopfield.models import ModernHopfield
+    >>> flow = flow_of(ModernHopfield(np.array([[1.0, 0.0], [-1.0, 0.0]]), beta=2.0))
+    >>> leading_modes(flow, np.zeros(2)).values
+    array([ 1., -1.])
+    """
+    k = min(k, flow.size)
+    values: Any
+    vectors: Any
+    if flow.size <= DENSE:
+        matrix = jacobian_matrix(flow, x)
+        values, vectors = np.linalg.eigh(matrix) if flow.symmetric else np.linalg.eig(matrix)
+    else:
+        from scipy.sparse.linalg import LinearOperator, eigs, eigsh
+
+        shape: Any = (flow.size, flow.size)
+        operator = LinearOperator(shape, matvec=lambda u: flow.product(x, u.reshape(-1)), dtype=float)  # pyright: ignore
+        start = np.random.default_rng(seed).normal(size=flow.size)
+        solve: Any = eigsh if flow.symmetric else eigs
+        which = "LA" if flow.symmetric else "LR"
+        values, vectors = solve(operator, k=k, which=which, v0=start, tol=1e-9)
+    order = np.argsort(-values.real, kind="stable")[:k]
+    values, vectors = values[order], vectors[:, order]
+    if np.abs(values.imag).max(initial=0) == 0:
+        values, vectors = values.real, vectors.real
+    return Modes(values, vectors)
+
+
+def contraction_rate(flow: Flow, x: np.ndarray, products: int = 12, seed: int = 0) -> float:
+    """The fastest rate at which the flow contracts at any of the states (B, D), by power iteration; > 0.
+
+    Explicit steps up to 2 divided by it are stable.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> flow = flow_of(ModernHopfield(np.array([[1.0, 0.0], [-1.0, 0.0]]), beta=3.0))
+    >>> round(contraction_rate(flow, np.zeros((1, 2)), products=40), 3)
+    1.0
+    """
+    u = np.random.default_rng(seed).normal(size=x.shape)
+
+    def largest(shift: Any) -> np.ndarray:
+        w, size = u, np.zeros(len(x))
+        for _ in range(products):
+            w = w / np.linalg.norm(w, axis=-1, keepdims=True).clip(1e-300)
+            w = shift * w - flow.product(x, w)
+            size = np.linalg.norm(w, axis=-1)
+        return size
+
+    reach = largest(0.0)
+    rate = largest(reach[:, None]) - reach
+    return float(np.clip(rate.max(), reach.max() * 0.05, None)) or 1.0
+
+
+class Descent(NamedTuple):
+    """Where states flow to: points (B, D), whether each is a stable fixed point, and the path (T, B, D) if asked.
+
+    >>> Descent._fields
+    ('state', 'converged', 'path')
+    """
+
+    state: np.ndarray
+    converged: np.ndarray
+    path: np.ndarray | None
+
+
+def descend(flow: Flow, x: np.ndarray, *, steps: int = 5000, error: float = 1e-3, keep: bool = False) -> Descent:
+    r"""Follow x' = F(x) from states (B, D) to the stable fixed points that they reach.
+
+    Heun's method with a step size for each state: an error of `error` of the scale a step, and of a quarter of the
+    step at most. A state has arrived when every mode shrinks there and Newton's method finds a fixed point, stable
+    too, within \|F\| over the slowest rate (twice that, for what is not linear): slow passage near a saddle is no
+    arrival.
+
+    Parameters
+    ----------
+    flow : Flow
+        The velocity.
+    x : array (B, D)
+        Where to begin.
+    steps : int
+        The most steps; states still under way have not converged.
+    error : float
+        Of one step, in units of the scale.
+    keep : bool
+        Return the path, with as many rows as steps were taken.
+
+    Examples
+    --------
+    >>> from hopfield.analysis.own import energy_network
+    >>> energy, slope = lambda x: (x**4 / 4 - x**2 / 2).sum(-1), lambda x: x**3 - x
+    >>> net = energy_network(energy, 1, slope, lambda x, u: (3 * x**2 - 1) * u)
+    >>> descend(flow_of(net), np.array([[1e-6], [-3.0]])).state.round(9).ravel()
+    array([ 1., -1.])
+    """
+    x = np.array(x, dtype=float)
+    arrived = np.zeros(len(x), dtype=bool)
+    force = flow.velocity(x)
+    speed = np.linalg.norm(force, axis=-1)
+    step = 0.01 * flow.scale / np.maximum(speed, 1e-300)
+    step = np.minimum(step, 1.0 / contraction_rate(flow, x))
+    path = [x.copy()] if keep else []
+    top = speed.copy()
+    for count in range(1, steps + 1):
+        go = ~arrived
+        if not go.any():
+            break
+        dt = step[go, None]
+        full = x[go] + dt * force[go]
+        there = flow.velocity(full)
+        turned = np.linalg.norm(dt * (there - force[go]) / 2, axis=-1)
+        bound = np.minimum(error * flow.scale, 0.25 * np.linalg.norm(dt * force[go], axis=-1))
+        wrong = turned / np.maximum(bound, 1e-300)
+        good = wrong <= 1
+        rows = np.flatnonzero(go)[good]
+        x[rows] = x[rows] + dt[good] * (force[rows] + there[good]) / 2
+        force[rows] = flow.velocity(x[rows]) if len(rows) else force[rows]
+        step[go] *= np.clip(0.9 / np.sqrt(np.maximum(wrong, 1e-12)), 0.2, 2.0)
+        speed = np.linalg.norm(force, axis=-1)
+        top = np.maximum(top, speed)
+        if keep:
+            path.append(x.copy())
+        if count % 10 == 0 or count == steps:
+            near = np.flatnonzero(~arrived & (speed <= 0.3 * top))
+            if len(near):
+                here, place = _arrived(flow, x[near])
+                x[near[here]], arrived[near[here]] = place[here], True
+    if keep:
+        path.append(x.copy())
+    return Descent(x, arrived, np.stack(path) if keep else None)
+
+
+def _arrived(flow: Flow, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    force = np.linalg.norm(flow.velocity(x), axis=-1)
+    rates = np.array([float(leading_modes(flow, y, 1).values[0].real) for y in x])
+    good = rates <= MARGINAL
+    place = x.copy()
+    if good.any():
+        found = polish(flow.field, x[good])
+        place[good] = found.x
+        gap = np.linalg.norm(place - x, axis=-1)
+        reach = 2 * force / np.maximum(-rates, 1e-3) + flow.same
+        good[good] = found.converged & (gap <= reach)[good]
+    for row in np.flatnonzero(good):
+        good[row] = leading_modes(flow, place[row], 1).values[0].real <= MARGINAL
+    return good, place

@@ -1,0 +1,314 @@
+"""Newton's method on the velocity, in batch: dense for few neurons, Krylov with products alone for many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.linear import gmres
+from .field import Field
+
+DENSE = 64  # neurons up to which the Jacobian is built and solved
+CHUNK = 2**22  # numbers in the Jacobians of one call
+KRYLOV = 60  # products in one Newton step
+
+
+class Polished(NamedTuple):
+    """What `polish` returns; B starts.
+
+    Attributes
+    ----------
+    x : array (B, D)
+        The last points where it converged, else the points of least residual on the way.
+    residual : array (B,)
+        \\|r\\| there, with r = tau x'.
+    converged : bool array (B,)
+        Whether the residual is below the tolerance and Newton's method contracts there.
+    step : array (B,)
+        The length of the next Newton step, an estimate of the error of x.
+    products : int
+        Products with the Jacobian or Hessian of one sample each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import ModernHopfield
+    >>> found = polish(field(ModernHopfield(np.eye(2), beta=8.0)), np.array([[0.5, 0.4]]))
+    >>> found.x.round(6), found.converged
+    (array([[0.5, 0.5]]), array([ True]))
+    """
+
+    x: np.ndarray
+    residual: np.ndarray
+    converged: np.ndarray
+    step: np.ndarray
+    products: int
+
+
+def residual_tolerance(flow: Field) -> float:
+    """The largest residual of a fixed point: 1e-10 of the scale in float64, 1e-5 in float32.
+
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import ModernHopfield
+    >>> residual_tolerance(field(ModernHopfield(2 * np.eye(3))))
+    2e-10
+    """
+    return (1e-10 if backend.epsilon(flow.like) < 1e-10 else 1e-5) * flow.scale
+
+
+def polish(
+    flow: Field,
+    x: np.ndarray,
+    *,
+    steps: int = 40,
+    tol: float | None = None,
+    clip: float = 0.3,
+    away: np.ndarray | None = None,
+    method: str = "auto",
+) -> Polished:
+    r"""Newton's method on the residual r = tau x' of a flow, from every row of x, to zeros of any index.
+
+    A step solves (l - B G) dx = r: densely up to 64 neurons, else by MINRES in H y = R^T r where the flow has a
+    symmetric reduced operator and by GMRES where it has not, to a relative residual of \|r\|/scale between 0.1 and 1e-6
+    (an inexact Newton method). Steps are cut to `clip` of the scale. A sample has converged when \|r\| <= `tol` and the
+    next step is shorter than sqrt(eps) of the scale: near a fold \|r\| may be as small without a zero, but the step is
+    not. With Krylov steps the next one is estimated from the last, where that made \|r\| ten times smaller.
+
+    Parameters
+    ----------
+    flow : Field
+        Whose zeros.
+    x : array (B, D)
+        Starts, NumPy's.
+    steps : int
+        The most Newton steps.
+    tol : float, optional
+        The largest \|r\|; `residual_tolerance` unless given.
+    clip : float
+        The longest step, in units of the scale.
+    away : array (K, D), optional
+        Zeros to be repelled from (deflation): Newton's method for r(x) prod_k (1 + scale^2/\|x - a_k\|^2), whose step
+        is the Newton step of r divided by 1 - dx . grad log of that product.
+    method : {"auto", "dense", "krylov"}
+        How steps are found.
+
+    Returns
+    -------
+    Polished
+        Points, residuals, verdicts and the number of products.
+
+    References
+    ----------
+    Dembo, Eisenstat & Steihaug 1982, doi:10.1137/0719025 (inexact Newton methods). Paige & Saunders 1975,
+    doi:10.1137/0712047 (MINRES). Farrell, Birkisson & Funke 2015, arXiv:1410.5620 (deflation).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import ModernHopfield
+    >>> flow = field(ModernHopfield(np.eye(3), beta=2.74))
+    >>> near_a_fold = polish(flow, np.array([[0.8, 0.1, 0.1]]))
+    >>> near_a_fold.converged[0], near_a_fold.residual[0] < 1e-2  # slow there, and no fixed point
+    (np.False_, np.True_)
+    """
+    eps = backend.epsilon(flow.like)
+    tol = residual_tolerance(flow) if tol is None else tol
+    floor, longest = eps**0.5 * flow.scale, clip * flow.scale
+    dense = flow.size <= DENSE if method == "auto" else method == "dense"
+    x = np.array(np.atleast_2d(x), dtype=backend.to_numpy(flow.like).dtype)
+    best, best_residual = x.copy(), np.full(len(x), np.inf)
+    step_length, converged = np.full(len(x), np.inf), np.zeros(len(x), bool)
+    last_size = np.full(len(x), np.nan)
+    active, products = np.arange(len(x)), 0
+    for count in range(steps + 1):
+        here = x[active]
+        r = flow.host(flow.residual, here)
+        size = _norm(r)
+        better = size < best_residual[active]
+        best[active[better]], best_residual[active[better]] = here[better], size[better]
+        going = np.isfinite(size)
+        active, here, r, size = active[going], here[going], r[going], size[going]
+        if not dense and active.size:  # a step is dear: believe the contraction of the last one
+            with np.errstate(all="ignore"):
+                ratio = size / last_size[active]
+                guess = ratio * step_length[active]
+            sure = (size <= tol) & (ratio <= 0.1) & (guess <= floor)
+            rows = active[sure]
+            converged[rows], step_length[rows] = True, guess[sure]
+            best[rows], best_residual[rows] = here[sure], size[sure]
+            active, here, r, size = active[~sure], here[~sure], r[~sure], size[~sure]
+        last_size[active] = size
+        if not active.size or count == steps:
+            break
+        dx, used = _dense_step(flow, here, r) if dense else _krylov_step(flow, here, r, size)
+        products += used
+        length = _norm(dx)
+        at_rounding = size <= 32 * eps * flow.scale
+        done = (size <= tol) & ((length <= floor) | at_rounding)
+        step_length[active] = length
+        if done.any():
+            rows = active[done]
+            converged[rows] = True
+            last = here[done] + np.where((length <= floor)[done, None], dx[done], 0)
+            after = _norm(flow.host(flow.residual, last))
+            better = after <= size[done]
+            best[rows] = np.where(better[:, None], last, here[done])
+            best_residual[rows] = np.where(better, after, size[done])
+        if away is not None and len(away):
+            dx = dx * _deflation(here, dx, away, flow.scale)[:, None]
+            length = _norm(dx)
+        dx = dx * np.minimum(1.0, longest / np.where(length > 0, length, 1.0))[:, None]
+        going = ~done & np.isfinite(length)
+        active = active[going]
+        x[active] = here[going] + dx[going]
+    return Polished(best, best_residual, converged, step_length, products)
+
+
+def _norm(x: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.sqrt(np.sum(x * x, axis=-1))
+
+
+def _dense_step(flow: Field, x: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, int]:
+    answer = np.empty_like(x)
+    rows = max(1, CHUNK // flow.size**2)
+    for at in range(0, len(x), rows):
+        part = slice(at, at + rows)
+        matrix = -flow.host(flow.jacobian, x[part])
+        for n in neutral(flow, x[part]):
+            matrix = matrix + n[:, :, None] * n[:, None, :]
+        answer[part] = _solve(matrix, r[part])
+    return answer, len(x) * flow.size
+
+
+def _solve(matrix: np.ndarray, r: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        try:
+            return np.linalg.solve(matrix, r[..., None])[..., 0]
+        except np.linalg.LinAlgError:  # one of them is singular: the step of least norm, one by one
+            bad = np.asarray(~np.isfinite(matrix).all(axis=(1, 2)))
+            matrix = np.where(bad[:, None, None], np.eye(r.shape[-1], dtype=r.dtype), matrix)
+            return np.stack([np.linalg.lstsq(a, b, rcond=None)[0] for a, b in zip(matrix, r, strict=True)])
+
+
+def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, int]:
+    eps = backend.epsilon(flow.like)
+    forcing = np.clip(size / flow.scale, max(1e-6, 8 * eps), 0.1)
+    if not flow.symmetric:
+        count = [0]
+
+        def apply(u: np.ndarray) -> np.ndarray:
+            count[0] += len(u)
+            return -flow.host(flow.residual_product, x, u)
+
+        return gmres(apply, r, float(forcing.min()), KRYLOV)[0], count[0]
+    right = flow.host(flow.reduced, x, r)
+    y, used = minres(lambda u: flow.host(flow.hessian_product, x, u), right, forcing, KRYLOV)
+    return flow.host(flow.expanded, x, r, y), used
+
+
+def neutral(flow: Field, x: np.ndarray) -> list[np.ndarray]:
+    """Unit directions (B, D) in which every fixed point of this flow extends: the radial one for cosine with leak 0.
+
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import UniversalHopfield
+    >>> neutral(field(UniversalHopfield(np.eye(2), "cosine")), np.array([[3.0, 4.0]]))[0].round(9)
+    array([[0.6, 0.8]])
+    """
+    if not has_rays(flow):
+        return []
+    length = _norm(x)[:, None]
+    return [x / np.where(length > 0, length, 1.0)]
+
+
+def has_rays(flow: Field) -> bool:
+    """Whether the velocity is tangential to spheres, so that fixed points form rays (cosine with leak 0).
+
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import UniversalHopfield
+    >>> [has_rays(field(UniversalHopfield(np.eye(2), name))) for name in ("dot", "cosine")]
+    [False, True]
+    """
+    (p, *others), rule = flow.network.populations.values(), getattr(flow.memory, "rule", None)
+    return bool(rule is not None and not others and rule.similarity.name == "cosine" and not p.leak and p.bias is None)
+
+
+def _deflation(x: np.ndarray, dx: np.ndarray, away: np.ndarray, scale: float) -> np.ndarray:
+    """The factor 1/(1 - dx . grad log m) with m = prod_k (1 + scale^2/|x - a_k|^2)."""
+    gap = x[:, None, :] - away
+    square = np.maximum(np.sum(gap * gap, axis=-1), np.finfo(x.dtype).tiny ** 0.5)
+    slope = -2 * scale**2 * np.sum(gap * dx[:, None, :], axis=-1) / (square * (square + scale**2))
+    factor = 1 - np.sum(slope, axis=-1)
+    return 1 / np.where(np.abs(factor) > 1e-12, factor, 1e-12)
+
+
+def minres(
+    apply: Callable[[np.ndarray], np.ndarray], b: np.ndarray, tol: np.ndarray | float, most: int
+) -> tuple[np.ndarray, int]:
+    r"""Solve A x = b for each sample of a batch (B, n) with a symmetric A of any signature, known by its products.
+
+    Each sample ends when \|b - A x\| <= `tol` \|b\|; all ends after `most` products. Where A is singular and b lies in
+    its range the solution has no part in the null space.
+
+    Returns
+    -------
+    x, products : array (B, n), int
+        The approximations, and how many products of one sample were needed (B for each iteration).
+
+    References
+    ----------
+    Paige & Saunders 1975, doi:10.1137/0712047.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, used = minres(lambda y: np.array([2.0, -4.0]) * y, np.array([[2.0, 2.0]]), 1e-12, 5)
+    >>> x.round(9), used
+    (array([[ 1. , -0.5]]), 2)
+    """
+    length = _norm(b)[:, None]
+    tol = np.broadcast_to(np.asarray(tol, dtype=b.dtype).reshape(-1, 1), length.shape)
+    tiny = np.finfo(b.dtype).tiny
+    x, before = np.zeros_like(b), np.zeros_like(b)
+    v = b / np.maximum(length, tiny)
+    w_old, w = np.zeros_like(b), np.zeros_like(b)
+    beta, left = np.zeros_like(length), length.copy()
+    cosine, sine, cosine_old, sine_old = (
+        np.ones_like(beta),
+        np.zeros_like(beta),
+        np.ones_like(beta),
+        np.zeros_like(beta),
+    )
+    open_ = left > tol * length
+    used = 0
+    for _ in range(most):
+        if not open_.any():
+            break
+        used += len(b)
+        image = apply(v) - beta * before  # Lanczos
+        alpha = np.sum(v * image, axis=-1, keepdims=True)
+        image = image - alpha * v
+        following = _norm(image)[:, None]
+        # The new column (beta, alpha, following) of the tridiagonal matrix through the last two rotations.
+        top = sine_old * beta
+        inner = cosine_old * beta
+        middle = cosine * inner + sine * alpha
+        bottom = cosine * alpha - sine * inner
+        pivot = np.sqrt(bottom**2 + following**2)
+        safe = np.maximum(pivot, tiny)
+        cosine_old, sine_old, cosine, sine = cosine, sine, bottom / safe, following / safe
+        direction = (v - top * w_old - middle * w) / safe
+        x = np.where(open_, x + cosine * left * direction, x)
+        left = np.where(open_, -sine * left, left)
+        w_old, w = w, direction
+        before, v, beta = v, image / np.maximum(following, tiny), following
+        open_ = open_ & (np.abs(left) > tol * length) & (pivot > 0)
+    return x, used

@@ -1,0 +1,84 @@
+r"""A memory in the space that its patterns span: N coordinates instead of I, exactly the same basins.
+
+For dot with any separation, and for euclidean with softmax or max (whose weights do not see a constant added to all
+scores), the weights depend on v through its part in the span of the patterns alone, and the force lies in the span.
+With an orthonormal basis Q of it, v = Q y + w: y moves as the memory with patterns M Q does, and w decays as
+exp(-l t/tau_value) (dot) or exp(-2 t/tau_value) (euclidean), whatever y does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.collective import LogSumExp, Max
+from ..models.memory import AssociativeMemory
+
+NARROW = 2  # patterns of more than this times N values are worth the change of basis
+
+
+class RowSpace(NamedTuple):
+    """The memory in the span of its patterns, the basis (I, N) of the span, and the rate at which the rest decays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> space = row_space(ModernHopfield(np.eye(2, 5), beta=4.0))
+    >>> space.memory.memories.shape, space.lift(space.project(np.ones(5))).round(12) + 0.0
+    ((2, 2), array([1., 1., 0., 0., 0.]))
+    """
+
+    memory: Any
+    basis: Array
+    rate: float
+
+    def project(self, x: Array) -> Array:
+        """The coordinates (..., N) of the part of x (..., I) in the span."""
+        return x @ self.basis
+
+    def lift(self, y: Any) -> Any:
+        """The point (..., I) of the span with coordinates (..., N)."""
+        basis = backend.to_numpy(self.basis) if isinstance(y, np.ndarray) else self.basis
+        return y @ basis.T
+
+    def outside(self, x: Array, y: Array) -> np.ndarray:
+        """The length (...) of the part of x (..., I) outside of the span, with its coordinates y (..., N) there."""
+        xp = backend.namespace(x)
+        square = backend.to_numpy(xp.sum(x * x, axis=-1) - xp.sum(y * y, axis=-1))
+        return np.sqrt(np.maximum(square, 0.0))
+
+
+def row_space(memory: Any) -> RowSpace | None:
+    """The memory in the span of its patterns, or None where that is not exact or spares nothing.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield, UniversalHopfield
+    >>> row_space(ModernHopfield(np.eye(5))) is None  # the patterns span everything
+    True
+    >>> row_space(UniversalHopfield(np.eye(2, 5), similarity="manhattan", separation="softmax")) is None
+    True
+    """
+    if (
+        not isinstance(memory, AssociativeMemory)
+        or memory.projection is not None
+        or "memories" not in memory.settings()
+    ):
+        return None
+    similarity, separation, value, leak = memory.rule
+    size, width = memory.memories.shape
+    if width <= NARROW * size or not value.identity or backend.to_numpy(memory.bias).any():
+        return None
+    blind = isinstance(separation, LogSumExp | Max)
+    if not ((similarity.name == "dot" and leak > 0) or (similarity.name == "euclidean" and leak == 0 and blind)):
+        return None
+    basis = np.linalg.qr(backend.to_numpy(memory.memories).astype(np.float64).T)[0]
+    coordinates = backend.to_numpy(memory.memories).astype(np.float64) @ basis
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the memory warns of, it has said
+        small = type(memory)(**{**memory.settings(), "memories": backend.asarray(coordinates, memory.memories)})
+    return RowSpace(small, backend.asarray(basis, memory.memories), leak if similarity.name == "dot" else 2.0)

@@ -1,0 +1,242 @@
+"""The search for zeros of a field: relax, polish, gather, and begin again from what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field as member
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from .field import Field
+from .polish import DENSE, has_rays, neutral, polish
+
+MOMENTS = (6, 15, 60)  # steps after which a relaxing start is polished
+SLOW = 1e-2  # speed, in units of the scale, below which a point without a zero is reported as slow
+MOST_NEW = 128  # points of one round from which new searches begin
+
+
+@dataclass
+class Table:
+    """The zeros found so far, with how often; x (K, D)."""
+
+    flow: Field
+    tol: float
+    x: np.ndarray
+    hits: np.ndarray  # of all searches
+    random_hits: np.ndarray  # of the independent random ones
+    slow: list[np.ndarray] = member(default_factory=list)
+    products: int = 0
+
+    @classmethod
+    def empty(cls, flow: Field, tol: float) -> Table:
+        """A table without points."""
+        nothing = np.zeros((0, flow.size), dtype=backend.to_numpy(flow.like).dtype)
+        return cls(flow, tol, nothing, np.zeros(0, int), np.zeros(0, int))
+
+    @property
+    def merge(self) -> float:
+        """The distance within which two results are one point: 16 sqrt(eps) times the size of x."""
+        size = np.sqrt(np.mean(np.sum(self.x**2, axis=-1))) if len(self.x) else 0.0
+        return 16 * backend.epsilon(self.flow.like) ** 0.5 * max(self.flow.scale, float(size))
+
+    def search(self, x: np.ndarray, counts: np.ndarray | None = None, **options: Any) -> np.ndarray:
+        """Polish from x and gather what converges; the row of the point that each start leads to, or -1."""
+        label = np.full(len(x), -1)
+        if len(x):
+            counts = np.ones(len(x), int) if counts is None else counts
+            found = polish(self.flow, x, tol=self.tol, **options)
+            self.products += found.products
+            late = ~found.converged & (found.residual <= SLOW * self.flow.scale)
+            self.slow.append(found.x[late])
+            sure = found.step <= backend.epsilon(self.flow.like) ** 0.5 * self.flow.scale
+            for whole in (found.converged & sure, found.converged & ~sure):
+                label[whole] = self.add(
+                    canonical(self.flow, found.x[whole]), counts[whole], bool((~sure & whole).any())
+                )
+        return label
+
+    def add(self, x: np.ndarray, counts: np.ndarray, blurred: bool = False) -> np.ndarray:
+        """Count what is known and append what is not; the row of each point.
+
+        Zeros that are degenerate are known to a root of eps only (`blurred`), and are told apart no better.
+        """
+        if not len(x):
+            return np.zeros(0, int)
+        known = len(self.x)
+        radius = self.merge * (backend.epsilon(self.flow.like) ** (-1 / 6) if blurred else 1.0)
+        label, first = clusters(np.concatenate([self.x, x]), radius, known)
+        fresh = first[known:] - known
+        self.x = np.concatenate([self.x, x[fresh]])
+        self.hits = np.concatenate([self.hits, np.zeros(len(fresh), int)])
+        self.random_hits = np.concatenate([self.random_hits, np.zeros(len(fresh), int)])
+        np.add.at(self.hits, label, counts)
+        return label
+
+
+def clusters(x: np.ndarray, radius: float, known: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    r"""Groups of rows that chains of steps up to `radius` join.
+
+    Parameters
+    ----------
+    x : array (B, D)
+        Rows, the first `known` of which are different points already.
+    radius : float
+        The longest step.
+    known : int
+        Rows that keep their own number as their group.
+
+    Returns
+    -------
+    label, first : int arrays (B - known,), (G,)
+        The group of every row that is not known, and the first row of each group in order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clusters(np.array([[0.0], [1.0], [1.05], [5.0]]), 0.1)
+    (array([0, 1, 1, 2]), array([0, 1, 3]))
+    """
+    from sklearn.cluster import DBSCAN
+
+    label = DBSCAN(eps=max(radius, np.finfo(float).tiny), min_samples=1).fit_predict(x.astype(float))
+    if known:  # known points stay apart, even where they are nearer than the radius: they go by their first row
+        _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
+        owner = first[inverse.reshape(-1)][known:]
+        fresh = np.unique(owner[owner >= known])
+        number = np.where(owner < known, owner, known + np.searchsorted(fresh, owner))
+        return number, np.concatenate([np.arange(known), fresh])
+    _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[inverse.reshape(-1)], first[order]
+
+
+def canonical(flow: Field, x: np.ndarray) -> np.ndarray:
+    """One point of each ray (of the scale's length) where fixed points form rays; else x."""
+    if not has_rays(flow):
+        return x
+    length = np.linalg.norm(x, axis=-1, keepdims=True)
+    return x * np.where(length > 0, flow.scale / np.where(length > 0, length, 1.0), 0.0)
+
+
+def relaxed(flow: Field, x: np.ndarray, moments: tuple[int, ...] = MOMENTS) -> np.ndarray:
+    r"""Where relaxation has come to from x after some numbers of steps, (T, B, D).
+
+    Explicit steps x + dt r of a length for each sample: dt grows by 1.4 while r keeps its direction, r . r+ > 0, and
+    a step that turns it round is undone and dt divided by 3, so that stiff energies do no harm. What comes of it is a
+    start for `polish`, not a trajectory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import ModernHopfield
+    >>> relaxed(field(ModernHopfield(np.eye(2), beta=8.0)), np.array([[0.6, 0.4]]))[-1].round(2)
+    array([[1., 0.]])
+    """
+    x = np.array(x)
+    r = flow.host(flow.residual, x)
+    dt = np.full((len(x), 1), 0.1, dtype=x.dtype)
+    found = []
+    for count in range(1, moments[-1] + 1):
+        with np.errstate(all="ignore"):
+            size = np.linalg.norm(r, axis=-1, keepdims=True)
+            move = np.minimum(dt, 0.2 * flow.scale / np.where(size > 0, size, 1.0)) * r
+            there = flow.host(flow.residual, x + move)
+            fine = np.isfinite(there).all(axis=-1, keepdims=True) & (np.sum(r * there, axis=-1, keepdims=True) >= 0)
+        x, r, dt = np.where(fine, x + move, x), np.where(fine, there, r), np.where(fine, 1.4 * dt, dt / 3)
+        if count in moments:
+            found.append(x)
+    return np.array(found)
+
+
+def search_from(table: Table, x: np.ndarray, random: bool = False) -> int:
+    """Polish from x and from where the flow takes it; say how many points are new.
+
+    Of `random` starts it is noted how many lead to each point.
+    """
+    if not len(x):
+        return 0
+    known, size = len(table.x), len(x)
+    stages, rows = [x], [np.arange(size)]  # where to polish, and which of these belongs to each start at each stage
+    for snapshot in relaxed(table.flow, x):
+        label, first = clusters(snapshot, 1e-2 * table.flow.scale)
+        rows.append(label + sum(len(stage) for stage in stages))
+        stages.append(snapshot[first])
+    counts = np.bincount(np.concatenate(rows))
+    found = table.search(np.concatenate(stages), counts)
+    if random:
+        for point in range(len(table.x)):
+            table.random_hits[point] += np.any([found[row] == point for row in rows], axis=0).sum()
+    return len(table.x) - known
+
+
+def pushes(flow: Field, x: np.ndarray, size: float = 0.05) -> np.ndarray:
+    """Starts on both sides of unstable points, along the unstable eigenvectors (at most four) of H."""
+    if not len(x) or not flow.symmetric or flow.size > 512:
+        return x[:0]
+    found = []
+    for point in x[:MOST_NEW]:
+        matrix = flow.host(flow.hessian, point[None])[0].astype(float)
+        for n in neutral(flow, point[None]):
+            matrix = matrix + 1e3 * np.abs(matrix).max() * np.outer(n[0], n[0])
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+        for column in np.flatnonzero(values < 0)[:4]:
+            found += [point + sign * size * flow.scale * vectors[:, column] for sign in (1, -1)]
+    return np.array(found, dtype=x.dtype).reshape(-1, x.shape[1])
+
+
+def midpoints(old: np.ndarray, new: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Means of new points with all others, at most 128 of them."""
+    everything = np.concatenate([old, new])
+    left = np.repeat(np.arange(len(old), len(everything)), len(everything))
+    right = np.tile(np.arange(len(everything)), len(new))
+    pairs = np.flatnonzero(right < left)
+    if len(pairs) > MOST_NEW:
+        pairs = np.sort(rng.choice(pairs, MOST_NEW, replace=False))
+    return (everything[left[pairs]] + everything[right[pairs]]) / 2
+
+
+def deflated(table: Table, starts: np.ndarray, rng: np.random.Generator, rounds: int = 12) -> int:
+    """Newton's method repelled from all that is known, from the starts and from around every point, while it finds."""
+    if table.flow.size > DENSE:
+        raise ValueError(f"Deflation is for at most {DENSE} neurons, and here are {table.flow.size}: leave it out.")
+    total = 0
+    for _ in range(rounds):
+        known = len(table.x)
+        around = np.repeat(table.x, 4, axis=0)
+        around = around + 0.03 * table.flow.scale * rng.standard_normal(around.shape).astype(around.dtype)
+        table.search(np.concatenate([starts, around]), away=table.x)
+        total += len(table.x) - known
+        if len(table.x) == known:
+            break
+    return total
+
+
+def explore(table: Table, known: int, rng: np.random.Generator, most: int, rounds: int = 6) -> None:
+    """Begin again from new points: push off the unstable ones, and go to the midpoints of pairs."""
+    for _ in range(rounds):
+        fresh, before = table.x[known:], len(table.x)
+        if not len(fresh) or before >= most:
+            break
+        search_from(table, pushes(table.flow, fresh))
+        table.search(midpoints(table.x[:known], fresh[:MOST_NEW], rng))
+        known = before
+
+
+def slow_points(table: Table) -> np.ndarray:
+    """Points of least speed that are no zeros, a twentieth of the scale apart and as far from every zero."""
+    points = np.concatenate([*table.slow, table.x[:0]])
+    if not len(points):
+        return points
+    speed = np.linalg.norm(backend.to_numpy(table.flow.residual(table.flow.asarray(points))), axis=-1)
+    points = points[np.argsort(speed, kind="stable")]
+    kept: list[np.ndarray] = []
+    for point in canonical(table.flow, points):
+        others = np.array([*kept, *table.x])
+        if not len(others) or np.linalg.norm(others - point, axis=-1).min() > 0.05 * table.flow.scale:
+            kept.append(point)
+    return np.array(kept, dtype=points.dtype).reshape(-1, points.shape[1])

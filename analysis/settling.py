@@ -1,0 +1,366 @@
+r"""Where states flow to: batched steps until each is in a neighbourhood from which only one fixed point is reached.
+
+A state is never labelled because it is slow: slow passage near a saddle lasts ln(1/distance)/(rate), as long as one
+likes. It is labelled with the stable fixed point a when one of these holds, and goes on flowing otherwise:
+
+- softmax with dot or euclidean: it lies within `trapping_radii` of a (a theorem);
+- softmax with manhattan: the weight of a memory exceeds 1/2 (every coordinate then moves to that memory, its
+  weight grows, and it is reached exactly); max: a memory that wins at the state wins at itself and so on the way;
+- otherwise: the flow is that of the linearisation at a, \|F(x) - J(a)(x - a)\| <= \|F(x)\|/10 at the state x and half
+  way to a, where every eigenvalue of J(a) has a negative real part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.collective import Max
+from ..models.memory import AssociativeMemory
+from .certificates import contraction_radii, no_theorem, trapping_radii
+from .field import Field, split
+from .motion import Motion
+
+STILL = 2e-13  # a speed, in units of the scale, at which rounding decides where a state at a saddle goes
+HUGE = 1e8  # times the scale: a state beyond it has run away
+QUIET = 0.01  # contraction of the update within which the rest of the way is an exponential
+LINEAR = 0.1  # the part of F(x) that may differ from the linearisation
+REPRESENTATIVES = 32  # slow states from which fixed points are looked for at a time
+
+
+def _kind(memory: Any) -> str:
+    """Which of the reasons in the module a model's labels have."""
+    if not isinstance(memory, AssociativeMemory):
+        return "linear"
+    name, separation = memory.rule.similarity.name, memory.rule.separation
+    if not no_theorem(memory):
+        return "winner" if isinstance(separation, Max) else "weight" if name == "manhattan" else "ball"
+    # With cosine the state turns to the winner along an arc; scores there are positive sums of those at its ends.
+    plain = memory.rule.leak == 0 and memory.projection is None and not backend.to_numpy(memory.bias).any()
+    return "winner" if name == "cosine" and isinstance(separation, Max) and plain else "linear"
+
+
+class Verdict(NamedTuple):
+    """Labels (B,), whether states are beside an unstable point, whether they are `QUIET`, and patterns to look for."""
+
+    label: np.ndarray
+    beside: np.ndarray
+    quiet: np.ndarray
+    missing: np.ndarray
+
+
+@dataclass
+class Table:
+    """The fixed points known so far, as states (K, D) of a field, and which of them attract.
+
+    With `rays` every fixed point is one of a ray (cosine with leak 0), and the value neurons' part is of length 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.array([[1.0, 1.0], [-1.0, -1.0]]), beta=2.0)
+    >>> point = memory.retrieve(np.ones(2), tol=1e-14).state
+    >>> table = Table(field(memory), np.stack([point, -point, 0 * point]), np.array([True, True, False]))
+    >>> table.judge(np.array([[0.9, 0.7], [0.1, -0.1]]), np.array([1.0, 0.1]))
+    array([ 0, -2])
+    """
+
+    flow: Field
+    points: np.ndarray
+    stable: np.ndarray
+    rays: bool = False
+    radius: np.ndarray = field(init=False)
+    quiet: np.ndarray = field(init=False)
+    kind: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        memory = self.flow.memory
+        self.kind = _kind(memory)
+        points, stable = self.points, self.stable
+        self.points, self.stable, self.radius, self.quiet = points[:0], stable[:0], np.zeros(0), np.zeros(0)
+        self._rows: np.ndarray | None = None
+        self._wins = np.zeros(0, dtype=bool)
+        if self.kind in ("weight", "winner"):
+            own = backend.to_numpy(memory.scores(memory.memories))
+            self._wins = own.argmax(axis=-1) == np.arange(len(own))
+        self.extend(points, stable)
+
+    def extend(self, points: np.ndarray, stable: np.ndarray) -> None:
+        """Add fixed points (K, D)."""
+        radius, quiet = np.zeros((2, len(points)))
+        if self.kind == "ball" and stable.any():
+            radius[stable] = trapping_radii(self.flow.memory, points[stable])
+            quiet[stable] = contraction_radii(self.flow.memory, points[stable], QUIET)
+        self.points = np.concatenate([self.points, points])
+        self.stable = np.concatenate([self.stable, stable.astype(bool)])
+        self.radius = np.concatenate([self.radius, radius])
+        self.quiet = np.concatenate([self.quiet, quiet])
+        if self.kind in ("weight", "winner"):
+            self._rows = self._exact_rows()
+
+    def _exact_rows(self) -> np.ndarray:
+        """The row of the table at which each stored pattern stands (-2: none)."""
+        patterns = backend.to_numpy(self.flow.patterns).astype(float)
+        if self.rays:
+            patterns = patterns / np.linalg.norm(patterns, axis=1, keepdims=True)
+        rows = np.full(len(patterns), -2)
+        where = np.flatnonzero(self.stable)
+        for k in where[::-1]:
+            gap = np.abs(patterns - self.points[k]).max(axis=1)
+            rows[gap <= 1e-9 * self.flow.scale] = k
+        return rows
+
+    def judge(self, x: Array, speed: np.ndarray) -> np.ndarray:
+        """The row of the attractor that each state (B, D) provably reaches; -2 where that is not known."""
+        return self.verdict(x, speed).label
+
+    def exact(self, x: Array) -> np.ndarray:
+        """The stored pattern that each state (B, D) provably reaches exactly; -1 where that is not known."""
+        if self.kind not in ("weight", "winner"):
+            return np.full(len(x), -1)
+        memory = self.flow.memory
+        weights = backend.to_numpy(memory.weights(x))
+        best = weights.argmax(axis=-1)
+        if self.kind == "weight":
+            return np.where(weights[np.arange(len(best)), best] > 0.5, best, -1)
+        return np.where(self._wins[best], best, -1)
+
+    def verdict(self, x: Array, speed: np.ndarray) -> Verdict:
+        """What can be said of states (B, D) with speeds |tau x'|."""
+        x = self._on_sphere(x) if self.rays else x
+        label, missing = np.full(len(x), -2), np.zeros(0, dtype=int)
+        beside, quiet = np.zeros((2, len(x)), dtype=bool)
+        if self._rows is not None:
+            best = self.exact(x)
+            found = np.unique(best[best >= 0])
+            label, missing = np.where(best >= 0, self._rows[best], -2), found[self._rows[found] < 0]
+        slow = speed <= 0.02 * self.flow.scale
+        if not len(self.points) or not (self.kind == "ball" or (slow & (label == -2)).any()):
+            return Verdict(label, beside, quiet, missing)
+        gap = self._distances(x)
+        if self.kind == "ball":
+            best = np.argmax(np.where(self.stable, self.radius - gap, -np.inf), axis=-1)
+            inside = np.flatnonzero(self.stable[best] & (gap[np.arange(len(x)), best] < 1.1 * self.radius[best]))
+            if inside.size:
+                there = backend.to_numpy(_rows(x, inside)).astype(float)
+                exact = np.linalg.norm(there - self.points[best[inside]], axis=-1)
+                sure = exact < self.radius[best[inside]]
+                label[inside[sure]] = best[inside[sure]]
+                quiet[inside] = exact < self.quiet[best[inside]]
+        near, left = np.argmin(gap, axis=-1), np.flatnonzero((label == -2) & slow)
+        if left.size:
+            linear = left[self._linear(_rows(x, left), near[left])]
+            label[linear] = np.where(self.stable[near[linear]], near[linear], -2)
+            beside[linear] = ~self.stable[near[linear]]
+        return Verdict(label, beside, quiet, missing)
+
+    def _on_sphere(self, x: Array) -> Array:
+        xp, size = backend.namespace(x), next(iter(self.flow.network.populations.values())).size
+        v = x[:, :size]
+        length = xp.sqrt(xp.sum(v * v, axis=-1, keepdims=True))
+        return xp.concat([v / xp.where(length > 0, length, 1.0), x[:, size:]], axis=-1)
+
+    def _distances(self, x: Array) -> np.ndarray:
+        """Distances (B, K) up to rounding of the squares."""
+        squares = backend.compiled(_squares, x)(None, x, self.flow.asarray(self.points))
+        return np.sqrt(np.maximum(backend.to_numpy(squares).astype(float), 0.0))
+
+    def _linear(self, x: Array, near: np.ndarray) -> np.ndarray:
+        flow = self.flow
+        if not flow.smooth:
+            host = backend.to_numpy(x).astype(float)
+            return np.linalg.norm(host - self.points[near], axis=-1) <= 1e-6 * flow.scale
+        at = self.points[near].astype(backend.to_numpy(x[:0]).dtype)
+        gap = backend.to_numpy(x) - at
+        slope = backend.to_numpy(flow.jacobian_product(flow.asarray(at), flow.asarray(gap))).astype(float)
+        good = np.ones(len(near), dtype=bool)
+        for part in (1.0, 0.5):
+            true = backend.to_numpy(flow.velocity(flow.asarray((at + part * gap).astype(at.dtype)))).astype(float)
+            size = np.linalg.norm(true, axis=-1)
+            rounding = 1e3 * backend.epsilon(x) * flow.scale
+            good &= np.linalg.norm(true - part * slope, axis=-1) <= LINEAR * size + rounding
+        return good
+
+
+def _squares(_: None, x: Array, points: Array) -> Array:
+    xp = backend.namespace(x)
+    return xp.sum(x * x, axis=-1)[:, None] + xp.sum(points * points, axis=-1) - 2 * (x @ points.T)
+
+
+class Settled(NamedTuple):
+    """What became of states (B, D): the last state, row of the table (-1: ran away, -2: not known), and the time."""
+
+    state: np.ndarray
+    label: np.ndarray
+    time: np.ndarray
+
+
+def settle(
+    motion: Motion,
+    x: Array,
+    table: Table,
+    discover: Callable[[np.ndarray], None] | None = None,
+    *,
+    t_max: float = 1000.0,
+    tol: float = 1e-3,
+    timed: bool = True,
+    fading: np.ndarray | None = None,
+    rate: float = 0.0,
+) -> Settled:
+    r"""Let states (B, D) flow until each is known to reach a fixed point of the table, or t_max.
+
+    Parameters
+    ----------
+    motion : Motion
+        What moves, and the steps.
+    x : array (B, D)
+        The states; finished ones leave the batch.
+    table : Table
+        Fixed points; `discover` may extend it.
+    discover : callable, optional
+        Called with slow states (R, D) that no known fixed point explains; it looks for fixed points from there.
+    t_max : float
+        States not known by then get -2.
+    tol : float
+        The time is that at which \|tau x'\| falls below tol times the scale, for the last time; where the update
+        contracts by 0.01 it is that of the exponential, which is right to 1 % of the rest of the way.
+    timed : bool
+        False ends a state as soon as its label is known, with no time.
+    fading : array (B,), optional
+        A speed outside of x that decays as exp(-rate t); it counts into the speed.
+    rate : float
+        Of that decay.
+
+    Returns
+    -------
+    Settled
+        In NumPy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.dynamics import Relaxation
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.array([[1.0, 1.0], [-1.0, -1.0]]), beta=2.0)
+    >>> point = memory.retrieve(np.ones(2), tol=1e-14).state
+    >>> table = Table(field(memory), np.stack([point, -point]), np.array([True, True]))
+    >>> found = settle(Motion(table.flow, Relaxation(0.1)), np.array([[1e-6, 0.0], [-1e-3, 0.0]]), table)
+    >>> found.label, found.time.round(1)
+    (array([0, 1]), array([12. ,  9.3]))
+    """
+    flow, size = motion.flow, len(x)
+    scale, eps = flow.scale, backend.epsilon(x)
+    guard = motion.method.needs_guard(flow.network, split(flow.network, x[:1]), {}) if size else False
+    state = np.zeros(tuple(x.shape), dtype=backend.to_numpy(x[:0]).dtype)
+    label, when = np.full(size, -2), np.full(size, np.nan)
+    x, rows, alive, before = _shrunk(x, np.arange(size), np.ones(size, dtype=bool), np.full(size, np.inf))
+    trial = np.full(size, 1e-3)
+    clock, infinite = 0.0, math.isinf(motion.method.dt)
+    speed = np.full(len(x), np.inf) if infinite else np.linalg.norm(backend.to_numpy(flow.residual(x)), axis=-1)
+    while True:
+        speed = speed.astype(float) / scale
+        if fading is not None:
+            rest = 0.0 if infinite else fading[rows] * math.exp(-rate * clock) / scale
+            speed = np.hypot(speed, rest)
+        _note_times(when, before, speed, rows, alive, tol, clock, motion.span)
+        before = speed
+        lost = alive & ~(speed < HUGE) & (clock > 0)
+        label[rows[lost]] = -1
+        open_ = alive & ~lost & ((label[rows] == -2) | timed)
+        quiet = np.zeros(len(rows), dtype=bool)
+        if open_.any():
+            verdict = table.verdict(x, speed * scale)
+            fresh = open_ & (label[rows] == -2)
+            if discover is not None and fresh.any():
+                stuck = fresh & (verdict.label == -2) & ~verdict.beside & (speed <= trial[rows])
+                trial[rows[stuck]] = 0.1 * speed[stuck]
+                if verdict.missing.size:
+                    discover(backend.to_numpy(flow.patterns)[verdict.missing])
+                if stuck.any():
+                    discover(representatives(backend.to_numpy(_rows(x, np.flatnonzero(stuck))), 1e-2 * scale))
+                if verdict.missing.size or stuck.any():
+                    verdict = table.verdict(x, speed * scale)
+            label[rows[fresh]] = verdict.label[fresh]
+            quiet = open_ & verdict.quiet & (label[rows] >= 0) & (speed > tol) & (not infinite)
+            when[rows[quiet]] = clock + np.log(speed[quiet] / tol) / motion.fade
+        still = (speed <= max(8 * eps, STILL)) & (clock > 0)
+        arrived = (label[rows] >= 0) & ((speed <= tol) | quiet | (not timed))
+        done = alive & ((label[rows] == -1) | still | arrived)
+        if done.any():
+            where = np.flatnonzero(done)
+            state[rows[where]] = backend.to_numpy(_rows(x, where))
+            alive &= ~done
+            if alive.sum() <= 0.75 * len(alive) and alive.any():
+                x, rows, alive, before = _shrunk(x, rows, alive, before)
+        if not alive.any() or clock >= t_max:
+            break
+        x, speed = motion.advance(x, guard)
+        clock += motion.span
+    if alive.any():
+        state[rows[alive]] = backend.to_numpy(_rows(x, np.flatnonzero(alive)))
+    when[label < 0] = np.nan
+    return Settled(state, label, when)
+
+
+def _note_times(
+    when: np.ndarray,
+    before: np.ndarray,
+    speed: np.ndarray,
+    rows: np.ndarray,
+    alive: np.ndarray,
+    tol: float,
+    clock: float,
+    span: float,
+) -> None:
+    """When the speed crossed tol, by its exponential decay between two looks."""
+    crossed = alive & (speed <= tol) & (before > tol)
+    if crossed.any():
+        with np.errstate(all="ignore"):
+            part = np.log(before[crossed] / tol) / np.log(before[crossed] / speed[crossed])
+        part = np.where(np.isfinite(part) & np.isfinite(before[crossed]), np.clip(part, 0.0, 1.0), 1.0)
+        when[rows[crossed]] = clock - span * (1 - part)
+    when[rows[alive & (speed > tol)]] = np.nan
+
+
+def _rows(x: Array, where: np.ndarray) -> Array:
+    if len(where) == len(x):
+        return x
+    if backend.backend_of(x) == "jax":  # on the host, where no program is compiled for every length
+        return backend.asarray(backend.to_numpy(x)[where], x)
+    xp = backend.namespace(x)
+    return xp.take(x, xp.asarray(where, device=backend.device(x)), axis=0)
+
+
+def _shrunk(x: Array, rows: np.ndarray, alive: np.ndarray, before: np.ndarray) -> Any:
+    """The batch without what is finished; on JAX padded to a power of two, so that few programs are compiled."""
+    stays = np.flatnonzero(alive)
+    size = stays.size
+    if backend.backend_of(x) == "jax" and size:
+        size = 1 << (size - 1).bit_length()
+    if size == len(x) and (size == stays.size or len(rows) == size):
+        return x, rows, alive, before
+    chosen = np.concatenate([stays, np.full(size - stays.size, stays[0])])
+    taken = backend.asarray(backend.to_numpy(x)[chosen], x) if size > len(x) else _rows(x, chosen)
+    return taken, rows[chosen], np.arange(size) < stays.size, before[chosen]
+
+
+def representatives(x: np.ndarray, distance: float, most: int = REPRESENTATIVES) -> np.ndarray:
+    """A few of the states (B, D), no two of them nearer than `distance` to each other.
+
+    >>> representatives(np.array([[0.0], [0.1], [1.0], [1.05]]), 0.5).ravel()
+    array([0., 1.])
+    """
+    left, found = x, []
+    while len(left) and len(found) < most:
+        found.append(left[0])
+        left = left[np.linalg.norm(left - left[0], axis=-1) > distance]
+    return np.stack(found)

@@ -1,0 +1,165 @@
+"""Where a search for fixed points begins: patterns, their means and reversals, random states, boxes."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+from .field import Field
+
+LIMIT = 512  # combinations of one sort
+
+
+def pattern_starts(patterns: Any, *, signed: bool = True, seed: int | np.random.Generator = 0) -> np.ndarray:
+    r"""Activations to begin at: patterns, means of pairs, triples, all but one and all, reversals and 0.
+
+    With so few patterns that there are at most 512, the means of all subsets, and (`signed`) of all subsets with
+    signs; of pairs and triples at most 512 are drawn.
+
+    Parameters
+    ----------
+    patterns : array (N, I)
+        The patterns.
+    signed : bool
+        Whether reversed patterns and 0 are among them; not where activations must be positive.
+    seed : int or Generator
+        For the drawing.
+
+    Returns
+    -------
+    array (B, I)
+        NumPy's; patterns first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pattern_starts(np.eye(2), signed=False)
+    array([[1. , 0. ],
+           [0. , 1. ],
+           [0.5, 0.5]])
+    """
+    rows = backend.to_numpy(patterns)
+    n, rng = len(rows), np.random.default_rng(seed)
+    found = [rows]
+    if 2**n - 1 <= LIMIT:
+        sizes = range(2, n + 1)
+    else:
+        sizes = [2, 3]
+        found += [(rows.sum(0) - rows)[:LIMIT] / (n - 1), rows.mean(0)[None]]
+    for size in sizes:
+        found.append(_means(rows, size, rng))
+    if signed:
+        found += [-rows[:LIMIT], np.zeros_like(rows[:1])]
+        if 3**n <= LIMIT:
+            signs = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=n)), dtype=rows.dtype)
+            mixed = signs[(signs > 0).any(1) & (signs < 0).any(1)]
+            found.append(mixed @ rows / np.abs(mixed).sum(axis=1, keepdims=True))
+    return np.concatenate(found)
+
+
+def _means(rows: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    n = len(rows)
+    total = 1
+    for k in range(size):
+        total = total * (n - k) // (k + 1)
+    if total <= LIMIT:
+        chosen = np.array(list(itertools.combinations(range(n), size)), dtype=int).reshape(-1, size)
+    else:
+        chosen = np.stack([rng.choice(n, size, replace=False) for _ in range(LIMIT)])
+    return rows[chosen].mean(axis=1)
+
+
+def random_starts(
+    patterns: Any, count: int, *, signed: bool = True, like: Any = None, scale: float = 1.0, seed: Any = 0
+) -> np.ndarray:
+    r"""Random activations: weighted means of patterns, with random signs where these make sense, and Gaussian ones.
+
+    A third are means with weights from Dirichlet laws of random concentration (half of them with random signs and a
+    random length), a third means with a Gaussian of the patterns' size added, a third that Gaussian alone. Without
+    patterns all are Gaussian, of a random size up to three times `scale`.
+
+    Parameters
+    ----------
+    patterns : array (N, I) or None
+        The patterns.
+    count : int
+        How many.
+    signed : bool
+        Whether reversed patterns and Gaussians around 0 are wanted.
+    like : array
+        Of the size and dtype of a start, where there are no patterns.
+    scale : float
+        The length of a typical state, where there are no patterns.
+    seed : int or Generator
+        For all of it.
+
+    Returns
+    -------
+    array (count, I)
+        NumPy's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> random_starts(np.eye(3), 6, seed=0).shape, random_starts(None, 4, like=np.zeros(2)).shape
+    ((6, 3), (4, 2))
+    """
+    rng = np.random.default_rng(seed)
+    if patterns is None:
+        size = np.shape(like)[-1]
+        radius = 3 * scale * rng.random((count, 1))
+        return (radius * rng.standard_normal((count, size))).astype(np.asarray(like).dtype)
+    rows = backend.to_numpy(patterns)
+    n, width = rows.shape
+    weights = np.stack([rng.dirichlet(np.full(n, a)) for a in 10 ** rng.uniform(-1.5, 1, count)])
+    weights = np.nan_to_num(weights, nan=1 / n)
+    if signed:
+        flips = np.where(rng.random((count, n)) < 0.5, -1.0, 1.0) * rng.uniform(0.2, 2.0, (count, 1))
+        weights = np.where((np.arange(count) % 2 == 0)[:, None], weights, weights * flips)
+    found = weights @ rows
+    noise = rng.standard_normal((count, width)) * rows.std(axis=0) * rng.uniform(0.0, 2.0, (count, 1))
+    sort = np.arange(count) % 3
+    found = np.where((sort > 0)[:, None], (sort == 1)[:, None] * found + (sort == 2)[:, None] * rows.mean(0), found)
+    if signed:
+        found = found + (sort > 0)[:, None] * noise
+    else:  # stay positive
+        found = np.where((sort > 0)[:, None], np.abs(found + noise) + 1e-3 * np.abs(rows).max(), found)
+    return found.astype(rows.dtype)
+
+
+def box_starts(low: Any, high: Any, count: int, *, seed: int | np.random.Generator = 0) -> np.ndarray:
+    """States spread evenly over a box (a randomly shifted Sobol sequence): low <= x <= high.
+
+    >>> import numpy as np
+    >>> x = box_starts([-1.0, 0.0], [1.0, 5.0], 8, seed=0)
+    >>> x.shape, bool((x >= [-1, 0]).all() and (x <= [1, 5]).all())
+    ((8, 2), True)
+    """
+    from scipy.stats import qmc
+
+    low, high = np.atleast_1d(np.asarray(low, float)), np.atleast_1d(np.asarray(high, float))
+    if low.shape != high.shape or not (low < high).all():
+        raise ValueError(f"A box needs low < high for every variable, got low={low.tolist()} and high={high.tolist()}.")
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}.")
+    power = int(np.ceil(np.log2(count)))
+    shift = np.random.default_rng(seed).random(len(low))
+    unit = (qmc.Sobol(len(low), scramble=False).random_base2(power)[:count] + shift) % 1
+    return low + (high - low) * unit
+
+
+def takes_signs(flow: Field) -> bool:
+    """Whether reversed patterns are sensible starts: not where patterns or activations must be positive.
+
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import UniversalHopfield
+    >>> takes_signs(field(UniversalHopfield(np.eye(2)))), takes_signs(field(UniversalHopfield(np.ones((1, 2)), "kl")))
+    (True, False)
+    """
+    rule = getattr(flow.memory, "rule", None)
+    positive = rule is not None and rule.similarity.positive
+    return not positive and not any(p.lagrangian.nonnegative for p in flow.network.populations.values())

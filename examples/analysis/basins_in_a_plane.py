@@ -1,0 +1,31 @@
+"""The basins of three memories in the plane through them, at two inverse temperatures.
+
+Run it as ``python examples/analysis/basins_in_a_plane.py [picture.png] [resolution]``.
+"""
+
+import sys
+
+import numpy as np
+
+from hopfield import ModernHopfield
+from hopfield.analysis import basin_slice, find_fixed_points, plot_basin_slice
+from hopfield.analysis.plots import new_figure
+
+path = sys.argv[1] if len(sys.argv) > 1 else "basins_in_a_plane.png"
+resolution = int(sys.argv[2]) if len(sys.argv) > 2 else 120
+
+# Three patterns of different lengths in 200 dimensions: the longest pulls hardest.
+rng = np.random.default_rng(3)
+patterns = np.linalg.qr(rng.standard_normal((200, 3)))[0].T * np.array([[1.0], [1.15], [0.9]])
+patterns[2] += 0.35 * patterns[0]
+
+figure = new_figure((13.0, 4.6))
+for ax, beta in zip(figure.subplots(1, 2), (4.5, 12.0), strict=True):
+    memory = ModernHopfield(patterns, beta=beta)
+    # A census first, so that the saddles on the boundaries are drawn as well.
+    census = find_fixed_points(memory, seed=0)
+    cut = basin_slice(memory, *patterns, resolution=resolution, fixed_points=census)
+    print(f"beta = {beta:g}: {cut}")
+    plot_basin_slice(cut, ax, title=rf"$\beta$ = {beta:g}")
+figure.savefig(path, dpi=110, bbox_inches="tight")
+print(f"The picture is {path}.")

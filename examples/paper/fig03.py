@@ -1,0 +1,23 @@
+"""Figure 3 of Millidge et al. 2022. Capacity by separation: what becomes of the scores?
+
+Published: the Manhattan distance with softmax of 1000. Text: the dot product with softmax of 1. Fair: the cosine, and
+betas that grow with the number stored, as scores that sum to one need.
+
+    python fig03.py --quick               small digits, some seconds
+    HOPFIELD_DATA=FOLDER python fig03.py  the paper's data sets; see hopfield.analysis.datasets.load
+"""
+
+from argparse import ArgumentParser
+
+from hopfield.analysis import reproduce
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small digits instead of the paper's data sets")
+    parser.add_argument("--reading", choices=("code", "text", "fair"), help="one reading only")
+    parser.add_argument("--out", default="paper", help="folder for tables, pictures and finished cells")
+    options = parser.parse_args()
+    readings = options.reading or ("code", "text", "fair")
+    for found in reproduce(3, readings, quick=options.quick, out=options.out):
+        print(found.table(), end="\n\n")
+    print(f"Tables and pictures are in {options.out}/.")

@@ -1,0 +1,149 @@
+"""Cells are written at once, found again, and come out the same however often the work was interrupted."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hopfield.analysis import reproduce
+from hopfield.analysis.cells import run_cells
+
+CELLS = [{"x": x, "seed": 0} for x in range(5)]
+
+
+def square(scale, cell):
+    return {"y": scale * cell["x"] ** 2}
+
+
+def test_every_cell_is_done_once(tmp_path):
+    done = []
+
+    def count(cell):
+        done.append(cell["x"])
+        return cell["x"]
+
+    path = tmp_path / "new" / "cells.jsonl"
+    assert run_cells(count, CELLS[:3], out=path) == [0, 1, 2]
+    first = path.read_bytes()
+    assert run_cells(count, CELLS[:3], out=path) == [0, 1, 2]
+    assert path.read_bytes() == first
+    assert run_cells(count, CELLS, out=path) == [0, 1, 2, 3, 4]
+    assert done == [0, 1, 2, 3, 4]
+    assert [json.loads(line)["cell"]["x"] for line in path.read_text().splitlines()] == [0, 1, 2, 3, 4]
+
+
+def test_a_cell_is_on_the_disk_before_the_next_begins(tmp_path):
+    path = tmp_path / "cells.jsonl"
+    seen = []
+
+    def look(cell):
+        seen.append(len(path.read_text().splitlines()))
+        return 0
+
+    run_cells(look, CELLS, out=path)
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def test_what_was_done_before_an_error_is_kept(tmp_path):
+    path = tmp_path / "cells.jsonl"
+
+    def fail(cell):
+        return 1 / (cell["x"] - 3)
+
+    with pytest.raises(ZeroDivisionError):
+        run_cells(fail, CELLS, out=path)
+    assert len(path.read_text().splitlines()) == 3
+
+
+def test_processes_give_the_same_bytes(tmp_path):
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    points = [[float(k), 1.0] for k in range(5)]
+    before = dict(os.environ)
+    assert run_cells(math.dist, points, ([0.0, 1.0],), out=one) == [0, 1, 2, 3, 4]
+    assert run_cells(math.dist, points, ([0.0, 1.0],), out=two, jobs=2) == [0, 1, 2, 3, 4]
+    assert one.read_bytes() == two.read_bytes()
+    assert dict(os.environ) == before
+
+
+def test_a_line_that_was_not_finished_is_done_again(tmp_path):
+    path = tmp_path / "cells.jsonl"
+    run_cells(square, CELLS, (2,), out=path)
+    whole = path.read_bytes()
+    for cut in (1, 5, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        assert run_cells(square, CELLS, (2,), out=path)[4] == {"y": 32}
+        assert path.read_bytes() == whole
+
+
+def test_cells_of_other_settings_are_kept(tmp_path):
+    path = tmp_path / "cells.jsonl"
+    run_cells(square, [{"x": 9, "seed": 1}], (1,), out=path)
+    run_cells(square, CELLS, (1,), out=path)
+    assert len(path.read_text().splitlines()) == 6
+
+
+def test_one_process_at_a_time(tmp_path):
+    path = tmp_path / "cells.jsonl"
+
+    def again(cell):
+        with pytest.raises(RuntimeError, match="Another process is writing"):
+            run_cells(square, CELLS, (1,), out=path)
+        return 0
+
+    run_cells(again, CELLS[:1], out=path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"name,value\n1,2\n", "Line 1 of"),
+        (b"precious data without an end", "no file of cells"),
+        (b'{"a": 1}\n', "Line 1"),
+    ],
+)
+def test_another_file_is_left_alone(tmp_path, content, words):
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        run_cells(square, CELLS, (1,), out=path)
+    assert path.read_bytes() == content
+
+
+def test_equal_cells_and_bad_jobs_are_refused():
+    with pytest.raises(ValueError, match="are equal"):
+        run_cells(square, [CELLS[0], CELLS[0]], (1,))
+    with pytest.raises(ValueError, match="jobs must be"):
+        run_cells(square, CELLS, (1,), jobs=0)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run_cells(lambda cell: math.nan, CELLS)
+
+
+def test_a_figure_that_was_killed_goes_on(tmp_path):
+    command = (
+        "import sys; from hopfield.analysis import reproduce; reproduce('fig2', 'code', quick=True, runs=15, out='.')"
+    )
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    cells = killed / "fig02_code.jsonl"
+    process = subprocess.Popen([sys.executable, "-c", command], cwd=killed)
+    try:
+        limit = time.monotonic() + 120
+        while time.monotonic() < limit and not (cells.exists() and cells.stat().st_size > 3000):
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.001)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (killed / "fig02_code.png").exists()
+    before = cells.read_bytes()
+    found = reproduce("fig2", "code", quick=True, runs=15, out=killed)
+    again = reproduce("fig2", "code", quick=True, runs=15, out=whole)
+    lines = cells.read_bytes().splitlines()
+    assert 0 < len(before.splitlines()) < len(lines) == 6 * 3 * 15
+    assert cells.read_bytes() == (whole / cells.name).read_bytes()
+    assert (found[0].sweeps[0].fractions == again[0].sweeps[0].fractions).all()

@@ -1,0 +1,161 @@
+"""The paper's figures: their settings, what comes out, and the scripts that show them."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hopfield.analysis import plot_readings, reproduce
+from hopfield.analysis.criteria import criterion
+from hopfield.analysis.cues import CUES
+from hopfield.analysis.datasets import load
+from hopfield.analysis.paper_settings import FIGURES, READINGS, panels
+from hopfield.models.separation import separation
+from hopfield.models.similarity import similarity
+
+FOLDER = Path(__file__).resolve().parents[2] / "examples" / "paper"
+SCRIPTS = sorted(FOLDER.glob("fig*.py"))
+CURVES = (2, 3, 4, 6, 11, 14)
+
+
+def test_every_figure_but_the_drawing_and_the_transformer():
+    assert list(FIGURES) == [2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14]
+    assert [int(script.stem[3:]) for script in SCRIPTS] == list(FIGURES)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_settings_name_what_there_is(figure, reading):
+    for panel in panels(figure, reading):
+        assert panel.cue in CUES
+        assert len(panel.sizes) == 1 or len(panel.levels) == 1
+        for name in panel.similarities:
+            similarity(name)
+        for name in panel.separations:
+            separation(name)
+        for name in panel.criteria:
+            criterion(name, 784)
+
+
+@pytest.mark.parametrize(
+    ("figure", "reading", "expected"),
+    [
+        (2, "code", {"cue": "folded noise", "levels": (0.25,), "criteria": ("error <= 60*784/D",), "runs": 5}),
+        (2, "text", {"cue": "clipped noise", "levels": (0.5,), "criteria": ("error < 50",), "runs": 10}),
+        (3, "code", {"similarities": ("published(manhattan)",), "cue": "published mask"}),
+        (3, "text", {"similarities": ("normalised(dot)",), "cue": "mask top"}),
+        (14, "code", {"sizes": (300,), "separations": ("max",), "criteria": ("error <= 60",)}),
+    ],
+)
+def test_settings_are_those_of_the_reading(figure, reading, expected):
+    first = panels(figure, reading)[0]
+    assert {name: getattr(first, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("figure", [2, 5, 10, 11])
+def test_a_figure_is_written_with_its_table(figure, tmp_path):
+    found = reproduce(figure, "code", quick=True, out=tmp_path, progress=False)
+    assert [one.reading for one in found] == ["code"]
+    names = {file.name for file in tmp_path.iterdir()}
+    assert f"fig{figure:02d}_code.txt" in names
+    pictures = [file for file in tmp_path.iterdir() if file.suffix == ".png"]
+    assert pictures
+    assert all(picture.stat().st_size > 10_000 for picture in pictures)
+    assert (tmp_path / f"fig{figure:02d}_code.txt").read_text() == found[0].table() + "\n"
+    for line in (tmp_path / f"fig{figure:02d}_code.jsonl").read_text().splitlines() if figure in CURVES else []:
+        entry = json.loads(line)
+        assert set(entry) == {"cell", "result"}
+        assert {"seed", "versions", "images", "similarity", "stored", "run", "level", "cue"} <= set(entry["cell"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("figure", FIGURES)
+def test_every_figure_comes_in_every_reading(figure):
+    found = reproduce(figure, quick=True, progress=False)
+    assert [one.reading for one in found] == list(READINGS)
+    for one in found:
+        assert one.plot()
+        for sweep in one.sweeps:
+            assert np.isfinite(sweep.fractions).all()
+            assert 0 <= sweep.fractions.min() <= sweep.fractions.max() <= 1
+        assert bool(one.sweeps) == (figure in CURVES)
+
+
+def test_the_published_mixture_is_upside_down_and_the_true_one_is_not():
+    code, fair = reproduce(4, ["code", "fair"], quick=True, progress=False)
+    published = code.sweeps[1].at("published(jensen_shannon)", level=0.1)
+    true = fair.sweeps[1].at("normalised(jensen_shannon)", level=0.1)
+    assert published < 0.1 < 0.9 < true
+
+
+def test_softmax_of_the_caption_recalls_less_and_less():
+    (text,) = reproduce(2, "text", quick=True, progress=False)
+    soft = [text.sweeps[0].at("normalised(manhattan)", "softmax(100)", size=size) for size in (20, 100)]
+    hard = text.sweeps[0].at("normalised(manhattan)", "max", size=100)
+    assert soft[1] < hard < soft[0]
+
+
+def test_the_classical_network_of_the_published_code_sees_one_cue():
+    from hopfield.analysis.capacity import stored_and_asked
+
+    panel = panels(6, "code")[2]
+    digits = load("digits", limit=20)
+    cell = {"seed": 0, "run": 0, "stored": 20, "level": panel.levels[0], "cue": panel.cue, "coding": panel.coding}
+    _, cues = stored_and_asked(digits.rows, digits.shape, cell)
+    assert (cues == 1).all()
+
+
+def test_other_data_and_fewer_runs_than_asked(tmp_path):
+    np.savez(tmp_path / "mine.npz", images=np.random.default_rng(0).integers(0, 256, (60, 3, 8, 8), dtype=np.uint8))
+    found = reproduce("fig14", "text", data=tmp_path / "mine.npz", runs=4, progress=False)
+    assert [sweep.sizes for sweep in found[0].sweeps] == [(60,), (60,)]
+    assert [sweep.runs for sweep in found[0].sweeps] == [1, 1]
+    assert "mine.npz" in found[0].table()
+
+
+def test_readings_side_by_side():
+    found = reproduce(2, quick=True, progress=False)
+    figure = plot_readings(found)
+    assert len(figure.axes) == 3
+    assert figure.axes[0].get_title().startswith("code: folded noise 0.25")
+    with pytest.raises(ValueError, match="not mnist"):
+        plot_readings(found, "mnist")
+    with pytest.raises(ValueError, match="pictures and no curves"):
+        plot_readings(reproduce(7, "fair", quick=True, progress=False))
+
+
+@pytest.mark.parametrize("figure", [1, 9, 15, "fig1", "two", "0"])
+def test_figures_that_are_not_there(figure):
+    with pytest.raises(ValueError, match="Unknown figure"):
+        reproduce(figure, quick=True)
+
+
+@pytest.mark.parametrize("name", ["fig10", "Figure 10", "10", 10, "fig. 10"])
+def test_names_of_figures(name):
+    assert [one.number for one in reproduce(name, "fair", quick=True, progress=False)] == [10]
+
+
+def test_unknown_readings():
+    with pytest.raises(ValueError, match="Did you mean 'code'"):
+        reproduce(2, "coed", quick=True)
+
+
+QUICKEST = ("fig02", "fig05", "fig11")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, id=script.stem, marks=[] if script.stem in QUICKEST else pytest.mark.slow)
+        for script in SCRIPTS
+    ],
+)
+def test_script(script, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(script), "--quick"])
+    runpy.run_path(str(script), run_name="__main__")
+    assert f"Figure {int(script.stem[3:])}" in capsys.readouterr().out
+    assert list(tmp_path.rglob("*.png"))
