@@ -85,7 +85,7 @@ def _new(cls: type, *_: Any, **__: Any) -> Any:
 
 def is_structure(node: Any) -> bool:
     """Whether ``node`` is an instance of a registered structure."""
-    return dataclasses.is_dataclass(node) and type(node) in _structures
+    return type(node) in _structures and dataclasses.is_dataclass(node)
 
 
 def _rebuild(cls: type, values: dict[str, Any]) -> Any:

@@ -80,8 +80,12 @@ class Linearised:
 
     def widened(self) -> Linearised:
         """The same with one more axis before the last, beside which the columns of a matrix find room."""
-        parts = (dict(self.states), self.evaluation, dict(self.clamp))
-        return Linearised(self.network, *backend.map_leaves(lambda x: x[..., None, :], parts))
+        g, signals = self.evaluation
+        return Linearised(self.network, _wide(self.states), Evaluation(_wide(g), _wide(signals)), _wide(self.clamp))
+
+
+def _wide(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: backend.map_leaves(lambda x: x[..., None, :], part) for name, part in parts.items()}
 
 
 def _links(network: Network, evaluation: Evaluation) -> dict[str, list[tuple[Any, ...]]]:
