@@ -202,7 +202,8 @@ def sweep_of(
     found = run_cells(_cell, cells, (data.rows, data.shape), out=out, jobs=jobs, label=label, show=progress)
     shape = (runs, len(sizes), len(levels), *(len(one) for one in names))
     fractions = np.asarray(found, dtype=float).reshape(shape).transpose(3, 4, 5, 1, 2, 0)
-    return Sweep(fractions, *names, tuple(map(int, sizes)), tuple(map(float, levels)), cue, data.name)
+    kinds, separated, rules = names
+    return Sweep(fractions, kinds, separated, rules, tuple(map(int, sizes)), tuple(map(float, levels)), cue, data.name)
 
 
 def _cell(rows: np.ndarray, shape: tuple[int, int, int], cell: dict[str, Any]) -> list[list[float]]:
@@ -286,4 +287,4 @@ def _check_numbers(sizes: Any, levels: Any, runs: Any, seed: Any, data: Images) 
 
 
 def _fingerprint(images: np.ndarray) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(images), digest_size=8).hexdigest()
+    return hashlib.blake2b(np.ascontiguousarray(images).data, digest_size=8).hexdigest()

@@ -26,9 +26,21 @@ COLOURS = {
     "jeffreys": "#8C8C8C",
 }
 MARKERS = {"manhattan": "o", "dot": "s", "cosine": "D", "euclidean": "^", "kl": "v", "reverse_kl": "P"}
-CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C", "#7A5195", "#9A6324")
-DASHES = ("-", "--", ":", "-.")
-SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+CYCLE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#8C8C8C",
+    "#7A5195",
+    "#9A6324",
+    "#A8C400",
+)
+DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
+SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p")
 
 
 def plot_sweep(

@@ -64,7 +64,8 @@ def run_cells(
     out : path, optional
         The file of lines. Lines of other cells in it are kept, before these.
     jobs : int
-        How many processes work at once. Each uses one thread, and 1 means this process itself.
+        How many processes work at once. Each uses one thread, and 1 means this process itself. More of them import
+        the script that calls: keep its work below ``if __name__ == "__main__":``.
     label : str
         Before the progress bar.
     show : bool
@@ -85,9 +86,10 @@ def run_cells(
     Examples
     --------
     >>> import math
+    >>> from pathlib import Path
     >>> run_cells(math.dist, [[3.0, 4.0]], ([0.0, 0.0],), out="cells.jsonl")
     [5.0]
-    >>> print(open("cells.jsonl").read(), end="")
+    >>> print(Path("cells.jsonl").read_text(), end="")
     {"cell": [3.0, 4.0], "result": 5.0}
     """
     if not isinstance(jobs, int) or jobs < 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Images(NamedTuple):
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        return self.images.shape[1:]  # type: ignore[return-value]
+        return self.images.shape[1:]
 
 
 def load(
@@ -135,7 +135,7 @@ def load(
 def _digits() -> Pixels:
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
+    digits: Any = load_digits()
     return digits.images[:, None] / 16, digits.target
 
 
@@ -250,7 +250,7 @@ def _from_openml(name: str, entry: Published) -> Pixels:
 
     parser = "pandas" if find_spec("pandas") else "liac-arff"
     try:
-        found = fetch_openml(data_id=entry.openml, as_frame=False, parser=parser)
+        found: Any = fetch_openml(data_id=entry.openml, as_frame=False, parser=parser)
     except (OSError, ValueError) as error:
         raise ConnectionError(
             f"{name} could not be fetched from OpenML ({type(error).__name__}: {error}). Download it by hand and name "
@@ -278,7 +278,8 @@ def _keep(path: Path, images: np.ndarray, labels: np.ndarray | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npz")
     try:
-        np.savez_compressed(partial, images=images, labels=labels)
+        arrays: dict[str, Any] = {"images": images} if labels is None else {"images": images, "labels": labels}
+        np.savez_compressed(partial, **arrays)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from .stability import Spectrum, spectrum, stability
 from .starts import pattern_starts, random_starts, takes_signs
 
 QUIET = 3  # random batches in a row that must find nothing new
+FEW = 64  # starts of each sort where forces jump
 
 
 def find_fixed_points(
@@ -248,9 +249,10 @@ def _at_jumps(
 ) -> FixedPoints:
     begin = given
     if begin is None:
-        parts = [_random(whole, count, rng)]
+        parts = [_random(whole, min(count, FEW), rng)]  # an update of Manhattan looks at N x D numbers for each start
         if whole.patterns is not None:
-            parts.insert(0, _sized(whole, pattern_starts(whole.patterns, signed=takes_signs(whole), seed=rng)))
+            combined = pattern_starts(whole.patterns, signed=takes_signs(whole), seed=rng)
+            parts.insert(0, _sized(whole, combined[: len(whole.patterns) + FEW]))
         begin = np.concatenate(parts)
     table = Table.empty(whole, bound)
     found = find_at_jumps(whole, begin, bound)

@@ -42,7 +42,7 @@ class Resting:
         return attracting(self.flow, x)
 
 
-def find_at_jumps(flow: Field, x: np.ndarray, tol: float, updates: int = 60) -> Resting:
+def find_at_jumps(flow: Field, x: np.ndarray, tol: float, updates: int = 40) -> Resting:
     r"""Update states (dt = inf, or tau where that has no limit) until they rest.
 
     Examples

@@ -230,15 +230,16 @@ def _numbers(figure: int | str) -> list[int]:
 
 def _panels(number: int, reading: str, data: Any, quick: bool) -> list[tuple[Panel, str]]:
     """Panels with the source of their images."""
-    found = panels(number, reading)
+    found, here = panels(number, reading), os.environ.get(VARIABLE, "")
+    if data is None and not quick and Path(here).is_file():
+        data = here
     if quick or data is not None:
         sources = ["digits"] if data is None else [data] if isinstance(data, str | os.PathLike) else list(data)
         first = found[0].data
         several = len({panel.data for panel in found}) > 1 and number in (2, 3, 4)
         kept = [panel for panel in found if panel.data == first] if several else list(found)
         return [(panel, os.fspath(source)) for source in sources for panel in kept]
-    here = os.environ.get(VARIABLE, "")
-    tiny = bool(here) and any(Path(here).glob("tiny*")) if Path(here).is_dir() else "tiny" in Path(here).name
+    tiny = bool(here) and any(Path(here).glob("tiny*"))
     return [(panel, panel.data) for panel in found if tiny or panel.data != "tiny_imagenet"]
 
 
@@ -272,7 +273,7 @@ def _made(
 
 
 def _small(panel: Panel) -> Panel:
-    sizes = QUICK_SIZES if len(panel.sizes) > 1 else (min(panel.sizes[0], QUICK_MOST),)
+    sizes = QUICK_SIZES if len(panel.sizes) > 1 else tuple(min(size, QUICK_MOST) for size in panel.sizes)
     levels = panel.levels if panel.kind != "curves" or len(panel.levels) < 4 else panel.levels[::3]
     criteria = tuple(c if c == "nearest" else f"{c.split('*')[0]}*D/784" for c in panel.criteria)
     return replace(panel, sizes=sizes, levels=levels, runs=QUICK_RUNS, criteria=criteria)

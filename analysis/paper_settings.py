@@ -111,7 +111,7 @@ def panels(figure: int, reading: str) -> tuple[Panel, ...]:
     if reading not in READINGS:
         raise unknown_name("reading", reading, READINGS)
     if figure not in FIGURES:
-        raise unknown_name("figure", figure, FIGURES)
+        raise unknown_name("figure", figure, [f"fig{number}" for number in FIGURES])
     return FIGURES[figure][1](reading, CONVENTIONS[reading])
 
 
@@ -178,7 +178,8 @@ def _figure6(reading: str, way: Convention) -> tuple[Panel, ...]:
         "fair": ("flips", (0.1,), "bipolar random", ("dot",)),
     }[reading]
     sizes = (2, 5, 10, 20, 30, 50, 70, 100, 150) if reading == "fair" else (2, 5, 10, 20, 30, 50)
-    classical = replace(modern, title="classical, itself", data="mnist", similarities=raw, separations=("identity",))
+    name = "classical, random patterns" if reading == "fair" else "classical"
+    classical = replace(modern, title=f"{name}, itself", data="mnist", similarities=raw, separations=("identity",))
     right = ("error < 50",) if reading == "fair" else modern.criteria  # 12 wrong values at most
     classical = replace(classical, sizes=sizes, cue=cue, levels=levels, coding=coding, criteria=right)
     halves = tuple(

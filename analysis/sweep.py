@@ -84,7 +84,7 @@ class Sweep(NamedTuple):
                 raise ValueError(f"Say which one of {axis}.")
             if wanted is not None and wanted not in axis:
                 raise ValueError(f"{wanted!r} is not among {axis}.")
-            where.append(0 if wanted is None else axis.index(wanted))  # type: ignore[arg-type]
+            where.append(0 if wanted is None else axis.index(wanted))
         return float(self.mean[tuple(where)])
 
     @property

@@ -9,7 +9,7 @@ of the Gram matrix and its root, computed once for a memory), and the four lowes
 Hessian-vector products are compared with it.
 
 census: N orthonormal patterns at beta = 2N in 2N dimensions, whose 2^N - 1 fixed points are known. The plain finder is
-what is usually done: Adam-free gradient descent on q = |F|^2/2 from as many random starts as the census polishes, ended
+what is usually done: gradient descent on q = |F|^2/2 from as many random starts as the census polishes, ended
 at q < 1e-12, with points nearer than 1e-3 taken for one and none asked whether it is a zero.
 """
 

@@ -14,8 +14,8 @@ from ..dynamics.lagrangians import LogCosh
 from ..dynamics.network import Network, Population
 from ..dynamics.stopping import rms
 from ..dynamics.synapses import Bilinear
-from ..dynamics.validation import matrix, positive, unknown_name, vector
-from .checks import coded, whole
+from ..dynamics.validation import matrix, unknown_name, vector
+from .checks import coded, number, whole
 from .modern import ModernHopfield
 from .retrieval import Retrieval
 from .storage import Stored
@@ -82,7 +82,7 @@ class BidirectionalMemory(Stored):
         object.__setattr__(self, "memories", left)
         object.__setattr__(self, "projection", right)
         for name in ("beta", "tau_left", "tau_right"):
-            object.__setattr__(self, name, positive(name, getattr(self, name)))
+            object.__setattr__(self, name, number(name, getattr(self, name), left))
 
     @cached_property
     def weights(self) -> Array:

@@ -1,4 +1,4 @@
-"""What binary memories check at the door: whole numbers, and bits coded as +-1 or 0/1."""
+"""What models check at the door: whole numbers, flags, numbers beside arrays, and bits coded as +-1 or 0/1."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.validation import finite, positive, vector
 
 
 def whole(name: str, value: Any, least: int) -> int:
@@ -19,6 +20,47 @@ def whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
     return int(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False, and no other object that counts as one of them, such as the text "false".
+
+    >>> flag("zero_diagonal", np.True_)
+    True
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
+
+
+def number(name: str, value: Any, like: Array, *, zero: bool = False) -> Any:
+    """A number > 0 (>= 0 with `zero`): a Python float, or a scalar of the patterns' own library as it is.
+
+    >>> number("beta", 2, np.ones(1))
+    2.0
+    """
+    value = positive(name, value, zero=zero)
+    if backend.is_array(value) and backend.backend_of(value) != backend.backend_of(like):
+        ours, theirs = backend.backend_of(like), backend.backend_of(value)
+        raise TypeError(
+            f"{name} is a {theirs} scalar but the patterns are a {ours} array: give a Python number, float({name}), "
+            f"or {theirs} patterns."
+        )
+    return value
+
+
+def current(value: Any, size: int, like: Array) -> Any:
+    """An input current: one number as a Python float, or a vector (size,) like the patterns.
+
+    >>> current(np.float32(0.5), 2, np.ones(1)), current([1, 2], 2, np.ones(1))
+    (0.5, array([1., 2.]))
+    """
+    if isinstance(value, float | int | np.number) and not isinstance(value, np.complexfloating):
+        return float(finite("bias", np.asarray(float(value))))
+    value = vector("bias", value, size, like, "one input current for each neuron, or one number for all")
+    if value.ndim != 1:
+        raise ValueError(f"bias must be one number or a vector ({size},), got shape {tuple(value.shape)}.")
+    return value
 
 
 def coded(name: str, value: Array, low: float) -> Array:

@@ -12,8 +12,9 @@ from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.lagrangians import LogCosh
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import Recurrent
-from ..dynamics.validation import finite, floating, matrix, positive, unknown_name, vector
+from ..dynamics.validation import floating, matrix, positive, unknown_name, vector
 from .binary import BinaryMemory, inside, signs
+from .checks import current, flag, number, whole
 from .flips import Cache, Spins
 from .learning import hebbian, perceptron, pseudo_inverse, storkey
 from .storage import Stored
@@ -100,8 +101,9 @@ class ClassicalHopfield(BinaryMemory, Stored):
     ----------
     memories : array (N, I)
         The stored patterns, of +1 and -1, one in a row.
-    learning : {"hebbian", "pseudo_inverse", "storkey", "perceptron", "given"}
-        How W comes from the patterns; see `hopfield.models.learning`.
+    rule : {"hebbian", "pseudo_inverse", "storkey", "perceptron", "given"}, optional
+        How W comes from the patterns; see `hopfield.models.learning`. Unless given "hebbian", and "given" where there
+        are `couplings`.
     zero_diagonal : bool
         Whether W_ii = 0, Hopfield's choice and the default. A positive diagonal holds every neuron where it is: it
         turns states near a memory into fixed points of their own (with three orthogonal patterns of 8 neurons,
@@ -116,7 +118,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
         For the perceptron rule: the margin kappa, the most epochs, and whether W is kept symmetric. A larger margin
         makes larger basins; 0 stores the most patterns. Without symmetry more fit and there is no energy to fall.
     couplings : array (I, I), optional
-        W of your own with learning="given", used as it is, or what the rule has learnt before.
+        W of your own, used as it is; or what a rule that is named as well has learnt before.
 
     Warns
     -----
@@ -140,7 +142,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
     """
 
     memories: Array
-    learning: str = static(default="hebbian")
+    rule: str | None = static(default=None)
     _: KW_ONLY
     zero_diagonal: bool = static(default=True)
     beta: Number = 4.0
@@ -155,28 +157,27 @@ class ClassicalHopfield(BinaryMemory, Stored):
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        if self.learning not in RULES:
-            raise unknown_name("learning rule", self.learning, RULES)
+        if self.rule is None:
+            put("rule", "hebbian" if self.couplings is None else "given")
+        if not isinstance(self.rule, str) or self.rule not in RULES:
+            raise unknown_name("learning rule", self.rule, RULES)
         put("memories", signs("patterns", matrix("patterns", self.memories)))
         width = self.memories.shape[1]
-        put("beta", positive("beta", self.beta))
-        put("tau_value", positive("tau_value", self.tau_value))
-        put("margin", positive("margin", self.margin, zero=True))
-        if isinstance(self.bias, float | int):
-            put("bias", finite("bias", backend.full((width,), float(self.bias), self.memories)))
-        else:
-            put("bias", vector("bias", self.bias, width, self.memories, "one input current for each neuron"))
-            if self.bias.ndim != 1:
-                raise ValueError(f"bias must be one number or a vector ({width},), got {tuple(self.bias.shape)}.")
-        if self.learning == "perceptron" and not self.zero_diagonal:
+        put("beta", number("beta", self.beta, self.memories))
+        put("tau_value", number("tau_value", self.tau_value, self.memories))
+        put("margin", float(positive("margin", self.margin, zero=True)))
+        put("max_epochs", whole("max_epochs", self.max_epochs, 1))
+        put("zero_diagonal", flag("zero_diagonal", self.zero_diagonal))
+        put("symmetric", flag("symmetric", self.symmetric))
+        bias = current(self.bias, width, self.memories)
+        put("bias", backend.full((width,), bias, self.memories) if isinstance(bias, float) else bias)
+        if self.rule == "perceptron" and not self.zero_diagonal:
             raise ValueError(
                 "The perceptron rule learns without a diagonal: with one, W = identity would hold every state, "
                 "stored or not. Leave zero_diagonal=True."
             )
-        if self.learning == "given" and self.couplings is None:
-            raise ValueError("learning='given' needs couplings=W of shape (I, I).")
-        if not isinstance(self.max_epochs, int) or self.max_epochs < 1:
-            raise ValueError(f"max_epochs must be a whole number >= 1, got {self.max_epochs!r}.")
+        if self.rule == "given" and self.couplings is None:
+            raise ValueError("rule='given' needs couplings=W of shape (I, I).")
         weights = self._learnt() if self.couplings is None else matrix("couplings", self.couplings, self.memories)
         if tuple(weights.shape) != (width, width):
             raise ValueError(f"couplings must be ({width}, {width}), got shape {tuple(weights.shape)}.")
@@ -215,7 +216,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
     def network(self) -> Network:
         """The graded neurons: one population joined to itself by W."""
         # Without its diagonal a sum of outer products is not positive semidefinite, and steps need watching.
-        positive_ = not self.zero_diagonal and self.learning in ("hebbian", "pseudo_inverse")
+        positive_ = not self.zero_diagonal and self.rule in ("hebbian", "pseudo_inverse")
         width = self.memories.shape[1]
         neurons = Population(LogCosh(self.beta), width, self.tau_value, 1.0, self.bias)
         return Network({"value": neurons}, [Recurrent(("value",), self.couplings, positive_)])
@@ -240,17 +241,17 @@ class ClassicalHopfield(BinaryMemory, Stored):
 
     def settings(self) -> dict[str, Any]:
         """The arguments that build this memory again, without learning anew."""
-        names = ("memories", "learning", "zero_diagonal", "beta", "tau_value", "bias")
+        names = ("memories", "rule", "zero_diagonal", "beta", "tau_value", "bias")
         return {name: getattr(self, name) for name in (*names, "margin", "max_epochs", "symmetric", "couplings")}
 
     def __repr__(self) -> str:
         size, width = self.memories.shape
-        diagonal = "" if self.learning == "given" else f" with {'zero' if self.zero_diagonal else 'its'} diagonal"
+        diagonal = "" if self.rule == "given" else f" with {'zero' if self.zero_diagonal else 'its'} diagonal"
         beta, tau = _plain(self.beta), _plain(self.tau_value)
         parts = [
             f"{size} patterns of {width}",
             "s_i <- sign(sum_j W_ij s_j + b_i), kept where that is 0",
-            f"learning={self.learning}, {SOURCES[self.learning]}{diagonal}",
+            f"rule={self.rule}, {SOURCES[str(self.rule)]}{diagonal}",
             f"graded: x' = -x + W g + b, g = tanh(beta x), beta={beta}, tau_value={tau}",
             f"{backend.backend_of(self.memories)} {str(self.memories.dtype).rsplit('.', maxsplit=1)[-1]}",
         ]
@@ -273,7 +274,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
 
     def _learnt(self) -> Array:
         patterns = self.memories
-        if self.learning == "perceptron":
+        if self.rule == "perceptron":
             found = perceptron(patterns, self.margin, self.max_epochs, self.symmetric)
             if not found.reached:
                 warnings.warn(
@@ -283,7 +284,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
                     stacklevel=4,
                 )
             return floating("couplings", backend.asarray(found.weights, patterns), patterns)
-        learn = {"hebbian": hebbian, "pseudo_inverse": pseudo_inverse, "storkey": storkey}[self.learning]
+        learn = {"hebbian": hebbian, "pseudo_inverse": pseudo_inverse, "storkey": storkey}[self.rule]
         weights = learn(patterns)
         if not self.zero_diagonal:
             return weights

@@ -9,12 +9,15 @@ from dataclasses import KW_ONLY
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.contracts import Lagrangian
 from ..dynamics.lagrangians import LogCosh, LogSumExp, Power, RectifiedPower
-from ..dynamics.validation import matrix, positive
+from ..dynamics.validation import matrix
 from .binary import BinaryMemory, inside, signs
+from .checks import flag, number
 from .flips import Cache, Spins
 from .memory import AssociativeMemory, Rule
 from .similarity import Dot
@@ -167,7 +170,7 @@ class _Dense(BinaryMemory, AssociativeMemory):
             object.__setattr__(self, "beta", self._usual_beta())
         self._validate()
         signs("patterns", self.memories)
-        object.__setattr__(self, "gain", positive("gain", self.gain))
+        object.__setattr__(self, "gain", number("gain", self.gain, self.memories))
 
     def _usual_beta(self) -> float:
         return 1.0
@@ -236,11 +239,13 @@ class DenseAssociativeMemory(_Dense):
     bias: Any = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.n, int) or self.n < 2:
+        if isinstance(self.n, bool) or not isinstance(self.n, int | np.integer) or self.n < 2:
             raise ValueError(
                 f"n must be a whole number >= 2, got {self.n!r}: it is the degree of F(x) = x^n, and n = 2 is the "
                 "classical Hopfield network."
             )
+        object.__setattr__(self, "n", int(self.n))
+        object.__setattr__(self, "rectified", flag("rectified", self.rectified))
         self._check()
         for note in self.notes():
             warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=3)

@@ -15,7 +15,8 @@ from ..dynamics.contracts import Lagrangian, Similarity
 from ..dynamics.lagrangians import Quadratic, SquareRoot, XLogX
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
-from ..dynamics.validation import finite, floating, matrix, positive, vector
+from ..dynamics.validation import matrix, vector
+from .checks import current, number
 from .one_shot import OneShot
 from .retrieval import Retrieval, retrieve
 from .separation import check_scores, describe, doubts, has_domain
@@ -248,9 +249,9 @@ class AssociativeMemory(Stored):
             object.__setattr__(self, name, value)
 
         put("memories", matrix("patterns", self.memories))
-        put("beta", positive("beta", self.beta))
-        put("tau_value", positive("tau_value", self.tau_value))
-        put("tau_memory", positive("tau_memory", self.tau_memory, zero=True))
+        put("beta", number("beta", self.beta, self.memories))
+        put("tau_value", number("tau_value", self.tau_value, self.memories))
+        put("tau_memory", number("tau_memory", self.tau_memory, self.memories, zero=True))
         if self.projection is not None:
             put("projection", matrix("projection", self.projection, self.memories))
             if self.projection.shape[0] != self.memories.shape[0]:
@@ -258,17 +259,7 @@ class AssociativeMemory(Stored):
                     f"projection has {self.projection.shape[0]} rows but {self.memories.shape[0]} patterns are stored: "
                     "row i of the projection (N, O) is what pattern i recalls."
                 )
-        if isinstance(self.bias, float | int):
-            put("bias", float(finite("bias", np.asarray(float(self.bias)))))
-        else:
-            bias = floating("bias", self.bias, self.memories)
-            width = self.memories.shape[1]
-            put(
-                "bias",
-                vector("bias", bias, width, self.memories, "one input current for each value neuron"),
-            )
-            if bias.ndim != 1:
-                raise ValueError(f"bias must be one number or a vector ({width},), got shape {tuple(bias.shape)}.")
+        put("bias", current(self.bias, self.memories.shape[1], self.memories))
 
     def _check_rule(self) -> None:
         """Check the patterns against the rule, and warn of what does not hold."""

@@ -114,10 +114,10 @@ def separation(name: str | Lagrangian) -> Lagrangian:
         return name
     name = ALIASES.get(name, name) if isinstance(name, str) else name
     parts = re.fullmatch(r"\s*([\w-]+)\s*(?:\(\s*([^()]*?)\s*\))?\s*", name) if isinstance(name, str) else None
-    key = parts[1] if parts else name
-    key = ALIASES.get(key, key)
-    if parts is None or key not in SEPARATIONS:
+    key = "" if parts is None else ALIASES.get(parts[1], parts[1])
+    if key not in SEPARATIONS:
         raise unknown_name("separation", parts[1] if parts else name, [*SEPARATIONS, *ALIASES])
+    assert parts is not None
     try:
         return SEPARATIONS[key].build(parts[2])
     except (TypeError, ValueError) as error:

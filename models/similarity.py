@@ -289,9 +289,7 @@ def similarity(name: str | Similarity | Callable[[Array, Array], Array]) -> Simi
         return name
     if callable(name):
         return Custom(name)
-    parts = (
-        re.fullmatch(r"\s*(\w+)\s*\(\s*(\w+)\s*(?:,\s*([^(),]+?)\s*)?\)\s*", name) if isinstance(name, str) else None
-    )
+    parts = re.fullmatch(WRAPPED, name) if isinstance(name, str) else None
     if parts is not None and parts[1] == "normalised":
         try:
             return Normalised(similarity(parts[2]), *([float(parts[3])] if parts[3] else []))
@@ -299,7 +297,7 @@ def similarity(name: str | Similarity | Callable[[Array, Array], Array]) -> Simi
             raise ValueError(f"Similarity {name!r}: {error}") from None
     if parts is not None and parts[1] == "published" and parts[3] is None:
         return published(parts[2])
-    if name not in SIMILARITIES:
+    if not isinstance(name, str) or name not in SIMILARITIES:
         raise unknown_name("similarity", name, [*SIMILARITIES, *(f"{wrapper}(name)" for wrapper in WRAPPERS)])
     return SIMILARITIES[name]()
 

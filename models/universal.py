@@ -88,7 +88,7 @@ class UniversalHopfield(AssociativeMemory):
         object.__setattr__(self, "similarity", similarity(self.similarity))
         object.__setattr__(self, "separation", separation(self.separation))
         if self.leak is not None:
-            object.__setattr__(self, "leak", positive("leak", self.leak, zero=True))
+            object.__setattr__(self, "leak", float(positive("leak", self.leak, zero=True)))
         if not isinstance(self.value_lagrangian, Lagrangian | None):
             raise TypeError(f"value_lagrangian must be a Lagrangian such as LogCosh(), got {self.value_lagrangian!r}.")
         self._validate()

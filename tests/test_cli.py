@@ -303,7 +303,7 @@ BAD = {
     "beta of a saved one": (["queries.npy", "--model", "memory.npz", "--beta", "3"], "has its own patterns"),
     "similarity": (["rows.npy", "queries.npy", "--similarity", "cosin"], "Did you mean 'cosine'?"),
     "separation": (["rows.npy", "queries.npy", "--separation", "softmin"], "Did you mean 'softmax'?"),
-    "modern with a distance": (["rows.npy", "queries.npy", "--model", "modern", "--similarity", "cosine"], "its own rule"),
+    "modern with a distance": (["rows.npy", "queries.npy", "--model", "modern", "--similarity", "cosine"], "own rule"),
     "beta": (["rows.npy", "queries.npy", "--beta", "-1"], "beta must be > 0"),
     "backend": (["rows.npy", "queries.npy", "--backend", "numppy"], "Did you mean 'numpy'?"),
     "device": (["rows.npy", "queries.npy", "--device", "cuda"], "NumPy arrays live on the CPU"),

@@ -40,7 +40,7 @@ randomly = basins_of_attraction(memory, digits[:count] + pushes, targets=np.aran
 print(f"recalled from the witnesses: {witnesses.recalled:.0%}; pushed as far at random: {randomly.recalled:.0%}")
 
 figure = new_figure((7.2, 4.2))
-title = f"{count} of 100 digits stored, $\\beta$ = {memory.beta:g}"
+title = f"{count} of the 100 stored digits, $\\beta$ = {memory.beta:g}"
 plot_radii(certified, adversarial, figure.subplots(), unit="digits have length 1", title=title)
 figure.savefig(path, dpi=120)
 print(f"The picture is {path}.")

@@ -1,6 +1,7 @@
 """Figure 14 of Millidge et al. 2022. Robustness to random masks (left) and hidden borders (right).
 
-Among the paper's three the dot product bears random masks best; the cosine, which it left out, bears them better still.
+With most pixels hidden the dot product recalls more than the two distances; the cosine, which the paper left out,
+recalls more than all three.
 
     python fig14.py --quick               small digits, some seconds
     HOPFIELD_DATA=FOLDER python fig14.py  the paper's data sets; see hopfield.analysis.datasets.load

@@ -108,6 +108,14 @@ def test_the_classical_network_of_the_published_code_sees_one_cue():
     assert (cues == 1).all()
 
 
+def test_a_file_in_the_variable_is_stored(tmp_path, monkeypatch):
+    path = tmp_path / "mine.npz"
+    np.savez(path, images=np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), dtype=np.uint8))
+    monkeypatch.setenv("HOPFIELD_DATA", str(path))
+    found = reproduce("fig11", "fair", progress=False)
+    assert [sweep.data for sweep in found[0].sweeps] == ["mine.npz"]
+
+
 def test_other_data_and_fewer_runs_than_asked(tmp_path):
     np.savez(tmp_path / "mine.npz", images=np.random.default_rng(0).integers(0, 256, (60, 3, 8, 8), dtype=np.uint8))
     found = reproduce("fig14", "text", data=tmp_path / "mine.npz", runs=4, progress=False)
@@ -144,6 +152,15 @@ def test_unknown_readings():
 
 
 QUICKEST = ("fig02", "fig05", "fig11")
+
+
+@pytest.mark.slow
+def test_beyond_the_paper(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["beyond.py", "--quick"])
+    runpy.run_path(str(FOLDER / "beyond.py"), run_name="__main__")
+    assert "weighted median, one shot" in capsys.readouterr().out
+    assert (tmp_path / "beyond.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
