@@ -6,10 +6,13 @@ about a memory is computed in `analysis`, and what is heavy is imported where it
 
 from __future__ import annotations
 
-from .commands import analysis, memory
+from .commands import analysis, memory, paper
 from .commands.app import app
 
-__all__ = ["analysis", "app", "main", "memory"]
+__all__ = ["analysis", "app", "main", "memory", "paper"]
+
+ORDER = ("demo", "recall", "simulate", "models", "lyapunov", "fixed-points", "basins", "landscape")
+app.registered_commands.sort(key=lambda known: (*ORDER, known.name).index(known.name))  # in --help
 
 
 def main() -> None:

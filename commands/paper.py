@@ -1,0 +1,192 @@
+"""`hopfield capacity`, `robustness`, `reproduce`: experiments on how much a memory holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import analysis
+from ..analysis.cues import CUES as KINDS
+from ..analysis.paper_settings import FIGURES, READINGS
+from ..analysis.trial import READOUTS
+from .app import command
+from .options import COMPUTING, CUES, FILES, MEMORY, Out, Seed, option
+
+EXPERIMENT = "Experiment"
+
+Data = Annotated[
+    str,
+    option(
+        FILES,
+        "digits, mnist, fashion_mnist, cifar10, tiny_imagenet (looked for in the folder HOPFIELD_DATA), or a file or "
+        "folder of images.",
+        metavar="NAME",
+    ),
+]
+Similarities = Annotated[
+    str,
+    option(MEMORY, "One or several with commas: manhattan,cosine,normalised(dot).", "--similarity", metavar="NAMES"),
+]
+Separations = Annotated[
+    str, option(MEMORY, "One or several: max,softmax(100),polynomial(10).", "--separation", metavar="NAMES")
+]
+Criteria = Annotated[
+    str,
+    option(EXPERIMENT, "nearest, exact, or 'error < 50' (squared), 'error < 50*D/784' by the size.", metavar="NAMES"),
+]
+Cue = Annotated[str, option(CUES, f"{', '.join(KINDS)}.", metavar="NAME")]
+Runs = Annotated[int, option(EXPERIMENT, "Disjoint sets of stored images.", min=1, metavar="N")]
+Jobs = Annotated[int, option(COMPUTING, "Processes that work at once.", min=1, metavar="N")]
+Readout = Annotated[
+    str,
+    option(MEMORY, f"What answers: {', '.join(READOUTS)} (one shot, one update, iterated, in time).", metavar="NAME"),
+]
+
+
+def listed(text: str) -> list[str]:
+    """A text cut at the commas outside brackets.
+
+    >>> listed("dot, normalised(kl, 0.01)")
+    ['dot', 'normalised(kl, 0.01)']
+    """
+    return [part.strip() for part in re.split(r",(?![^()]*\))", text) if part.strip()]
+
+
+def numbers(name: str, text: str) -> list[float]:
+    """A list of numbers with commas.
+
+    >>> numbers("--sizes", "2,10,100")
+    [2.0, 10.0, 100.0]
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{name} is a list of numbers with commas, as 10,100,1000; got {text!r}.") from None
+
+
+def report(found: Any, kind: str, out: Path) -> None:
+    """The picture and the table of a sweep, printed and written."""
+    drawn: Any = analysis.plot_sweep(found).figure
+    drawn.savefig(out / f"{kind}.png", bbox_inches="tight")
+    (out / f"{kind}.txt").write_text(found.table() + "\n", encoding="utf-8")
+    typer.echo(f"{found.data}, {found.cue}, {found.runs} runs: fraction recalled")
+    typer.echo(found.table())
+    typer.echo(f"Written to {out}: {kind}.png, {kind}.txt, cells.jsonl (run again, it goes on from there)")
+
+
+@command
+def capacity(
+    context: typer.Context,
+    data: Data = "digits",
+    similarity: Similarities = "manhattan,euclidean,cosine,dot",
+    separation: Separations = "max",
+    sizes: Annotated[str, option(EXPERIMENT, "How many patterns are stored.", metavar="LIST")] = "2,5,10,20,50,100",
+    cue: Cue = "clipped noise",
+    level: Annotated[float, option(CUES, "How much: a variance or a fraction.", metavar="X")] = 0.5,
+    criterion: Criteria = "nearest",
+    readout: Readout = "recall",
+    runs: Runs = 5,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    out: Out = Path("hopfield-capacity"),
+) -> None:
+    """The fraction of corrupted cues that recall their image, against the number of images stored.
+
+    Every finished cell is saved at once in cells.jsonl: a command that was interrupted goes on where it was.
+
+    **Example:**  hopfield capacity --data cifar10 --similarity manhattan,cosine --sizes 10,100,1000 --runs 3
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    chosen = [int(size) for size in numbers("--sizes", sizes)]
+    found = analysis.capacity(
+        data,
+        listed(similarity),
+        listed(separation),
+        sizes=chosen,
+        cue=cue,
+        level=level,
+        runs=runs,
+        criteria=listed(criterion),
+        seed=seed,
+        out=out / "cells.jsonl",
+        jobs=jobs,
+        readout=readout,
+        progress=True,
+    )
+    report(found, "capacity", out)
+
+
+@command
+def robustness(
+    context: typer.Context,
+    data: Data = "digits",
+    similarity: Similarities = "manhattan,euclidean,cosine,dot",
+    separation: Separations = "max",
+    levels: Annotated[str, option(CUES, "How much: variances or fractions.", metavar="LIST")] = "0.1,0.3,0.5,0.7,0.9",
+    cue: Cue = "mask top",
+    size: Annotated[int, option(EXPERIMENT, "How many patterns are stored.", min=1, metavar="N")] = 100,
+    criterion: Criteria = "nearest",
+    readout: Readout = "recall",
+    runs: Runs = 5,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    out: Out = Path("hopfield-robustness"),
+) -> None:
+    """The fraction of cues that recall their image, against how much they are corrupted.
+
+    **Example:**  hopfield robustness --cue "clipped noise" --levels 0.05,0.1,0.2,0.5,1 --size 200
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    found = analysis.robustness(
+        data,
+        listed(similarity),
+        listed(separation),
+        levels=numbers("--levels", levels),
+        cue=cue,
+        size=size,
+        runs=runs,
+        criteria=listed(criterion),
+        seed=seed,
+        out=out / "cells.jsonl",
+        jobs=jobs,
+        readout=readout,
+        progress=True,
+    )
+    report(found, "robustness", out)
+
+
+@command
+def reproduce(
+    context: typer.Context,
+    figure: Annotated[str, typer.Argument(metavar="FIGURE", help=f"fig{', fig'.join(map(str, FIGURES))}, or all.")],
+    reading: Annotated[
+        str, option(EXPERIMENT, f"One or several of {', '.join(READINGS)}; all of them unless said.", metavar="NAMES")
+    ] = ",".join(READINGS),
+    data: Annotated[
+        str | None, option(FILES, "What is stored instead of the paper's data sets: a name or a path.", metavar="NAME")
+    ] = None,
+    runs: Annotated[
+        int | None, option(EXPERIMENT, "Disjoint sets; as the reading says, if not said.", min=1, metavar="N")
+    ] = None,
+    quick: Annotated[bool, option(EXPERIMENT, "Small digits and few runs: seconds.", "--quick")] = False,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    out: Out = Path("hopfield-paper"),
+) -> None:
+    """Redo a figure of Millidge et al. 2022 as its code, its text, and a fair comparison have it.
+
+    **code** is what the published code computes, **text** what the paper says, **fair** what should be compared.
+    Tables, pictures and finished cells go to --out; a command that was interrupted goes on where it was.
+
+    **Example:**  hopfield reproduce fig2 --reading code,text --quick
+    """
+    found = analysis.reproduce(
+        figure, listed(reading), data=data, runs=runs, quick=quick, out=out, seed=seed, jobs=jobs, progress=True
+    )
+    for one in found:
+        typer.echo(one.table())
+        typer.echo("")
+    typer.echo(f"Written to {out}: {', '.join(sorted(file.name for file in out.iterdir()))}")
