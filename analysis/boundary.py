@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
+from ..models.memory import rule_of
 from .basins import flow_all
 from .explorer import Explorer
 
@@ -147,7 +148,7 @@ def _step(method: Any, network: Any, x: Any, dt: Any) -> Any:
 def _gamma(flow: Any, dt: float) -> float:
     """A step moves x by gamma times the residual: (1 - exp(-l dt/tau))/l, or dt/tau where nothing leaks."""
     p = next(iter(flow.network.populations.values()))
-    rule = getattr(flow.memory, "rule", None)
+    rule = rule_of(flow.memory)
     rate = 2.0 if rule is not None and rule.similarity.name == "euclidean" and p.leak == 0 else float(p.leak)
     ratio = dt / float(backend.to_numpy(p.tau))
     return -math.expm1(-rate * ratio) / rate if rate else ratio

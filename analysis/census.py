@@ -35,7 +35,8 @@ class FixedPoints:
         The lowest of the reduced Hessian; of minus the Jacobian, complex, where forces have no energy.
     kind : str array (K,)
         ``memory``, ``reversed``, ``mixture``, ``metastable(k)``, ``global mean``, ``spurious``, ``saddle(index)``,
-        ``marginal``, ``memory (exact)``, or ``stable`` where there are no patterns; see `kinds`.
+        ``marginal``, ``memory (exact)``, ``not attracting`` (at jumps), or ``stable`` where there are no patterns; see
+        `kinds`.
     pattern : int array (K,)
         The row of the stored pattern of a memory, reversed or not; else -1.
     weights : array (K, N) or None
@@ -49,7 +50,7 @@ class FixedPoints:
     slow : array (S, D)
         Points of small velocity that are NOT fixed points.
     morse_sum : int or None
-        The sum of (-1)^index, 1 for a full census; None where it is not defined.
+        The sum of (-1)^index, 1 for a full census (0 or 2 for rays on a sphere); None where it is not defined.
     complete : str
         ``incomplete (proved)``, ``not refuted``, ``not saturated`` or ``undefined``.
     reason : str

@@ -44,7 +44,8 @@ def completeness(flow: Field, x: np.ndarray, found: Spectrum, saturated: bool, s
     zeros of (-1)^index is 1 (Poincare-Hopf; Morse, for a gradient). Another sum proves that a zero is missing. A sum of
     1 proves nothing: the verdict is then "not refuted", or "not saturated" while searches still find new points. That
     the velocity points inward is looked at in 64 random directions on the spheres of twice and four times the reach of
-    the points.
+    the points. Where fixed points form rays (cosine) one of each is a zero on the sphere of dimension D - 1, and the
+    sum is the sphere's Euler characteristic: 2 for odd D, 0 for even D.
 
     Parameters
     ----------
@@ -77,18 +78,20 @@ def completeness(flow: Field, x: np.ndarray, found: Spectrum, saturated: bool, s
     """
     if not flow.smooth:
         return Completeness(None, UNDEFINED, f"The forces of {', '.join(flow.network.kinks)} jump.")
-    if has_rays(flow):
-        return Completeness(None, UNDEFINED, "Fixed points of cosine form rays.")
+    rays = has_rays(flow)
+    expected = 1 if not rays else 2 * (flow.size % 2)
     if found.marginal.any():
         return Completeness(None, UNDEFINED, f"{int(found.marginal.sum())} points have an eigenvalue 0.")
-    if not _inward(flow, x, seed):
+    if not rays and not _inward(flow, x, seed):
         return Completeness(None, UNDEFINED, "The velocity does not point inward on a large sphere.")
     total = int(np.sum(np.where(found.index % 2 == 0, 1, -1)))
-    if total != 1:
-        return Completeness(total, PROVED, f"The sum of (-1)^index is {total}, and that of a full census is 1.")
+    if total != expected:
+        why = f"The sum of (-1)^index is {total}, and that of a full census is {expected}."
+        return Completeness(total, PROVED, why)
+    right = f"The sum of (-1)^index is {total}{' as on every sphere of this dimension' if rays else ''}"
     if saturated:
-        return Completeness(1, NOT_REFUTED, "The sum of (-1)^index is 1, and the last searches found nothing new.")
-    return Completeness(1, OPEN, "The sum of (-1)^index is 1, but the last searches still found new points.")
+        return Completeness(total, NOT_REFUTED, f"{right}, and the last searches found nothing new.")
+    return Completeness(total, OPEN, f"{right}, but the last searches still found new points.")
 
 
 def _inward(flow: Field, x: np.ndarray, seed: int) -> bool:

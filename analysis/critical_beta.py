@@ -109,6 +109,8 @@ def critical_beta(memory: AssociativeMemory, *, largest: float = 64.0) -> Critic
     The mean of all patterns loses stability at beta = 3. One fixed point alone below beta = 2. Every memory
     exists from beta = 2.74564 on.
     """
+    if not isinstance(memory, AssociativeMemory):
+        raise TypeError(f"critical_beta is for memories with a similarity and softmax, not for {memory!r}.")
     similarity, separation, value, leak = memory.rule
     patterns = backend.to_numpy(memory.memories).astype(float)
     bias = np.broadcast_to(backend.to_numpy(memory.bias).astype(float), patterns.shape[1:])

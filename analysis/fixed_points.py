@@ -10,19 +10,23 @@ from ..dynamics import backend
 from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.validation import positive
+from ..models.memory import rule_of
 from .census import FixedPoints
 from .completeness import completeness, unseen
 from .field import Field, field
 from .jumps import find_at_jumps
 from .kinds import kinds
+from .ladder import search_harder
 from .polish import residual_tolerance
-from .reduction import Reduction, reduce
+from .row_space import Reduction, reduce
 from .search import Table, deflated, explore, search_from, slow_points
 from .stability import Spectrum, spectrum, stability
-from .starts import pattern_starts, random_starts, takes_signs
+from .starts import balanced_starts, pattern_starts, random_starts, takes_signs
 
 QUIET = 3  # random batches in a row that must find nothing new
 FEW = 64  # starts of each sort where forces jump
+WORK = 2**20  # D^2 times that number
+BALANCED = 1024  # starts at which a few patterns have weights of one order
 
 
 def find_fixed_points(
@@ -69,7 +73,7 @@ def find_fixed_points(
         Whether Newton's method is repelled from all that is known, in the end, until that finds nothing; for at most
         64 neurons.
     reduction : bool
-        Whether to search in the row space of the patterns where that is exact (dot, g = v, no bias).
+        Whether to search in the row space of the patterns where that is exact (see `row_space`).
     differences : float
         As in `field`.
     most : int
@@ -107,7 +111,7 @@ def find_fixed_points(
     if deflate:
         begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
         deflated(table, begin, rng)
-    return _classified(whole, small, table, eigenvalues, saturated, given is not None)
+    return _classified(whole, small, table, eigenvalues, saturated, given is not None, most)
 
 
 def _states(flow: Field, activations: np.ndarray) -> np.ndarray:
@@ -128,16 +132,24 @@ def _search(table: Table, rng: np.random.Generator, batches: int, batch_size: in
         search_from(table, _sized(flow, combined))
     else:
         search_from(table, np.zeros((1, flow.size), dtype=table.x.dtype))
+    table.search(_balanced(flow, int(np.clip(WORK // flow.size**2, batch_size, BALANCED)), rng))
     explore(table, 0, rng, most)
     quiet = 0
     for _ in range(batches):
         known = len(table.x)
-        search_from(table, _random(flow, batch_size, rng), random=True)
+        mixed = np.concatenate([_random(flow, batch_size, rng), _balanced(flow, batch_size, rng)])
+        search_from(table, mixed, random=True)
         explore(table, known, rng, most)
         quiet = quiet + 1 if len(table.x) == known else 0
         if quiet == QUIET or len(table.x) >= most:
             break
+    search_harder(table, rng, most)
     return quiet == QUIET
+
+
+def _balanced(flow: Field, count: int, rng: np.random.Generator) -> np.ndarray:
+    rows = balanced_starts(flow, count, seed=rng)
+    return _states(flow, rows) if len(rows) else rows
 
 
 def _random(flow: Field, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -161,7 +173,9 @@ def _sized(flow: Field, rows: np.ndarray) -> np.ndarray:
     return _states(flow, rows)
 
 
-def _classified(whole: Field, small: Reduction, table: Table, k: int, saturated: bool, given: bool) -> FixedPoints:
+def _classified(
+    whole: Field, small: Reduction, table: Table, k: int, saturated: bool, given: bool, most: int
+) -> FixedPoints:
     flow = small.flow
     found = spectrum(flow, table.x, min(k, flow.size)) if len(table.x) else _nothing(flow, k)
     stable, of_map = stability(flow, table.x, found)
@@ -169,7 +183,7 @@ def _classified(whole: Field, small: Reduction, table: Table, k: int, saturated:
     guess = unseen(table.random_hits)
     values = found.eigenvalues
     if small.extra:
-        values = np.sort(np.concatenate([values, np.full((len(values), small.extra), small.leak)[:, :k]], axis=1))
+        values = np.sort(np.concatenate([values, np.full((len(values), small.extra), small.rate)[:, :k]], axis=1))
         values = values[:, :k].astype(table.x.dtype)
     x = small.lift(table.x)
     place = whole.asarray(x)
@@ -198,7 +212,7 @@ def _classified(whole: Field, small: Reduction, table: Table, k: int, saturated:
         coverage=guess.coverage,
         conservative=whole.conservative,
         how=found.how,
-        message=_message(whole, found),
+        message=_message(whole, found, len(table.x) >= most),
     )
     return result.select(_order(result))
 
@@ -213,7 +227,7 @@ def _order(found: FixedPoints) -> np.ndarray:
 
 
 def _weights(whole: Field, place: Any) -> np.ndarray | None:
-    rule = getattr(whole.memory, "rule", None)
+    rule = rule_of(whole.memory)
     if rule is None:
         return None
     inner = whole.network.synapses.get("memory")
@@ -224,7 +238,12 @@ def _weights(whole: Field, place: Any) -> np.ndarray | None:
     return backend.to_numpy(weights) if rule.separation.nonnegative else None
 
 
-def _message(whole: Field, found: Spectrum) -> str:
+def _message(whole: Field, found: Spectrum, cut: bool) -> str:
+    if cut:
+        return (
+            f"The search was cut short at {len(found.index)} points. They may be a continuum, as where all weights "
+            "vanish; else raise `most`."
+        )
     if not whole.conservative:
         turning = (
             np.abs(np.imag(found.eigenvalues)).max(initial=0.0) > 1e-9 if np.iscomplexobj(found.eigenvalues) else False
@@ -270,6 +289,7 @@ def _at_jumps(
         pattern = np.where(same.any(axis=1), same.argmax(axis=1), pattern)
     guess = unseen(table.random_hits)
     stable = found.attracts(table.x)
+    kind, pattern = np.where(stable, kind, "not attracting"), np.where(stable, pattern, -1)
     result = FixedPoints(
         state=table.x,
         activation=activation,

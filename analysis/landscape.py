@@ -11,7 +11,7 @@ from .barriers import Landscape
 from .field import Field, field
 from .fixed_points import FixedPoints, find_fixed_points
 from .local import Flow, flow_of
-from .reduction import Reduction, reduce
+from .row_space import Reduction, reduce
 from .saddles import Passes, climb, join, passes
 from .string_method import string_method
 
@@ -56,7 +56,7 @@ def landscape(
         How many of the softest modes of each minimum are climbed along, in both directions (0: none). It needs a
         symmetric Jacobian (g = x, one time constant) and is left out elsewhere.
     reduction : bool
-        Whether to search in the row space of the patterns where that is exact (dot, g = v, no bias).
+        Whether to search in the row space of the patterns where that is exact (see `row_space`).
     seed : int
         Of everything random.
 

@@ -13,6 +13,7 @@ from ..dynamics.backend import Array
 from ..dynamics.integrators import Relaxation
 from ..dynamics.network import Network
 from ..dynamics.simulate import simulate
+from ..models.memory import rule_of
 from .field import Field, split
 
 STEPS = 5  # of dt between two looks at the states
@@ -50,7 +51,7 @@ class Motion:
     def fade(self) -> float:
         """The rate at which a state approaches a constant target: l/tau, and 2/tau for euclidean with leak 0."""
         p = next(iter(self.flow.network.populations.values()))
-        rule = getattr(self.flow.memory, "rule", None)
+        rule = rule_of(self.flow.memory)
         rate = 2.0 if rule is not None and rule.similarity.name == "euclidean" and p.leak == 0 else float(p.leak)
         return (rate or 1.0) / float(backend.to_numpy(p.tau))
 

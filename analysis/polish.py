@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.linear import gmres
+from ..models.memory import rule_of
 from .field import Field
 
 DENSE = 64  # neurons up to which the Jacobian is built and solved
@@ -75,9 +76,9 @@ def polish(
 
     A step solves (l - B G) dx = r: densely up to 64 neurons, else by MINRES in H y = R^T r where the flow has a
     symmetric reduced operator and by GMRES where it has not, to a relative residual of \|r\|/scale between 0.1 and 1e-6
-    (an inexact Newton method). Steps are cut to `clip` of the scale. A sample has converged when \|r\| <= `tol` and the
-    next step is shorter than sqrt(eps) of the scale: near a fold \|r\| may be as small without a zero, but the step is
-    not. With Krylov steps the next one is estimated from the last, where that made \|r\| ten times smaller.
+    (an inexact Newton method). Steps are cut to `clip` of the scale, or of \|x\| where that is more. A sample has converged when \|r\| <= `tol` and the
+    next step is shorter than sqrt(eps) of the scale (16 eps^(1/3) where \|r\| is rounding: a degenerate zero): near a
+    fold, or where all forces fade far out, \|r\| may be as small without a zero, but the step is not. With Krylov steps the next one is estimated from the last, where that made \|r\| ten times smaller.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def polish(
     tol : float, optional
         The largest \|r\|; `residual_tolerance` unless given.
     clip : float
-        The longest step, in units of the scale.
+        The longest step, in units of the scale or of \|x\|.
     away : array (K, D), optional
         Zeros to be repelled from (deflation): Newton's method for r(x) prod_k (1 + scale^2/\|x - a_k\|^2), whose step
         is the Newton step of r divided by 1 - dx . grad log of that product.
@@ -119,7 +120,7 @@ def polish(
     """
     eps = backend.epsilon(flow.like)
     tol = residual_tolerance(flow) if tol is None else tol
-    floor, longest = eps**0.5 * flow.scale, clip * flow.scale
+    floor = eps**0.5 * flow.scale
     dense = flow.size <= DENSE if method == "auto" else method == "dense"
     x = np.array(np.atleast_2d(x), dtype=backend.to_numpy(flow.like).dtype)
     best, best_residual = x.copy(), np.full(len(x), np.inf)
@@ -149,7 +150,7 @@ def polish(
         dx, used = _dense_step(flow, here, r) if dense else _krylov_step(flow, here, r, size)
         products += used
         length = _norm(dx)
-        at_rounding = size <= 32 * eps * flow.scale
+        at_rounding = (size <= 32 * eps * flow.scale) & (length <= 16 * eps ** (1 / 3) * flow.scale)
         done = (size <= tol) & ((length <= floor) | at_rounding)
         step_length[active] = length
         if done.any():
@@ -163,6 +164,7 @@ def polish(
         if away is not None and len(away):
             dx = dx * _deflation(here, dx, away, flow.scale)[:, None]
             length = _norm(dx)
+        longest = clip * np.maximum(flow.scale, _norm(here))
         dx = dx * np.minimum(1.0, longest / np.where(length > 0, length, 1.0))[:, None]
         going = ~done & np.isfinite(length)
         active = active[going]
@@ -237,7 +239,7 @@ def has_rays(flow: Field) -> bool:
     >>> [has_rays(field(UniversalHopfield(np.eye(2), name))) for name in ("dot", "cosine")]
     [False, True]
     """
-    (p, *others), rule = flow.network.populations.values(), getattr(flow.memory, "rule", None)
+    (p, *others), rule = flow.network.populations.values(), rule_of(flow.memory)
     return bool(rule is not None and not others and rule.similarity.name == "cosine" and not p.leak and p.bias is None)
 
 

@@ -17,6 +17,7 @@ from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.collective import LogSumExp, Max
 from ..models.memory import AssociativeMemory
+from .field import Field, field
 
 NARROW = 2  # patterns of more than this times N values are worth the change of basis
 
@@ -82,3 +83,53 @@ def row_space(memory: Any) -> RowSpace | None:
         warnings.simplefilter("ignore")  # what the memory warns of, it has said
         small = type(memory)(**{**memory.settings(), "memories": backend.asarray(coordinates, memory.memories)})
     return RowSpace(small, backend.asarray(basis, memory.memories), leak if similarity.name == "dot" else 2.0)
+
+
+class Reduction(NamedTuple):
+    """A field in fewer coordinates, x = basis y.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> small = reduce(field(ModernHopfield(np.eye(2, 5))))
+    >>> small.flow.size, small.lift(small.project(np.ones((1, 5)))) + 0.0, small.extra
+    (2, array([[1., 1., 0., 0., 0.]]), 3)
+    """
+
+    flow: Field
+    basis: np.ndarray | None = None  # (D, N) with orthonormal columns
+    rate: float = 1.0
+
+    @property
+    def extra(self) -> int:
+        """The number of directions that were left out, in which everything decays."""
+        return 0 if self.basis is None else self.basis.shape[0] - self.basis.shape[1]
+
+    def project(self, x: np.ndarray) -> np.ndarray:
+        """x (..., D) to y."""
+        return x if self.basis is None else x @ self.basis
+
+    def lift(self, y: np.ndarray) -> np.ndarray:
+        """y to x (..., D)."""
+        return y if self.basis is None else y @ self.basis.T
+
+
+def reduce(flow: Field) -> Reduction:
+    r"""The field of a memory in its row space (`row_space`) where that is exact and smaller; the field itself elsewhere.
+
+    Every fixed point lies in the row space, with the same energy there, and its Hessian has the eigenvalues of the
+    small one and D - N times the rate at which the rest decays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import UniversalHopfield
+    >>> kinds = "dot", "euclidean", "cosine"
+    >>> [reduce(field(UniversalHopfield(np.eye(2, 5), name))).flow.size for name in kinds]
+    [2, 2, 5]
+    """
+    space = None if flow.memory is None else row_space(flow.memory)
+    if space is None:
+        return Reduction(flow)
+    return Reduction(field(space.memory, differences=flow.differences), backend.to_numpy(space.basis), space.rate)

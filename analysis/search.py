@@ -51,7 +51,10 @@ class Table:
             late = ~found.converged & (found.residual <= SLOW * self.flow.scale)
             self.slow.append(found.x[late])
             sure = found.step <= backend.epsilon(self.flow.like) ** 0.5 * self.flow.scale
-            for whole in (found.converged & sure, found.converged & ~sure):
+            reached = found.converged
+            if has_rays(self.flow):
+                reached = reached & (np.linalg.norm(found.x, axis=-1) > 1e-9 * self.flow.scale)  # no ray at all
+            for whole in (reached & sure, reached & ~sure):
                 label[whole] = self.add(
                     canonical(self.flow, found.x[whole]), counts[whole], bool((~sure & whole).any())
                 )
@@ -144,7 +147,8 @@ def relaxed(flow: Field, x: np.ndarray, moments: tuple[int, ...] = MOMENTS) -> n
     for count in range(1, moments[-1] + 1):
         with np.errstate(all="ignore"):
             size = np.linalg.norm(r, axis=-1, keepdims=True)
-            move = np.minimum(dt, 0.2 * flow.scale / np.where(size > 0, size, 1.0)) * r
+            longest = 0.2 * np.maximum(flow.scale, np.linalg.norm(x, axis=-1, keepdims=True))
+            move = np.minimum(dt, longest / np.where(size > 0, size, 1.0)) * r
             there = flow.host(flow.residual, x + move)
             fine = np.isfinite(there).all(axis=-1, keepdims=True) & (np.sum(r * there, axis=-1, keepdims=True) >= 0)
         x, r, dt = np.where(fine, x + move, x), np.where(fine, there, r), np.where(fine, 1.4 * dt, dt / 3)

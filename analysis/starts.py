@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.synapses import EquilibriumSynapse
+from ..models.memory import rule_of
 from .field import Field
 
 LIMIT = 512  # combinations of one sort
+TOGETHER = 12  # patterns that are balanced at most
 
 
 def pattern_starts(patterns: Any, *, signed: bool = True, seed: int | np.random.Generator = 0) -> np.ndarray:
@@ -130,6 +133,96 @@ def random_starts(
     return found.astype(rows.dtype)
 
 
+def balanced_starts(flow: Field, count: int, *, seed: int | np.random.Generator = 0) -> np.ndarray:
+    r"""Activations at which a few patterns have weights of one order, as they have at saddles.
+
+    At a fixed point in which the patterns of a set S take part their scores differ by about 1/beta. For large beta
+    such states fill thin sheets that other starts miss. For a random S and Gaussian log-weights w, with
+    p = softmax(w), it is the state nearest to sum_S p_i x_i (up to second order for cosine) at which
+    beta (s_i - s_j) = w_i - w_j within S.
+
+    Parameters
+    ----------
+    flow : Field
+        Of one population joined to patterns by dot, euclidean or cosine, with a separation that has a beta; there
+        are no such starts elsewhere.
+    count : int
+        How many. While all subsets of the patterns are no more than that, each occurs, in turn.
+    seed : int or Generator
+        For all of it.
+
+    Returns
+    -------
+    array (count, D) or (0, D)
+        NumPy's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(3 * np.eye(3), beta=40.0)
+    >>> (memory.weights(balanced_starts(field(memory), 7, seed=0)) > 0.02).sum(axis=-1)
+    array([1, 1, 1, 2, 2, 2, 3])
+    """
+    like = backend.to_numpy(flow.like)
+    none = np.zeros((0, flow.size), dtype=like.dtype)
+    populations, synapses = list(flow.network.populations.values()), list(flow.network.synapses.values())
+    if len(populations) != 1 or len(synapses) != 1 or not isinstance(synapses[0], EquilibriumSynapse):
+        return none
+    (p,), (synapse,) = populations, synapses
+    beta = getattr(synapse.lagrangian, "beta", None)
+    name = synapse.similarities[0].name
+    if beta is None or len(synapse.between) != 1 or name not in ("dot", "euclidean", "cosine"):
+        return none
+    rng = np.random.default_rng(seed)
+    prepared = synapse.memories[0]
+    rows = next((getattr(prepared, part) for part in ("rows", "patterns") if hasattr(prepared, part)), prepared)
+    rows = backend.to_numpy(rows).astype(float)
+    chosen, inside = _subsets(rows, count, rng)
+    w = np.where(inside, rng.standard_normal(chosen.shape) * rng.uniform(0.0, 2.0, (count, 1)), -np.inf)
+    share = np.exp(w - w.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    members = np.where(inside[..., None], rows[chosen], 0.0)
+    g = np.einsum("bs,bsi->bi", share, members)
+    if p.leak:
+        g = (g + (0.0 if p.bias is None else backend.to_numpy(p.bias))) / p.leak
+    h = backend.to_numpy(synapse.signal(flow.asarray(g.astype(like.dtype)))).astype(float)
+    gap = np.where(inside, w, 0.0) / float(backend.to_numpy(beta)) - np.take_along_axis(h, chosen, axis=1)
+    slope = {"dot": 1.0, "euclidean": 2.0, "cosine": 1 / np.maximum(np.linalg.norm(g, axis=1), 1e-300)}[name]
+    scaled = members * np.reshape(slope / synapse.leak, (-1, 1, 1))
+    size = chosen.shape[1]  # the least move dg = A^T y, sum y = 0, with A dg = gap + c for members
+    matrix = np.zeros((count, size + 1, size + 1))
+    matrix[:, :size, :size] = np.einsum("bsi,bti->bst", scaled, scaled)
+    ridge = 1e-9 * np.trace(matrix, axis1=1, axis2=2)[:, None] + 1e-300
+    at = np.arange(size)
+    matrix[:, at, at] += np.where(inside, ridge, 1.0)
+    matrix[:, size, :size] = matrix[:, :size, size] = inside
+    right = np.concatenate([np.where(inside, gap, 0.0), np.zeros((count, 1))], axis=1)
+    move = np.einsum("bs,bsi->bi", np.linalg.solve(matrix, right[..., None])[:, :size, 0], scaled)
+    return (g + move).astype(like.dtype)
+
+
+def _subsets(rows: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (B, S) of sets of patterns, and which of them count: all subsets in turn, else of near and of any ones."""
+    n = len(rows)
+    size = min(n, TOGETHER)
+    if n <= TOGETHER and 2**n - 1 <= count:
+        sets = [s for k in range(1, n + 1) for s in itertools.combinations(range(n), k)]
+        inside = np.zeros((count, n), dtype=bool)
+        for row in range(count):
+            inside[row, list(sets[row % len(sets)])] = True
+        return np.broadcast_to(np.arange(n), (count, n)), inside
+    order = np.argsort(rng.random((count, n)), axis=1)
+    first = order[:, 0]
+    near = np.sum((rows[first][:, None] - rows) ** 2, axis=-1) if n * count * rows.shape[1] <= 2**25 else None
+    if near is not None:  # every other one: among the nearest of one pattern, with chance
+        blurred = np.argsort(near * rng.uniform(0.5, 1.5, near.shape), axis=1)
+        order = np.where((np.arange(count) % 2 == 0)[:, None], order, blurred)
+    most = np.minimum(size, 2 + rng.geometric(0.4, count))
+    return order[:, :size], np.arange(size) < np.minimum(most, size)[:, None]
+
+
 def box_starts(low: Any, high: Any, count: int, *, seed: int | np.random.Generator = 0) -> np.ndarray:
     """States spread evenly over a box (a randomly shifted Sobol sequence): low <= x <= high.
 
@@ -160,6 +253,6 @@ def takes_signs(flow: Field) -> bool:
     >>> takes_signs(field(UniversalHopfield(np.eye(2)))), takes_signs(field(UniversalHopfield(np.ones((1, 2)), "kl")))
     (True, False)
     """
-    rule = getattr(flow.memory, "rule", None)
+    rule = rule_of(flow.memory)
     positive = rule is not None and rule.similarity.positive
     return not positive and not any(p.lagrangian.nonnegative for p in flow.network.populations.values())

@@ -49,7 +49,7 @@ ONE_QUERY = {
 
 
 def published_noise(pattern, random):
-    np.identity(len(pattern)).astype(np.float32) * np.float32(0.5)
+    _ = np.identity(len(pattern)).astype(np.float32) * np.float32(0.5)
     return np.clip(np.abs(pattern + random.standard_normal(len(pattern), np.float32) / 2), 0, 1)
 
 
@@ -69,7 +69,7 @@ def published_seconds(patterns, name, queries):
 
 
 def main():
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ArgumentParser(description="Figure 2 in batches against one query at a time")
     parser.add_argument("--data", default="cifar10")
     parser.add_argument("--largest", type=int, default=1000, help="the most patterns")
     parser.add_argument("--queries", type=int, default=3, help="queries of the sample")

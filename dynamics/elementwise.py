@@ -5,6 +5,7 @@ Each is written L(x) = l(beta x)/beta, so that the activation is g = l'(beta x) 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from . import backend
@@ -296,6 +297,11 @@ class Threshold(Elementwise):
     smooth = False
     nonnegative = True
     bounded = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.t, float | int) and not math.isfinite(self.t):
+            raise ValueError(f"t must be a finite number, got {self.t!r}.")
 
     def value(self, x: Array) -> Array:
         """Sum of relu(beta x - t)/beta."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.validation import finite, positive, vector
+from ..dynamics.validation import finite, floating, positive, vector
 
 
 def whole(name: str, value: Any, least: int) -> int:
@@ -57,6 +57,8 @@ def current(value: Any, size: int, like: Array) -> Any:
     """
     if isinstance(value, float | int | np.number) and not isinstance(value, np.complexfloating):
         return float(finite("bias", np.asarray(float(value))))
+    if backend.is_array(value) and value.ndim == 0:
+        return finite("bias", floating("bias", value, like)) + backend.full((size,), 0.0, like)
     value = vector("bias", value, size, like, "one input current for each neuron, or one number for all")
     if value.ndim != 1:
         raise ValueError(f"bias must be one number or a vector ({size},), got shape {tuple(value.shape)}.")

@@ -188,7 +188,7 @@ def critical_distance(dimension: int, radius: int, n_locations: int, n_patterns:
     distances = np.arange(1, dimension // 2 + 1)
     found = distance_after_read(dimension, radius, n_locations, n_patterns, distances, autoassociative=False)
     closer = found < distances
-    return int(distances[-1] if closer.all() else np.argmin(closer))
+    return closer.size if closer.all() else int(np.argmin(closer))
 
 
 def _moments(

@@ -123,7 +123,8 @@ class ClassicalHopfield(BinaryMemory, Stored):
     Warns
     -----
     UserWarning
-        When perceptron learning did not reach the margin within max_epochs.
+        When perceptron learning did not reach the margin within max_epochs, or the couplings given are not symmetric
+        or have a negative diagonal. The `repr` says the latter two of every rule.
 
     References
     ----------
@@ -182,12 +183,15 @@ class ClassicalHopfield(BinaryMemory, Stored):
         if tuple(weights.shape) != (width, width):
             raise ValueError(f"couplings must be ({width}, {width}), got shape {tuple(weights.shape)}.")
         put("couplings", weights)
+        if self.rule == "given":
+            for note in self.notes():
+                warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=3)
 
     # -------------------------------------------------------------------------------------------- one pass
 
     def recall(self, query: Any) -> Array:
         """One synchronous update sign(W q + b), which keeps q_i where the field is 0: shape (..., I)."""
-        query = self.check_query(query)
+        query = self.check_binary("query", query)
         return backend.namespace(query).where(self.stability(query) < 0, -query, query)
 
     def scores(self, query: Any) -> Array:
@@ -225,19 +229,19 @@ class ClassicalHopfield(BinaryMemory, Stored):
         """States of the graded neurons from a cue of activations in [-1, 1], whose +-1 become +-0.99."""
         if memory_state is not None:
             raise ValueError("A classical Hopfield network has no memory neurons: leave out memory_state.")
-        width = self.memories.shape[1]
-        query = vector("query", query, width, self.memories, f"the network has {width} neurons")
-        if not backend.is_traced(query) and bool((backend.namespace(query).abs(query) > 1).any()):
-            raise ValueError("The query must lie in [-1, 1], the range of tanh. Scale it first.")
-        return {"value": LogCosh(self.beta).dual(inside(query))}
+        return {"value": LogCosh(self.beta).dual(inside(self.check_query(query)))}
 
     def adiabatic(self) -> Self:
         """The memory itself: there are no memory neurons that could be slow."""
         return self
 
     def check_query(self, query: Any) -> Array:
-        """A query (..., I) of +1 and -1, of the patterns' library, dtype and device."""
-        return self.check_binary("query", query)
+        """Activations (..., I) in [-1, 1], of the patterns' library, dtype and device; `retrieve` wants +1 and -1."""
+        rows, width = self.memories.shape
+        query = vector("query", query, width, self.memories, f"{rows} patterns of {width} values are stored")
+        if not backend.is_traced(query) and bool((backend.namespace(query).abs(query) > 1).any()):
+            raise ValueError("The query must lie in [-1, 1], the range of the neurons. Scale it first.")
+        return query
 
     def settings(self) -> dict[str, Any]:
         """The arguments that build this memory again, without learning anew."""
@@ -255,9 +259,16 @@ class ClassicalHopfield(BinaryMemory, Stored):
             f"graded: x' = -x + W g + b, g = tanh(beta x), beta={beta}, tau_value={tau}",
             f"{backend.backend_of(self.memories)} {str(self.memories.dtype).rsplit('.', maxsplit=1)[-1]}",
         ]
-        if not self.is_symmetric:
-            parts.append("W is not symmetric, so no energy need fall")
-        return f"{type(self).__name__}({'; '.join(parts)})"
+        return f"{type(self).__name__}({'; '.join([*parts, *self.notes()])})"
+
+    def notes(self) -> list[str]:
+        """What does not hold for these couplings."""
+        if backend.is_traced(self.couplings):
+            return []
+        notes = [] if self.is_symmetric else ["W is not symmetric, so no energy need fall"]
+        if bool((backend.namespace(self.couplings).linalg.diagonal(self.couplings) < 0).any()):
+            notes.append("W_ii < 0 somewhere, so that a flip can raise the energy and updates need not settle")
+        return notes
 
     @cached_property
     def is_symmetric(self) -> bool:

@@ -15,11 +15,11 @@ from ..dynamics.backend import Array, Number, structure
 from ..dynamics.integrators import Relaxation
 from ..dynamics.network import Network
 from ..dynamics.simulate import simulate
-from ..dynamics.stopping import largest_move, settled, tolerance
+from ..dynamics.stopping import largest_move, settled
 from ..dynamics.validation import finite, matrix, positive, vector
 from .checks import whole
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
-from .retrieval import Retrieval
+from .retrieval import Retrieval, bound_of, nothing
 from .storage import Stored
 
 UPDATE = Relaxation(dt=float("inf"))
@@ -70,6 +70,8 @@ class HierarchicalMemory(Stored):
         layers, weights = self.layers, self.weights
         if isinstance(layers, str):  # what `save` wrote
             layers, weights = unpacked(layers, weights)
+        if not isinstance(layers, Sequence):
+            raise TypeError(f"layers is a sequence of layers from the bottom to the top, got {layers!r}.")
         layers = tuple(_layer(layer) for layer in layers)
         if len(layers) < 2 or len(weights) != len(layers) - 1:
             raise ValueError(
@@ -104,6 +106,8 @@ class HierarchicalMemory(Stored):
         """
         rng, layers = np.random.default_rng(seed), [_layer(layer) for layer in layers]
         windows = [None] * (len(layers) - 1) if windows is None else windows
+        if len(windows) != len(layers) - 1:
+            raise ValueError(f"{len(windows)} windows for {len(layers)} layers: one for each pair of neighbours.")
         weights: list[Any] = []
         for below, above, window in zip(layers[:-1], layers[1:], windows, strict=True):
             if window is None:
@@ -244,9 +248,13 @@ class HierarchicalMemory(Stored):
             `state` is layer 0's activation, `output` the top layer's, and `pattern` its most active neuron.
         """
         self._check_limit()
-        states, bound = self.start(query), tolerance(next(iter(backend.arrays(self)))) if tol is None else tol
+        whole("max_steps", max_steps, 1)
+        states = self.start(query)
+        bound = bound_of(tol, states["layer0"])
+        if 0 in states["layer0"].shape:
+            return nothing(self.check_query(query), self.layers[-1].size)
         run = simulate(
-            self, states, t1=whole("max_steps", max_steps, 1), integrator=UPDATE, save_at=[max_steps],
+            self, states, t1=max_steps, integrator=UPDATE, save_at=[max_steps],
             stop=settled(bound), clamp=clamp, throw=False,
         )  # fmt: skip
         residual = backend.compiled(_next_move, states["layer0"])(UPDATE, self.network, run.final, dict(run.clamp))

@@ -27,7 +27,7 @@ from ..dynamics.network import Population
 from ..dynamics.synapses import Bilinear
 from ..dynamics.validation import finite, floating, unknown_name
 from .checks import whole
-from .storage import _decoded, _encoded
+from .storage import decoded, encoded
 
 ACTIVATIONS: dict[str, Callable[..., Lagrangian]] = {
     "identity": lambda beta=None: Quadratic(beta),
@@ -180,7 +180,7 @@ def packed(layers: tuple[Layer, ...], weights: tuple[Any, ...]) -> tuple[str, Ar
     rows = [
         {
             "shape": list(layer.shape),
-            "activation": _encoded("activation", layer.activation),
+            "activation": encoded("activation", layer.activation),
             "tau": float(backend.to_numpy(layer.tau)),
             "leak": float(layer.leak),
             "bias": backend.to_numpy(layer.bias).tolist() if backend.is_array(layer.bias) else layer.bias,
@@ -208,7 +208,7 @@ def unpacked(text: str, vector: Array) -> tuple[list[Layer], list[Any]]:
     layers, weights, at = [], [], 0
     for row in found["layers"]:
         bias = np.asarray(row["bias"], dtype=vector.dtype) if isinstance(row["bias"], list) else row["bias"]
-        kind = _decoded(row["activation"])
+        kind = decoded(row["activation"])
         layers.append(Layer(tuple(row["shape"]), kind, row["tau"], row["leak"], bias))
     for form in found["weights"]:
         size = math.prod(form["shape"])

@@ -24,10 +24,11 @@ from ..dynamics.backend import Array
 from ..dynamics.contracts import Similarity, exact_step
 from ..dynamics.integrators import Relaxation
 from ..dynamics.simulate import simulate
-from ..dynamics.stopping import largest_move, settled, tolerance
+from ..dynamics.stopping import largest_move, settled
+from .checks import flag, whole
 from .memory import AssociativeMemory
 from .one_shot import OneShot
-from .retrieval import Retrieval, nearest
+from .retrieval import Retrieval, bound_of, nearest, nothing
 from .separation import check_scores, has_domain
 
 
@@ -80,6 +81,8 @@ def masked_scores(memory: AssociativeMemory, query: Array, known: Array) -> Arra
     array([-0.25, -0.75])
     """
     kind, xp = memory.rule.similarity, backend.namespace(query)
+    if 0 in query.shape:
+        return backend.full((*query.shape[:-1], memory.memories.shape[0]), 0.0, query)
     if kind.name == "dot" and kind.linear:  # the unknown components are 0
         return kind.scores(kind.prepare(memory.memories), xp.where(known, query, backend.full((), 0.0, query)))
     rows, masks = xp.reshape(query, (-1, query.shape[-1])), backend.to_numpy(known).reshape(-1, query.shape[-1])
@@ -151,6 +154,7 @@ def retrieve_known(
     memory, xp = memory.adiabatic(), backend.namespace(query)
     _ = memory.network  # refuses, with the reason, what has no dynamics
     kind, separation, value, leak = memory.rule
+    clamp = flag("clamp", clamp)
     if clamp and not value.elementwise:
         raise ValueError(
             f"clamp=True holds part of the value neurons, and {value!r} couples them: the energy could rise. Use an "
@@ -161,13 +165,16 @@ def retrieve_known(
             f"The {kind.name} similarity with leak 0 has no update at dt = inf. Use recall(query, known=...), or "
             "simulate(..., clamp=...) from there."
         )
+    whole("max_steps", max_steps, 1)
+    if 0 in query.shape:
+        return nothing(query, None if memory.projection is None else memory.projection.shape[1])
     f = _masked_weights(memory, query, mask)
     start = dict(memory.start(query))
     bias = None if isinstance(memory.bias, float) and memory.bias == 0 else memory.bias
     response = kind.response(kind.prepare(memory.memories), query, f, separation.nonnegative)
     looked_up = exact_step(start["value"], [response], leak, bias, None)
     start["value"] = xp.where(mask, start["value"], looked_up) if clamp else looked_up
-    method, bound = Relaxation(dt=float("inf")), tolerance(query) if tol is None else tol
+    method, bound = Relaxation(dt=float("inf")), bound_of(tol, query)
     held = {"value": mask} if clamp else {}
     run = simulate(
         memory,

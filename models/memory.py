@@ -33,6 +33,17 @@ class Rule(NamedTuple):
     leak: float
 
 
+def rule_of(model: Any) -> Rule | None:
+    """The parts of a memory of the universal family; None of any other model.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ClassicalHopfield, ModernHopfield
+    >>> rule_of(ModernHopfield(np.eye(2))).leak, rule_of(ClassicalHopfield(np.ones((1, 2))))
+    (1.0, None)
+    """
+    return model.rule if isinstance(model, AssociativeMemory) else None
+
+
 class AssociativeMemory(Stored):
     """A memory of the universal Hopfield family: z = P^T sep(sim(M, q)) and the dynamics behind it.
 
@@ -76,8 +87,22 @@ class AssociativeMemory(Stored):
         return backend.compiled(_weights, self.memories)(None, rule, self._prepared, query)
 
     def recall(self, query: Any) -> Array:
-        """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given."""
-        return self.weights(query) @ (self.memories if self.projection is None else self.projection)
+        """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given.
+
+        An answer that overflows its dtype is refused, such as one of e^s with scores s in the hundreds.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            answer = self.weights(query) @ (self.memories if self.projection is None else self.projection)
+        kind, xp = self.rule.similarity, backend.namespace(answer)
+        unchecked = backend.is_traced(answer) or (isinstance(kind, OneShot) and kind.unchecked)
+        if not unchecked and not bool(xp.all(xp.isfinite(answer))):
+            largest, dtype = float(xp.max(self.scores(query))), str(answer.dtype).rsplit(".", maxsplit=1)[-1]
+            raise ValueError(
+                f"The answer is too large for {dtype}: {kind.name} scores go up to {largest:.3g}, and sep is "
+                f"{describe(self.rule.separation)}. Scale the patterns or beta down, or use softmax, whose weights sum "
+                "to one."
+            )
+        return answer
 
     # -------------------------------------------------------------------------------------------- dynamics
 

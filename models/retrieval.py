@@ -13,6 +13,8 @@ from ..dynamics.contracts import Similarity
 from ..dynamics.integrators import Relaxation
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import largest_move, settled, tolerance
+from ..dynamics.validation import positive
+from .checks import whole
 
 if TYPE_CHECKING:
     from .memory import AssociativeMemory
@@ -58,9 +60,10 @@ class Retrieval(NamedTuple):
 
 def retrieve(memory: AssociativeMemory, query: Array, max_steps: int, tol: float | None) -> Retrieval:
     """Iterate the updates of a memory with tau_memory = 0 from a checked query."""
-    if not isinstance(max_steps, int | np.integer) or max_steps < 1:
-        raise ValueError(f"max_steps must be a whole number >= 1, got {max_steps!r}.")
-    bound = tolerance(query) if tol is None else tol
+    whole("max_steps", max_steps, 1)
+    bound = bound_of(tol, query)
+    if 0 in query.shape:
+        return nothing(query, None if memory.projection is None else memory.projection.shape[1])
     method = _update(memory)
     span = 1.0 if math.isinf(method.dt) else method.dt
     run = simulate(
@@ -82,6 +85,33 @@ def retrieve(memory: AssociativeMemory, query: Array, max_steps: int, tol: float
         energy=run.energy[-1],
         pattern=nearest(memory, state),
         output=run.activations["output"][-1] if "output" in run.states else None,
+    )
+
+
+def bound_of(tol: Any, like: Array) -> float:
+    """The tolerance that was given, a number >= 0, or the usual one of a dtype.
+
+    >>> bound_of(None, np.ones(1)), bound_of(0, np.ones(1))
+    (1e-06, 0.0)
+    """
+    return tolerance(like) if tol is None else float(positive("tol", tol, zero=True))
+
+
+def nothing(query: Array, outputs: int | None) -> Retrieval:
+    """What an empty batch of queries (..., 0, I) is answered: arrays without entries, of the right shapes.
+
+    >>> nothing(np.ones((2, 0, 3)), None).energy.shape
+    (2, 0)
+    """
+    shape, energy = tuple(query.shape[:-1]), backend.namespace(query).sum(query, axis=-1)
+    return Retrieval(
+        state=query,
+        steps=np.zeros(shape, dtype=int),
+        converged=np.ones(shape, dtype=bool),
+        residual=backend.to_numpy(energy),
+        energy=energy,
+        pattern=np.zeros(shape, dtype=int),
+        output=None if outputs is None else backend.full((*shape, outputs), 0.0, query),
     )
 
 

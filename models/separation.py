@@ -112,12 +112,12 @@ def separation(name: str | Lagrangian) -> Lagrangian:
     """
     if isinstance(name, Lagrangian):
         return name
-    name = ALIASES.get(name, name) if isinstance(name, str) else name
+    name = ALIASES.get(name.strip(), name) if isinstance(name, str) else name
     parts = re.fullmatch(r"\s*([\w-]+)\s*(?:\(\s*([^()]*?)\s*\))?\s*", name) if isinstance(name, str) else None
-    key = "" if parts is None else ALIASES.get(parts[1], parts[1])
-    if key not in SEPARATIONS:
-        raise unknown_name("separation", parts[1] if parts else name, [*SEPARATIONS, *ALIASES])
-    assert parts is not None
+    if parts is None or ALIASES.get(parts[1], parts[1]) not in SEPARATIONS:
+        known = [*SEPARATIONS, *(alias for alias, meaning in ALIASES.items() if meaning in SEPARATIONS)]
+        raise unknown_name("separation", parts[1] if parts else name, known)
+    key = ALIASES.get(parts[1], parts[1])
     try:
         return SEPARATIONS[key].build(parts[2])
     except (TypeError, ValueError) as error:

@@ -11,8 +11,8 @@ from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
 from ..dynamics.lagrangians import Threshold, TopK
 from ..dynamics.stopping import rms
-from ..dynamics.validation import matrix, unknown_name, vector
-from .checks import coded, whole
+from ..dynamics.validation import matrix, positive, unknown_name, vector
+from .checks import coded, flag, whole
 from .circles import radius_of
 from .retrieval import Retrieval
 from .storage import Stored
@@ -101,8 +101,13 @@ class SparseDistributedMemory(Stored):
             raise ValueError(f"counters has {counters.shape[0]} rows but there are {size} locations.")
         put(self, "counters", counters)
         if self.written is not None:
-            put(self, "written", matrix("written", self.written, self.locations))
+            written = matrix("written", self.written, self.locations)
+            if written.shape[1] != counters.shape[1]:
+                raise ValueError(f"written has {written.shape[1]} bits in a row but data are of {counters.shape[1]}.")
+            put(self, "written", coded("written", written, CODINGS[self.coding]))
         put(self, "radius", whole("radius", self.radius, 0))
+        if self.radius > width:
+            raise ValueError(f"radius={self.radius} is more than the {width} bits in which addresses can differ.")
         put(self, "k", whole("k", self.k, 1))
         put(self, "ties", ("keep" if self._square else "up") if self.ties is None else self.ties)
         if self.ties not in TIES:
@@ -148,6 +153,8 @@ class SparseDistributedMemory(Stored):
         7
         """
         size, width = whole("n_locations", n_locations, 1), whole("dimension", dimension, 1)
+        if not positive("fraction", fraction) <= 1:
+            raise ValueError(f"fraction is a part of the locations, 0 < fraction <= 1, got {fraction!r}.")
         rng = np.random.default_rng(seed)
         signs = rng.choice(np.array([-1.0, 1.0], dtype=dtype), size=(size, width))
         radius = radius_of(width, fraction) if radius is None and design == "radius" else radius or 0
@@ -183,8 +190,11 @@ class SparseDistributedMemory(Stored):
         """The memory after data (..., m) were written at addresses (..., n); data = addresses unless given.
 
         All are added in one pass, and the order does not matter. ``times=-1`` takes back what was written;
-        `record` says whether the data are kept for naming what is retrieved (never with times < 0).
+        `record` says whether the data are kept for naming what is retrieved (never with times < 0, which leaves
+        what was recorded as it is).
         """
+        if not abs(times := float(times)) < float("inf") or times == 0:
+            raise ValueError(f"times is how often to write, a number other than 0, got {times!r}.")
         addresses = self.check_query(addresses, "addresses")
         if data is None and not self._square:
             raise ValueError(f"Addresses have {self.width} bits and data {self._out}: say what to write, data=... .")
@@ -196,9 +206,11 @@ class SparseDistributedMemory(Stored):
             )
         xp = backend.namespace(addresses)
         rows = xp.reshape(data, (-1, self._out))
+        if 0 in rows.shape:
+            return self
         active = self._active(xp.reshape(addresses, (-1, self.width)))
         changes = {"counters": self.counters + times * (active.T @ self._signs(rows))}
-        if record and times > 0:
+        if flag("record", record) and times > 0:
             changes["written"] = rows if self.written is None else xp.concat([self.written, rows], axis=0)
         return type(self)(**{**self.settings(), **changes})
 

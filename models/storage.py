@@ -72,7 +72,7 @@ def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> 
     path = Path(path)
     path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
     arrays = {key: backend.to_numpy(value) for key, value in settings.items() if backend.is_array(value)}
-    plain = {key: _encoded(key, value) for key, value in settings.items() if key not in arrays}
+    plain = {key: encoded(key, value) for key, value in settings.items() if key not in arrays}
     header = json.dumps({"format": FORMAT, "model": name, "settings": plain})
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -103,10 +103,15 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     if header["format"] > FORMAT:
         raise ValueError(f"{os.fspath(path)!r} was written by a newer hopfield (format {header['format']}).")
     arrays = {key: float(value) if value.ndim == 0 else value for key, value in arrays.items()}
-    return header["model"], {**{k: _decoded(v) for k, v in header["settings"].items()}, **arrays}
+    return header["model"], {**{k: decoded(v) for k, v in header["settings"].items()}, **arrays}
 
 
-def _encoded(key: str, value: Any) -> Any:
+def encoded(key: str, value: Any) -> Any:
+    """A setting that is no array as JSON can hold it; `key` is what an error calls it.
+
+    >>> encoded("separation", lagrangians.Power(3))
+    {'lagrangian': 'Power', 'n': 3, 'beta': 1.0}
+    """
     if value is None or isinstance(value, str | float | int | bool):
         return value
     if isinstance(value, Similarity) and _is_named(value):
@@ -134,9 +139,14 @@ def _listed(value: Any) -> Any:
     return {"array": host.tolist(), "dtype": str(host.dtype)} if host.ndim else float(host)
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
+    """What `encoded` was given.
+
+    >>> decoded({"lagrangian": "Power", "n": 3, "beta": 1.0})
+    Power(n=3, beta=1.0)
+    """
     if isinstance(value, dict) and "lagrangian" in value:
-        fields = {key: _decoded(field) for key, field in value.items() if key != "lagrangian"}
+        fields = {key: decoded(field) for key, field in value.items() if key != "lagrangian"}
         return getattr(lagrangians, value["lagrangian"])(**fields)
     if isinstance(value, dict) and "array" in value:
         return np.asarray(value["array"], dtype=value["dtype"])

@@ -3,8 +3,20 @@
 import importlib.util
 
 import numpy as np
+import pytest
 
 LIBRARIES = ["numpy", *(name for name in ("jax", "torch") if importlib.util.find_spec(name))]
+# Every library in both float types, JAX in one: it compiles each operation anew for each.
+IN_EACH = pytest.mark.parametrize(
+    ("library", "dtype"),
+    [
+        (name, np.dtype(kind))
+        for name in LIBRARIES
+        for kind in ("float64", "float32")
+        if (name, kind) != ("jax", "float64")
+    ],
+    ids=str,
+)
 
 
 def enable_float64():

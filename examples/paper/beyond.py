@@ -29,7 +29,7 @@ def weight_needs(images, size, similarity_name, variance):
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ArgumentParser(description="Betas, sparse separations, and how the answer is read")
     parser.add_argument("--quick", action="store_true", help="small digits instead of CIFAR-10")
     parser.add_argument("--out", default="beyond.png", help="the picture")
     options = parser.parse_args()

@@ -11,7 +11,7 @@ from argparse import ArgumentParser
 from hopfield.analysis import reproduce
 
 if __name__ == "__main__":
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ArgumentParser(description="Figure 10 of Millidge et al. 2022")
     parser.add_argument("--quick", action="store_true", help="small digits instead of the paper's data sets")
     parser.add_argument("--reading", choices=("code", "text", "fair"), help="one reading only")
     parser.add_argument("--out", default="paper", help="folder for tables, pictures and finished cells")

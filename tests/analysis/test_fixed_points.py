@@ -17,7 +17,7 @@ from hopfield.analysis import box_starts, energy_network, find_fixed_points, met
 from hopfield.analysis.completeness import unseen
 from hopfield.analysis.field import field
 from hopfield.analysis.polish import minres, polish
-from hopfield.analysis.reduction import reduce
+from hopfield.analysis.row_space import reduce
 from hopfield.analysis.search import clusters
 from hopfield.dynamics import LogCosh, Network, Population, Quadratic, Recurrent
 from hopfield.models import ModernHopfield, UniversalHopfield
@@ -136,7 +136,7 @@ def test_the_reduction_is_refused_where_it_is_not_exact(rng):
     patterns = rng.normal(size=(3, 12))
     for memory in (
         ModernHopfield(patterns, bias=0.1),
-        UniversalHopfield(patterns, "euclidean"),
+        UniversalHopfield(patterns, "euclidean", "sparsemax"),
         UniversalHopfield(patterns, value_lagrangian=LogCosh()),
         UniversalHopfield(patterns, leak=0.0, similarity="cosine"),
         ModernHopfield(patterns.T),
@@ -423,7 +423,10 @@ def test_rays_of_cosine_are_one_point_each(rng):
     np.testing.assert_allclose(np.linalg.norm(found.state, axis=1), flow.scale, rtol=1e-9)
     assert Counter(found.kind.tolist())["memory"] == 3
     assert found.eigenvalues.shape[1] == 3  # on the sphere
-    assert found.complete == "undefined"
+    assert (found.morse_sum, found.complete) == (0, "not refuted")  # the Euler characteristic of S^3
+    assert found.index.max() == 3  # the maximum
+    odd = find_fixed_points(UniversalHopfield(patterns[:, :3], "cosine", beta=10.0))
+    assert (odd.morse_sum, odd.complete) == (2, "not refuted")
 
 
 def test_heteroassociative_memories_have_a_census(rng):

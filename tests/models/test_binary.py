@@ -218,6 +218,7 @@ def test_clear_errors(name, call, message, rng):
         call(MODELS[name](patterns(rng, 3, 6)), patterns(rng, 2, 6))
 
 
+@pytest.mark.filterwarnings("ignore:ClassicalHopfield. W")
 def test_no_temperature_without_an_energy(rng):
     memory = ClassicalHopfield(np.ones((1, 4)), "given", couplings=rng.normal(size=(4, 4)))
     with pytest.raises(ValueError, match="a W that is not symmetric has no energy"):

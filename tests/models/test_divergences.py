@@ -8,24 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import LIBRARIES, epsilon, to_library, to_numpy
+from helpers import IN_EACH, LIBRARIES, epsilon, to_library, to_numpy
 from hopfield.dynamics import simulate
 from hopfield.models import UniversalHopfield, similarity
 from hopfield.models.gaps import GAPS
 
 # torch itself scripts a function when forward derivatives are first asked for
-
-# Every library in both float types, JAX in one: it compiles each operation anew for each.
-IN_EACH = pytest.mark.parametrize(
-    ("library", "dtype"),
-    [
-        (name, np.dtype(kind))
-        for name in LIBRARIES
-        for kind in ("float64", "float32")
-        if (name, kind) != ("jax", "float64")
-    ],
-    ids=str,
-)
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 

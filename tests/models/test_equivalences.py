@@ -7,21 +7,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from helpers import LIBRARIES, epsilon, to_library, to_numpy
+from helpers import IN_EACH, epsilon, to_library, to_numpy
 from hopfield.dynamics import Relaxation, simulate
 from hopfield.models import ModernHopfield, UniversalHopfield
-
-# Every library in both float types, JAX in one: it compiles each operation anew for each.
-IN_EACH = pytest.mark.parametrize(
-    ("library", "dtype"),
-    [
-        (name, np.dtype(kind))
-        for name in LIBRARIES
-        for kind in ("float64", "float32")
-        if (name, kind) != ("jax", "float64")
-    ],
-    ids=str,
-)
 
 
 def quietly(*arguments, **options):

@@ -9,21 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import LIBRARIES, epsilon, to_library, to_numpy
+from helpers import IN_EACH, epsilon, to_library, to_numpy
 from hopfield.dynamics import simulate
 from hopfield.models import Custom, Dot, Normalised, UniversalHopfield, normalised, similarity
-
-# Every library in both float types, JAX in one: it compiles each operation anew for each.
-IN_EACH = pytest.mark.parametrize(
-    ("library", "dtype"),
-    [
-        (name, np.dtype(kind))
-        for name in LIBRARIES
-        for kind in ("float64", "float32")
-        if (name, kind) != ("jax", "float64")
-    ],
-    ids=str,
-)
 
 DIVERGENCES = ["kl", "reverse_kl", "jeffreys", "jensen_shannon"]
 DISTANCES = ["euclidean", "manhattan", "hamming", *DIVERGENCES]

@@ -5,21 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from helpers import LIBRARIES, epsilon, to_library, to_numpy
+from helpers import IN_EACH, epsilon, to_library, to_numpy
 from hopfield.models import UniversalHopfield, normalised, published, similarity
 from hopfield.models.published import PUBLISHED
-
-# Every library in both float types, JAX in one: it compiles each operation anew for each.
-IN_EACH = pytest.mark.parametrize(
-    ("library", "dtype"),
-    [
-        (name, np.dtype(kind))
-        for name in LIBRARIES
-        for kind in ("float64", "float32")
-        if (name, kind) != ("jax", "float64")
-    ],
-    ids=str,
-)
 
 SEPARATIONS = {
     "max": lambda s: (np.arange(s.size) == s.argmax()).astype(s.dtype),

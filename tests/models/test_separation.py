@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers import LIBRARIES, to_library, to_numpy
+from helpers import IN_EACH, to_library, to_numpy
 from hopfield.dynamics import (
     Entmax,
     Exponential,
@@ -27,18 +27,6 @@ from hopfield.dynamics import (
 )
 from hopfield.models import UniversalHopfield, separation
 from hopfield.models.separation import ALIASES, SEPARATIONS, describe
-
-# Every library in both float types, JAX in one: it compiles each operation anew for each.
-IN_EACH = pytest.mark.parametrize(
-    ("library", "dtype"),
-    [
-        (name, np.dtype(kind))
-        for name in LIBRARIES
-        for kind in ("float64", "float32")
-        if (name, kind) != ("jax", "float64")
-    ],
-    ids=str,
-)
 
 
 def sparse(h):

@@ -592,7 +592,7 @@ def test_threads_change_no_bit(threads, dtype, rng, monkeypatch):
     memories, g = ((rng.random(size) + 0.1).astype(dtype) for size in ((5, 7), (2, 4, 7)))
     expected = similarity("jensen_shannon").scores(memories, g)
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    monkeypatch.setattr("hopfield.models.threads.LARGE", 1)
+    monkeypatch.setattr("hopfield.dynamics.threads.LARGE", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     assert processors() == (1 if threads == "1" else 3)
