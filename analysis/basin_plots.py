@@ -56,6 +56,11 @@ def plot_basin_slice(
     """
     from matplotlib.colors import to_rgb
 
+    if not isinstance(cut, BasinSlice):
+        raise TypeError(f"plot_basin_slice draws what basin_slice returns, not {type(cut).__name__}.")
+    top = int(cut.fixed_points.pattern.max(initial=-1))
+    if names is not None and len(names) <= top:
+        raise ValueError(f"names must have one for each stored pattern: {len(names)} do not reach to pattern {top}.")
     ax = new_figure((7.6, 5.2)).subplots() if ax is None else ax
     labels, count = cut.labels, len(cut.fixed_points)
     reached = [
@@ -63,7 +68,7 @@ def plot_basin_slice(
     ]
     order = np.where(cut.fixed_points.pattern < 0, 10**9, cut.fixed_points.pattern)
     reached = sorted(reached[:LEGEND], key=lambda k: (order[k], k)) + reached[LEGEND:]
-    colours = {k: np.array(to_rgb(PALETTE[n % len(PALETTE)])) for n, k in enumerate(reached)}
+    colours = {k: _colour(n) for n, k in enumerate(reached)}
     image = np.empty((*labels.shape, 3))
     image[labels == -1], image[labels == -2] = to_rgb(AWAY), to_rgb(UNKNOWN)
     shade = _shade(cut.convergence_time)
@@ -143,6 +148,8 @@ def plot_radii(
     ax = new_figure((7.0, 4.0)).subplots() if ax is None else ax
     low = np.array([0.0 if value is None else float(value) for value in certified])
     high = np.asarray(adversarial, dtype=float)
+    if low.shape != high.shape or low.ndim != 1:
+        raise ValueError(f"Give one certified and one adversarial radius for each pattern: {low.shape}, {high.shape}.")
     good = np.isfinite(low) & np.isfinite(high)
     low, high = low[good], high[good]
     top = float(max(low.max(initial=0.0), high.max(initial=0.0))) or 1.0
@@ -165,6 +172,14 @@ def plot_radii(
     if title:
         ax.set_title(title, pad=44)
     return ax
+
+
+def _colour(n: int) -> np.ndarray:
+    """The n-th of the palette, paler when it comes again."""
+    from matplotlib.colors import to_rgb
+
+    pale = (0.0, 0.6, 0.3)[n // len(PALETTE) % 3]
+    return np.array(to_rgb(PALETTE[n % len(PALETTE)])) * (1 - pale) + pale
 
 
 def _shade(times: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.validation import positive
 from .basins import Basins, basins_of_attraction
 from .explorer import Explorer
 from .field import field
@@ -94,7 +95,7 @@ def basin_slice(
 
     Parameters
     ----------
-    memory : model or Network
+    memory : model, Network or Field
         What the states are given to.
     a, b, c : arrays (I,)
         Three states (activations) that do not lie on one line.
@@ -105,7 +106,7 @@ def basin_slice(
     fixed_points : FixedPoints, optional
         A census; its saddles can be drawn. Without, only what the cues lead to is known.
     **options
-        For `basins_of_attraction`: `dynamics`, `dt`, `t_max`, `tol`, `seed`.
+        For `basins_of_attraction`: `dynamics`, `dt`, `t_max`, `tol`, `seed`, `progress`.
 
     Returns
     -------
@@ -129,8 +130,7 @@ def basin_slice(
     """
     if isinstance(resolution, bool) or not isinstance(resolution, int | np.integer) or resolution < 2:
         raise ValueError(f"resolution must be a whole number >= 2, got {resolution!r}.")
-    if not margin >= 0:
-        raise ValueError(f"margin must be >= 0, got {margin!r}.")
+    margin = positive("margin", margin, zero=True)
     explorer = Explorer(memory)
     corners = [backend.to_numpy(explorer.checked(state)).astype(float) for state in (a, b, c)]
     if any(corner.ndim != 1 for corner in corners):
@@ -149,7 +149,7 @@ def basin_slice(
         [backend.to_numpy(flow.energy(flow.start(cues[k : k + 4096]))) for k in range(0, len(cues), 4096)]
     )
     found, shape = basins.fixed_points, (resolution, resolution)
-    away = np.asarray(found.activation, dtype=float) - origin
+    away = np.asarray(found.activation, dtype=float)[:, : len(origin)] - origin  # of the first population
     points = away @ axes.T
     distance = np.linalg.norm(away - points @ axes, axis=1)
     inside = (np.abs(points - middle) <= half * (1 + 1e-9)).all(axis=1)

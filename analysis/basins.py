@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.progress import ticker
 from ..dynamics.validation import positive, unknown_name
 from .corruption import generator
 from .explorer import DYNAMICS, Explorer
@@ -176,6 +177,7 @@ def basins_of_attraction(
     tol: float = 1e-3,
     level: float = 0.95,
     timed: bool = True,
+    progress: bool = False,
 ) -> Basins:
     r"""The attractor that each cue reaches.
 
@@ -191,8 +193,8 @@ def basins_of_attraction(
 
     Parameters
     ----------
-    memory : model or Network
-        What the cues are given to.
+    memory : model, Network or Field
+        What the cues are given to; `field(network, patterns=...)` says what counts as patterns where none are kept.
     queries : array (..., I) or Sampler
         Cues (activations), or how to draw them: `Noisy`, `Sphere`, `Box`, `Masked`, `Flipped`.
     fixed_points : FixedPoints, optional
@@ -214,6 +216,8 @@ def basins_of_attraction(
         Of the intervals.
     timed : bool
         False stops each cue as soon as its label is known: some two times faster, without times.
+    progress : bool
+        Show a bar, if standard error is a terminal.
 
     Returns
     -------
@@ -251,7 +255,7 @@ def basins_of_attraction(
     batch = tuple(cues.shape[:-1])
     cues = backend.namespace(cues).reshape(cues, (-1, cues.shape[-1]))
     explorer.prepare(len(cues))
-    settled = flow_all(explorer, cues, t_max=t_max, tol=tol, timed=timed)
+    settled = flow_all(explorer, cues, t_max=t_max, tol=tol, timed=timed, progress=progress)
     points, labels = explorer.lifted(), settled.label
     if fixed_points is None:  # in the order of the patterns, not of their discovery
         order = np.lexsort([np.nan_to_num(points.energy), points.pattern, points.pattern < 0, ~points.stable])
@@ -284,7 +288,9 @@ def basins_of_attraction(
     )
 
 
-def flow_all(explorer: Explorer, cues: Any, *, t_max: float, tol: float = 1e-3, timed: bool = False) -> Settled:
+def flow_all(
+    explorer: Explorer, cues: Any, *, t_max: float, tol: float = 1e-3, timed: bool = False, progress: bool = False
+) -> Settled:
     """Cues (B, I) through an explorer's motion, in batches that fit a cache; times in units of time.
 
     >>> import numpy as np
@@ -298,20 +304,22 @@ def flow_all(explorer: Explorer, cues: Any, *, t_max: float, tol: float = 1e-3, 
     if backend.backend_of(cues) == "jax":
         rows = 1 << (rows - 1).bit_length()
     parts = []
-    for begin in range(0, size, rows):
-        x, stretch, fading = explorer.enter(cues if size <= rows else cues[begin : begin + rows])
-        part = settle(
-            explorer.motion,
-            x,
-            explorer.table,
-            explorer.discover,
-            t_max=t_max * explorer.tau,
-            tol=tol,
-            timed=timed,
-            fading=fading,
-            rate=explorer.rate,
-        )
-        parts.append(part._replace(time=part.time * stretch))
+    with ticker(progress and size > rows, "basins", size) as tick:
+        for begin in range(0, size, rows):
+            x, stretch, fading = explorer.enter(cues if size <= rows else cues[begin : begin + rows])
+            part = settle(
+                explorer.motion,
+                x,
+                explorer.table,
+                explorer.discover,
+                t_max=t_max * explorer.tau,
+                tol=tol,
+                timed=timed,
+                fading=fading,
+                rate=explorer.rate,
+            )
+            parts.append(part._replace(time=part.time * stretch))
+            tick(min(begin + rows, size))
     if not parts:
         return Settled(np.zeros((0, explorer.motion.flow.size)), np.zeros(0, dtype=int), np.zeros(0))
     return Settled(*(np.concatenate(values) for values in zip(*parts, strict=True)))
@@ -352,6 +360,10 @@ def wilson(successes: Any, total: int, level: float = 0.95) -> np.ndarray:
 
 def _cues(explorer: Explorer, queries: Any, targets: Any, rng: np.random.Generator) -> tuple[Any, np.ndarray, str]:
     like, patterns = explorer.like, explorer.patterns
+    if isinstance(queries, type):
+        raise TypeError(
+            f"Give cues or a sampler with its numbers, as Noisy(10, 0.1), not the class {queries.__name__}."
+        )
     if isinstance(queries, Sampler):
         drawn = queries.draw(patterns, rng)
         cues = backend.asarray(drawn.cues.astype(backend.to_numpy(like).dtype), like)
@@ -359,10 +371,14 @@ def _cues(explorer: Explorer, queries: Any, targets: Any, rng: np.random.Generat
     cues = explorer.checked(queries)
     source = np.full(math.prod(cues.shape[:-1]), -1)
     if targets is not None:
-        targets = np.broadcast_to(np.asarray(targets, dtype=int), tuple(cues.shape[:-1]))
+        given, batch = np.asarray(targets), tuple(cues.shape[:-1])
+        if given.shape not in ((), batch):
+            raise ValueError(f"targets have shape {given.shape} but there are cues of shape {batch}: one for each.")
+        targets = np.broadcast_to(given.astype(int), batch)
         count = 0 if patterns is None else len(patterns)
         if targets.size and not (targets.min() >= -1 and targets.max() < count):
-            raise ValueError(f"targets are rows of the {count} stored patterns (or -1), got {targets.max()}.")
+            span = f"{targets.min()} to {targets.max()}"
+            raise ValueError(f"targets are rows of the {count} stored patterns (or -1), got {span}.")
         source = targets.reshape(-1).copy()
     return cues, source, "given"
 

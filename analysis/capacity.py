@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics.validation import unknown_name
+from ..models.separation import separation
 from ..models.similarity import similarity
 from .cells import run_cells, versions
 from .criteria import criterion
@@ -44,8 +45,9 @@ def capacity(
 ) -> Sweep:
     r"""The fraction of cues that recall their pattern, against the number of patterns that are stored.
 
-    Run r stores images of a block of max(sizes) of its own, the first N of it for each N of `sizes`: the sets of
-    different runs are disjoint. All similarities get the same cues.
+    Run r has a block of max(sizes) images of its own and stores the first N of it for each N of `sizes`: the sets of
+    different runs are disjoint. An image's cue is the same for all similarities and all N, so that a run's scores are
+    computed once for each similarity and serve every N.
 
     Parameters
     ----------
@@ -165,6 +167,12 @@ def sweep_of(
     """
     data = _images(images)
     names = [_names(value) for value in (similarities, separations, criteria)]
+    for kind, values in zip(("similarities", "separations", "criteria"), names, strict=True):
+        if not values:
+            raise ValueError(f"{kind} is empty: give one at least.")
+    for kind, values in zip(("similarities", "sizes", "levels"), (names[0], sizes, levels), strict=True):
+        if len(set(values)) < len(values):
+            raise ValueError(f"{kind} names one twice: {', '.join(map(str, values))}.")
     for kind, value, known in (
         ("cue", cue, CUES),
         ("target", target, TARGETS),
@@ -175,13 +183,14 @@ def sweep_of(
             raise unknown_name(kind, value, known)
     for name in names[0]:
         similarity(name)
+    for name in names[1]:
+        separation(name)
     for name in names[2]:
         criterion(name, 1)
     _check_numbers(sizes, levels, runs, seed, data)
     common = {
         "data": data.name,
-        "images": _fingerprint(data.images[: runs * max(sizes)]),
-        "block": max(sizes),
+        "block": int(max(sizes)),
         "cue": cue,
         "separations": list(names[1]),
         "criteria": list(names[2]),
@@ -191,35 +200,62 @@ def sweep_of(
         "seed": int(seed),
         "versions": versions(),
     }
+    block = max(sizes)
+    prints = [_fingerprint(data.images[run * block : (run + 1) * block]) for run in range(runs)]
     cells = [
-        {"similarity": kind, "stored": int(size), "level": float(level), "run": run, **common}
+        {"similarity": kind, "stored": int(size), "level": float(level), "run": run, "images": prints[run], **common}
         for run in range(runs)
         for size in sizes
         for level in levels
         for kind in names[0]
     ]
     label = f"{data.name}: {cue}"
-    found = run_cells(_cell, cells, (data.rows, data.shape), out=out, jobs=jobs, label=label, show=progress)
+    blocks = Blocks(data.rows, data.shape)
+    found = run_cells(_cells, cells, (blocks,), out=out, jobs=jobs, label=label, show=progress, along="stored")
     shape = (runs, len(sizes), len(levels), *(len(one) for one in names))
     fractions = np.asarray(found, dtype=float).reshape(shape).transpose(3, 4, 5, 1, 2, 0)
     kinds, separated, rules = names
     return Sweep(fractions, kinds, separated, rules, tuple(map(int, sizes)), tuple(map(float, levels)), cue, data.name)
 
 
-def _cell(rows: np.ndarray, shape: tuple[int, int, int], cell: dict[str, Any]) -> list[list[float]]:
-    """One similarity on one stored set: fractions (separations, criteria)."""
-    first = cell["run"] * cell["block"]
-    patterns, cues = stored_and_asked(rows[first : first + cell["stored"]], shape, cell)
-    projection = None if cell["target"] == "itself" else half(patterns, shape, cell["target"])
+class Blocks:
+    """Images (rows) with the block of them that was asked for last, stored and corrupted.
+
+    >>> cell = {"seed": 0, "run": 1, "block": 2, "level": 0.5, "cue": "mask top", "coding": "intensity"}
+    >>> Blocks(np.arange(8.0).reshape(4, 2), (1, 2, 1)).of(cell)
+    (array([[4., 5.],
+           [6., 7.]]), array([[0., 5.],
+           [0., 7.]]))
+    """
+
+    def __init__(self, rows: np.ndarray, shape: tuple[int, int, int]) -> None:
+        self.rows, self.shape = rows, shape
+        self.last: Any = (None, None)
+
+    def of(self, cell: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Patterns and cues of the run of a cell, those of the last one without work."""
+        key = tuple(cell[name] for name in ("seed", "run", "block", "level", "cue", "coding"))
+        if self.last[0] != key:
+            first = cell["run"] * cell["block"]
+            self.last = key, stored_and_asked(self.rows[first : first + cell["block"]], self.shape, cell)
+        return self.last[1]
+
+
+def _cells(blocks: Blocks, cells: Sequence[dict[str, Any]]) -> list[list[list[float]]]:
+    """One similarity on one block, for several numbers stored: fractions (separations, criteria) of each."""
+    first = cells[0]
+    patterns, cues = blocks.of(first)
+    projection = None if first["target"] == "itself" else half(patterns, blocks.shape, first["target"])
     return fractions_recalled(
         patterns,
         cues,
-        cell["similarity"],
-        cell["separations"],
-        cell["criteria"],
+        first["similarity"],
+        first["separations"],
+        first["criteria"],
+        sizes=[cell["stored"] for cell in cells],
         projection=projection,
-        readout=cell["readout"],
-        sign=cell["coding"] != "intensity",
+        readout=first["readout"],
+        sign=first["coding"] != "intensity",
     ).tolist()
 
 
@@ -237,12 +273,12 @@ def stored_and_asked(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Patterns as they are stored and the cues for them, of a block of images; the seed is that of the cell.
 
-    >>> cell = {"seed": 0, "run": 0, "stored": 1, "level": 0.5, "cue": "mask top", "coding": "bipolar"}
+    >>> cell = {"seed": 0, "run": 0, "level": 0.5, "cue": "mask top", "coding": "bipolar"}
     >>> stored_and_asked(np.array([[0.9, 0.1, 0.8, 0.2]]), (1, 2, 2), cell)
     (array([[ 1., -1.,  1., -1.]]), array([[-1., -1.,  1., -1.]]))
     """
     level = round(cell["level"] * 1e9)
-    random = np.random.default_rng([cell["seed"], cell["run"], cell["stored"], level])
+    random = np.random.default_rng([cell["seed"], cell["run"], level])
     binary = cell["coding"] != "intensity"
     if cell["coding"] == "bipolar random":
         patterns = random.choice(np.array([-1, 1], patterns.dtype), patterns.shape)
@@ -274,17 +310,24 @@ def _check_numbers(sizes: Any, levels: Any, runs: Any, seed: Any, data: Images) 
     for name, values in (("sizes", sizes), ("runs", (runs,))):
         if not values or any(isinstance(v, bool) or not isinstance(v, int | np.integer) or v < 1 for v in values):
             raise ValueError(f"{name} must be whole numbers >= 1, got {values!r}.")
-    if not levels:
-        raise ValueError("levels is empty: give one level at least.")
+    if not levels or not all(isinstance(level, int | float | np.number) and 0 <= level < np.inf for level in levels):
+        raise ValueError(f"levels must be numbers >= 0, one at least, got {levels!r}.")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number >= 0, got {seed!r}.")
     needed = runs * max(sizes)
     if needed > len(data.images):
+        fewer = len(data.images) // max(sizes)
         raise ValueError(
             f"{runs} disjoint sets of {max(sizes)} need {needed} images, and {data.name} has {len(data.images)}. "
-            f"Ask for runs={len(data.images) // max(sizes)}, or for smaller sets."
+            f"Ask for {f'runs={fewer}, or for ' if fewer else ''}smaller sets."
         )
+    low, high = float(data.images.min()), float(data.images.max())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"The values of {data.name} go from {low:g} to {high:g}: scale them to 0 to 1, without NaN.")
 
 
 def _fingerprint(images: np.ndarray) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(images).data, digest_size=8).hexdigest()
+    """Of values, dtype and shape."""
+    found = hashlib.blake2b(f"{images.dtype.str} {images.shape}".encode(), digest_size=8)
+    found.update(np.ascontiguousarray(images).data)
+    return found.hexdigest()

@@ -40,6 +40,7 @@ CYCLE = (
     "#A8C400",
 )
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
+WIDE_TITLE = 38  # letters; longer ones run into their neighbours
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p")
 
 
@@ -64,7 +65,8 @@ def plot_sweep(
     Returns
     -------
     Axes
-        ``ax.figure.savefig("capacity.png")`` writes the picture.
+        ``ax.figure.savefig("capacity.png")`` writes the picture. Of several criteria the first is drawn, and named at
+        the axis.
 
     Examples
     --------
@@ -74,16 +76,19 @@ def plot_sweep(
     'fraction recalled'
     """
     ax = new_figure((6.0, 3.8)).add_subplot() if ax is None else ax
-    for style, label, x, mean, std in _lines(sweep, thresholds):
+    lines = list(_lines(sweep, thresholds))
+    for k, (style, label, x, mean, std) in enumerate(lines):
         low, high = np.clip(mean - std, 0, 1), np.clip(mean + std, 0, 1)
-        ax.plot(x, mean, label=label, markersize=3.5, linewidth=1.3, **style)
+        # Each smaller than the one before it: where curves coincide, all of them are seen.
+        ax.plot(x, mean, label=label, markersize=8 - 5 * (k + 1) / len(lines), linewidth=1.3, **style)
         ax.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
     name, values = ("threshold", ()) if thresholds else sweep.axis
     if thresholds or (name == "stored" and len(values) > 3):
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.set_xlabel({"stored": "patterns stored", "threshold": "threshold of the squared error"}.get(name, _level(sweep)))
-    ax.set_ylabel("fraction recalled")
+    drawn = f" ({sweep.criteria[0]})" if len(sweep.criteria) > 1 and not thresholds else ""  # of several, the first
+    ax.set_ylabel(f"fraction recalled{drawn}")
     ax.set_ylim(-0.03, 1.03)
     ax.spines[["top", "right"]].set_visible(False)
     if title:
@@ -183,7 +188,8 @@ def plot_sweeps(sweeps: Sequence[tuple[str, Sweep]], columns: int = 3, *, thresh
     figure = new_figure((max(6.0, 3.4 * columns + 0.4), 3.0 * rows + 0.9))
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for ax, (title, sweep) in zip(axes.ravel(), sweeps, strict=False):
-        plot_sweep(sweep, ax, title=title, legend=False, thresholds=thresholds)
+        words = title.replace(": ", ":\n", 1) if len(title) > WIDE_TITLE else title
+        plot_sweep(sweep, ax, title=words, legend=False, thresholds=thresholds)
     handles = _handles(axes.ravel().tolist(), [sweep for _, sweep in sweeps])
     wide = max(3, round(1.6 * columns) + 1)
     figure.legend(handles=handles, loc="outside lower center", ncols=wide, frameon=False, fontsize="small")

@@ -13,9 +13,11 @@ import importlib.metadata
 import json
 import os
 import platform
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ def run_cells(
     jobs: int = 1,
     label: str = "cells",
     show: bool = True,
+    along: str | None = None,
 ) -> list[Any]:
     r"""function(\*shared, cell) for every cell, in order; with `out`, those that are written there are not done again.
 
@@ -70,6 +73,9 @@ def run_cells(
         Before the progress bar.
     show : bool
         Whether there is a progress bar, if there is a terminal.
+    along : str, optional
+        A setting along which cells share their work: the missing ones that differ in it alone are given as one list,
+        and the function gives a list of their results. Which of them are missing must not change a result.
 
     Returns
     -------
@@ -101,10 +107,12 @@ def run_cells(
         done = {key: found[key] for key in keys if key in found}
         missing = [(key, cell) for key, cell in zip(keys, cells, strict=True) if key not in done]
         tick(len(done))
-        for key, result in _computed(function, missing, shared, min(jobs, len(missing))):
-            text = _line(result)
-            write(f'{{"cell": {key}, "result": {text}}}\n')
-            done[key] = text
+        groups = [[one] for one in missing] if along is None else _grouped(missing, along)
+        work = _alone if along is None else _together
+        for keys_done, results in _computed(work, function, groups, shared, min(jobs, len(groups))):
+            for key, result in zip(keys_done, results, strict=True):
+                done[key] = _line(result)
+                write(f'{{"cell": {key}, "result": {done[key]}}}\n')
             tick(len(done))
         others = [key for key in found if key not in done]
         write(None, "".join(f'{{"cell": {key}, "result": {(done | found)[key]}}}\n' for key in [*others, *keys]))
@@ -115,15 +123,37 @@ def _line(value: Any) -> str:
     return json.dumps(value, allow_nan=False)
 
 
+Keyed = tuple[str, Any]  # a cell with the line that it is known by
+Work = Callable[[Callable[..., Any], tuple[Any, ...], list[Any]], list[Any]]
+
+
+def _grouped(cells: list[Keyed], along: str) -> list[list[Keyed]]:
+    """Cells that are equal but for one setting, together."""
+    groups: dict[str, list[Keyed]] = {}
+    for key, cell in cells:
+        rest = _line({name: value for name, value in cell.items() if name != along})
+        groups.setdefault(rest, []).append((key, cell))
+    return list(groups.values())
+
+
+def _alone(function: Callable[..., Any], shared: tuple[Any, ...], cells: list[Any]) -> list[Any]:
+    return [function(*shared, cell) for cell in cells]
+
+
+def _together(function: Callable[..., Any], shared: tuple[Any, ...], cells: list[Any]) -> list[Any]:
+    return function(*shared, cells)
+
+
 def _computed(
-    function: Callable[..., Any], cells: list[tuple[str, Any]], shared: tuple[Any, ...], jobs: int
-) -> Iterator[tuple[str, Any]]:
-    """Keys and results as they come."""
+    work: Work, function: Callable[..., Any], groups: list[list[Keyed]], shared: tuple[Any, ...], jobs: int
+) -> Iterator[tuple[list[str], list[Any]]]:
+    """Keys and results of a group, as they come."""
     if jobs <= 1:
-        yield from ((key, function(*shared, cell)) for key, cell in cells)
+        yield from (([key for key, _ in some], work(function, shared, [cell for _, cell in some])) for some in groups)
         return
-    with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (function, shared)) as pool:
-        waiting = {pool.submit(_work, cell): key for key, cell in cells}
+    with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (work, function, shared)) as pool:
+        with _deaf():
+            waiting = {pool.submit(_work, [cell for _, cell in some]): [key for key, _ in some] for some in groups}
         try:
             for future in as_completed(waiting):
                 yield waiting[future], future.result()
@@ -135,13 +165,33 @@ def _computed(
 _task: list[Any] = []
 
 
-def _begin(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
-    _task[:] = [function, shared]
+def _begin(work: Work, function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
+    _task[:] = [work, function, shared]
+    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
 
 
-def _work(cell: Any) -> Any:
-    function, shared = _task
-    return function(*shared, cell)
+def _end_with(parent: Any) -> None:
+    """Wait for the process that started this one, however it ends, and end with it."""
+    parent.join()
+    os._exit(1)
+
+
+def _work(cells: list[Any]) -> list[Any]:
+    work, function, shared = _task
+    return work(function, shared, cells)
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that begin within this context leave Ctrl-C to the one that started them."""
+    if threading.current_thread() is not threading.main_thread():  # where signals cannot be set
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
@@ -167,8 +217,7 @@ def _opened(out: str | os.PathLike[str] | None) -> Iterator[tuple[dict[str, str]
         return
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab+") as file:
-        _lock(file, path)
+    with _locked(path) as file:
         found = _read(file, path)
 
         def write(line: str | None, content: str = "") -> None:
@@ -177,6 +226,10 @@ def _opened(out: str | os.PathLike[str] | None) -> Iterator[tuple[dict[str, str]
                 file.flush()
                 os.fsync(file.fileno())
                 return
+            if path.read_bytes() == content.encode():
+                return
+            if os.name == "nt":  # where an open file cannot be replaced
+                file.close()
             partial = path.with_name(f"{path.name}.partial")
             with open(partial, "wb") as whole:
                 whole.write(content.encode())
@@ -206,6 +259,20 @@ def _read(file: Any, path: Path) -> dict[str, str]:
             raise ValueError(f"{str(path)!r} is no file of cells. Give the name of another file.")
         file.truncate(whole)
     return found
+
+
+def _locked(path: Path) -> Any:
+    """The file, opened and locked; another one that took its name in between is opened instead."""
+    while True:
+        file = open(path, "ab+")  # noqa: SIM115
+        try:
+            _lock(file, path)
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
 
 
 def _lock(file: Any, path: Path) -> None:

@@ -14,6 +14,8 @@ import numpy as np
 
 from .report import write_report
 
+LOWEST = 17  # letters of a row of the table for the lowest eigenvalues
+
 
 @dataclass(frozen=True, eq=False)
 class FixedPoints:
@@ -120,33 +122,42 @@ class FixedPoints:
         return FixedPoints(**rows)
 
     def table(self, most: int = 30) -> Any:
-        """A `rich` table with a row for each of the first `most` points."""
+        """A `rich` table with a row for each of the first `most` points; 80 columns are enough for it."""
         from rich.box import SIMPLE_HEAD
         from rich.table import Table as RichTable
 
         shown = min(most, len(self))
-        caption = f"{shown} of {len(self)} points: {self.summary()}\n{self.verdict()}"
+        worst = f"; residuals up to {np.max(self.residual):.1e}" if len(self) else ""
+        caption = f"{shown} of {len(self)} points: {self.summary()}{worst}\n{self.verdict()}"
         table = RichTable(
             caption=caption, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left"
         )
-        for name in ("", "kind", "pattern", "E", "residual", "index", "lowest eigenvalues", "flow", "map", "hits"):
-            table.add_column(name, justify="left" if name == "kind" else "right", no_wrap=True)
+        for name in ("", "kind", "pattern", "E", "index", "eigenvalues", "stable", "hits"):
+            table.add_column(name, justify="left" if name in ("kind", "stable") else "right", no_wrap=True)
         for k in range(shown):
-            lowest = " ".join(_number(value) for value in self.eigenvalues[k, :3])
-            of_map = "" if self.stable_map is None else "stable" if self.stable_map[k] else "-"
+            values = [_number(value, 4) for value in self.eigenvalues[k, :3]]
+            while len(values) > 1 and len(" ".join(values)) > LOWEST:
+                values.pop()
+            lowest = " ".join(values)
             table.add_row(
                 str(k),
                 str(self.kind[k]),
                 "" if self.pattern[k] < 0 else str(self.pattern[k]),
                 _number(self.energy[k]),
-                f"{self.residual[k]:.1e}",
                 "" if self.index[k] < 0 else str(self.index[k]),
                 lowest,
-                "stable" if self.stable[k] else "-",
-                of_map,
+                self._where_stable(k),
                 str(self.hits[k]),
             )
         return table
+
+    def _where_stable(self, k: int) -> str:
+        """In the flow, for the update rule (the map), or in both."""
+        if self.stable_map is None:
+            return "yes" if self.stable[k] else "-"
+        if self.stable[k] and self.stable_map[k]:
+            return "yes"
+        return "flow" if self.stable[k] else "map" if self.stable_map[k] else "-"
 
     def verdict(self) -> str:
         """The census in sentences."""
@@ -170,7 +181,7 @@ class FixedPoints:
         return write_report(path, {}, {"fixed_points": values})
 
 
-def _number(value: Any) -> str:
+def _number(value: Any, digits: int = 6) -> str:
     if isinstance(value, complex | np.complexfloating):
         return f"{value.real:.4g}{value.imag:+.4g}i"
-    return "" if np.isnan(value) else f"{value:.6g}"
+    return "" if np.isnan(value) else f"{value:.{digits}g}"

@@ -25,8 +25,9 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.lagrangians import LogSumExp, Max
-from ..dynamics.validation import positive
+from ..dynamics.validation import finite, positive
 from ..models.memory import AssociativeMemory
+from ..models.separation import describe
 
 EPS = float(np.finfo(np.float64).eps)
 NEWTON = 60  # monotone Newton steps; some 6 are taken
@@ -91,14 +92,14 @@ def no_theorem(memory: Any) -> str:
     'no theorem is known for the cosine similarity.'
     """
     if not isinstance(memory, AssociativeMemory):
-        return f"the theorems are about stored patterns, and {type(memory).__name__} has none."
+        return f"the theorems are about models with a similarity and a separation; {type(memory).__name__} has neither."
     similarity, separation, value, leak = memory.rule
     bias = backend.to_numpy(memory.bias)
     wanted = {"dot": 1.0, "euclidean": 0.0, "manhattan": 0.0}
     if similarity.name not in wanted:
         return f"no theorem is known for the {similarity.name} similarity."
     if not isinstance(separation, LogSumExp | Max):
-        return f"the theorems need softmax or max, not {separation!r}."
+        return f"the theorems need softmax or max, not {describe(separation)}."
     if leak != wanted[similarity.name]:
         return f"for the {similarity.name} similarity the theorem needs leak {wanted[similarity.name]:g}, not {leak:g}."
     if memory.projection is not None:
@@ -164,7 +165,10 @@ def certified_radii(memory: AssociativeMemory, rows: Any = None) -> Certificates
     rule = _rule(memory)
     patterns = backend.to_numpy(memory.memories).astype(np.float64)
     count = len(patterns)
-    rows = np.arange(count) if rows is None else np.atleast_1d(np.asarray(rows, dtype=int))
+    rows = np.arange(count) if rows is None else np.atleast_1d(np.asarray(rows))
+    if rows.size and not np.issubdtype(rows.dtype, np.integer):
+        raise TypeError(f"rows are whole numbers, the patterns' positions, not {rows.dtype}.")
+    rows = rows.astype(int)
     if rows.size and not (-count <= rows.min() and rows.max() < count):
         raise ValueError(f"rows must be from 0 to {count - 1}, got {rows.min()} to {rows.max()}.")
     rows = rows % count
@@ -191,10 +195,11 @@ def _quadratic(rule: _Rule, patterns: np.ndarray, rows: np.ndarray) -> tuple[np.
         s = np.maximum(distance2 - blur, 0.0) / 2
     d = np.sqrt(distance2 + blur)
     # Where x_j = x_i to the last bit, pattern j only adds to the weight of x_i.
-    near = distance2 <= blur
-    for k, j in zip(*np.nonzero(near), strict=True):
-        if rows[k] == j or np.array_equal(patterns[rows[k]], patterns[j]):
-            d[k, j], s[k, j] = 0.0, np.inf
+    same = rows[:, None] == np.arange(len(patterns))
+    if ((distance2 <= blur) & ~same).any():
+        which = np.unique(patterns, axis=0, return_inverse=True)[1].reshape(-1)
+        same = which[rows, None] == which
+    d[same], s[same] = 0.0, np.inf
     if rule.gain is None:
         radius = np.min(np.where(d > 0, s / d, np.inf), axis=1) * (1 - 8 * EPS)
         radius = np.maximum(radius, 0.0)
@@ -373,7 +378,9 @@ def _about_points(memory: AssociativeMemory, points: Array) -> tuple[np.ndarray,
             "trapping_radii is for softmax with dot or euclidean; manhattan and max reach memories exactly."
         )
     patterns = backend.to_numpy(memory.memories).astype(np.float64)
-    points = np.atleast_2d(backend.to_numpy(points).astype(np.float64))
+    points = np.atleast_2d(finite("points", backend.to_numpy(points).astype(np.float64)))
+    if points.ndim != 2 or points.shape[1] != patterns.shape[1]:
+        raise ValueError(f"points have shape {points.shape} but patterns have {patterns.shape[1]} values.")
     squares = np.einsum("ij,ij->i", patterns, patterns)
     scores = points @ patterns.T
     scores = rule.gain * (scores if rule.kind == "dot" else scores - squares / 2)
@@ -382,9 +389,10 @@ def _about_points(memory: AssociativeMemory, points: Array) -> tuple[np.ndarray,
     miss = np.linalg.norm(np.exp(log_p) @ patterns - points, axis=1)
     size = np.linalg.norm(points, axis=1)[:, None] + np.sqrt(squares)[None, :]
     blur = (patterns.shape[1] + 8) * EPS * size**2
+    common = np.einsum("kj,kj->k", np.exp(log_p), blur)[:, None]  # through the sum of the weights
     own = np.einsum("ij,ij->i", points, points)[:, None]
     with np.errstate(all="ignore"):
         d = np.sqrt(np.maximum(own + squares - 2 * points @ patterns.T, 0.0) + blur)
-        noise = 4 * rule.gain * blur + 4 * EPS * np.abs(scores).max(axis=1, keepdims=True)
+        noise = 4 * rule.gain * (blur + common) + 4 * EPS * np.abs(scores).max(axis=1, keepdims=True)
         log_weight, rate = log_p + np.log(d) + noise, rule.gain * (d + miss[:, None])
         return _roots(log_weight, rate)[0], log_weight, rate

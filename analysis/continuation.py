@@ -186,7 +186,7 @@ def continue_fixed_points(
     queries : array (K, I), optional
         Activations near the fixed points to begin with, at `start` and at `stop`; a census at both if not given.
     step : float
-        The longest step, in units of the pattern scale and of the range.
+        The longest step, in units of the pattern scale (of the state, where that is more) and of the range.
     points : int
         The most points of a branch.
     branches : int
@@ -246,6 +246,8 @@ def _seeds(family: Family, end: float, queries: Any, seed: int) -> list[np.ndarr
         states = find_fixed_points(net, seed=seed).state
     else:
         given = finite("queries", np.atleast_2d(backend.to_numpy(queries).astype(float)))
+        if not given.size:
+            raise ValueError("queries are empty: give at least one state, or none at all (None) for a census.")
         given = given if family.basis is None else given @ family.basis.T
         states = net.start(net.asarray(given))
     found = []
@@ -376,7 +378,8 @@ class _Tracer:
                 zs.append(begin)
                 return zs, events, starts, True
             z, t, index = new.z, turn, after
-            length = min(self.step, length * (1.4 if new.steps <= 4 else 1.0))
+            longest = self.step * max(1.0, float(np.linalg.norm(z[:-1])))
+            length = min(longest, length * (1.4 if new.steps <= 4 else 1.0))
         else:
             self.notes.append(f"A branch was cut after points={self.points}.")
         return zs, events, starts, False

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.lagrangians import LogSumExp, Quadratic
+from ..dynamics.validation import positive
 from ..models.memory import AssociativeMemory
 from ..models.separation import describe
 from .continuation import continue_fixed_points
@@ -148,6 +149,8 @@ def critical_beta(memory: AssociativeMemory, *, largest: float = 64.0) -> Critic
         critical = 1.0 / (gain * singular[0] ** 2)
         text = f"The mean of all patterns loses stability at beta = {critical:.6g}."
         return CriticalBeta(critical, unique, fold, "mean", start, vectors[0], text)
+    if not positive("largest", largest) > 1:
+        raise ValueError(f"largest must be above 1, in units of unique_below, got {largest!r}.")
     return _followed(memory, start, unique, fold, largest)
 
 
@@ -224,7 +227,9 @@ def _followed(
             "where could not be located. Follow it with continue_fixed_points and smaller steps."
         )
     if not lost:
-        weight = backend.to_numpy(at(float(branch.parameter[-1])).weights(branch.state[-1]))
+        weight = backend.to_numpy(
+            at(float(branch.parameter[-1])).weights(backend.asarray(branch.state[-1], inner.memories))
+        )
         top, end = int(weight.argmax()), math.exp(float(branch.parameter[-1]))
         text = f"The fixed point of small beta stays stable up to beta = {end:.6g}; "
         text += f"it leads to pattern {top}, whose weight is {weight[top]:.4g} there. Other memories appear by folds."

@@ -15,6 +15,7 @@ from .images import flatten_images, load_array
 
 VARIABLE = "HOPFIELD_DATA"
 MOST_PICTURES = 10_000  # of a folder, unless said otherwise
+FLOATS = ("float32", "float64")
 
 
 class Published(NamedTuple):
@@ -90,7 +91,7 @@ def load(
         Where named data sets lie; the environment variable ``HOPFIELD_DATA`` unless given. It may be a file as well,
         for every name but ``"digits"``.
     dtype : str
-        Of the images, a floating type.
+        Of the images: ``"float32"`` or ``"float64"``.
 
     Returns
     -------
@@ -113,8 +114,10 @@ def load(
     >>> load("mine.npz", limit=2).images.shape
     (2, 3, 4, 4)
     """
-    if limit is not None and (not isinstance(limit, int | np.integer) or limit < 1):
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1):
         raise ValueError(f"limit must be a whole number >= 1, or None for all images, got {limit!r}.")
+    if dtype not in FLOATS:
+        raise unknown_name("dtype", dtype, FLOATS)
     name = os.fspath(source)
     if name == "digits":
         pixels, labels = _digits()
@@ -189,7 +192,12 @@ def _saved(path: Path) -> Pixels:
         )
     with np.load(path, allow_pickle=False) as found:
         keys = list(found.files)
-    images = _four_axes(load_array(path, "images" if "images" in keys else None), path)
+    if "images" not in keys and len(keys) != 1:
+        raise ValueError(
+            f"{str(path)!r} holds {', '.join(keys) or 'nothing'}: call its array of images so, with "
+            "numpy.savez(path, images=array)."
+        )
+    images = _four_axes(load_array(path, keys[0] if len(keys) == 1 else "images"), path)
     labels = load_array(path, "labels") if "labels" in keys else None
     if labels is not None and len(labels) != len(images):
         raise ValueError(f"{str(path)!r} holds {len(images)} images and {len(labels)} labels.")
@@ -209,8 +217,10 @@ def _four_axes(images: np.ndarray, path: Path) -> np.ndarray:
 
 def _unit(pixels: np.ndarray, dtype: str, name: str) -> np.ndarray:
     """Pixels as floats from 0 to 1: bytes are divided by 255."""
-    if not len(pixels):
-        raise ValueError(f"{name!r} holds no images.")
+    if not pixels.size:
+        raise ValueError(f"{name!r} holds no images: its array has the shape {pixels.shape}.")
+    if pixels.dtype.kind not in "buif":
+        raise ValueError(f"{name!r} holds {pixels.dtype}: give whole numbers from 0 to 255 or floats from 0 to 1.")
     whole = pixels.dtype.kind in "iu"
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= 0 and high <= (255 if whole else 1)):

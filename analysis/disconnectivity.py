@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Node = Any
+MOST_NAMES = 100  # minima whose names are written
 
 
 def disconnectivity_tree(landscape: Landscape, level: float = 1e-9) -> networkx.DiGraph:
@@ -165,7 +166,9 @@ def plot_disconnectivity(
         if children := list(tree.successors(node)):
             across = [place[child] for child in children]
             lines.append([(min(across), energy[node]), (max(across), energy[node])])
-    ax.add_collection(LineCollection(lines, colors="black", linewidths=1.3, capstyle="projecting"))
+    ax.add_collection(
+        LineCollection(lines, colors="black", linewidths=1.3 if count <= 40 else 0.6, capstyle="projecting")
+    )
     minima = np.arange(count)
     known = landscape.pattern >= 0
     spots = np.array([place[row] for row in minima])
@@ -174,14 +177,19 @@ def plot_disconnectivity(
     if (~known).any():
         ax.scatter(spots[~known], landscape.energy[~known], size, color=ORANGE, marker="D", zorder=3, label="other")
         ax.legend(frameon=False, fontsize="small", loc="best")
+    named = labels is not None
     if labels is None:
         labels = [str(int(p)) if p >= 0 else f"({row})" for row, p in enumerate(landscape.pattern)]
     elif len(labels) != count:
         raise ValueError(f"labels must name the {count} minima, got {len(labels)}.")
     order = np.argsort(spots)
-    ax.set_xticks(spots[order], [str(labels[k]) for k in order])
-    if count > 40:
+    texts = [str(labels[k]) for k in order]
+    if count > MOST_NAMES:
         ax.set_xticks([])
+    elif count > 40 or max(map(len, texts)) * count > 7 * width:  # letters that fit beside one another
+        ax.set_xticks(spots[order], texts, rotation=90, fontsize=6 if count > 40 else "small")
+    else:
+        ax.set_xticks(spots[order], texts)
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(-0.7, count - 0.3)
     ax.set_ylim(min(energy.values()) - 0.08 * spread, max(energy.values()) + 0.1 * spread)
@@ -189,7 +197,7 @@ def plot_disconnectivity(
         _pictures(ax, landscape, images, spots, spread)
     roots = sum(tree.in_degree(node) == 0 for node in tree)
     ax.set_xlabel(
-        "minimum (number of its stored pattern)"
+        (f"{count} minima" if count > MOST_NAMES else "minimum" if named else "minimum (number of its stored pattern)")
         + (f"\n{roots} parts that no chain of saddles joins" if roots > 1 else "")
     )
     ax.set_ylabel("energy $E$")

@@ -13,6 +13,11 @@ from .kinds import metastable_size
 
 
 def _shares(memory: AssociativeMemory, query: Any) -> np.ndarray:
+    if not callable(getattr(memory, "weights", None)):
+        raise TypeError(
+            f"Effective numbers of memories are those of the memory neurons' weights, and {type(memory).__name__} has "
+            "none. Use a model with stored patterns and a separation, such as ModernHopfield."
+        )
     weights = backend.to_numpy(memory.weights(query)).astype(float)
     total = weights.sum(-1, keepdims=True)
     if (weights < 0).any() or not np.isfinite(weights).all() or (total <= 0).any():

@@ -30,8 +30,8 @@ class Explorer:
 
     Parameters
     ----------
-    memory : model or Network
-        What moves.
+    memory : model, Network or Field
+        What moves; a `field` may say what counts as patterns of a network that keeps none.
     fixed_points : FixedPoints, optional
         Those known already.
     dynamics : {"adiabatic", "map", "network"}
@@ -80,7 +80,7 @@ class Explorer:
         self.rays = has_rays(self.flow)
         if self.rays:  # only the direction moves, at a rate of 1/|x|^2: take it on the unit sphere
             self.flow = dataclasses.replace(self.flow, scale=1.0)
-        stored = getattr(memory, "memories", None)
+        stored = self.flow.patterns if isinstance(memory, Field) else getattr(memory, "memories", None)
         self.patterns = None if stored is None else backend.to_numpy(stored).astype(float)
         self.like = self.flow.like
         moving = self.flow
@@ -97,7 +97,7 @@ class Explorer:
         self.rate = 0.0 if self.space is None else self.space.rate / self.tau
         rows = 0 if self.flow.patterns is None else int(self.flow.patterns.shape[0])
         self.width = moving.size + rows
-        self.points = None if fixed_points is None else projected(fixed_points, self.space)
+        self.points = None if fixed_points is None else projected(_fitting(fixed_points, self), self.space)
         self.given = 0 if fixed_points is None else len(fixed_points)
         empty = np.zeros((0, moving.size))
         self.table = Table(moving, empty, np.zeros(0, dtype=bool), self.rays)
@@ -114,8 +114,9 @@ class Explorer:
 
     def checked(self, queries: Any) -> Array:
         """Cues (..., I) that the memory accepts."""
-        if hasattr(self.memory, "check_query"):
-            return self.memory.check_query(queries)
+        owner = self.memory.memory if isinstance(self.memory, Field) else self.memory
+        if hasattr(owner, "check_query"):
+            return owner.check_query(queries)
         queries = finite("queries", floating("queries", queries, self.like if self.like.ndim else None))
         if queries.ndim == 0 or queries.shape[-1] != self.flow.size:
             raise ValueError(f"queries have shape {tuple(queries.shape)} but the network has {self.flow.size} neurons.")
@@ -189,6 +190,20 @@ class Explorer:
             cues = self.flow.asarray(self._canonical(points.activation))
             states = backend.to_numpy(self._start(cues)).astype(float)
         self.table.extend(states, np.asarray(stable, dtype=bool))
+
+
+def _fitting(points: Any, explorer: Explorer) -> FixedPoints:
+    """The points, if they are of this memory."""
+    if not isinstance(points, FixedPoints):
+        kind = type(points).__name__
+        raise TypeError(f"fixed_points are what find_fixed_points returns, not {kind}; states go there as starts.")
+    space = explorer.space
+    width = explorer.flow.size if space is None else int(space.basis.shape[0])
+    if points.state.shape[1] != width:
+        raise ValueError(
+            f"fixed_points have {points.state.shape[1]} coordinates and this memory has {width}: they are another's."
+        )
+    return points
 
 
 def projected(points: FixedPoints | None, space: RowSpace | None) -> Any:

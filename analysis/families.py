@@ -107,6 +107,12 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
     if parameter not in settings:
         numbers = [k for k, v in settings.items() if isinstance(v, float | int) and not isinstance(v, bool)]
         raise unknown_name("parameter", parameter, numbers)
+    value = settings[parameter]
+    if isinstance(value, bool | str) or (value is not None and np.size(backend.to_numpy(value)) != 1):
+        raise ValueError(
+            f"The setting {parameter!r} of {type(model).__name__} is not a number. Write a function from a number to a "
+            f"model instead: lambda p: {type(model).__name__}(...)."
+        )
     basis = None
     if isinstance(model, AssociativeMemory):
         settings["tau_memory"] = 0.0
@@ -188,12 +194,13 @@ def correct(family: Family, z: np.ndarray, normal: np.ndarray, steps: int = 12) 
     (array([0.95750402, 1.        ]), True)
     """
     z, last, slope = z.copy(), np.inf, family.slope(z)
-    tolerance = max(1e-12, 500 * family.flow(z[-1] * family.span).epsilon)
+    reach = max(1.0, float(np.linalg.norm(z)))
+    tolerance = max(1e-12, 500 * family.flow(z[-1] * family.span).epsilon) * reach
     for count in range(1, steps + 1):
         force = family.force(z)
         move = bordered_solve(family, z, slope, normal, -np.append(force, 0.0))
         size = float(np.linalg.norm(move))
-        if not np.isfinite(size) or size > 1.0 or (count > 3 and size > 0.9 * last and size > 1e3 * tolerance):
+        if not np.isfinite(size) or size > reach or (count > 3 and size > 0.9 * last and size > 1e3 * tolerance):
             return Corrected(z, count, False)
         z = z + move
         if size <= tolerance or (size <= 1e3 * tolerance and size > last / 4):

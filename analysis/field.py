@@ -126,8 +126,10 @@ class Field:
         return self._call("activation", x)
 
     def start(self, queries: Any) -> Array:
-        """The x that belongs to activations: cues (..., I) of a memory, else (..., D) of the network."""
-        if self.memory is not None and hasattr(self.memory, "start"):
+        """The x that belongs to activations: cues (..., I) of a memory, or (..., D) of all populations."""
+        first = next(iter(self.network.populations.values())).size
+        whole = first < self.size and getattr(queries, "shape", (0,))[-1:] == (self.size,)
+        if self.memory is not None and hasattr(self.memory, "start") and not whole:
             return self.flatten(self.memory.start(queries))
         if isinstance(queries, Mapping):
             return self.flatten(self.network.check_states(queries))
@@ -279,7 +281,7 @@ def field(memory: Any, *, patterns: Any = None, differences: float = 0.0) -> Fie
     if isinstance(memory, Network):
         network, model = memory, None
     else:
-        if not hasattr(memory, "network"):
+        if isinstance(memory, type) or not hasattr(memory, "network"):
             raise TypeError(
                 f"Expected a memory or a Network, got {type(memory).__name__}. For an energy function of your own "
                 "use energy_network(energy, size)."
@@ -292,9 +294,30 @@ def field(memory: Any, *, patterns: Any = None, differences: float = 0.0) -> Fie
     like = np.zeros(1) if like is None else like
     rows = getattr(model, "memories", None) if patterns is None else patterns
     scale = 1.0
+    if patterns is not None:
+        size = sum(p.size for p in network.populations.values())
+        shape = backend.to_numpy(patterns).shape
+        if len(shape) != 2 or not shape[0] or not 0 < shape[1] <= size:
+            raise ValueError(
+                f"patterns must be activations of the first neurons, shape (N, n) with n <= {size}, got shape {shape}."
+            )
     if rows is not None:
         scale = float(np.sqrt(np.mean(np.sum(backend.to_numpy(rows).astype(float) ** 2, axis=-1)))) or 1.0
     return Field(network, model, rows, scale, like, positive("differences", differences, zero=True))
+
+
+def check_counts(**counts: tuple[Any, int]) -> None:
+    """Refuse numbers that are not whole or too small; each is given with the least that makes sense.
+
+    >>> check_counts(batches=(0, 0), batch_size=(64, 1))
+    >>> check_counts(most=(0, 1))
+    Traceback (most recent call last):
+        ...
+    ValueError: most must be a whole number >= 1, got 0.
+    """
+    for name, (value, least) in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
 
 
 def with_library(flow: Field, like: Any) -> Field:

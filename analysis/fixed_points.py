@@ -13,7 +13,7 @@ from ..dynamics.validation import positive
 from ..models.memory import rule_of
 from .census import FixedPoints
 from .completeness import completeness, unseen
-from .field import Field, field
+from .field import Field, check_counts, field
 from .jumps import find_at_jumps
 from .kinds import kinds
 from .ladder import search_harder
@@ -96,6 +96,7 @@ def find_fixed_points(
     ('not refuted', 1)
     """
     whole = field(memory, patterns=patterns, differences=differences)
+    check_counts(batches=(batches, 0), batch_size=(batch_size, 1), eigenvalues=(eigenvalues, 1), most=(most, 1))
     rng = np.random.default_rng(seed)
     given = None if starts is None else np.atleast_2d(backend.to_numpy(whole.start(starts)))
     bound = (residual_tolerance(whole) / whole.scale if tol is None else positive("tol", tol)) * whole.scale

@@ -158,9 +158,11 @@ def _picture(path: Path) -> np.ndarray:
 
     try:
         with Image.open(path) as picture:
-            grey = picture.mode in ("1", "L", "LA", "I", "I;16", "F")
+            if picture.mode.startswith(("I", "F")):
+                raise ValueError(f"it has more than 8 bits a value (mode {picture.mode}); save it with 8")
+            grey = picture.mode in ("1", "L", "LA")
             pixels = np.asarray(picture.convert("L" if grey else "RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{str(path)!r} cannot be read as a picture: {error}.") from None
     return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
 

@@ -130,6 +130,8 @@ def load_array(path: str | os.PathLike[str], key: str | None = None, *, option: 
     except (EOFError, zipfile.BadZipFile, OSError) as error:
         raise ValueError(f"{str(path)!r} cannot be read as .npy or .npz: {error or 'it is empty'}.") from error
     except ValueError as error:
+        if "Failed to read" in str(error):
+            raise ValueError(f"{str(path)!r} ends too early: {error}") from None
         if "allow_pickle" not in str(error):
             raise
         raise ValueError(

@@ -36,6 +36,8 @@ def metastable_size(weights: Any) -> np.ndarray:
     array([1, 2])
     """
     p = backend.to_numpy(weights).astype(float)
+    if not p.ndim or not p.shape[-1]:
+        raise ValueError(f"Weights must have shape (..., N) with N >= 1, got {p.shape}.")
     p = -np.sort(-p, axis=-1)
     total = np.cumsum(p, axis=-1)
     reached = total >= SHARE * (1 - 1e-12) * total[..., -1:]

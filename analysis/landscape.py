@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dynamics import backend
 from .barriers import Landscape
-from .field import Field, field
+from .field import Field, check_counts, field
 from .fixed_points import FixedPoints, find_fixed_points
 from .local import Flow, flow_of
 from .row_space import Reduction, reduce
@@ -78,6 +78,7 @@ def landscape(
     >>> len(found.saddles), found.depth.round(6)
     (3, array([0.130643, 0.130643, 0.130643]))
     """
+    check_counts(images=(images, 3), steps=(steps, 1), climbs=(climbs, 0))
     net = field(memory)
     if not net.conservative:
         raise ValueError(
@@ -90,6 +91,13 @@ def landscape(
         many = net.patterns is not None and len(net.patterns) > CENSUS
         fixed_points = find_fixed_points(net, net.patterns if many else None, seed=seed)
     census = fixed_points
+    if not isinstance(census, FixedPoints):
+        raise TypeError(f"fixed_points must be what find_fixed_points returns, got {type(census).__name__}.")
+    if census.state.shape[1] != net.size:
+        raise ValueError(
+            f"The fixed points have {census.state.shape[1]} coordinates and this memory has {net.size} neurons: they "
+            "belong to another one."
+        )
     stable = np.asarray(census.stable, dtype=bool)
     states = small.project(backend.to_numpy(census.state).astype(float))
     states = flow.canonical(states)

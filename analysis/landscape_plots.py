@@ -76,6 +76,10 @@ def plot_barriers(
     ax.set_yticks(ticks, [str(labels[k]) for k in ticks])
     ax.set_xlabel("to minimum")
     ax.set_ylabel("from minimum")
+    if max(len(str(labels[k])) for k in ticks) * len(ticks) > 7 * side:  # letters that fit beside one another
+        ax.tick_params(axis="x", rotation=90)
+    if count == 1:
+        ax.text(0, 0, "one minimum:\nno barriers", ha="center", va="center")
     if title:
         ax.set_title(title, fontsize="medium")
     return ax
@@ -161,7 +165,7 @@ def plot_energy_along_path(
         name = f"pattern {landscape.pattern[row]}" if landscape.pattern[row] >= 0 else f"({row})"
         ax.annotate(name, (place, landscape.energy[row]), (0, -14), textcoords="offset points", ha="center", fontsize=8)
     ax.set_ylim(energy.min() - 0.16 * spread, energy.max() + 0.14 * spread)
-    ax.margins(x=0.06)
+    ax.margins(x=0.1)
     ax.set_xlabel("distance along the path")
     ax.set_ylabel("energy $E$")
     ax.legend(frameon=False, fontsize="small", loc="center right" if len(route.saddles) < 2 else "best")

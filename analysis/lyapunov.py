@@ -66,6 +66,12 @@ def check_lyapunov(
     """
     network = _network(memory, trajectory_or_states)
     if isinstance(trajectory_or_states, Trajectory):
+        strange = set(trajectory_or_states.states) - set(network.populations)
+        if strange:
+            raise ValueError(
+                f"The trajectory has states of {', '.join(sorted(strange))}, and this network has the populations "
+                f"{', '.join(network.populations)}: it belongs to another one. Give None to take its own."
+            )
         return _along(network, trajectory_or_states)
     states = trajectory_or_states
     if not isinstance(states, Mapping):
@@ -86,6 +92,8 @@ def assert_energy_decreases(trajectory: Trajectory, memory: Memory | Network | N
     >>> from hopfield.models import ModernHopfield
     >>> assert_energy_decreases(simulate(ModernHopfield(np.eye(3), beta=5.0), np.array([0.9, 0.3, 0.0]), t1=5))
     """
+    if not isinstance(trajectory, Trajectory):
+        raise TypeError(f"Expected a Trajectory from simulate(...), got {type(trajectory).__name__}.")
     report = check_lyapunov(memory, trajectory)
     if not report.holds:
         raise AssertionError(report.message)
@@ -101,6 +109,8 @@ def _network(memory: Memory | Network | None, given: Any) -> Network:
 
 def _at(network: Network, states: Mapping[str, Array]) -> LyapunovReport:
     """The model's dE/dt at given states."""
+    if not all(np.size(backend.to_numpy(x)) for x in states.values()):
+        raise ValueError("There are no states to look at: the batch is empty.")
     found = _rates(network, states, {})
     rate, tolerance, error = (x.reshape(-1) for x in found[:3])
     worst = int(np.argmax(rate - tolerance))

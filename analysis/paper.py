@@ -168,6 +168,8 @@ def reproduce(
     True
     """
     readings = [reading] if isinstance(reading, str) else list(reading)
+    if not readings:
+        raise ValueError(f"Give one reading at least: {', '.join(READINGS)}.")
     for one in readings:
         if one not in READINGS:
             raise unknown_name("reading", one, READINGS)
@@ -292,7 +294,7 @@ def _sheet(panel: Panel, images: Images, seed: int) -> tuple[Row, ...]:
     kind, target = similarity(panel.similarities[0]), panel.target
     rows: list[Row] = []
     for level in panel.levels:
-        cell = {"seed": seed, "run": 0, "stored": len(stored), "level": level, "cue": panel.cue, "coding": panel.coding}
+        cell = {"seed": seed, "run": 0, "level": level, "cue": panel.cue, "coding": panel.coding}
         patterns, cues = stored_and_asked(stored, shape, cell)
         goal = patterns if target == "itself" else half(patterns, shape, target)
         asked = cues if panel.kind == "errors" else cues[:SHOWN]

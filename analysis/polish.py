@@ -76,9 +76,11 @@ def polish(
 
     A step solves (l - B G) dx = r: densely up to 64 neurons, else by MINRES in H y = R^T r where the flow has a
     symmetric reduced operator and by GMRES where it has not, to a relative residual of \|r\|/scale between 0.1 and 1e-6
-    (an inexact Newton method). Steps are cut to `clip` of the scale, or of \|x\| where that is more. A sample has converged when \|r\| <= `tol` and the
-    next step is shorter than sqrt(eps) of the scale (16 eps^(1/3) where \|r\| is rounding: a degenerate zero): near a
-    fold, or where all forces fade far out, \|r\| may be as small without a zero, but the step is not. With Krylov steps the next one is estimated from the last, where that made \|r\| ten times smaller.
+    (an inexact Newton method). Steps are cut to `clip` of the scale, or of \|x\| where that is more. A sample has
+    converged when \|r\| <= `tol` and the next step is shorter than sqrt(eps) of the scale (16 eps^(1/3) where \|r\| is
+    rounding: a degenerate zero): near a fold, or where all forces fade far out, \|r\| may be as small without a zero,
+    but the step is not. With Krylov steps the next one is estimated from the last, where that made \|r\| ten times
+    smaller.
 
     Parameters
     ----------

@@ -144,6 +144,8 @@ def basin_radius(
     if around not in ("pattern", "fixed point"):
         raise unknown_name("centre", around, ("pattern", "fixed point"))
     dt, rtol, rng = positive("dt", dt), positive("rtol", rtol), generator(seed)
+    if isinstance(directions, bool) or not isinstance(directions, int | np.integer) or directions < 0:
+        raise ValueError(f"directions must be a whole number >= 0, got {directions!r}.")
     if dt > 0.1:
         raise ValueError(f"dt={dt:g} is too long a step for a flow; give dt <= 0.1.")
     space = None if isinstance(memory, Network | Field) else row_space(memory)
@@ -161,9 +163,9 @@ def basin_radius(
         inner = attractor
         basin = Basin(explorer, inner)
         center = attractor if space is None else np.asarray(space.lift(attractor))
-    lost = basin.home < 0 or (
-        row is not None and explorer.points is not None and explorer.points.pattern[basin.home] != row
-    )
+    # Where the theorem holds the pattern is recalled, whatever its attractor is called (two equal patterns share one).
+    recalled = row is None or bool(certified) or explorer.points is None or explorer.points.pattern[basin.home] == row
+    lost = basin.home < 0 or not recalled
     if lost:
         found = _Found(0.0, inner, basin.home)
         reason = (

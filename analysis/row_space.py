@@ -116,7 +116,7 @@ class Reduction(NamedTuple):
 
 
 def reduce(flow: Field) -> Reduction:
-    r"""The field of a memory in its row space (`row_space`) where that is exact and smaller; the field itself elsewhere.
+    r"""A memory's field in its row space (`row_space`) where that is exact and smaller; the field itself elsewhere.
 
     Every fixed point lies in the row space, with the same energy there, and its Hessian has the eigenvalues of the
     small one and D - N times the rate at which the rest decays.

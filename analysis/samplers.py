@@ -163,6 +163,8 @@ class Box(Sampler):
     def draw(self, patterns: np.ndarray | None, rng: np.random.Generator) -> Cues:
         """count points of the box."""
         low, high = (finite("corner", np.asarray(side, dtype=float)) for side in (self.low, self.high))
+        if low.ndim > 1 or high.ndim > 1 or (low.ndim and high.ndim and low.size != high.size):
+            raise ValueError(f"The corners of a box are numbers or (I,), got shapes {low.shape} and {high.shape}.")
         width = max(low.size if low.ndim else 0, high.size if high.ndim else 0)
         width = width or self.size or (0 if patterns is None else patterns.shape[1])
         if not width:
@@ -250,8 +252,10 @@ class Flipped(Sampler):
         values = np.unique(patterns)  # type: ignore[arg-type]
         if values.size > 2:
             raise ValueError(f"Only patterns of two values can be flipped; these have {values.size} different values.")
-        if not 0 <= self.distance <= base.shape[1]:
-            raise ValueError(f"distance must be from 0 to {base.shape[1]} coordinates, got {self.distance!r}.")
+        if not isinstance(self.distance, int | np.integer) or not 0 <= self.distance <= base.shape[1]:
+            raise ValueError(
+                f"distance must be a whole number from 0 to {base.shape[1]} coordinates, got {self.distance!r}."
+            )
         other = values[0] + values[-1] - base if values.size == 2 else -base
         return Cues(np.where(_chosen(base, self.distance, rng), other, base), source)
 

@@ -37,9 +37,10 @@ class Table:
 
     @property
     def merge(self) -> float:
-        """The distance within which two results are one point: 16 sqrt(eps) times the size of x."""
+        """The distance within which two results are one point: 16 sqrt(eps) of the scale, 1000 eps of the size of x."""
         size = np.sqrt(np.mean(np.sum(self.x**2, axis=-1))) if len(self.x) else 0.0
-        return 16 * backend.epsilon(self.flow.like) ** 0.5 * max(self.flow.scale, float(size))
+        eps = backend.epsilon(self.flow.like)
+        return max(16 * eps**0.5 * self.flow.scale, 1000 * eps * float(size))
 
     def search(self, x: np.ndarray, counts: np.ndarray | None = None, **options: Any) -> np.ndarray:
         """Polish from x and gather what converges; the row of the point that each start leads to, or -1."""

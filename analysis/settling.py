@@ -170,8 +170,9 @@ class Table:
 
     def _distances(self, x: Array) -> np.ndarray:
         """Distances (B, K) up to rounding of the squares."""
-        squares = backend.compiled(_squares, x)(None, x, self.flow.asarray(self.points))
-        return np.sqrt(np.maximum(backend.to_numpy(squares).astype(float), 0.0))
+        with np.errstate(all="ignore"):  # a state that runs away may be too long for its square
+            squares = backend.compiled(_squares, x)(None, x, self.flow.asarray(self.points))
+            return np.sqrt(np.maximum(backend.to_numpy(squares).astype(float), 0.0))
 
     def _linear(self, x: Array, near: np.ndarray) -> np.ndarray:
         flow = self.flow

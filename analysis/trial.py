@@ -29,15 +29,16 @@ def fractions_recalled(
     separations: Sequence[str],
     criteria: Sequence[str],
     *,
+    sizes: Sequence[int] | None = None,
     projection: np.ndarray | None = None,
     readout: str = "recall",
     sign: bool = False,
 ) -> np.ndarray:
     r"""The fraction of cues that recall their pattern: row i of `cues` belongs to row i of `patterns`.
 
-    The scores are computed once, for a chunk of cues at a time, and serve every separation and criterion; separations
-    work in double precision. Scores that are not finite give an answer that is not finite, and it is wrong; so is the
-    answer to a black cue for a similarity that is not defined there, such as normalised(dot).
+    The scores are computed once, for a chunk of cues at a time, and serve every separation, criterion and size;
+    separations work in double precision. Scores that are not finite give an answer that is not finite, and it is
+    wrong; so is the answer to a black cue for a similarity that is not defined there, such as normalised(dot).
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ def fractions_recalled(
         As `separation` reads them; their number is a beta, as in ``"softmax(100)"``.
     criteria : sequence of str
         As `criterion` reads them.
+    sizes : sequence of int, optional
+        With it, for each n of `sizes` the first n patterns alone are stored, and their n cues asked.
     projection : array (N, O), optional
         What each pattern recalls; the patterns unless given.
     readout : {"recall", "update", "retrieve", "simulate"}
@@ -59,7 +62,7 @@ def fractions_recalled(
 
     Returns
     -------
-    array (separations, criteria)
+    array (separations, criteria), or (sizes, separations, criteria)
         Fractions from 0 to 1.
 
     Raises
@@ -73,6 +76,8 @@ def fractions_recalled(
     >>> fractions_recalled(patterns, 0.5 * patterns, "dot", ["max", "softmax"], ["exact", "nearest"])
     array([[1., 1.],
            [0., 1.]])
+    >>> fractions_recalled(patterns, patterns[[1, 0, 2]], "dot", ["max"], ["exact"], sizes=[2, 3]).ravel().round(2)
+    array([0.  , 0.33])
     """
     if readout not in READOUTS:
         raise unknown_name("readout", readout, READOUTS)
@@ -82,16 +87,27 @@ def fractions_recalled(
     rows = _askable(kind, patterns, cues)
     stored = patterns if projection is None else projection
     judges = [criterion(name, stored.shape[1]) for name in criteria]
-    find = one_pass if readout == "recall" else _dynamics(readout)
-    right = np.zeros((len(separations), len(judges)))
+    asked = (len(patterns),) if sizes is None else tuple(sizes)
+    right = np.zeros((len(asked), len(separations), len(judges)))
+    find = _one_shot if readout == "recall" else _dynamics(readout)
     step = max(1, CHUNK // (patterns.shape[0] + patterns.shape[1]))
-    prepared = kind.prepare(patterns) if readout == "recall" else patterns
+    prepared = kind.prepare(patterns) if readout == "recall" else None
     for start in range(0, len(rows), step):
         some = rows[start : start + step]
-        for s, answers in enumerate(find(kind, prepared, cues[some], separations, stored)):
-            found = Answers(np.where(answers >= 0, 1, -1).astype(stored.dtype) if sign else answers, some, stored)
-            right[s] += [judge(found).sum() for judge in judges]
-    return right / len(cues)
+        if some[0] >= max(asked):
+            break
+        # Of the whole chunk, also where few of its scores are needed: they are the same to the last bit for any sizes.
+        scores = None if prepared is None else _scores(kind, prepared, cues[some])
+        for k, n in enumerate(asked):
+            mine = some[some < n]
+            part = None if scores is None else _among_first(kind, scores[: len(mine)], n, patterns, cues[mine])
+            for s, answers in enumerate(find(kind, patterns[:n], cues[mine], separations, stored[:n], part)):
+                found = Answers(
+                    np.where(answers >= 0, 1, -1).astype(stored.dtype) if sign else answers, mine, stored[:n]
+                )
+                right[k, s] += [judge(found).sum() for judge in judges]
+    fractions = right / np.array(asked)[:, None, None]
+    return fractions[0] if sizes is None else fractions
 
 
 def _askable(kind: Similarity, patterns: np.ndarray, cues: np.ndarray) -> np.ndarray:
@@ -119,12 +135,48 @@ def one_pass(
     >>> [z.tolist() for z in one_pass(Dot(), np.eye(2), np.array([[1.0, 0.5]]), ["max", "identity"], np.eye(2))]
     [[[1.0, 0.0]], [[1.0, 0.5]]]
     """
+    return _one_shot(kind, None, cues, separations, stored, _scores(kind, prepared, cues))
+
+
+def _scores(kind: Similarity, prepared: Any, cues: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
-        scores = kind.scores(prepared, cues).astype(np.float64)
+        return kind.scores(prepared, cues).astype(np.float64)
+
+
+def _scaled(kind: Similarity) -> bool:
+    return isinstance(kind, OneShot) and kind.scaled_weights
+
+
+def _among_first(kind: Similarity, scores: np.ndarray, n: int, patterns: np.ndarray, cues: np.ndarray) -> np.ndarray:
+    """The scores (B, n) that the first n patterns have when they alone are stored.
+
+    Scores that sum to one over all patterns are scaled anew. Where that cannot be done, because another pattern took
+    all of the sum or made it NaN, they are computed anew.
+    """
+    part = scores[:, :n]
+    if n == scores.shape[1] or not _scaled(kind):
+        return part
+    with np.errstate(all="ignore"):
+        total = part.sum(axis=-1, keepdims=True)
+        part = part / total
+    lost = ~(np.isfinite(total) & (total != 0))[:, 0]
+    if lost.any():
+        part[lost] = _scores(kind, kind.prepare(patterns[:n]), cues[lost])
+    return part
+
+
+def _one_shot(
+    kind: Similarity,
+    patterns: np.ndarray | None,
+    cues: np.ndarray,
+    separations: Sequence[str],
+    stored: np.ndarray,
+    scores: Any,
+) -> Iterator[np.ndarray]:
     for name in separations:
         with np.errstate(all="ignore"):
             f = separation(name).activation(scores)
-            if isinstance(kind, OneShot) and kind.scaled_weights:
+            if _scaled(kind):
                 total = f.sum(axis=-1, keepdims=True)
                 f = f / np.where(total == 0, 1.0, total)
         yield _project(f, stored)
@@ -144,7 +196,7 @@ def _dynamics(readout: str) -> Callable[..., Iterator[np.ndarray]]:
     steps = {"update": 1, "retrieve": 100}
 
     def find(
-        kind: Similarity, patterns: np.ndarray, cues: np.ndarray, separations: Sequence[str], stored: np.ndarray
+        kind: Similarity, patterns: Any, cues: np.ndarray, separations: Sequence[str], stored: np.ndarray, scores: Any
     ) -> Iterator[np.ndarray]:
         for name in separations:
             with warnings.catch_warnings():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +12,9 @@ import numpy as np
 import typer
 
 from .. import analysis, dynamics
+from ..analysis.certificates import no_theorem
 from ..analysis.inputs import choose_method, load_inputs
+from ..dynamics import backend
 from ..dynamics.integrators import Integrator
 from .app import command, finish
 from .options import DYNAMICS, FILES, T1, Given, Method, Out, Step, option
@@ -21,6 +25,26 @@ SEARCH = "Search"
 def save(axes: Any, path: Path) -> None:
     """Write the figure that axes belong to, with the legends beside it."""
     axes.figure.savefig(path, bbox_inches="tight")
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say on a terminal what is being looked for, as long as it lasts."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status(f"Looking for {what} ...") if console.is_terminal else nullcontext():
+        yield
+
+
+def spanning(patterns: Any) -> list[int]:
+    """The first three patterns that span a plane; the first ones if none do."""
+    host = backend.to_numpy(patterns).astype(float)
+    rows = [0]
+    for k in range(1, len(host)):
+        if len(rows) < 3 and np.linalg.matrix_rank(host[[*rows[1:], k]] - host[0], rtol=1e-6) == len(rows):
+            rows.append(k)
+    return rows if len(rows) == 3 else [min(k, len(host) - 1) for k in range(3)]
 
 
 @command
@@ -43,7 +67,7 @@ def lyapunov(
     method = choose_method(memory, integrator, dt)
     out.mkdir(parents=True, exist_ok=True)
     stop = "steady" if isinstance(method, Integrator) else None
-    run = dynamics.simulate(memory, cues, t1=t1, integrator=method, stop=stop, save="all")
+    run = dynamics.simulate(memory, cues, t1=t1, integrator=method, stop=stop, save="all", progress=True)
     found = analysis.check_lyapunov(memory, run)
     found.to_json(out / "lyapunov.json")
     save(analysis.plot_energy(run), out / "energy.png")
@@ -72,8 +96,10 @@ def fixed_points(
     **Example:**  hopfield fixed-points faces.npy --beta 8
     """
     memory, cues, _, shape, _ = load_inputs(dataclasses.asdict(given), need_cues=False)
+    choose_method(memory, "auto")
     out.mkdir(parents=True, exist_ok=True)
-    found = analysis.find_fixed_points(memory, cues, seed=given.seed, batches=batches, deflate=deflate)
+    with working("fixed points"):
+        found = analysis.find_fixed_points(memory, cues, seed=given.seed, batches=batches, deflate=deflate)
     found.to_json(out / "fixed_points.json")
     names = ("state", "activation", "energy", "residual", "index", "eigenvalues", "kind", "pattern", "hits", "stable")
     np.savez(out / "fixed_points.npz", **{name: getattr(found, name) for name in names})
@@ -97,31 +123,44 @@ def basins(
     ] = "adiabatic",
     radii: Annotated[bool, option(SEARCH, "The radius around each pattern within which all cues reach it.")] = True,
     resolution: Annotated[
-        int, option(FILES, "Of the picture of the plane through the first three patterns; 0: none.", min=0, metavar="N")
+        int, option(FILES, "Of the picture of the plane through three patterns; 0: none.", min=0, metavar="N")
     ] = 80,
     out: Out = Path("hopfield-basins"),
 ) -> None:
     """Say which memory each cue reaches, how often, how soon, and how far a pattern may be disturbed.
 
-    Writes basins.json, radii.json (certified: no cue nearer than that leaves), basins.png and report.json.
+    Writes basins.json, radii.json (certified: no cue nearer than that leaves), basins.png and report.json; what a
+    model has no theorem or no plane for is said and left out.
 
     **Example:**  hopfield basins digits.npy --noise 0.3 --similarity euclidean --beta 5
     """
-    memory, cues, targets, *_ = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, _, patterns = load_inputs(dataclasses.asdict(given))
+    choose_method(memory, "auto")
+    system = memory
+    if patterns is not None and not hasattr(memory, "memories"):
+        system = analysis.field(memory, patterns=patterns)
     out.mkdir(parents=True, exist_ok=True)
-    found = analysis.basins_of_attraction(memory, cues, dynamics=flow, targets=targets, seed=given.seed)
+    with working("the basins of the cues"):
+        found = analysis.basins_of_attraction(system, cues, dynamics=flow, targets=targets, seed=given.seed)
     found.to_json(out / "basins.json")
     files, results, parts = ["basins.json"], {"summary": str(found)}, [str(found)]
-    if radii:
+    if radii and (why := no_theorem(memory)):
+        parts.append(f"No radius is certified: {why}")
+    elif radii:
         certified = analysis.certified_radii(memory)
         analysis.write_report(out / "radii.json", {}, dataclasses.asdict(certified))
         files.append("radii.json")
         parts.append(str(certified))
-    patterns = memory.memories
-    if resolution and len(patterns) >= 3 and patterns.shape[1] >= 2:
-        plane = analysis.basin_slice(memory, patterns[0], patterns[1], patterns[2], resolution=resolution)
-        save(analysis.plot_basin_slice(plane), out / "basins.png")
-        files.append("basins.png")
+    if resolution and patterns is not None:
+        corners = spanning(patterns)
+        try:
+            plane = analysis.basin_slice(
+                system, *(patterns[k] for k in corners), resolution=resolution, dynamics=flow, progress=True
+            )
+            save(analysis.plot_basin_slice(plane), out / "basins.png")
+            files.append("basins.png")
+        except ValueError as error:
+            parts.append(f"No picture of a plane: {error}")
     finish(context, memory, out, files, results, *parts)
 
 
@@ -141,8 +180,10 @@ def landscape(
     **Example:**  hopfield landscape digits.npy --beta 8
     """
     memory, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
+    choose_method(memory, "auto")
     out.mkdir(parents=True, exist_ok=True)
-    found: Any = analysis.landscape(memory, pairs=pairs, seed=given.seed)
+    with working("minima, saddles and the paths between them"):
+        found: Any = analysis.landscape(memory, pairs=pairs, seed=given.seed)
     found.to_json(out / "landscape.json")
     save(analysis.plot_disconnectivity(found), out / "disconnectivity.png")
     save(analysis.plot_barriers(found), out / "barriers.png")

@@ -100,12 +100,14 @@ def capacity(
     **Example:**  hopfield capacity --data cifar10 --similarity manhattan,cosine --sizes 10,100,1000 --runs 3
     """
     out.mkdir(parents=True, exist_ok=True)
-    chosen = [int(size) for size in numbers("--sizes", sizes)]
+    chosen = numbers("--sizes", sizes)
+    if not all(size.is_integer() for size in chosen):
+        raise ValueError(f"--sizes are whole numbers with commas, as 10,100,1000; got {sizes!r}.")
     found = analysis.capacity(
         data,
         listed(similarity),
         listed(separation),
-        sizes=chosen,
+        sizes=[int(size) for size in chosen],
         cue=cue,
         level=level,
         runs=runs,

@@ -45,7 +45,10 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
     With ``like`` given, library, device and dtype must agree with it: nothing is moved or cast in silence.
     """
     if not backend.is_array(value):
-        value = np.asarray(value)
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            raise ValueError(f"{name} must be rows of one length, and these lists are of several.") from None
         _numeric(name, value)
         if like is not None and backend.backend_of(like) != "numpy":
             return backend.namespace(like).asarray(value, dtype=like.dtype, device=backend.device(like))

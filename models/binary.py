@@ -137,13 +137,13 @@ class BinaryMemory:
         """E(with site i flipped) - E(s) for every site i: shape (..., I)."""
         flat, shape = self._flat("state", state)
         found = backend.compiled(_costs, flat)(None, self.spins, flat)
-        return backend.namespace(flat).reshape(found, (*shape, -1))
+        return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
     def stability(self, state: Any) -> Array:
         """s_i u_i for every site i, shape (..., I): below 0 the sign rule flips it, and at 0 (a tie) it keeps it."""
         flat, shape = self._flat("state", state)
         found = backend.compiled(_margins, flat)(None, self.spins, flat)
-        return backend.namespace(flat).reshape(found, (*shape, -1))
+        return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
     def retrieve(
         self,
@@ -233,11 +233,11 @@ class BinaryMemory:
         state, energy, flips, means = self._heat(flat, temperature, sweeps, every, order, seed, record=True)
         overlaps = np.stack([m[1] for m in means])
         return GlauberRun(
-            backend.namespace(state).reshape(state, (*shape, -1)),
+            backend.namespace(state).reshape(state, (*shape, state.shape[-1])),
             np.arange(0, sweeps + 1, every),
-            energy.reshape(-1, *shape),
-            np.stack([m[0] for m in means]).reshape(-1, *shape),
-            overlaps.reshape(len(means), *shape, -1),
+            energy.reshape(len(energy), *shape),
+            np.stack([m[0] for m in means]).reshape(len(means), *shape),
+            overlaps.reshape(len(means), *shape, overlaps.shape[-1]),
             flips.reshape(shape),
         )
 
@@ -290,7 +290,7 @@ class BinaryMemory:
         margins, energy = backend.compiled(_ending, run.state)(None, spins, run.state)
         residual = np.sqrt((backend.to_numpy(margins) < 0).mean(axis=-1))
         verdict = np.where(run.settled, "fixed point", np.where(run.cycles, "2-cycle", otherwise))
-        state = xp.reshape(run.state, (*shape, -1))
+        state = xp.reshape(run.state, (*shape, run.state.shape[-1]))
         pattern = backend.to_numpy(xp.argmax(state @ self.memories.T, axis=-1))
         return BinaryRetrieval(
             state=state,
@@ -303,7 +303,7 @@ class BinaryMemory:
             cycle=run.cycles.reshape(shape),
             flips=run.flips.reshape(shape),
             verdict=verdict.reshape(shape),
-            energies=run.energies.reshape(-1, *shape),
+            energies=run.energies.reshape(len(run.energies), *shape),
         )
 
 

@@ -295,7 +295,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
                     stacklevel=4,
                 )
             return floating("couplings", backend.asarray(found.weights, patterns), patterns)
-        learn = {"hebbian": hebbian, "pseudo_inverse": pseudo_inverse, "storkey": storkey}[self.rule]
+        learn = {"hebbian": hebbian, "pseudo_inverse": pseudo_inverse, "storkey": storkey}[str(self.rule)]
         weights = learn(patterns)
         if not self.zero_diagonal:
             return weights

@@ -202,7 +202,7 @@ class DenseAssociativeMemory(_Dense):
         F(x) = max(x, 0)^n: a pattern's reverse is then no memory, also for even n.
     beta : number, optional
         Scale of the overlaps, L_h(x) = (beta x)^n/(n beta) and E(s) = -sum L_h(M s); 1/I if not given, so that
-        (beta xi . s) is between -1 and 1. It scales the energy (and a temperature), not the flips.
+        (beta xi . s) is between -1 and 1. Without a bias it scales the energy and its temperature, not the flips.
     projection : array (N, O), optional
         Row i is what pattern i recalls.
     gain : number

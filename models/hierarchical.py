@@ -15,11 +15,11 @@ from ..dynamics.backend import Array, Number, structure
 from ..dynamics.integrators import Relaxation
 from ..dynamics.network import Network
 from ..dynamics.simulate import simulate
-from ..dynamics.stopping import largest_move, settled
+from ..dynamics.stopping import settled
 from ..dynamics.validation import finite, matrix, positive, vector
 from .checks import whole
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
-from .retrieval import Retrieval, bound_of, nothing
+from .retrieval import Retrieval, bound_of, next_move, nothing
 from .storage import Stored
 
 UPDATE = Relaxation(dt=float("inf"))
@@ -257,7 +257,7 @@ class HierarchicalMemory(Stored):
             self, states, t1=max_steps, integrator=UPDATE, save_at=[max_steps],
             stop=settled(bound), clamp=clamp, throw=False,
         )  # fmt: skip
-        residual = backend.compiled(_next_move, states["layer0"])(UPDATE, self.network, run.final, dict(run.clamp))
+        residual = backend.compiled(next_move, states["layer0"])(UPDATE, self.network, run.final, dict(run.clamp))
         residual = backend.to_numpy(residual)
         g = self.network.activations(run.final)
         top = g[f"layer{len(self.layers) - 1}"]
@@ -325,8 +325,3 @@ def _neighbours(network: Network) -> list[tuple[str, str]]:
 def _pass(method: Relaxation, network: Network, states: dict[str, Array]) -> Array:
     step = method.step(network, states, network.evaluate(states), None, None, {})
     return step.evaluation.activations["layer0"]
-
-
-def _next_move(method: Relaxation, network: Network, states: dict[str, Array], held: dict[str, Array]) -> Array:
-    step = method.step(network, states, network.evaluate(states), None, None, held)
-    return largest_move(network, states, step.states)

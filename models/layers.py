@@ -107,9 +107,13 @@ class Layer:
         return Population(self.activation, self.size, self.tau, self.leak, self.bias)
 
     def __repr__(self) -> str:
-        name = next((k for k, make in ACTIVATIONS.items() if repr(make()) == repr(self.activation)), None)
-        form = "x".join(str(size) for size in self.shape)
-        return f"{form} {name or repr(self.activation)}"
+        form, own = "x".join(str(size) for size in self.shape), self.activation
+        for name, make in ACTIVATIONS.items():
+            if repr(make()) == repr(own):
+                return f"{form} {name}"
+            if isinstance(gain := getattr(own, "beta", None), float) and repr(make(gain)) == repr(own):
+                return f"{form} {name}({gain:g})"
+        return f"{form} {own!r}"
 
 
 @structure

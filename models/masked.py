@@ -15,7 +15,7 @@ M_U with the input M_K q_K to its memory neurons: what is known biases the look-
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,13 +23,13 @@ from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.contracts import Similarity, exact_step
 from ..dynamics.integrators import Relaxation
-from ..dynamics.simulate import simulate
-from ..dynamics.stopping import largest_move, settled
 from .checks import flag, whole
-from .memory import AssociativeMemory
 from .one_shot import OneShot
-from .retrieval import Retrieval, bound_of, nearest, nothing
+from .retrieval import Retrieval, bound_of, nothing, settle
 from .separation import check_scores, has_domain
+
+if TYPE_CHECKING:
+    from .memory import AssociativeMemory
 
 
 def masked_query(memory: AssociativeMemory, query: Any, known: Any) -> tuple[Array, Array]:
@@ -100,20 +100,20 @@ def masked_scores(memory: AssociativeMemory, query: Array, known: Array) -> Arra
     return xp.reshape(scores, (*query.shape[:-1], memory.memories.shape[0]))
 
 
-def recall_known(memory: AssociativeMemory, query: Any, known: Any) -> Array:
-    """One look-up by the known components: z = P^T sep(sim(M_K, q_K)), shape (..., O).
+def masked_weights(memory: AssociativeMemory, query: Any, known: Any) -> Array:
+    """sep(sim(M_K, q_K)), the weights of a look-up by the known components: shape (..., N).
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
     >>> memory = ModernHopfield(np.array([[1.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]), beta=9.0)
-    >>> recall_known(memory, [1.0, 0.0, 1.0], [True, False, False]).round(3)
-    array([1., 1., 0.])
+    >>> masked_weights(memory, [1.0, 0.0, 1.0], [True, False, False]).round(3)
+    array([1., 0.])
     """
-    f = _masked_weights(memory, *masked_query(memory, query, known))
-    if isinstance(memory.rule.similarity, OneShot) and memory.rule.similarity.scaled_weights:
+    f, kind = _separated(memory, *masked_query(memory, query, known)), memory.rule.similarity
+    if isinstance(kind, OneShot) and kind.scaled_weights:
         total = backend.namespace(f).sum(f, axis=-1, keepdims=True)
         f = f / backend.namespace(f).where(total == 0, 1.0, total)
-    return f @ (memory.memories if memory.projection is None else memory.projection)
+    return f
 
 
 def retrieve_known(
@@ -168,47 +168,21 @@ def retrieve_known(
     whole("max_steps", max_steps, 1)
     if 0 in query.shape:
         return nothing(query, None if memory.projection is None else memory.projection.shape[1])
-    f = _masked_weights(memory, query, mask)
+    f = _separated(memory, query, mask)
     start = dict(memory.start(query))
     bias = None if isinstance(memory.bias, float) and memory.bias == 0 else memory.bias
     response = kind.response(kind.prepare(memory.memories), query, f, separation.nonnegative)
     looked_up = exact_step(start["value"], [response], leak, bias, None)
     start["value"] = xp.where(mask, start["value"], looked_up) if clamp else looked_up
-    method, bound = Relaxation(dt=float("inf")), bound_of(tol, query)
-    held = {"value": mask} if clamp else {}
-    run = simulate(
-        memory,
-        start,
-        t1=max_steps,
-        integrator=method,
-        save_at=[max_steps],
-        stop=settled(bound),
-        clamp=held or None,
-        throw=False,
-    )
-    residual = backend.to_numpy(backend.compiled(_next_move, query)(method, memory.network, run.final, held))
-    state = run.activations["value"][-1]
-    return Retrieval(
-        state=state,
-        steps=run.steps,
-        converged=residual <= bound,
-        residual=residual,
-        energy=run.energy[-1],
-        pattern=nearest(memory, state),
-        output=run.activations["output"][-1] if "output" in run.states else None,
-    )
+    update = Relaxation(dt=float("inf"))
+    return settle(memory, start, update, max_steps, bound_of(tol, query), {"value": mask} if clamp else {})
 
 
-def _masked_weights(memory: AssociativeMemory, query: Array, known: Array) -> Array:
+def _separated(memory: AssociativeMemory, query: Array, known: Array) -> Array:
     scores, separation = masked_scores(memory, query, known), memory.rule.separation
     if has_domain(separation):
         check_scores(separation, scores)
     return separation.activation(scores)
-
-
-def _next_move(method: Relaxation, network: Any, states: dict[str, Array], held: dict[str, Array]) -> Array:
-    step = method.step(network, states, network.evaluate(states), None, None, held)
-    return largest_move(network, states, step.states)
 
 
 def _places(places: np.ndarray, like: Array) -> Array:

@@ -17,6 +17,7 @@ from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
 from ..dynamics.validation import matrix, vector
 from .checks import current, number
+from .masked import masked_weights, retrieve_known
 from .one_shot import OneShot
 from .retrieval import Retrieval, retrieve
 from .separation import check_scores, describe, doubts, has_domain
@@ -86,19 +87,22 @@ class AssociativeMemory(Stored):
             check_scores(rule.separation, self.scores(query))
         return backend.compiled(_weights, self.memories)(None, rule, self._prepared, query)
 
-    def recall(self, query: Any) -> Array:
+    def recall(self, query: Any, known: Any = None) -> Array:
         """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given.
 
+        With a mask `known` (..., I) the similarity is that of the known components, s_i = sim(M_iK, q_K): what is
+        not known counts neither for nor against a pattern.
         An answer that overflows its dtype is refused, such as one of e^s with scores s in the hundreds.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            answer = self.weights(query) @ (self.memories if self.projection is None else self.projection)
+            weights = self.weights(query) if known is None else masked_weights(self, query, known)
+            answer = weights @ (self.memories if self.projection is None else self.projection)
         kind, xp = self.rule.similarity, backend.namespace(answer)
         unchecked = backend.is_traced(answer) or (isinstance(kind, OneShot) and kind.unchecked)
         if not unchecked and not bool(xp.all(xp.isfinite(answer))):
-            largest, dtype = float(xp.max(self.scores(query))), str(answer.dtype).rsplit(".", maxsplit=1)[-1]
+            dtype = str(answer.dtype).rsplit(".", maxsplit=1)[-1]
             raise ValueError(
-                f"The answer is too large for {dtype}: {kind.name} scores go up to {largest:.3g}, and sep is "
+                f"The answer is too large for {dtype}, with {kind.name} scores of such patterns and the separation "
                 f"{describe(self.rule.separation)}. Scale the patterns or beta down, or use softmax, whose weights sum "
                 "to one."
             )
@@ -181,7 +185,15 @@ class AssociativeMemory(Stored):
             raise ValueError("With tau_memory=0 the memory neurons have no state of their own: leave out memory_state.")
         return states
 
-    def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None) -> Retrieval:
+    def retrieve(
+        self,
+        query: Any,
+        max_steps: int = 100,
+        tol: float | None = None,
+        *,
+        known: Any = None,
+        clamp: bool = False,
+    ) -> Retrieval:
         """Iterate the dynamics at dt = inf until an update moves the state no more; see `Retrieval`.
 
         An update solves the memory neurons and then the value neurons to equilibrium: attention for dot and
@@ -197,7 +209,18 @@ class AssociativeMemory(Stored):
             The most updates that are applied.
         tol : float, optional
             Converged when rms(last move) <= tol (1 + rms state); 1e-6 in float64, 1e-4 in float32.
+        known : bool array (..., I), optional
+            True where the cue is known. The first look-up is by these components only, and the updates go on from
+            what it gives; `steps` counts the updates after it.
+        clamp : bool
+            Whether the known neurons stay at the cue and only the others move: the energy still falls where L_v is
+            elementwise, and the answer is a critical point of E among the states that agree with the cue. With dot
+            it is that of a memory of the unknown columns M_U whose memory neurons have the input M_K q_K.
         """
+        if known is not None:
+            return retrieve_known(self, query, known, clamp, max_steps, tol)
+        if clamp:
+            raise ValueError("clamp=True holds the known neurons: say which ones are known, known=mask.")
         return retrieve(self.adiabatic(), self.check_query(query), max_steps, tol)
 
     def __repr__(self) -> str:

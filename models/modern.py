@@ -7,9 +7,7 @@ from typing import Any
 
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.lagrangians import LogSumExp, Quadratic
-from .masked import recall_known, retrieve_known
 from .memory import AssociativeMemory, Rule
-from .retrieval import Retrieval
 from .similarity import Dot
 
 
@@ -22,7 +20,7 @@ class ModernHopfield(AssociativeMemory):
         E(v) = v.v/2 - log(sum_i e^(beta M_i . v))/beta - b.v,    tau_value v' = M^T softmax(beta M v) - v + b,
 
     and one update of `retrieve` is attention with keys and values M. Capacity grows exponentially with the
-    dimension for well separated patterns. The energy never rises, for any dt.
+    dimension for well separated patterns. `Relaxation` never raises the energy, for any dt.
 
     Parameters
     ----------
@@ -66,47 +64,6 @@ class ModernHopfield(AssociativeMemory):
     def rule(self) -> Rule:
         """Dot product, softmax with beta, linear value neurons, leak 1."""
         return Rule(Dot(), LogSumExp(self.beta), Quadratic(), 1.0)
-
-    def recall(self, query: Any, known: Any = None) -> Array:
-        r"""One application of the rule, z = P^T softmax(beta s): shape (..., O), with P = M unless given.
-
-        The scores are s = M q, or with a mask `known` (..., I) the sums over its components, s_i = sum over k in
-        known of M_ik q_k: what is not known counts neither for nor against a pattern.
-        """
-        return super().recall(query) if known is None else recall_known(self, query, known)
-
-    def retrieve(
-        self,
-        query: Any,
-        max_steps: int = 100,
-        tol: float | None = None,
-        *,
-        known: Any = None,
-        clamp: bool = False,
-    ) -> Retrieval:
-        r"""Iterate the update v = M^T softmax(beta M v) + b until it moves v no more; see `Retrieval`.
-
-        Parameters
-        ----------
-        query : array (..., I)
-            The cue.
-        max_steps : int
-            The most updates that are applied.
-        tol : float, optional
-            Converged when rms(last move) <= tol (1 + rms state); 1e-6 in float64, 1e-4 in float32.
-        known : bool array (..., I), optional
-            True where the cue is known. The first look-up sums over these components only, and the updates go on
-            from what it gives; `steps` counts the updates after it.
-        clamp : bool
-            Whether the known neurons stay at the cue and only the others move: the energy still falls, since L_v
-            is elementwise, and the answer is a critical point of E among the states that agree with the cue.
-            It is that of a memory of the unknown columns M_U whose memory neurons have the input M_K q_K.
-        """
-        if known is None:
-            if clamp:
-                raise ValueError("clamp=True holds the known neurons: say which ones are known, known=mask.")
-            return super().retrieve(query, max_steps, tol)
-        return retrieve_known(self, query, known, clamp, max_steps, tol)
 
     def settings(self) -> dict[str, Any]:
         """The arguments that build this memory again."""

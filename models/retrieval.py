@@ -11,6 +11,7 @@ from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.contracts import Similarity
 from ..dynamics.integrators import Relaxation
+from ..dynamics.network import Network
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import largest_move, settled, tolerance
 from ..dynamics.validation import positive
@@ -64,19 +65,33 @@ def retrieve(memory: AssociativeMemory, query: Array, max_steps: int, tol: float
     bound = bound_of(tol, query)
     if 0 in query.shape:
         return nothing(query, None if memory.projection is None else memory.projection.shape[1])
-    method = _update(memory)
+    return settle(memory, query, _update(memory), max_steps, bound, {})
+
+
+def settle(
+    memory: AssociativeMemory, start: Any, method: Relaxation, max_steps: int, bound: float, held: dict[str, Array]
+) -> Retrieval:
+    """At most `max_steps` steps from a query or from states, with the neurons in the masks `held` clamped.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(2), beta=9.0, tau_memory=0.0)
+    >>> settle(memory, np.array([0.9, 0.2]), Relaxation(dt=float("inf")), 9, 1e-6, {}).state.round(3)
+    array([1., 0.])
+    """
     span = 1.0 if math.isinf(method.dt) else method.dt
     run = simulate(
         memory,
-        query,
+        start,
         t1=max_steps * span,
         integrator=method,
         save_at=[max_steps * span],
         stop=settled(bound),
+        clamp=held or None,
         throw=False,
     )
-    residual = backend.to_numpy(backend.compiled(_next_move, query)(method, memory.network, run.final))
     state = run.activations["value"][-1]
+    residual = backend.to_numpy(backend.compiled(next_move, state)(method, memory.network, run.final, held))
     return Retrieval(
         state=state,
         steps=run.steps,
@@ -86,6 +101,20 @@ def retrieve(memory: AssociativeMemory, query: Array, max_steps: int, tol: float
         pattern=nearest(memory, state),
         output=run.activations["output"][-1] if "output" in run.states else None,
     )
+
+
+def next_move(method: Relaxation, network: Network, states: dict[str, Array], held: dict[str, Array]) -> Array:
+    """How far the next step would go: the largest `largest_move` of a population, shape (...).
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> network = ModernHopfield(np.eye(2), tau_memory=0.0).network
+    >>> float(next_move(Relaxation(dt=float("inf")), network, {"value": np.full(2, 0.5)}, {}))
+    0.0
+    """
+    dt = None if math.isinf(method.dt) else backend.full((), method.dt, next(iter(states.values())))
+    step = method.step(network, states, network.evaluate(states), dt, None, held)
+    return largest_move(network, states, step.states)
 
 
 def bound_of(tol: Any, like: Array) -> float:
@@ -138,9 +167,3 @@ def _update(memory: AssociativeMemory) -> Relaxation:
     kind = memory.rule.similarity
     closed = memory.rule.leak > 0 or type(kind).response is not Similarity.response
     return Relaxation(dt=float("inf")) if closed else Relaxation(dt=float(backend.to_numpy(memory.tau_value)))
-
-
-def _next_move(method: Relaxation, network: Any, states: dict[str, Array]) -> Array:
-    dt = None if math.isinf(method.dt) else backend.full((), method.dt, next(iter(states.values())))
-    step = method.step(network, states, network.evaluate(states), dt, None, {})
-    return largest_move(network, states, step.states)

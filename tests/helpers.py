@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 
 LIBRARIES = ["numpy", *(name for name in ("jax", "torch") if importlib.util.find_spec(name))]
-# Every library in both float types, JAX in one: it compiles each operation anew for each.
-IN_EACH = pytest.mark.parametrize(
-    ("library", "dtype"),
-    [
-        (name, np.dtype(kind))
-        for name in LIBRARIES
-        for kind in ("float64", "float32")
-        if (name, kind) != ("jax", "float64")
-    ],
-    ids=str,
-)
+
+
+def _each(slow):
+    """Every library in both float types; those of JAX in `slow` are slow tests, since it compiles every operation."""
+    both = [(name, np.dtype(kind)) for name in LIBRARIES for kind in ("float64", "float32")]
+    marked = [
+        pytest.param(name, kind, marks=pytest.mark.slow if name == "jax" and kind in slow else (), id=f"{name}-{kind}")
+        for name, kind in both
+    ]
+    return pytest.mark.parametrize(("library", "dtype"), marked)
+
+
+IN_EACH = _each(slow=("float64",))  # JAX in float32
+IN_EACH_SLOW_JAX = _each(slow=("float64", "float32"))  # where another test of the same file runs on JAX
 
 
 def enable_float64():

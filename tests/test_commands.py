@@ -126,8 +126,9 @@ def test_lyapunov_ends_with_1_where_the_energy_rises(folder):
 def test_fixed_points(folder):
     result = call("fixed-points", "patterns.npy", "--beta", "5")
     assert "Morse sum 1" in result.output
-    found = np.load("hopfield-fixed-points/fixed_points.npz")
-    assert sorted(found["index"]) == [0, 0, 0, 1, 1, 1, 2]
+    with np.load("hopfield-fixed-points/fixed_points.npz") as found:
+        index = found["index"]
+    assert sorted(index) == [0, 0, 0, 1, 1, 1, 2]
     assert read(folder / "hopfield-fixed-points" / "report.json")["results"]["points"] == 7
     assert (folder / "hopfield-fixed-points" / "energies.png").exists()
 
@@ -136,6 +137,50 @@ def test_basins(folder):
     call("basins", "patterns.npy", "--beta", "8", "--noise", "0.05", "--resolution", "12")
     out = folder / "hopfield-basins"
     assert {file.name for file in out.iterdir()} >= {"basins.json", "radii.json", "basins.png", "report.json"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--similarity", "cosine", "--separation", "softmax", "--beta", "9"), "no theorem is known for the cosine"),
+        (("--separation", "polynomial(3)"), "softmax or max, not polynomial(3)"),
+        (("--model", "hierarchical"), "HierarchicalMemory has neither"),
+        (("--model", "bidirectional", "--binary", "0"), "No picture of a plane"),
+    ],
+)
+def test_basins_of_models_without_a_theorem(folder, arguments, words):
+    text = call("basins", "patterns.npy", "--noise", "0.05", "--resolution", "6", *arguments).output
+    assert words in " ".join(text.split())
+    assert not (folder / "hopfield-basins" / "radii.json").exists()
+    assert read(folder / "hopfield-basins" / "basins.json")["results"]["basins"]["cues"] == 3
+
+
+def test_basins_of_patterns_that_span_no_plane(folder):
+    np.save("line.npy", np.outer([1.0, 1.0, 2.0, 3.0], [1.0, 2.0]))
+    text = call("basins", "line.npy", "--noise", "0.1", "--beta", "2").output
+    assert "span no plane" in " ".join(text.split())
+    assert not (folder / "hopfield-basins" / "basins.png").exists()
+
+
+def test_equal_patterns_do_not_spoil_the_plane(folder):
+    rows = np.load("patterns.npy")
+    np.save("twice.npy", rows[[0, 0, 1, 2]])
+    call("basins", "twice.npy", "--noise", "0.01", "--beta", "8", "--resolution", "6")
+    assert (folder / "hopfield-basins" / "basins.png").exists()
+
+
+@pytest.mark.parametrize("name", ["lyapunov", "fixed-points", "basins", "landscape"])
+def test_a_model_without_a_flow(folder, name):
+    result = call(name, "images.npy", "--model", "sdm", "--binary", "0.5", "--noise", "0", code=2)
+    assert "has no dynamics in time" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_the_table_of_fixed_points_fits_80_columns(folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = call("fixed-points", "images.npy", "--beta", "3").output
+    assert "…" not in text
+    assert "hits" in text
 
 
 def test_landscape(folder):

@@ -1,6 +1,6 @@
 """Defects that peers ship, one test each, by the numbers of the project's list.
 
-9 (seeds) and 10 (a wheel that fails on import) are tested where those features are, 10 in tests/test_packaging.py.
+10 (a wheel that fails on import) is tested in tests/test_packaging.py, which builds one.
 """
 
 import math
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from helpers import to_library, to_numpy
-from hopfield.analysis import check_lyapunov
+from hopfield.analysis import check_lyapunov, gaussian_noise, random_starts
 from hopfield.dynamics import (
     Euler,
     LogCosh,
@@ -23,7 +23,13 @@ from hopfield.dynamics import (
     simulate,
     steady,
 )
-from hopfield.models import ClassicalHopfield, ModernHopfield, UniversalHopfield
+from hopfield.models import (
+    ClassicalHopfield,
+    HierarchicalMemory,
+    ModernHopfield,
+    SparseDistributedMemory,
+    UniversalHopfield,
+)
 
 
 class QuadraticEnergy(Synapse):
@@ -249,6 +255,32 @@ def test_defect_08_a_slow_point_is_not_a_fixed_point():
     run = simulate(memory, patterns[0], t1=20.0, stop=steady())
     assert run.result is Result.COMPLETED  # it is on its way, slowly
     assert not run.converged
+
+
+SEEDED = {
+    "flips in a random order": lambda M, seed: ClassicalHopfield(M).retrieve(-M[:, ::-1], seed=seed).energies,
+    "flips at a temperature": lambda M, seed: ClassicalHopfield(M).glauber(M, 2.0, sweeps=3, seed=seed).energy,
+    "hard locations": lambda M, seed: SparseDistributedMemory.random(20, 24, seed=seed).locations,
+    "weights": lambda M, seed: HierarchicalMemory.random([24, 5], seed=seed).weights[0],
+    "codes": lambda M, seed: HierarchicalMemory.from_patterns(M, seed=seed).weights[0],
+    "Langevin noise": lambda M, seed: (
+        simulate(ModernHopfield(M, tau_memory=0.0), M, t1=0.5, temperature=0.1, seed=seed).energy
+    ),
+    "starts": lambda M, seed: random_starts(M, 8, seed=seed),
+    "noisy cues": lambda M, seed: gaussian_noise(M, 0.5, seed=seed),
+}
+
+
+@pytest.mark.parametrize("draw", SEEDED.values(), ids=list(SEEDED))
+def test_defect_09_a_seed_seeds_everything(draw, rng):
+    patterns = rng.choice([-1.0, 1.0], size=(5, 24))
+    np.random.seed(1)  # noqa: NPY002  (the state of everybody's generator is neither read nor touched)
+    state = np.random.get_state(legacy=True)[1].copy()  # noqa: NPY002
+    first = draw(patterns, 7)
+    assert np.array_equal(np.random.get_state(legacy=True)[1], state)  # noqa: NPY002
+    np.random.seed(2)  # noqa: NPY002
+    np.testing.assert_array_equal(draw(patterns, 7), first)
+    assert not np.array_equal(draw(patterns, 8), first)
 
 
 @pytest.mark.parametrize("steps", [1, 5])

@@ -360,7 +360,7 @@ def test_the_wheel_holds_the_packages_alone(distributions):
 
 
 @pytest.mark.slow
-def test_the_wheel_works_without_the_optional_backends(distributions, tmp_path):
+def test_defect_10_the_wheel_works_without_the_optional_backends(distributions, tmp_path):
     venv.create(tmp_path / "venv", with_pip=True)
     scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
     python = scripts / "python"

@@ -53,7 +53,9 @@ def test_reproduce_one_figure(folder):
     [
         (("reproduce", "fig9", "--quick"), "Unknown figure"),
         (("reproduce", "fig2", "--reading", "cod"), "Did you mean 'code'"),
+        (("reproduce", "fig2", "--reading", ",", "--quick"), "reading"),
         (("capacity", "--sizes", "10,many"), "list of numbers"),
+        (("capacity", "--sizes", "2.5"), "whole numbers"),
         (("capacity", "--cue", "nois"), "Did you mean 'noise'"),
         (("capacity", "--data", "nothing.npz"), "nothing.npz"),
         (("capacity", "--sizes", "2000"), "digits"),

@@ -46,7 +46,7 @@ def nearest(patterns, answers):
     return (answers @ patterns.T).argmax(axis=1)
 
 
-digits = np.unique(np.where(load_digits().data > 7, 1.0, -1.0), axis=0)
+digits = np.unique(np.where(load_digits(return_X_y=True)[0] > 7, 1.0, -1.0), axis=0)
 rng = np.random.default_rng(0)
 right, pictures = {}, {}
 for stored, sets in SETS.items():

@@ -16,12 +16,14 @@ from hopfield.analysis import (
     basin_slice,
     basins_of_attraction,
     energy_network,
+    field,
     find_fixed_points,
     plot_basin_slice,
     plot_radii,
     wilson,
 )
 from hopfield.analysis.row_space import row_space
+from hopfield.models import build
 
 OPPOSITE = np.array([[1.0, 1.0], [-1.0, -1.0]])
 
@@ -229,6 +231,15 @@ def test_diverged():
     assert found.fixed_points.activation[0] == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("dynamics", ["adiabatic", "map", "network"])
+def test_states_that_run_away_faster_than_exponentially(dynamics):
+    with pytest.warns(UserWarning, match="no lower bound"):
+        memory = UniversalHopfield(np.eye(3, 5), separation="polynomial(3)")
+    found = basins_of_attraction(memory, np.array([[9.0, 0, 0, 0, 0], [0.1, 0.1, 0, 0, 1]]), dynamics=dynamics)
+    assert found.labels[0] == -1
+    assert found.fixed_points.activation[found.labels[1]] == pytest.approx(0, abs=1e-9)
+
+
 FEW = [("jax", "float64"), ("torch", "float64"), ("torch", "float32")]
 
 
@@ -244,6 +255,33 @@ def test_libraries(library, kind):
     there = basins_of_attraction(ModernHopfield(patterns, beta=8.0), Noisy(25, 0.3), seed=3)
     assert (found.pattern == there.pattern).all()
     assert found.convergence_time == pytest.approx(there.convergence_time, rel=1e-4 if kind == "float32" else 1e-9)
+
+
+def test_a_network_in_layers_and_patterns_of_its_own():
+    """A field says what counts as patterns where the network keeps none; cues are the first layer's."""
+    rows = orthonormal(3, 6)
+    memory = build("hierarchical", rows)
+    assert not hasattr(memory, "memories")
+    found = basins_of_attraction(field(memory, patterns=rows), rows, targets=[0, 1, 2])
+    assert found.confusion.sum() == 3
+    assert (found.labels >= 0).all()
+    cut = basin_slice(field(memory, patterns=rows), *rows, resolution=4)
+    assert cut.points.shape == (len(cut.fixed_points), 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"targets": [0, 1]}, ValueError, "one for each"),
+        ({"targets": [0, -2, 1]}, ValueError, "-2 to 1"),
+        ({"fixed_points": np.eye(3)}, TypeError, "find_fixed_points returns"),
+        ({"fixed_points": find_fixed_points(ModernHopfield(np.eye(4), beta=8.0), np.eye(4))}, ValueError, "another's"),
+        ({"queries": Noisy}, TypeError, "not the class Noisy"),
+    ],
+)
+def test_what_does_not_belong_to_the_memory(options, error, words):
+    with pytest.raises(error, match=words):
+        basins_of_attraction(ModernHopfield(np.eye(3), beta=8.0), **{"queries": np.eye(3), **options})
 
 
 def test_bad_input():

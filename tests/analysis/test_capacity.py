@@ -41,13 +41,44 @@ def test_chunks_change_nothing(monkeypatch):
     )
 
 
-def test_scores_are_computed_once_for_all_separations(monkeypatch):
+def test_scores_are_computed_once_for_all_separations_and_sizes(monkeypatch):
     from hopfield.models import Cosine
 
     calls, real = [], Cosine.scores
     monkeypatch.setattr(Cosine, "scores", lambda self, m, g: calls.append(len(g)) or real(self, m, g))
     capacity(DIGITS, "cosine", ["max", "identity", "softmax(9)"], sizes=[10, 20], level=0.1, runs=2, seed=0, **QUIET)
-    assert calls == [10, 20, 10, 20]
+    assert calls == [20, 20]
+
+
+@pytest.mark.parametrize("trap", ["none", "exact matches", "black image"])
+@pytest.mark.parametrize(
+    "similarity",
+    [
+        "cosine", "manhattan", "normalised(dot)", "normalised(kl)", "published(euclidean)", "published(kl)",
+        "published(cosine)", "published(dot)",
+    ],
+)  # fmt: skip
+def test_fewer_stored_are_as_if_they_were_alone(similarity, trap):
+    patterns = DIGITS.rows[:60].copy()
+    cues = corrupt(patterns, DIGITS.shape, "folded noise", 0.1, seed=0)
+    if trap == "exact matches":
+        cues[3:9] = patterns[40:46]  # what takes all of the sum is not always among the first
+    if trap == "black image" and similarity != "normalised(dot)":  # which refuses it
+        patterns[40] = 0
+    rules = (similarity, ["max", "softmax(100)", "polynomial(4)"], ["nearest", "error < 3"])
+    found = fractions_recalled(patterns, cues, *rules, sizes=[5, 30, 60])
+    alone = [fractions_recalled(patterns[:n], cues[:n], *rules) for n in (5, 30, 60)]
+    assert np.array_equal(found, alone)
+
+
+def test_cells_name_the_images_and_their_shape(tmp_path):
+    options = {"cue": "mask left", "level": 0.5, "sizes": [100], "runs": 2, "seed": 0, **QUIET}
+    for images in (DIGITS, DIGITS._replace(images=DIGITS.images.reshape(-1, 1, 4, 16))):
+        found = capacity(images, "manhattan", out=tmp_path / "cells.jsonl", **options)
+        assert np.array_equal(found.fractions, capacity(images, "manhattan", **options).fractions)
+    before = (tmp_path / "cells.jsonl").read_bytes()
+    capacity(DIGITS, "manhattan", out=tmp_path / "cells.jsonl", **(options | {"runs": 3}))
+    assert len((tmp_path / "cells.jsonl").read_bytes().splitlines()) == len(before.splitlines()) + 1  # one more run
 
 
 def test_criteria_against_their_definitions(rng, dtype):
@@ -209,6 +240,11 @@ def test_city_block_distances_in_threads_are_the_same(monkeypatch, rng):
         ({"readout": "guess"}, "Unknown readout"),
         ({"sizes": [0]}, "sizes must be"),
         ({"runs": 0}, "runs must be"),
+        ({"level": np.nan}, "levels must be"),
+        ({"level": -0.1}, "levels must be"),
+        ({"similarities": []}, "at least"),
+        ({"sizes": [5, 5]}, "sizes names one twice: 5, 5"),
+        ({"sizes": [5000]}, "Ask for smaller sets"),
         ({"seed": -1}, "seed must be"),
         ({"readout": "update", "target": "top"}, "leave out the projection"),
     ],
@@ -222,5 +258,8 @@ def test_bad_input_says_what_to_write(options, words):
 def test_images_must_be_images():
     with pytest.raises(ValueError, match=r"floats \(N, C, H, W\)"):
         capacity(np.zeros((5, 64)), "dot", sizes=[2], runs=1, seed=0)
+    for wrong in (np.full((5, 8, 8), np.nan), np.full((5, 8, 8), 2.0)):
+        with pytest.raises(ValueError, match="scale them to 0 to 1"):
+            capacity(wrong, "dot", sizes=[2], runs=1, seed=0)
     two = Images(DIGITS.images[:4], None, "four")
     assert capacity(two, "cosine", sizes=[2], cue="none", runs=2, seed=0, **QUIET).data == "four"

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,44 @@ def test_processes_give_the_same_bytes(tmp_path):
     assert dict(os.environ) == before
 
 
+def linger(cell):
+    Path(f"{os.getpid()}.pid").touch()
+    time.sleep(60)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="asks /proc which processes there are")
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    command = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "if __name__ == '__main__':\n"
+        "    from hopfield.analysis.cells import run_cells\n"
+        "    from test_cells import linger\n"
+        "    run_cells(linger, [{'x': 0}, {'x': 1}], jobs=2)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", command], cwd=tmp_path)
+    try:
+        workers = until(lambda: len(found := list(tmp_path.glob("*.pid"))) == 2 and found)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert until(lambda: not any(alive(int(file.stem)) for file in workers))
+
+
+def until(condition):
+    """What a condition gives as soon as it holds, for a minute."""
+    limit = time.monotonic() + 60
+    while not (found := condition()) and time.monotonic() < limit:
+        time.sleep(0.02)
+    return found
+
+
+def alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][:3]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_a_line_that_was_not_finished_is_done_again(tmp_path):
     path = tmp_path / "cells.jsonl"
     run_cells(square, CELLS, (2,), out=path)
@@ -96,6 +135,40 @@ def test_one_process_at_a_time(tmp_path):
         return 0
 
     run_cells(again, CELLS[:1], out=path)
+
+
+def test_a_file_that_was_replaced_before_it_was_locked_is_opened_again(tmp_path, monkeypatch):
+    import hopfield.analysis.cells as cells
+
+    path, real = tmp_path / "cells.jsonl", cells._lock
+    run_cells(square, CELLS[:1], (1,), out=path)
+
+    def late(file, name):
+        monkeypatch.setattr(cells, "_lock", real)
+        run_cells(square, CELLS[1:3], (1,), out=path)  # another process ends just now
+        real(file, name)
+
+    monkeypatch.setattr(cells, "_lock", late)
+    run_cells(square, CELLS[3:], (1,), out=path)
+    assert len(path.read_text().splitlines()) == 5
+
+
+def test_cells_that_share_work_come_together(tmp_path):
+    path, calls = tmp_path / "cells.jsonl", []
+
+    def add(base, some):
+        calls.append([cell["x"] for cell in some])
+        return [base + cell["x"] + cell["y"] for cell in some]
+
+    grid = [{"x": x, "y": y} for x in range(3) for y in (10, 20)]
+    wanted = [100 + cell["x"] + cell["y"] for cell in grid]
+    assert run_cells(add, grid, (100,), out=path, along="x") == wanted
+    assert calls == [[0, 1, 2], [0, 1, 2]]
+    whole = path.read_bytes()
+    path.write_bytes(b"".join(whole.splitlines(keepends=True)[1:5]))
+    assert run_cells(add, grid, (100,), out=path, along="x") == wanted
+    assert calls[2:] == [[0], [2]]
+    assert path.read_bytes() == whole
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,25 @@ def test_margin_for_rounding_is_on_the_safe_side():
     assert (certified_radii(ModernHopfield(patterns, beta=1.0)).radius < 1.0).all()
 
 
+def test_many_nearly_equal_patterns_take_no_time():
+    patterns = np.repeat(np.random.default_rng(0).standard_normal((3, 20)), 500, axis=0)
+    patterns[750:] += 1e-9 * np.random.default_rng(1).standard_normal((750, 20))
+    found = certified_radii(ModernHopfield(patterns, beta=2.0))
+    assert (found.radius[:500] == found.radius[0]).all()
+    assert found.radius[0] == pytest.approx(found.radius[1], rel=1e-12)
+
+
+def test_rounding_of_the_weights_at_a_point_counts_that_of_the_heaviest():
+    """A mean of two long patterns at the origin: the weights there are known to some eps |x|^2 beta alone."""
+    patterns = np.array([[1e7, 0.0], [-1e7, 0.0], [0.0, 1e-3]])
+    memory = memory_of("euclidean", patterns, 1e-15)
+    point = memory.retrieve(np.zeros(2), tol=1e-14).state
+    (trap,) = trapping_radii(memory, point[None])
+    pushes = np.random.default_rng(0).standard_normal((50, 2))
+    pushes *= 0.999 * trap / np.linalg.norm(pushes, axis=1, keepdims=True)
+    assert np.abs(memory.retrieve(point + pushes, tol=1e-12).state - point).max() <= 1e-6 * max(trap, 1.0)
+
+
 @pytest.mark.parametrize("number", [4, 6])
 def test_trapping_radius_of_every_kind_of_attractor(number):
     memory = ModernHopfield(np.eye(number), beta=9.0)
@@ -199,7 +218,15 @@ def test_no_theorem_says_why(options, why):
         certified_radii(memory)
 
 
+@pytest.mark.parametrize("points", [np.zeros((1, 4)), np.full((1, 3), np.nan), np.zeros((1, 1, 3))])
+def test_points_are_checked(points):
+    with pytest.raises(ValueError, match="points"):
+        trapping_radii(ModernHopfield(np.eye(3), beta=8.0), points)
+
+
 def test_rows_are_checked():
+    with pytest.raises(TypeError, match="whole numbers"):
+        certified_radii(ModernHopfield(np.eye(3), beta=8.0), [0.5])
     memory = ModernHopfield(np.eye(3), beta=8.0)
     assert certified_radii(memory, [2, 0]).rows.tolist() == [2, 0]
     with pytest.raises(ValueError, match="from 0 to 2"):

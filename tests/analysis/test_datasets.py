@@ -98,6 +98,41 @@ def test_the_variable_names_a_folder_or_a_file(tmp_path, monkeypatch):
         load("cifar10")
 
 
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"images": np.zeros((2, 4, 4), complex)}, "holds complex128"),
+        ({"images": np.full((2, 4, 4), "a")}, "holds <U1"),
+        ({"images": np.zeros((2, 0, 4))}, "holds no images"),
+        ({"x": np.zeros((2, 4, 4)), "y": np.zeros(2)}, r"holds x, y: call its array .*images=array"),
+    ],
+)
+def test_arrays_that_are_no_images(tmp_path, arrays, words):
+    np.savez(tmp_path / "some.npz", **arrays)
+    with pytest.raises(ValueError, match=words):
+        load(tmp_path / "some.npz")
+
+
+def test_an_array_that_ends_too_early_is_named(tmp_path):
+    np.save(tmp_path / "cut.npy", GREY)
+    whole = (tmp_path / "cut.npy").read_bytes()
+    (tmp_path / "cut.npy").write_bytes(whole[:-9])
+    with pytest.raises(ValueError, match=r"cut\.npy' ends too early"):
+        load(tmp_path / "cut.npy")
+
+
+def test_values_of_sixteen_bits_are_not_clipped_in_silence(tmp_path):
+    Image.fromarray((np.arange(20).reshape(4, 5) * 3000).astype(np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(ValueError, match="more than 8 bits"):
+        load(tmp_path / "deep.png")
+
+
+@pytest.mark.parametrize("options", [{"dtype": "int32"}, {"dtype": "flot"}, {"limit": True}])
+def test_options_that_make_no_sense(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        load("digits", **options)
+
+
 WHOLE = idx(GREY)
 BROKEN = {
     "short-idx3-ubyte": (WHOLE[:-1], "is not whole"),

@@ -16,11 +16,14 @@ from helpers import LIBRARIES, to_library
 from hopfield.analysis import box_starts, energy_network, find_fixed_points, metastable_size, velocity_network
 from hopfield.analysis.completeness import unseen
 from hopfield.analysis.field import field
+from hopfield.analysis.ladder import follow, rungs, search_harder
 from hopfield.analysis.polish import minres, polish
 from hopfield.analysis.row_space import reduce
-from hopfield.analysis.search import clusters
+from hopfield.analysis.search import Table, clusters
+from hopfield.analysis.stability import spectrum
+from hopfield.analysis.starts import balanced_starts
 from hopfield.dynamics import LogCosh, Network, Population, Quadratic, Recurrent
-from hopfield.models import ModernHopfield, UniversalHopfield
+from hopfield.models import DenseAssociativeMemory, HierarchicalMemory, ModernHopfield, UniversalHopfield
 
 # ------------------------------------------------------------------------------------------ softmax and dot
 
@@ -68,6 +71,116 @@ def test_four_orthonormal_patterns_at_beta_five():
     np.testing.assert_allclose(saddle.energy.min() - memory.energy.max(), 0.0948760009, atol=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("count", "beta", "indices"),
+    [
+        (4, 20.0, {0: 4, 1: 4, 2: 2, 3: 1}),
+        (6, 6.0, {0: 5, 1: 7, 2: 3}),
+        (8, 20.0, {0: 7, 1: 11, 2: 7, 3: 2}),
+    ],
+)
+def test_handwritten_digits_have_a_whole_census(count, beta, indices):
+    """As many as Newton's method finds in the space of the scores."""
+    patterns = first_digits(count)
+    memory = ModernHopfield(patterns, beta=beta)
+    found = find_fixed_points(memory)
+    assert Counter(found.index.tolist()) == indices
+    assert (found.morse_sum, found.complete) == (1, "not refuted")
+    gaps = np.linalg.norm(found.state[:, None] - found.state, axis=-1) + 9 * np.eye(len(found))
+    assert gaps.min() > 1e-3
+    np.testing.assert_allclose(found.activation, memory.weights(found.activation) @ patterns, atol=1e-11)
+    by_scores = independent_census(patterns, beta, 3000)
+    assert len(by_scores) == len(found)
+    assert (np.linalg.norm(found.state[:, None] - by_scores, axis=-1).min(axis=0) < 1e-8).all()
+
+
+def first_digits(count):
+    from sklearn.datasets import load_digits
+
+    images, label = load_digits(return_X_y=True)
+    return np.array([images[label == digit][0] for digit in range(count)]) / 16
+
+
+def independent_census(patterns, beta, count):
+    """Zeros of h - beta K softmax(h) by Newton's method, from scores that are nearly equal on random sets."""
+    rng = np.random.default_rng(0)
+    gram = patterns @ patterns.T
+    n = len(gram)
+    members = rng.random((count, n)) < rng.random((count, 1))
+    members[np.arange(count), rng.integers(n, size=count)] = True
+    p = rng.dirichlet(np.ones(n), count) * members
+    own = beta * (p / p.sum(axis=1, keepdims=True)) @ gram
+    top = np.where(members, own, -np.inf).max(axis=1, keepdims=True)
+    h = np.where(members, top + rng.normal(size=(count, n)), np.minimum(own, top - 1))
+    for _ in range(60):  # h = beta K softmax(h): scores, in which little is steep
+        p = np.exp(h - h.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        slope = np.eye(n) - beta * (gram[None] * p[:, None, :] - (p @ gram)[..., None] * p[:, None, :])
+        step = np.linalg.solve(slope, (beta * p @ gram - h)[..., None])[..., 0]
+        h = h + step * np.minimum(1, 2 / np.maximum(np.abs(step).max(axis=1, keepdims=True), 1e-12))
+    p = np.exp(h - h.max(axis=1, keepdims=True))
+    x = (p / p.sum(axis=1, keepdims=True)) @ patterns
+    weights = np.exp(beta * (x @ patterns.T) - (beta * x @ patterns.T).max(axis=1, keepdims=True))
+    x = x[np.linalg.norm(x - weights / weights.sum(axis=1, keepdims=True) @ patterns, axis=1) < 1e-9]
+    kept = x[:1]
+    for point in x:
+        if np.linalg.norm(kept - point, axis=1).min() > 1e-6:
+            kept = np.concatenate([kept, point[None]])
+    return kept
+
+
+@pytest.mark.parametrize("separation", ["softmax", "sparsemax", pytest.param("entmax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("similarity", ["dot", "euclidean", "cosine"])
+def test_random_patterns_have_a_census_that_is_not_refuted(similarity, separation, rng):
+    """Each point is a zero, none occurs twice, and the index is that of the dense Jacobian."""
+    patterns = rng.normal(size=(5, 6)) / 6**0.5
+    memory = UniversalHopfield(patterns, similarity, separation, beta=12.0)
+    found, flow = find_fixed_points(memory), field(memory)
+    assert found.complete == "not refuted"
+    assert found.morse_sum == (0 if similarity == "cosine" else 1)
+    assert Counter(found.kind.tolist())["memory"] >= 4
+    assert np.linalg.norm(flow.residual(found.state), axis=1).max() < 1e-10
+    assert (np.linalg.norm(found.state[:, None] - found.state, axis=-1) + np.eye(len(found))).min() > 1e-6
+    values = np.linalg.eigvals(flow.jacobian(found.state)).real
+    np.testing.assert_array_equal((values > 1e-6).sum(axis=1), found.index)
+
+
+def test_forces_that_fade_are_no_fixed_points():
+    """f = e^(-beta d^2): far out the residual underflows, but there is nothing there."""
+    found = find_fixed_points(UniversalHopfield(np.eye(3), "euclidean", "exponential", beta=8.0))
+    assert len(found) < 30
+    assert np.linalg.norm(found.state, axis=1).max() < 1.2
+    assert found.complete == "not refuted"
+
+
+def test_a_continuum_is_cut_short_and_said():
+    with pytest.warns(UserWarning, match="gives every pattern weight 0"):
+        flat = UniversalHopfield(np.eye(3), "euclidean", "rectified_polynomial(3)")
+    found = find_fixed_points(flat, most=50)
+    assert set(found.kind) == {"marginal"}
+    assert "continuum" in found.message
+
+
+def test_layers_without_stored_patterns_have_a_census():
+    """64 hidden neurons whose states are far from 0: three memories, their pairs, and all three."""
+    found = find_fixed_points(HierarchicalMemory.from_patterns(np.eye(3, 6), seed=1), batches=5)
+    assert Counter(found.index.tolist()) == {0: 3, 1: 3, 2: 1}
+    np.testing.assert_allclose(np.sort(found.activation[found.index == 0, :6])[:, -1], 1, atol=1e-6)
+
+
+def test_points_that_are_near_but_different_are_not_merged():
+    """Saturated neurons have states of 4000, and saddles that differ in a few small ones alone."""
+    signs = "++--+++- +--+--++ ---+-+-- ++--+-+- +-+++-+-".split()
+    patterns = np.array([[1.0 if s == "+" else -1.0 for s in row] for row in signs])
+    counts = []
+    for beta in (2.0, 4.0):
+        found = find_fixed_points(DenseAssociativeMemory(patterns, n=3, beta=beta))
+        assert (found.morse_sum, found.complete) == (1, "not refuted")
+        assert np.linalg.norm(found.state, axis=1).max() > 1000
+        counts.append(Counter(found.index.tolist()))
+    assert counts[0] == counts[1]
+
+
 def test_just_below_the_fold_there_is_one_fixed_point():
     """The fold is at beta = 2.7456435767; at 2.74 the flow lingers at three places that are no fixed points."""
     found = find_fixed_points(ModernHopfield(np.eye(3), beta=2.74))
@@ -106,7 +219,7 @@ def test_a_pitchfork_is_marginal():
     assert "eigenvalue 0" in found.reason
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.3, 30.0))
 def test_fixed_points_do_not_depend_on_rotation_and_scale(seed, beta):
     """Patterns x 7 in another basis with beta/49 have the same fixed points x 7."""
@@ -340,6 +453,29 @@ def test_deflation_finds_what_its_start_leads_past():
     assert more.residual.max() < 1e-12
 
 
+def test_a_search_that_misses_points_goes_on_until_the_sum_is_one():
+    """From one minimum of nine critical points, by following eigenvectors up and down."""
+    flow = field(separable(2))
+    table = Table.empty(flow, 1e-10)
+    table.search(np.array([[1.0, 1.0], [-1.0, 1.0]]))
+    assert len(table.x) == 2
+    search_harder(table, np.random.default_rng(0), 100)
+    assert len(table.x) in (3, 5, 7, 9)  # the sum of signs is 1
+    index = spectrum(flow, table.x).index
+    assert (np.where(index % 2 == 0, 1, -1)).sum() == 1
+
+
+def test_eigenvectors_lead_to_the_wanted_index():
+    flow = field(separable(3))
+    begin, wanted = rungs(flow, np.array([[1.0, 1.0, 0.0]]), np.array([1]))
+    assert sorted(wanted) == [0, 0, 2, 2, 2, 2]
+    ends = polish(flow, follow(flow, begin, wanted))
+    assert ends.converged.all()
+    inward = np.abs(begin).max(axis=1) <= 1.0  # outward the energy rises for ever
+    assert inward.sum() == 4
+    np.testing.assert_array_equal(spectrum(flow, ends.x).index[inward], wanted[inward])
+
+
 def test_energies_without_a_floor_have_no_verdict():
     """E = x^3/3 - x: a minimum at 1, a maximum at -1, and the velocity points outward on the left."""
     found = find_fixed_points(
@@ -439,7 +575,9 @@ def test_heteroassociative_memories_have_a_census(rng):
 # --------------------------------------------------------------------------------------- libraries and types
 
 
-@pytest.mark.parametrize("library_name", LIBRARIES[1:])
+@pytest.mark.parametrize(
+    "library_name", [pytest.param(n, marks=[pytest.mark.slow] if n == "jax" else []) for n in LIBRARIES[1:]]
+)
 def test_libraries_agree(library_name):
     memory = ModernHopfield(np.eye(3), beta=5.0)
     expected = find_fixed_points(memory, batches=3)
@@ -589,3 +727,30 @@ def test_quadratic_neurons_alone_rest_at_their_input():
     found = find_fixed_points(network)
     np.testing.assert_allclose(found.state, [[1, 2, 3]], atol=1e-14)
     assert found.kind.tolist() == ["stable"]
+
+
+@pytest.mark.parametrize(
+    ("settings_", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be a whole number >= 1, got 0"),
+        ({"batches": -1}, "batches must be a whole number >= 0, got -1"),
+        ({"most": 2.5}, "most must be a whole number >= 1, got 2.5"),
+        ({"eigenvalues": 0}, "eigenvalues must be a whole number >= 1"),
+        ({"patterns": np.ones((2, 9))}, r"n <= 3, got shape \(2, 9\)"),
+    ],
+)
+def test_settings_are_checked_at_the_door(settings_, message):
+    with pytest.raises(ValueError, match=message):
+        find_fixed_points(ModernHopfield(np.eye(3)), **settings_)
+
+
+def test_balanced_starts_have_weights_of_one_order(rng):
+    """Of every subset of the patterns, at a beta where random states have one weight alone."""
+    patterns = rng.normal(size=(4, 9))
+    for similarity in ("dot", "euclidean"):
+        memory = UniversalHopfield(patterns, similarity, beta=300.0)
+        weights = memory.weights(balanced_starts(field(memory), 15, seed=1))
+        members = {tuple(row > 1e-4) for row in weights}
+        assert len(members) >= 10
+        assert (memory.weights(rng.normal(size=(15, 9))).max(axis=1) > 0.99).mean() > 0.8
+    assert not len(balanced_starts(field(hopfield_1984(1.2)[0]), 5))  # no patterns, nothing to balance

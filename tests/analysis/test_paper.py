@@ -135,6 +135,16 @@ def test_readings_side_by_side():
         plot_readings(reproduce(7, "fair", quick=True, progress=False))
 
 
+@pytest.mark.parametrize(("figure", "reading"), [(2, "fair"), (6, "fair"), (14, "text")])
+def test_titles_do_not_run_into_one_another(figure, reading):
+    (found,) = reproduce(figure, reading, quick=True, progress=False)
+    (picture,) = found.plot()
+    picture.canvas.draw()
+    boxes = [ax.title.get_window_extent() for ax in picture.axes]
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    assert all(0 <= box.x0 and box.x1 <= picture.bbox.x1 for box in boxes)
+
+
 @pytest.mark.parametrize("figure", [1, 9, 15, "fig1", "two", "0"])
 def test_figures_that_are_not_there(figure):
     with pytest.raises(ValueError, match="Unknown figure"):

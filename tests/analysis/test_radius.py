@@ -129,6 +129,18 @@ def test_other_libraries(library):
     assert basin_radius(memory, 1, directions=4).adversarial == pytest.approx(2**-0.5, rel=1e-5)
 
 
+def test_equal_patterns_share_one_basin():
+    memory = ModernHopfield(np.eye(3)[[0, 0, 1]], beta=8.0)
+    one, two = (basin_radius(memory, row, directions=8) for row in (0, 1))
+    assert 0 < one.certified == two.certified < one.adversarial == pytest.approx(two.adversarial, rel=1e-5)
+
+
+@pytest.mark.parametrize("directions", [-1, 2.5, True])
+def test_directions_are_counted(directions):
+    with pytest.raises(ValueError, match="whole number >= 0"):
+        basin_radius(ModernHopfield(np.eye(3), beta=8.0), 0, directions=directions)
+
+
 def test_bad_input():
     memory = ModernHopfield(np.eye(3), beta=8.0)
     with pytest.raises(ValueError, match="from 0 to 2"):

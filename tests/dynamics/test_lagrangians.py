@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from helpers import LIBRARIES, epsilon, to_library, to_numpy
+from helpers import IN_EACH, LIBRARIES, epsilon, to_library, to_numpy
 from hopfield.dynamics import (
     CustomLagrangian,
     Entmax,
@@ -459,6 +459,7 @@ def test_square_root_says_where_it_is_not_defined(library, dtype):
     assert np.isnan(to_numpy(SquareRoot().activation(below))).tolist() == [True, False]
 
 
+@IN_EACH
 def test_log_sum_relu_without_support_is_zero_and_finite(library, dtype):
     x = to_library(np.array([[-1.0, -3.0], [-0.5, -3.0]], dtype), library)
     lagrangian = LogSumReLU()

@@ -629,3 +629,14 @@ def test_stop_conditions_are_asked_once_a_step(rng):
     assert simulate(memory_of(rng), rng.normal(size=3), t1=9.0, stop=settled(1e9)).steps == 1
     softmax = asked[0].network.populations["memory"].lagrangian
     assert isinstance(softmax, LogSumExp)
+
+
+def test_an_empty_batch_is_refused():
+    memory = ModernHopfield(np.eye(3))
+    with pytest.raises(ValueError, match=r"nothing to simulate.*\(0,\)"):
+        simulate(memory, np.zeros((0, 3)), t1=1.0)
+
+
+def test_ragged_lists_are_refused():
+    with pytest.raises(ValueError, match="rows of one length"):
+        ModernHopfield([[1.0, 2.0], [3.0]])

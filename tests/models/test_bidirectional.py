@@ -65,7 +65,13 @@ def test_a_field_of_zero_keeps_the_state():
 
 
 @pytest.mark.parametrize(
-    ("library", "dtype"), [("numpy", "float64"), ("numpy", "float32"), ("torch", "float32"), ("jax", "float32")]
+    ("library", "dtype"),
+    [
+        ("numpy", "float64"),
+        ("numpy", "float32"),
+        ("torch", "float32"),
+        pytest.param("jax", "float32", marks=pytest.mark.slow),
+    ],
 )
 def test_noisy_cues_bring_their_pair(library, dtype, rng):
     pytest.importorskip(library)

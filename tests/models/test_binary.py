@@ -97,7 +97,9 @@ def test_a_batch_is_its_queries_one_by_one(name, mode, dtype, rng):
         ("torch", "dense", "float64"),
         ("torch", "exponential", "float32"),
         ("jax", "classical", "float64"),
-        ("jax", "dense", "float32"),  # every way of moving is a program of its own: two models are enough
+        pytest.param(
+            "jax", "dense", "float32", marks=pytest.mark.slow
+        ),  # every way of moving is a program of its own: two models are enough
     ],
 )
 def test_the_same_seed_gives_the_same_flips_in_every_library(library, name, dtype, rng):

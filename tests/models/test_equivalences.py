@@ -9,7 +9,15 @@ from scipy.spatial.distance import cdist
 
 from helpers import IN_EACH, epsilon, to_library, to_numpy
 from hopfield.dynamics import Relaxation, simulate
-from hopfield.models import ModernHopfield, UniversalHopfield
+from hopfield.models import (
+    ClassicalHopfield,
+    ContinuousSDM,
+    DenseAssociativeMemory,
+    ExponentialMemory,
+    ModernHopfield,
+    SparseDistributedMemory,
+    UniversalHopfield,
+)
 
 
 def quietly(*arguments, **options):
@@ -100,6 +108,39 @@ def test_continuous_sparse_distributed_memory_is_a_heteroassociative_modern_netw
     )
     found = to_numpy(memory.recall(to_library(queries, library)))
     np.testing.assert_allclose(found, weights @ patterns, rtol=1e-12)
+
+
+def test_the_named_models_are_members_of_the_family(rng):
+    """HN, SDM, DAM, MCHN, exponential memory and ContinuousSDM, each beside the universal network of its parts."""
+    M, q = bipolar(rng, 6, 30), bipolar(rng, 9, 30)
+    field = quietly(M, "dot", "identity").recall(q)
+    found = ClassicalHopfield(M, zero_diagonal=False).recall(q)
+    np.testing.assert_array_equal(found, np.where(field == 0, q, np.sign(field)))
+    sdm = SparseDistributedMemory.random(200, 30, fraction=0.1, seed=1).write(M)
+    parts = UniversalHopfield(sdm.locations, "hamming", f"threshold({-sdm.radius})", projection=sdm.counters)
+    field = parts.recall(q)
+    np.testing.assert_array_equal(sdm.read(q), np.where(field == 0, q, np.sign(field)))
+    values = rng.normal(size=(6, 4))
+    for named, parts in (
+        (DenseAssociativeMemory(M, 4), ("dot", "polynomial(3)", 1 / 30)),
+        (DenseAssociativeMemory(M, 3, rectified=True), ("dot", "rectified_polynomial(2)", 1 / 30)),
+        (ExponentialMemory(M, 0.2), ("dot", "softmax", 0.2)),
+        (ModernHopfield(M, 0.2), ("dot", "softmax", 0.2)),
+        (ContinuousSDM(M, beta=3.0), ("cosine", "softmax", 3.0)),
+    ):
+        similarity, separation, beta = parts
+        universal = quietly(M, similarity, separation, beta=beta)
+        np.testing.assert_allclose(named.recall(q), universal.recall(q), rtol=1e-13, atol=1e-13)
+    unit, queries = M / 30**0.5, q / 30**0.5
+    found = ContinuousSDM(M, values, beta=3.0).recall(q)
+    np.testing.assert_allclose(found, ModernHopfield(unit, 3.0, projection=values).recall(queries), rtol=1e-12)
+
+
+def test_dense_memories_of_degree_two_flip_as_the_classical_network(rng):
+    M, s = bipolar(rng, 3, 16), bipolar(rng, 40, 16)
+    dense, classical = DenseAssociativeMemory(M, 2), ClassicalHopfield(M)
+    np.testing.assert_allclose(dense.energy_change(s), classical.energy_change(s), rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(dense.retrieve(s, seed=3).state, classical.retrieve(s, seed=3).state)
 
 
 @pytest.mark.parametrize("sim", ["dot", "euclidean"])

@@ -69,6 +69,7 @@ def test_what_goes_up_comes_down_through_the_same_weights(rng):
         assert down @ g[0] == pytest.approx(up @ g[1], rel=1e-12)
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch", pytest.param("jax", marks=pytest.mark.slow)])
 def test_a_convolutional_network_retrieves_on_every_library(library, rng):
     layers = [Layer((6, 6, 1)), Layer((4, 4, 3), "tanh"), Layer(4, "softmax(3)")]
     memory = HierarchicalMemory.random(layers, [(3, 1, 0), None], seed=2)
@@ -188,8 +189,8 @@ def test_files_keep_layers_kernels_and_currents(library, dtype, rng, tmp_path):
 
 def test_repr_names_layers_joints_and_doubts():
     assert repr(convolutional()) == (
-        "HierarchicalMemory(6x6x1 identity - 3x3x1x3 kernel, stride 1, padding 0, 4x4x3 RectifiedPower(n=2, beta=0.5) "
-        "- dense, 7 layer_norm - dense, 4 LogSumExp(beta=3.0); x_A = (W^T g_below + W g_above + b)/l, weights given; "
+        "HierarchicalMemory(6x6x1 identity - 3x3x1x3 kernel, stride 1, padding 0, 4x4x3 relu(0.5) "
+        "- dense, 7 layer_norm - dense, 4 softmax(3); x_A = (W^T g_below + W g_above + b)/l, weights given; "
         "the energy may have no lower bound: no activation of layers 0 and 1 is bounded; numpy float64)"
     )
     assert HierarchicalMemory([3, (2, "softmax")], [np.ones((3, 2))]).notes() == []

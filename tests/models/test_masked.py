@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from helpers import epsilon, to_library, to_numpy
 from hopfield.dynamics import LayerNorm, simulate
 from hopfield.models import ContinuousSDM, ModernHopfield, UniversalHopfield
-from hopfield.models.masked import masked_query, masked_scores, recall_known, retrieve_known
+from hopfield.models.masked import masked_query, masked_scores
 
 
 def softmax(z):
@@ -49,12 +49,12 @@ def test_every_similarity_looks_at_the_known_columns_alone(kind, rng):
 def test_one_mask_serves_a_batch_and_a_batch_of_masks_one_query(rng):
     memories, query, known = problem(rng)
     memory = UniversalHopfield(memories, "euclidean", beta=0.7)
-    together = recall_known(memory, query.reshape(2, 2, 9), known[0])
+    together = memory.recall(query.reshape(2, 2, 9), known=known[0])
     assert together.shape == (2, 2, 9)
     for row, found in zip(query, together.reshape(4, 9), strict=True):
-        np.testing.assert_allclose(found, recall_known(memory, row, known[0]), rtol=1e-12)
-    one = recall_known(memory, query[0], known)
-    np.testing.assert_allclose(one[2], recall_known(memory, query[0], known[2]), rtol=1e-12)
+        np.testing.assert_allclose(found, memory.recall(row, known=known[0]), rtol=1e-12)
+    one = memory.recall(query[0], known=known)
+    np.testing.assert_allclose(one[2], memory.recall(query[0], known=known[2]), rtol=1e-12)
 
 
 def test_what_stands_in_unknown_places_does_not_matter(rng):
@@ -154,27 +154,27 @@ def test_a_flow_with_held_neurons_ends_where_retrieval_does(rng):
 def test_other_memories_share_the_masked_look_up(rng):
     memories, query, known = problem(rng)
     sdm = ContinuousSDM(memories, rng.normal(size=(6, 3)), beta=8.0)
-    assert recall_known(sdm, query, known).shape == (4, 3)
-    found = retrieve_known(sdm, query, known)
+    assert sdm.recall(query, known=known).shape == (4, 3)
+    found = sdm.retrieve(query, known=known)
     assert found.output is not None
     assert found.output.shape == (4, 3)
     positive = UniversalHopfield(np.abs(memories) + 0.1, "kl", beta=3.0)
-    found = retrieve_known(positive, np.where(known, np.abs(query) + 0.1, np.nan), known)
+    found = positive.retrieve(np.where(known, np.abs(query) + 0.1, np.nan), known=known)
     assert np.isfinite(found.state).all()
 
 
 def test_one_shot_similarities_take_masks_too(rng):
     bits = rng.choice([-1.0, 1.0], size=(5, 12))
     known = np.arange(12) < 7
-    found = recall_known(UniversalHopfield(bits, "hamming", "max"), np.where(known, bits, np.nan), known)
+    found = UniversalHopfield(bits, "hamming", "max").recall(np.where(known, bits, np.nan), known=known)
     np.testing.assert_array_equal(found, bits)
     patterns = rng.random(size=(5, 12)) + 0.1
     memory = UniversalHopfield(patterns, "normalised(manhattan)", "identity")
-    found = recall_known(memory, np.where(known, patterns + 0.01, np.nan), known)
+    found = memory.recall(np.where(known, patterns + 0.01, np.nan), known=known)
     small = UniversalHopfield(patterns[:, known], "normalised(manhattan)", "identity", projection=patterns)
     np.testing.assert_allclose(found, small.recall(patterns[:, known] + 0.01), rtol=1e-12)
     with pytest.raises(ValueError, match="no force"):
-        retrieve_known(UniversalHopfield(bits, "hamming", "max"), bits, known)
+        UniversalHopfield(bits, "hamming", "max").retrieve(bits, known=known)
 
 
 def test_bad_masks_are_refused(rng):
@@ -198,7 +198,7 @@ def test_what_cannot_be_held_or_has_no_update_is_refused(rng):
     memories, query, known = problem(rng)
     coupled = UniversalHopfield(memories, value_lagrangian=LayerNorm())
     with pytest.raises(ValueError, match="couples them"):
-        retrieve_known(coupled, query, known, clamp=True)
+        coupled.retrieve(query, known=known, clamp=True)
     free = UniversalHopfield(np.abs(memories) + 0.1, "reverse_kl")
     with pytest.raises(ValueError, match="no update at dt = inf"):
-        retrieve_known(free, np.abs(query) + 0.1, known)
+        free.retrieve(np.abs(query) + 0.1, known=known)

@@ -151,7 +151,13 @@ def test_the_adiabatic_limit_is_approached(rng):
 
 
 @pytest.mark.parametrize(
-    ("library", "dtype"), [("numpy", "float64"), ("numpy", "float32"), ("torch", "float32"), ("jax", "float32")]
+    ("library", "dtype"),
+    [
+        ("numpy", "float64"),
+        ("numpy", "float32"),
+        ("torch", "float32"),
+        pytest.param("jax", "float32", marks=pytest.mark.slow),
+    ],
 )
 def test_large_beta_is_finite_and_picks_the_best_match(library, dtype, rng):
     pytest.importorskip(library)

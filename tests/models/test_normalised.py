@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import IN_EACH, epsilon, to_library, to_numpy
+from helpers import IN_EACH_SLOW_JAX, epsilon, to_library, to_numpy
 from hopfield.dynamics import simulate
 from hopfield.models import Custom, Dot, Normalised, UniversalHopfield, normalised, similarity
 
@@ -60,7 +60,7 @@ def problem(rng, name, dtype=np.float64, n=6, i=20):
     return memories.astype(dtype), queries.astype(dtype)
 
 
-@IN_EACH
+@IN_EACH_SLOW_JAX
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_and_weights_equal_the_formulas(name, library, dtype, rng):
     memories, queries = problem(rng, name, dtype)
@@ -108,7 +108,7 @@ def test_a_threshold_that_nothing_passes_leaves_zero(library, rng):
 # --------------------------------------------------------------------------------------------- exact matches
 
 
-@IN_EACH
+@IN_EACH_SLOW_JAX
 @pytest.mark.parametrize("name", DISTANCES)
 def test_an_exact_match_has_weight_one_and_no_nan(name, library, dtype, rng):
     memories, _ = problem(rng, name, dtype)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from helpers import IN_EACH, epsilon, to_library, to_numpy
+from helpers import IN_EACH_SLOW_JAX, epsilon, to_library, to_numpy
 from hopfield.models import UniversalHopfield, normalised, published, similarity
 from hopfield.models.published import PUBLISHED
 
@@ -143,7 +143,7 @@ def test_the_published_jensen_shannon_is_upside_down(rng):
     np.testing.assert_array_equal(right.argmax(-1), np.arange(20))
 
 
-@IN_EACH
+@IN_EACH_SLOW_JAX
 @pytest.mark.parametrize("name", ["euclidean", "manhattan", "kl", "reverse_kl"])
 def test_an_exact_match_is_nan_which_max_picks_by_luck(name, library, dtype, rng):
     """1/0 is infinite and infinite/infinite NaN: an arg max returns the place of NaN, a softmax is all NaN."""

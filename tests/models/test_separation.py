@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers import IN_EACH, to_library, to_numpy
+from helpers import IN_EACH_SLOW_JAX, to_library, to_numpy
 from hopfield.dynamics import (
     Entmax,
     Exponential,
@@ -66,7 +66,7 @@ PLAIN = {
 POSITIVE = {"sqrt": lambda h: [math.sqrt(x) for x in h], "log": lambda h: [math.log(x) for x in h]}
 
 
-@IN_EACH
+@IN_EACH_SLOW_JAX
 @pytest.mark.parametrize("name", [*PLAIN, *POSITIVE])
 def test_a_separation_of_scores_equals_a_plain_loop(name, library, dtype):
     h = np.array([0.3, -1.2, 0.9, 0.1], dtype)
@@ -105,7 +105,7 @@ def test_beta_multiplies_the_scores(name, rng):
 # ----------------------------------------------------------------------------------------------- edge cases
 
 
-@IN_EACH
+@IN_EACH_SLOW_JAX
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -126,7 +126,7 @@ def test_ties(name, expected, library, dtype):
         assert batch[1].tolist() == [1, 0, 0, 0, 0]
 
 
-@IN_EACH
+@IN_EACH_SLOW_JAX
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

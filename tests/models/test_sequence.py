@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import epsilon, to_library, to_numpy
+from helpers import IN_EACH, epsilon, to_library, to_numpy
 from hopfield.models import (
     BidirectionalMemory,
     ModernHopfield,
@@ -40,6 +40,7 @@ def test_a_sequence_is_played_by_any_rule(similarity, separation, beta, rng):
     np.testing.assert_array_equal(ends.rows, np.minimum(2 + np.arange(10), 6))
 
 
+@IN_EACH
 def test_every_step_is_one_look_up(library, dtype, rng):
     patterns, cue = letters(rng).astype(dtype), rng.normal(size=(2, 3, 40)).astype(dtype)
     memory = ModernHopfield(to_library(patterns, library), beta=0.1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from helpers import to_library, to_numpy
+from helpers import IN_EACH, to_library, to_numpy
 from hopfield.dynamics import EquilibriumSynapse, LogSumExp, Network, Population, Quadratic, SimilaritySynapse
 from hopfield.dynamics.threads import processors
 from hopfield.models import Cosine, Custom, Dot, Euclidean, Hamming, Manhattan, UniversalHopfield, similarity
@@ -493,6 +493,7 @@ def coded(bits, coding):
 
 
 @pytest.mark.parametrize("coding", ["0/1", "+-1"])
+@IN_EACH
 def test_hamming_counts_the_bits_that_differ(coding, library, dtype, rng):
     patterns, queries = (rng.random((6, 33)) < 0.5), (rng.random((2, 3, 33)) < 0.5)
     expected = -(patterns != queries[..., None, :]).sum(-1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import to_library, to_numpy
+from helpers import IN_EACH, to_library, to_numpy
 from hopfield.models import SparseDistributedMemory, UniversalHopfield
 from hopfield.models.circles import circle_fraction, circle_intersection, critical_distance, distance_after_read
 
@@ -188,6 +188,7 @@ def test_batches_are_their_samples_one_by_one(rng):
             np.testing.assert_array_equal(whole.reshape(20, *whole.shape[2:])[i], getattr(alone, name))
 
 
+@IN_EACH
 def test_libraries_types_and_files_agree(library, dtype, rng, tmp_path):
     patterns = random_bits(rng, 10, 32)
     cues = flipped(patterns, 5, rng)

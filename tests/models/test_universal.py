@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import to_library, to_numpy
+from helpers import IN_EACH, to_library, to_numpy
 from hopfield.dynamics import (
     Exponential,
     LayerNorm,
@@ -78,6 +78,7 @@ def test_recall_is_the_rule_of_the_paper(sim, sep, hetero, rng):
 
 
 @pytest.mark.parametrize("sim", SIMILARITIES)
+@IN_EACH
 def test_recall_in_every_library_and_dtype(sim, library, dtype, rng):
     memories, query = rng.normal(size=(5, 4)).astype(dtype), rng.normal(size=(3, 4)).astype(dtype)
     memory = UniversalHopfield(to_library(memories, library), sim, "softmax", beta=2.0)
@@ -217,7 +218,13 @@ def test_manhattan_returns_a_heavy_memory_bit_for_bit(data):
 
 @pytest.mark.parametrize(
     ("library", "dtype"),
-    [("numpy", "float64"), ("numpy", "float32"), ("torch", "float64"), ("torch", "float32"), ("jax", "float32")],
+    [
+        ("numpy", "float64"),
+        ("numpy", "float32"),
+        ("torch", "float64"),
+        ("torch", "float32"),
+        pytest.param("jax", "float32", marks=pytest.mark.slow),
+    ],
 )
 def test_manhattan_is_exact_in_every_library_and_dtype(library, dtype, rng):
     pytest.importorskip(library)
