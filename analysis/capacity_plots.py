@@ -188,7 +188,7 @@ def plot_sweeps(sweeps: Sequence[tuple[str, Sweep]], columns: int = 3, *, thresh
     figure = new_figure((max(6.0, 3.4 * columns + 0.4), 3.0 * rows + 0.9))
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for ax, (title, sweep) in zip(axes.ravel(), sweeps, strict=False):
-        words = title.replace(": ", ":\n", 1) if len(title) > WIDE_TITLE else title
+        words = title.replace(": ", ":\n", 1) if len(title) > WIDE_TITLE and "\n" not in title else title
         plot_sweep(sweep, ax, title=words, legend=False, thresholds=thresholds)
     handles = _handles(axes.ravel().tolist(), [sweep for _, sweep in sweeps])
     wide = max(3, round(1.6 * columns) + 1)

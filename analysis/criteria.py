@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
@@ -25,8 +26,14 @@ class Answers:
 
     def __init__(self, answers: np.ndarray, rows: np.ndarray, stored: np.ndarray) -> None:
         self.answers, self.rows, self.stored = answers, rows, stored
-        self.targets = stored[rows]
-        self.gaps = answers - self.targets
+        first = int(rows[0]) if len(rows) else 0
+        in_order = np.array_equal(rows, np.arange(first, first + len(rows)))  # then there is nothing to copy
+        self.targets = stored[first : first + len(rows)] if in_order else stored[rows]
+
+    @cached_property
+    def gaps(self) -> np.ndarray:
+        """Answers less the right ones, (B, O)."""
+        return self.answers - self.targets
 
     @property
     def errors(self) -> np.ndarray:

@@ -178,7 +178,7 @@ def _figure6(reading: str, way: Convention) -> tuple[Panel, ...]:
         "fair": ("flips", (0.1,), "bipolar random", ("dot",)),
     }[reading]
     sizes = (2, 5, 10, 20, 30, 50, 70, 100, 150) if reading == "fair" else (2, 5, 10, 20, 30, 50)
-    name = "classical, random patterns" if reading == "fair" else "classical"
+    name = "classical, random" if reading == "fair" else "classical"
     classical = replace(modern, title=f"{name}, itself", data="mnist", similarities=raw, separations=("identity",))
     right = ("error < 50",) if reading == "fair" else modern.criteria  # 12 wrong values at most
     classical = replace(classical, sizes=sizes, cue=cue, levels=levels, coding=coding, criteria=right)

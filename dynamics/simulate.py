@@ -135,7 +135,7 @@ def simulate(
     times = _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
     states, masks, batch = _flat(states, masks)
     if 0 in batch:
-        raise ValueError(f"There is nothing to simulate: the batch of queries has shape {batch}, so no sample is in it.")
+        raise ValueError(f"There is nothing to simulate: the batch of queries has shape {batch}, without a sample.")
     plan = Plan(t1, times, keep, None, bool(guard), progress, save_at if isinstance(save_at, int) else 1)
     if temperature := positive("temperature", temperature, zero=True):
         dt = _noisy_dt(network, method, integrator, stop, guard)

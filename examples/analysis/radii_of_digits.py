@@ -32,7 +32,8 @@ tight = np.array(certified) / np.array(adversarial)
 print(f"certified / adversarial: median {np.median(tight):.3f}, from {tight.min():.3f} to {tight.max():.3f}")
 
 # The witnesses end elsewhere, and digits pushed as far in a random direction do not.
-witnesses = basins_of_attraction(memory, np.stack([np.asarray(radius.witness) for radius in found]), targets=np.arange(count))
+ends = np.stack([np.asarray(radius.witness) for radius in found])
+witnesses = basins_of_attraction(memory, ends, targets=np.arange(count))
 rng = np.random.default_rng(0)
 pushes = rng.standard_normal((count, 64))
 pushes *= np.array(adversarial)[:, None] / np.linalg.norm(pushes, axis=1, keepdims=True)

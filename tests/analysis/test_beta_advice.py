@@ -20,6 +20,7 @@ from hopfield.analysis import (
 )
 from hopfield.analysis.critical_beta import potts_fold
 from hopfield.dynamics import LogCosh
+from hopfield.models import ClassicalHopfield
 
 
 def at(memory, beta):
@@ -292,3 +293,21 @@ def test_where_there_is_no_advice(memory, target, match):
 def test_bad_fraction():
     with pytest.raises(ValueError, match="fraction must be"):
         beta_advice(ModernHopfield(np.eye(3))).beta_for(0)
+
+
+def test_what_has_no_weights_is_refused_with_the_reason():
+    classical = ClassicalHopfield(np.array([[1.0, 1.0, -1.0, -1.0], [1.0, -1.0, 1.0, -1.0]]))
+    for function in (metastability, effective_memories):
+        with pytest.raises(TypeError, match="ClassicalHopfield has none"):
+            function(classical, np.ones(4))
+    with pytest.raises(ValueError, match=r"shape \(\.\.\., N\)"):
+        metastable_size(np.zeros(0))
+    with pytest.raises(ValueError, match="largest must be above 1"):
+        critical_beta(ModernHopfield(np.array([[1.0, 0.0], [0.3, 0.8]])), largest=0.5)
+
+
+def test_critical_beta_in_single_precision():
+    patterns = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.2], [-0.4, 0.2, 0.9]])
+    wide, narrow = (critical_beta(ModernHopfield(patterns.astype(kind), beta=5.0)) for kind in (float, np.float32))
+    assert narrow.kind == wide.kind == "none"
+    np.testing.assert_allclose(narrow.unique_below, wide.unique_below, rtol=1e-5)

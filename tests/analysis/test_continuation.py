@@ -310,3 +310,11 @@ def test_the_census_agrees_with_the_branches():
     states, stable = found.at(2.0)
     assert len(states) == len(census)
     assert stable.sum() == census.stable.sum()
+
+
+def test_continuation_refuses_what_it_cannot_vary():
+    memory = ModernHopfield(np.eye(3))
+    with pytest.raises(ValueError, match="'memories' of ModernHopfield is not a number"):
+        continue_fixed_points(memory, "memories", 1.0, 2.0)
+    with pytest.raises(ValueError, match="queries are empty"):
+        continue_fixed_points(memory, "beta", 1.0, 2.0, queries=np.zeros((0, 3)))

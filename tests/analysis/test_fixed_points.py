@@ -170,7 +170,7 @@ def test_layers_without_stored_patterns_have_a_census():
 
 def test_points_that_are_near_but_different_are_not_merged():
     """Saturated neurons have states of 4000, and saddles that differ in a few small ones alone."""
-    signs = "++--+++- +--+--++ ---+-+-- ++--+-+- +-+++-+-".split()
+    signs = ["++--+++-", "+--+--++", "---+-+--", "++--+-+-", "+-+++-+-"]
     patterns = np.array([[1.0 if s == "+" else -1.0 for s in row] for row in signs])
     counts = []
     for beta in (2.0, 4.0):

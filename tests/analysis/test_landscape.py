@@ -500,3 +500,22 @@ def test_pictures(random_landscape, tmp_path):
         plot_disconnectivity(found, images=(3, 3))
     with pytest.raises(ValueError, match="labels must name"):
         plot_barriers(found, labels=["a"])
+
+
+def test_what_landscape_cannot_use_is_refused():
+    memory = ModernHopfield(np.eye(3), beta=6.0)
+    with pytest.raises(TypeError, match="what find_fixed_points returns"):
+        landscape(memory, np.eye(3))
+    with pytest.raises(ValueError, match="5 coordinates and this memory has 3"):
+        landscape(memory, find_fixed_points(ModernHopfield(np.eye(5), beta=9.0), batches=1))
+    with pytest.raises(ValueError, match=r"images must be a whole number >= 3, got 4\.5"):
+        landscape(memory, images=4.5)
+
+
+def test_long_names_stand_upright_and_one_minimum_has_no_barriers():
+    found = landscape(ModernHopfield(np.eye(4), beta=9.0))
+    names = [f"a long name number {k}" for k in range(4)]
+    for ax in (plot_disconnectivity(found, labels=names), plot_barriers(found, labels=names)):
+        assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {90.0}
+    alone = plot_barriers(landscape(ModernHopfield(np.eye(1, 3), beta=9.0)))
+    assert "no barriers" in alone.texts[0].get_text()

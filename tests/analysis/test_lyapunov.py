@@ -30,7 +30,7 @@ from hopfield.dynamics import (
     Synapse,
     simulate,
 )
-from hopfield.models import UniversalHopfield
+from hopfield.models import ModernHopfield, UniversalHopfield
 
 lyapunov = importlib.import_module("hopfield.analysis.lyapunov")
 SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
@@ -453,3 +453,15 @@ def test_rates_are_not_computed_again_once_everything_stands_still(monkeypatch):
     assert report.intervals == 300
     moving = 1 + sum(bool((a != b).any()) for a, b in itertools.pairwise(run.states["value"]))
     assert len(calls) == moving < 20
+
+
+def test_what_does_not_belong_together_is_refused():
+    memory = ModernHopfield(np.eye(3), beta=5.0)
+    run = simulate(memory, np.array([0.9, 0.3, 0.0]), t1=1.0)
+    other = Network({"x": Population(LogCosh(), 3)}, [Recurrent(("x",), np.eye(3))])
+    with pytest.raises(ValueError, match="it belongs to another one"):
+        check_lyapunov(other, run)
+    with pytest.raises(ValueError, match="the batch is empty"):
+        check_lyapunov(memory, np.zeros((0, 3)))
+    with pytest.raises(TypeError, match="Expected a Trajectory"):
+        assert_energy_decreases(np.eye(3))

@@ -142,7 +142,7 @@ def test_titles_do_not_run_into_one_another(figure, reading):
     picture.canvas.draw()
     boxes = [ax.title.get_window_extent() for ax in picture.axes]
     assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
-    assert all(0 <= box.x0 and box.x1 <= picture.bbox.x1 for box in boxes)
+    assert all(box.x0 >= 0 and box.x1 <= picture.bbox.x1 for box in boxes)
 
 
 @pytest.mark.parametrize("figure", [1, 9, 15, "fig1", "two", "0"])
