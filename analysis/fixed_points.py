@@ -48,7 +48,10 @@ def find_fixed_points(
 
     Starts are relaxed in a batch and polished, before and after, by Newton's method on the velocity (`polish`), which
     converges to saddles as well. What is new is searched from again: pushed off its unstable directions, and from the
-    midpoints of pairs. Random batches follow until three in a row find nothing new. A result counts only if the
+    midpoints of pairs. Random batches follow until three in a row find nothing new; half of their starts are states at
+    which a few patterns have weights of one order (`balanced_starts`), near which saddles lie. While the sum of
+    (-1)^index proves that a point is missing, eigenvectors are followed from every point to the next higher and lower
+    index (`follow`), and Newton's method is deflated, for at most 64 neurons. A result counts only if the
     residual is below 1e-10 of the scale (1e-5 in float32) AND Newton's method contracts there; slow points, at which
     the flow merely lingers, are reported apart.
 

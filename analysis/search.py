@@ -104,7 +104,11 @@ def clusters(x: np.ndarray, radius: float, known: int = 0) -> tuple[np.ndarray, 
     """
     from sklearn.cluster import DBSCAN
 
-    label = DBSCAN(eps=max(radius, np.finfo(float).tiny), min_samples=1).fit_predict(x.astype(float))
+    x = x.astype(float)
+    # The distances of wide rows come from their squares, to sqrt(eps) of their length; a tree takes the differences.
+    fine = radius < 8 * np.finfo(float).eps ** 0.5 * float(np.linalg.norm(x, axis=1).max(initial=0.0))
+    scan = DBSCAN(eps=max(radius, np.finfo(float).tiny), min_samples=1, algorithm="ball_tree" if fine else "auto")
+    label = scan.fit_predict(x)
     if known:  # known points stay apart, even where they are nearer than the radius: they go by their first row
         _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
         owner = first[inverse.reshape(-1)][known:]
