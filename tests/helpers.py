@@ -51,3 +51,15 @@ def to_numpy(value):
 def epsilon(dtype):
     """The rounding unit of a floating type."""
     return float(np.finfo(np.dtype(dtype)).eps)
+
+
+def call(*arguments, code=0):
+    """Run a command of the program and return its result; a traceback is no way to end."""
+    from typer.testing import CliRunner
+
+    from hopfield.cli import app
+
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == code, result.output
+    return result

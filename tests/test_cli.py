@@ -10,19 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 import hopfield
+from helpers import call
 from hopfield import ModernHopfield, Relaxation, UniversalHopfield, simulate
 from hopfield.analysis.demo import digits, recall_corrupted
 from hopfield.cli import app, main
-
-RUNNER = CliRunner()
-
-
-def call(*arguments, code=0):
-    """Run a command and return its result; a traceback is no way to end."""
-    result = RUNNER.invoke(app, [str(a) for a in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert result.exit_code == code, result.output
-    return result
 
 
 def report(folder):
@@ -369,7 +360,7 @@ def test_numbers_out_of_range(arguments):
 
 
 def test_debug_shows_the_traceback(folder):
-    result = RUNNER.invoke(app, ["recall", "nothing.npy", "queries.npy", "--debug"])
+    result = CliRunner().invoke(app, ["recall", "nothing.npy", "queries.npy", "--debug"])
     assert isinstance(result.exception, FileNotFoundError)
     assert result.exc_info[2] is not None
 

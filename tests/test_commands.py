@@ -4,21 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
+from helpers import call
 from hopfield.analysis.inputs import MODELS
-from hopfield.cli import app
 from hopfield.models import ClassicalHopfield, SparseDistributedMemory, catalogue
-
-RUNNER = CliRunner()
-
-
-def call(*arguments, code=0):
-    """Run a command and return its result; a traceback is no way to end."""
-    result = RUNNER.invoke(app, [str(a) for a in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert result.exit_code == code, result.output
-    return result
 
 
 def read(path):

@@ -1,20 +1,9 @@
 """The commands of the paper's experiments."""
 
 import pytest
-from typer.testing import CliRunner
 
-from hopfield.cli import app
+from helpers import call
 from hopfield.commands.paper import listed
-
-RUNNER = CliRunner()
-
-
-def call(*arguments, code=0):
-    """Run a command and return its result; a traceback is no way to end."""
-    result = RUNNER.invoke(app, [str(a) for a in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture(autouse=True)
