@@ -17,6 +17,7 @@ from .binary import BinaryMemory, inside, signs
 from .checks import current, flag, number, whole
 from .flips import Cache, Spins
 from .learning import hebbian, perceptron, pseudo_inverse, storkey
+from .memory import plain
 from .storage import Stored
 
 RULES = ("hebbian", "pseudo_inverse", "storkey", "perceptron", "given")
@@ -251,7 +252,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
     def __repr__(self) -> str:
         size, width = self.memories.shape
         diagonal = "" if self.rule == "given" else f" with {'zero' if self.zero_diagonal else 'its'} diagonal"
-        beta, tau = _plain(self.beta), _plain(self.tau_value)
+        beta, tau = plain(self.beta), plain(self.tau_value)
         parts = [
             f"{size} patterns of {width}",
             "s_i <- sign(sum_j W_ij s_j + b_i), kept where that is 0",
@@ -307,7 +308,3 @@ class ClassicalHopfield(BinaryMemory, Stored):
 def _snapped(margin: Array, slack: Array) -> Array:
     xp = backend.namespace(margin)
     return xp.where(xp.abs(margin) <= slack, 0.0, margin)
-
-
-def _plain(number: Any) -> str:
-    return "?" if backend.is_traced(number) else f"{float(backend.to_numpy(number)):g}"

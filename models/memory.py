@@ -229,9 +229,9 @@ class AssociativeMemory(Stored):
         parts = [
             f"{size} patterns of {width}",
             f"z = P^T sep(sim(M, q)): sim={similarity.name}, sep={describe(separation)}",
-            f"beta={_plain(1.0 if gain is None else gain)}" if hasattr(separation, "beta") else "beta without effect",
+            f"beta={plain(1.0 if gain is None else gain)}" if hasattr(separation, "beta") else "beta without effect",
             "P = M" if self.projection is None else f"P {tuple(self.projection.shape)}",
-            f"leak={leak:g}, tau_value={_plain(self.tau_value)}, tau_memory={_plain(self.tau_memory)}",
+            f"leak={leak:g}, tau_value={plain(self.tau_value)}, tau_memory={plain(self.tau_memory)}",
             f"{backend.backend_of(self.memories)} {str(self.memories.dtype).rsplit('.', maxsplit=1)[-1]}",
         ]
         if not value.identity:
@@ -326,7 +326,12 @@ class AssociativeMemory(Stored):
         return copy
 
 
-def _plain(number: Any) -> str:
+def plain(number: Any) -> str:
+    """A number as a `repr` shows it, "?" for one that JAX is tracing.
+
+    >>> plain(2.50)
+    '2.5'
+    """
     return "?" if backend.is_traced(number) else f"{float(backend.to_numpy(number)):g}"
 
 
