@@ -36,21 +36,28 @@ def split(network: Network, x: Array) -> dict[str, Array]:
     return answer
 
 
-def _join(network: Network, states: Mapping[str, Array]) -> Array:
+def joined(network: Network, states: Mapping[str, Array]) -> Array:
+    """The states of a network's populations as one vector (..., D).
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> joined(ModernHopfield(np.eye(2)).network, {"value": np.ones(2), "memory": np.zeros(2)})
+    array([1., 1., 0., 0.])
+    """
     parts = [states[name] for name in network.populations]
     return parts[0] if len(parts) == 1 else backend.namespace(*parts).concat(parts, axis=-1)
 
 
 def _activation(_: Any, network: Network, x: Array) -> Array:
-    return _join(network, network.activations(split(network, x)))
+    return joined(network, network.activations(split(network, x)))
 
 
 def _velocity(_: Any, network: Network, x: Array) -> Array:
-    return _join(network, network.velocity(split(network, x)))
+    return joined(network, network.velocity(split(network, x)))
 
 
 def _residual(_: Any, network: Network, x: Array) -> Array:
-    return _join(network, network.residual(split(network, x)))
+    return joined(network, network.residual(split(network, x)))
 
 
 def _energy(_: Any, network: Network, x: Array) -> Array:
@@ -93,13 +100,17 @@ def _jacobian_product(settings: Any, network: Network, x: Array, u: Array) -> Ar
     evaluation = network.evaluate(states)
     turned = {n: p.lagrangian.curvature(states[n], along[n]) for n, p in network.populations.items()}
     change = _forces(network, states, evaluation, turned, step)
+    turning = [n for n, p in network.populations.items() if p.leak == 0 and p.lagrangian.turns]
+    forces = network.forces(states, evaluation) if turning else {}
     answer = {}
     for name, p in network.populations.items():
         moved = change[name] - p.leak * along[name] if p.leak else change[name]
         if not p.leak:
             moved = p.lagrangian.tangent(states[name], moved)
+        if name in turning:
+            moved = moved + p.lagrangian.tangent_change(states[name], forces[name], along[name])
         answer[name] = moved / p.tau if timed else moved
-    return _join(network, answer)
+    return joined(network, answer)
 
 
 def _jacobian(settings: Any, network: Network, x: Array) -> Array:
@@ -140,7 +151,7 @@ def _hessian_product(settings: Any, network: Network, x: Array, u: Array) -> Arr
     states, along = split(network, x), split(network, u)
     change = _forces(network, states, network.evaluate(states), _roots(network, states, along, False), settings[1])
     image = _roots(network, states, change, True)
-    return _join(network, {n: p.leak * along[n] - image[n] for n, p in network.populations.items()})
+    return joined(network, {n: p.leak * along[n] - image[n] for n, p in network.populations.items()})
 
 
 def _hessian(settings: Any, network: Network, x: Array) -> Array:
@@ -148,7 +159,7 @@ def _hessian(settings: Any, network: Network, x: Array) -> Array:
 
 
 def _reduced(_: Any, network: Network, x: Array, r: Array) -> Array:
-    return _join(network, _roots(network, split(network, x), split(network, r), True))
+    return joined(network, _roots(network, split(network, x), split(network, r), True))
 
 
 def _expanded(settings: Any, network: Network, x: Array, r: Array, y: Array) -> Array:
@@ -162,7 +173,7 @@ def _expanded(settings: Any, network: Network, x: Array, r: Array, y: Array) -> 
         else:  # G dx = R y there
             gain = p.lagrangian.curvature(states[name], xp.ones_like(states[name]))
             answer[name] = turned[name] / xp.where(gain > 0, gain, 1.0)
-    return _join(network, answer)
+    return joined(network, answer)
 
 
 FUNCTIONS: dict[str, Callable[..., Array]] = {

@@ -94,12 +94,13 @@ class Field:
 
     @cached_property
     def symmetric(self) -> bool:
-        """Whether `hessian_product` exists: forces with an energy, no kinks, and convex Lagrangians."""
+        """Whether `hessian_product` exists: an energy, no kinks, convex Lagrangians, no sphere without leak."""
         small = [
             p.lagrangian.elementwise or isinstance(p.lagrangian, LogSumExp) or p.size <= LARGEST_ROOT
             for p in self.network.populations.values()
         ]
-        return bool(self.smooth and self.conservative and self.network.convex is True and all(small))
+        turns = [p.leak == 0 and p.lagrangian.turns for p in self.network.populations.values()]
+        return bool(self.smooth and self.conservative and self.network.convex is True and all(small) and not any(turns))
 
     @property
     def plain(self) -> bool:
@@ -202,7 +203,8 @@ class Field:
             )
         raise ValueError(
             "The reduced Hessian l - R^T B R needs L'' = R R^T, so Lagrangians that say they are convex, and "
-            f"populations of at most {LARGEST_ROOT} neurons where they are not elementwise. Use jacobian_product."
+            f"populations of at most {LARGEST_ROOT} neurons where they are not elementwise, and a leak where the "
+            "projection of the velocity turns with the state (spherical). Use jacobian_product."
         )
 
     def _call(self, name: str, x: Array, *others: Array, settings: Any = None) -> Array:

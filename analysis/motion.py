@@ -14,7 +14,8 @@ from ..dynamics.integrators import Relaxation
 from ..dynamics.network import Network
 from ..dynamics.simulate import simulate
 from ..models.memory import rule_of
-from .field import Field, split
+from .calculus import joined, split
+from .field import Field
 
 STEPS = 5  # of dt between two looks at the states
 
@@ -78,11 +79,6 @@ def _advance(settings: tuple[Relaxation, int], network: Network, x: Array, dt: A
     evaluation = network.evaluate(states)
     for _ in range(steps):
         states, evaluation, _ = method.step(network, states, evaluation, dt, None, {})
-    new = _join(network, states)
-    move = new - x if dt is None else _join(network, network.residual(states, evaluation))
+    new = joined(network, states)
+    move = new - x if dt is None else joined(network, network.residual(states, evaluation))
     return new, xp.sqrt(xp.sum(move * move, axis=-1))
-
-
-def _join(network: Network, states: dict[str, Array]) -> Array:
-    parts = [states[name] for name in network.populations]
-    return parts[0] if len(parts) == 1 else backend.namespace(*parts).concat(parts, axis=-1)

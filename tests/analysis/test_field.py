@@ -20,6 +20,7 @@ from hopfield.dynamics import (
     Quadratic,
     Recurrent,
     Softplus,
+    Spherical,
     Synapse,
 )
 from hopfield.models import ModernHopfield, UniversalHopfield
@@ -263,3 +264,18 @@ def test_a_network_without_arrays_takes_the_dtype_it_is_given():
     assert flow.dtype == np.float64
     small = with_library(flow, np.zeros(2, dtype=np.float32))
     assert small.host(small.velocity, np.ones((1, 2), dtype=np.float32)).dtype == np.float32
+
+
+def test_a_sphere_without_leak_turns_the_projection_of_its_velocity():
+    """x' = P(x) b rests at x = +-b: attracted to the one, repelled from the other, neutral along the ray."""
+    bias = np.array([1.0, 2.0, 2.0])
+    network = Network({"x": Population(Spherical(), 3, leak=0.0, bias=bias)})
+    flow = field(network)
+    assert not flow.symmetric
+    x = np.array([0.5, -1.0, 2.0])
+    for u in np.eye(3):
+        slope = (flow.velocity(x + 1e-6 * u) - flow.velocity(x - 1e-6 * u)) / 2e-6
+        np.testing.assert_allclose(flow.jacobian_product(x, u), slope, atol=1e-8)
+    for sign in (1.0, -1.0):
+        found = np.sort(np.linalg.eigvals(flow.jacobian(sign * bias)).real)
+        np.testing.assert_allclose(found, np.sort([0.0, -sign, -sign]), atol=1e-12)
