@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.contracts import Synapse
 from .field import Field, split
 from .low_rank import LowRank, low_rank, low_rank_eigenvalues
 from .polish import has_rays, neutral
@@ -223,7 +222,7 @@ def update_rate(flow: Field, x: np.ndarray) -> np.ndarray | None:
         return None
     ((name, p),) = flow.network.populations.items()
     synapses = flow.network.synapses.values()
-    if not p.leak and all(type(synapse).response is Synapse.response for synapse in synapses):
+    if not p.leak and all(s.answer(k).kind == "frozen" for s in synapses for k in range(len(s.between))):
         return None
     place = flow.asarray(x)
     g = p.lagrangian.activation(split(flow.network, place)[name])
@@ -235,17 +234,13 @@ def update_rate(flow: Field, x: np.ndarray) -> np.ndarray | None:
     for synapse in synapses:
         if len(synapse.between) != 1:
             return None
-        if type(synapse).response is Synapse.response:  # all of its force is frozen during an update
+        kind = synapse.answer(0).kind
+        if kind in ("constant", "frozen"):  # all of its force stands still during an update
             continue
-        answer = synapse.response(0, g)
-        if answer.step is not None or (answer.drive is None and isinstance(answer.stiffness, float)):
+        if kind == "own" or not (p.lagrangian.identity or kind == "logarithmic"):
             return None
-        gain = 1.0
-        if answer.logarithmic:
-            gain = float(backend.to_numpy(p.lagrangian.log_gain))
-        elif not p.lagrangian.identity and not isinstance(answer.stiffness, float):
-            return None
-        rate = rate + gain * backend.to_numpy(answer.stiffness).reshape(-1)
+        gain = float(backend.to_numpy(p.lagrangian.log_gain)) if kind == "logarithmic" else 1.0
+        rate = rate + gain * backend.to_numpy(synapse.response(0, g).stiffness).reshape(-1)
     return rate if (rate > 0).all() else None
 
 

@@ -32,7 +32,7 @@ from .network import Network, Population
 from .simulate import simulate
 from .stopping import energy_rate_below, near, settled, steady
 from .synapses import Bilinear, EquilibriumSynapse, Recurrent, SimilaritySynapse
-from .trajectory import Result, SimulationError, Trajectory
+from .trajectory import Result, SimulationError, SimulationWarning, Trajectory
 
 __all__ = [
     "Bilinear",
@@ -63,6 +63,7 @@ __all__ = [
     "Similarity",
     "SimilaritySynapse",
     "SimulationError",
+    "SimulationWarning",
     "Softplus",
     "Sparsemax",
     "Spherical",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from . import backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian
+from .rotation import rotated
 from .validation import positive
 
 
@@ -52,6 +53,7 @@ class Simplex(Lagrangian):
     nonnegative = True
     bounded = True
     shift_invariant = True
+    checked = True
 
     def tangent(self, x: Array, u: Array) -> Array:
         """u less its mean: adding a constant to the state changes no weight."""
@@ -297,6 +299,7 @@ class Spherical(Lagrangian):
 
     convex = True
     bounded = True
+    checked = True
 
     def value(self, x: Array) -> Array:
         """\\|x\\|, scaled first so that squares cannot overflow."""
@@ -328,6 +331,20 @@ class Spherical(Lagrangian):
         g, dg = self.activation(x), self.curvature(x, dx)
         return -dg * _sum(g * u) - g * _sum(dg * u)
 
+    @property
+    def leakless(self) -> bool:
+        """The step is a rotation."""
+        return True
+
+    @property
+    def rests(self) -> bool:
+        """At the direction of the force."""
+        return True
+
+    def leakless_step(self, x: Array, force: Array, ratio: Number | None) -> Array:
+        """x turned towards F with \\|x\\| kept: tan(theta/2) shrinks by e^(-\\|F\\| dt/(tau \\|x\\|))."""
+        return rotated(x, force, ratio, 1)
+
     def scaled(self, beta: Number) -> Lagrangian:
         """Itself: \\|beta x\\|/beta = \\|x\\|."""
         return self
@@ -355,6 +372,7 @@ class LayerNorm(Lagrangian):
     gamma: Number = 1.0
     delta: Number = 0.0
     eps: float = static(default=1e-5)
+    checked = True
     convex = True
     bounded = True
     shift_invariant = True

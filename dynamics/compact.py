@@ -42,6 +42,7 @@ class LogSumReLU(Lagrangian):
     beta: Number = 1.0
     eps: float = static(default=1e-30)
     convex = False
+    checked = True
     smooth = False
     nonnegative = True
     bounded = True

@@ -35,6 +35,9 @@ class Lagrangian(backend.Extensible, ABC):
         c where ln g = c x up to a constant, else None.
     shift_invariant : bool
         Whether adding a constant to the state changes no activation.
+    checked : bool
+        Whether the activation is known to be the gradient of the value; otherwise the two are compared when a
+        network with it is first run.
 
     Examples
     --------
@@ -57,6 +60,7 @@ class Lagrangian(backend.Extensible, ABC):
     identity: bool = False
     log_gain: Number | None = None
     shift_invariant: bool = False
+    checked: bool = False
 
     @abstractmethod
     def value(self, x: Array) -> Array:
@@ -95,6 +99,20 @@ class Lagrangian(backend.Extensible, ABC):
         what = f"{type(self).__name__}.tangent_change"
         return backend.directional(lambda y: self.tangent(y, u + backend.namespace(y).zeros_like(y)), x, dx, what)
 
+    @property
+    def leakless(self) -> bool:
+        """Whether `leakless_step` is exact; it is where `tangent` does not depend on the state."""
+        return not self.turns
+
+    @property
+    def rests(self) -> bool:
+        """Whether `leakless_step` has a limit for a constant force."""
+        return False
+
+    def leakless_step(self, x: Array, force: Array, ratio: Number | None) -> Array:
+        """The solution of tau x' = tangent(x, force) after dt = ratio tau (None: for ever), with the force frozen."""
+        return x + self.tangent(x, ratio * force)  # type: ignore[operator]
+
     def scaled(self, beta: Number) -> Lagrangian:
         """The Lagrangian L(beta x)/beta, whose activation is g(beta x)."""
         if isinstance(beta, float | int) and beta == 1:
@@ -102,34 +120,42 @@ class Lagrangian(backend.Extensible, ABC):
         raise TypeError(f"{type(self).__name__} does not say how it scales: leave beta at 1 and put it into the value.")
 
 
-class Response(NamedTuple):
-    """How the force on one population depends on that population's own activation g.
+class Answer(NamedTuple):
+    """What is known beforehand of the force on one population as its own activation g moves and all others stand.
 
-    The force is ``drive - stiffness * g``, or has a `step` of its own.
+    Attributes
+    ----------
+    kind : {"constant", "affine", "logarithmic", "own", "frozen"}
+        F; F - c g; F - c ln g; solved by a step of its own; or none of these, so that a step can only freeze the
+        force where it stands, which is not exact.
+    alone : bool
+        Whether a step of its own is exact only without leak and without further drive.
+    falls : bool
+        Whether such a step lowers the energy for every step size.
+    """
+
+    kind: str = "frozen"
+    alone: bool = False
+    falls: bool = False
+
+
+class Response(NamedTuple):
+    """The force on one population with all others frozen: ``drive - stiffness * g``, or a `step` of its own.
 
     Attributes
     ----------
     drive : array (..., n) or None
         The part frozen during a step; None where there is a `step`.
     stiffness : array (..., 1) or 0.0
-        The factor c in ``drive - c g``.
+        The factor c in ``drive - c g`` (or ``drive - c ln g``, as the `Answer` says).
     step : callable or None
         ``step(x, drive, leak, ratio)`` solves tau x' = force - leak x + drive exactly over dt = ratio tau
-        (ratio None: for ever), for g = x. `drive` is None or what other sources add.
-    free : bool
-        Whether `step` is exact only without leak and without further drive.
-    falls : bool
-        Whether such a step lowers the energy for every step size.
-    logarithmic : bool
-        Whether `stiffness` multiplies ln g in place of g.
+        (ratio None: for ever), for g = x. `drive` is None or what other sources add, `leak` a number or (..., 1).
     """
 
     drive: Any
     stiffness: Any = 0.0
     step: Callable[..., Array] | None = None
-    free: bool = False
-    falls: bool = False
-    logarithmic: bool = False
 
 
 def exact_step(
@@ -137,7 +163,7 @@ def exact_step(
 ) -> Array:
     """The exact solution of tau x' = drive + forces - leak x after dt = ratio tau (None: for ever).
 
-    For g = x, or for logarithmic responses where ln g = gain x up to a constant.
+    For g = x and gain 1, or for logarithmic forces where ln g = gain x up to a constant.
 
     Affine forces F - c g give x+ = e^(-z) x + F (1 - e^(-z))/(l + c) with z = (l + c) dt/tau, of which nothing
     is left but F/(l + c) when z is large; one response may have a step of its own.
@@ -151,7 +177,7 @@ def exact_step(
         else:
             drive = answer.drive if drive is None else drive + answer.drive
             if not isinstance(answer.stiffness, float):
-                rate = rate + (gain * answer.stiffness if answer.logarithmic else answer.stiffness)
+                rate = rate + gain * answer.stiffness
     if own is not None:
         return own(x, drive, rate, ratio)
     force = xp.zeros_like(x) if drive is None else drive
@@ -195,6 +221,11 @@ class Similarity(backend.Extensible, ABC):
         Whether the scores are linear in g.
     positive : bool
         Whether patterns and activations must be positive.
+    ray : bool
+        Whether only the direction of g counts, so that without leak the speed at g is of the size 1/\|g\|.
+    checked : bool
+        Whether the pullback is known to be the derivative of the scores; otherwise the two are compared when a
+        network with it is first run.
 
     Examples
     --------
@@ -216,6 +247,8 @@ class Similarity(backend.Extensible, ABC):
     distance: bool = False
     linear: bool = False
     positive: bool = False
+    ray: bool = False
+    checked: bool = False
 
     def prepare(self, memories: Array) -> Any:
         """What can be computed once for all queries (norms, unit rows, sorted columns)."""
@@ -243,8 +276,12 @@ class Similarity(backend.Extensible, ABC):
         """Half the width of the set of forces where the scores have a kink (None: there are no kinks)."""
         return None
 
-    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
-        """The force on the value neurons with f frozen; ``nonnegative`` says that f >= 0 always."""
+    def answer(self, nonnegative: bool) -> Answer:
+        """How the force on the value neurons depends on them with f frozen; `nonnegative` says that f >= 0 always."""
+        return Answer("constant", falls=True) if self.linear else Answer()
+
+    def response(self, memories: Any, g: Array, f: Array) -> Response:
+        """The force on the value neurons with f frozen, in the form that `answer` says."""
         return Response(self.pullback(memories, g, f))
 
     def value_step(
@@ -261,11 +298,11 @@ class Similarity(backend.Extensible, ABC):
 
         Raises TypeError for a similarity that has no closed form.
         """
-        answer = self.response(memories, v, f, False)
+        answer = self.answer(False)
         leak = self.leak if leak is None else leak
-        if type(self).response is Similarity.response or (answer.free and (leak != 0 or drive is not None)):
+        if answer.kind == "frozen" or (answer.alone and (leak != 0 or drive is not None)):
             raise TypeError(f"The {self.name} similarity has no closed value step here; Relaxation guards its steps.")
-        return exact_step(v, [answer], leak, drive, ratio)
+        return exact_step(v, [self.response(memories, v, f)], leak, drive, ratio)
 
     def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
         """Sizes of the numbers that cancel in the scores, for tolerances, shape (..., N)."""
@@ -312,8 +349,18 @@ class Synapse(backend.Extensible, ABC):
 
     @property
     def conservative(self) -> bool:
-        """Whether the forces are the gradient of the energy."""
+        """Whether the forces are the gradient of the energy.
+
+        Say False for forces that have no energy (one-way connections, a velocity field): the energy guard then
+        stays away. Where it says True, `simulate` and `hopfield.analysis` compare `forces` with differences of
+        `energy` when they first see the synapse, and refuse one whose forces belong to another energy.
+        """
         return True
+
+    @property
+    def checked(self) -> bool:
+        """Whether the forces are known to belong to the energy, so that nobody needs to compare them."""
+        return False
 
     def signal(self, *g: Array) -> Any:
         """What energy and forces share (the scores), so that it is computed once; None if nothing."""
@@ -337,8 +384,12 @@ class Synapse(backend.Extensible, ABC):
         """dE_s/dg; differs from ``-forces`` only for a coupling that is not the gradient of an energy."""
         return tuple(-force for force in self.forces(*g, **shared))
 
+    def answer(self, position: int) -> Answer:
+        """How the force on the population at `position` depends on that population with all others frozen."""
+        return Answer("frozen" if self.couples(position) else "constant")
+
     def response(self, position: int, *g: Array, **shared: Any) -> Response:
-        """The force on the population at ``position`` with all others frozen."""
+        """The force on the population at `position` with all others frozen, in the form that `answer` says."""
         return Response(self.forces(*g, **shared)[position])
 
     def couples(self, position: int) -> bool:
@@ -360,6 +411,14 @@ class Synapse(backend.Extensible, ABC):
     def kink(self, position: int, *g: Array, **shared: Any) -> Array | None:
         """Half the width of the set of forces on a population at a kink of the energy (None: no kinks)."""
         return None
+
+    def extent(self, position: int) -> float | None:
+        """The rms of a typical activation of a population, by which speeds are judged (None: nothing says)."""
+        return None
+
+    def ray(self, position: int) -> bool:
+        """Whether only the direction of a population's activation counts."""
+        return False
 
     def magnitude(self, *g: Array, **shared: Any) -> Array:
         """Sizes of the numbers that cancel in the energy, for tolerances, shape (...)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from . import backend
@@ -11,6 +13,13 @@ from .network import Evaluation, Network
 from .trajectory import Result
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
+
+
+class Verdict(NamedTuple):
+    """Which rows (B,) of a step are accepted; by row, why and how those end that can go on no more."""
+
+    accepted: np.ndarray
+    lost: dict[int, tuple[str, Result]]
 
 
 class Controller:
@@ -53,46 +62,41 @@ class Controller:
     def judge(
         self,
         error: np.ndarray | None,
-        rose: np.ndarray,
+        bad: np.ndarray,
         moving: np.ndarray,
         dt: np.ndarray,
         time: np.ndarray,
         steps: np.ndarray,
         rows: np.ndarray,
-        result: Result,
-    ) -> tuple[np.ndarray, str, Result]:
-        """Which rows to accept; and what ended the run, if a step became too small or there were too many."""
+    ) -> Verdict:
+        """Which rows to accept, and which can go on no more; `bad` steps raised the energy or are not finite."""
         if error is None:
-            return moving.copy(), "", result
+            return Verdict(moving & ~bad, {})
         error = np.where(np.isfinite(error), error, np.inf)
-        accepted = moving & (error <= 1) & ~rose
+        accepted = moving & (error <= 1) & ~bad
         factor = SAFETY * np.maximum(error, 1e-10) ** (-1 / self.method.error_order)
         factor = np.clip(factor, SHRINK, np.where(self.eager, GROW, 1.0))
-        factor = np.where(rose & (error <= 1), 0.5, factor)
+        factor = np.where(bad & (error <= 1), 0.5, factor)
         proposed = np.minimum(dt * factor, self.method.dt)
         # A step cut short by a save time says nothing against the step before it.
         cut = accepted & (dt < self.h)
         self.h = np.where(moving, np.where(cut, np.maximum(proposed, self.h * (factor >= 1)), proposed), self.h)
         self.eager = np.where(moving, accepted, self.eager)
-        tiny = moving & ~accepted & (self.h < 1e-13 * np.maximum(self.t1, time))
-        if tiny.any():
-            k = int(np.argmax(tiny))
-            why = "its energy rose at every step size" if rose[k] else "its error stayed above the tolerance"
+        lost: dict[int, tuple[str, Result]] = {}
+        for k in np.flatnonzero(moving & ~accepted & (self.h < 1e-13 * np.maximum(self.t1, time))):
+            why = "its energy rose at every step size" if bad[k] else "its error stayed above the tolerance"
             message = (
-                f"In sample {rows[k]} the step of {self.method!r} fell to {self.h[k]:.3g} at t={time[k]:g} after "
-                f"{steps[k]} steps: {why}. The state may be running away, or the tolerances lie below the reach of "
-                "the dtype."
+                f"In sample {rows[k]} the step of {self.method!r} fell to {self.h[k]:.3g} at t={time[k]:g} after {steps[k]} steps: {why}. "
+                "The state may be running away, or the tolerances lie below the reach of the dtype."
             )
-            return accepted, message, Result.STEP_UNDERFLOW
-        many = moving & (steps >= self.method.max_steps)
-        if many.any():
-            k = int(np.argmax(many))
+            lost[int(k)] = message, Result.STEP_UNDERFLOW
+        for k in np.flatnonzero(moving & (steps >= self.method.max_steps)):
             message = (
                 f"Sample {rows[k]} took {steps[k]} steps of {self.method!r} and is at t={time[k]:g} of {self.t1:g} "
                 f"with dt={self.h[k]:.3g}. {self.method.remedy}"
             )
-            return accepted, message, Result.TOO_MANY_STEPS
-        return accepted, "", result
+            lost.setdefault(int(k), (message, Result.TOO_MANY_STEPS))
+        return Verdict(accepted, lost)
 
     def keep(self, chosen: np.ndarray) -> None:
         """Go on with some of the rows."""

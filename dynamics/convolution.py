@@ -10,7 +10,7 @@ import numpy as np
 
 from . import backend
 from .backend import Array, static, structure
-from .contracts import Response, Synapse
+from .contracts import Answer, Response, Synapse
 
 
 @structure
@@ -53,6 +53,8 @@ class Convolution(Synapse):
     # Where the patches of b lie in a, and for each place of a where it comes up in the patches: made once.
     gather: Any = None
     spread: Any = None
+
+    checked = True
 
     def __post_init__(self) -> None:
         shape = tuple(int(size) for size in self.shape)
@@ -121,11 +123,15 @@ class Convolution(Synapse):
         """K^T * g_b and K * g_a."""
         return self.backward(g[1]), self.forward(g[0]) if signal is None else signal
 
-    def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
+    def answer(self, position: int) -> Answer:
         """A constant force, so an exact step always lowers the energy."""
+        return Answer("constant", falls=True)
+
+    def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
+        """The force."""
         if position == 0:
-            return Response(self.backward(g[1]), falls=True)
-        return Response(self.forward(g[0]) if signal is None else signal, falls=True)
+            return Response(self.backward(g[1]))
+        return Response(self.forward(g[0]) if signal is None else signal)
 
     def couples(self, position: int) -> bool:
         """Never."""

@@ -31,6 +31,7 @@ class Elementwise(Lagrangian):
     """What the elementwise Lagrangians share: each has a gain `beta`."""
 
     elementwise = True
+    checked = True
     beta: Number
 
     def __post_init__(self) -> None:

@@ -17,11 +17,11 @@ import numpy as np
 
 from . import backend
 from .backend import Array
-from .loop import Plan, Record
+from .loop import Plan
 from .network import Evaluation, Network
 from .progress import ticker
 from .recorder import Recorder
-from .trajectory import Result
+from .trajectory import Record, Result
 
 
 def check_noise(network: Network) -> None:
@@ -67,16 +67,19 @@ def langevin(
     like = next(iter(states.values()))
     size = int(like.shape[0])
     advance = backend.compiled(_noisy_step, like)
-    saved, every = Recorder(size), plan.save_every or 1
     targets = [plan.t1] if plan.save_at is None else [*plan.save_at[plan.save_at > 0].tolist(), plan.t1]
     kicks, now, steps, slots = _draw(rng, states, clamp, like), 0.0, 0, []
     none = {name: backend.namespace(x).zeros_like(x) for name, x in states.items()}
     states, energy, scale = advance(None, network, states, backend.full((), 0.0, like), none, clamp)
 
+    def row() -> dict[Any, Array]:
+        return {**{name: states[name] for name in plan.keep}, ("energy",): energy, ("scale",): scale}
+
     def save() -> None:
-        row = {name: states[name] for name in plan.keep}
-        saved.add(np.arange(size), np.full(size, len(slots)), {**row, "energy": energy, "energy_scale": scale})
+        saved.add(np.arange(size), np.full(size, len(slots)), row())
         slots.append(now)
+
+    saved, every = Recorder(size, row()), plan.save_every or 1
 
     if plan.save_at is None or plan.save_at[0] == 0:
         save()
@@ -96,7 +99,7 @@ def langevin(
                 tick(now)
             if plan.save_at is not None and len(slots) < len(plan.save_at) and now == plan.save_at[len(slots)]:
                 save()
-    arrays, _ = saved.arrange()
+    arrays = saved.arrange(len(slots))
     failure = "" if np.isfinite(backend.to_numpy(energy)).all() else f"With dt={dt:g} a state ran away."
     statistics = {
         "steps": steps,
@@ -107,7 +110,18 @@ def langevin(
         "guard": False,
     }
     result = Result.NOT_FINITE if failure else Result.COMPLETED
-    return Record(np.asarray(slots), arrays, states, statistics, np.full(size, steps), result, failure)
+    return Record(
+        times=np.asarray(slots),
+        states={name: arrays[name] for name in plan.keep},
+        energy=arrays["energy",],
+        energy_scale=arrays["scale",],
+        final=states,
+        reached=np.full(size, now),
+        steps=np.full(size, steps),
+        statistics=statistics,
+        result=result,
+        failure=failure,
+    )
 
 
 def _draw(rng: np.random.Generator, states: dict[str, Array], clamp: dict[str, Array], like: Array) -> dict[str, Array]:

@@ -84,6 +84,25 @@ class Linearised:
         return Linearised(self.network, _wide(self.states), Evaluation(_wide(g), _wide(signals)), _wide(self.clamp))
 
 
+def has_products(network: Network, states: States) -> bool:
+    """Whether every part of the network gives its derivatives, by hand or (on JAX and PyTorch) by its library.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> has_products(ModernHopfield(np.eye(2), tau_memory=0.0).network, {"value": np.ones(2)})
+    True
+    """
+    if network.flow != "local" or network.kinks:
+        return False
+    first = {n: backend.namespace(x).reshape(x, (-1, x.shape[-1]))[:1] for n, x in states.items()}
+    try:
+        linear = Linearised(network, first, network.evaluate(first))
+        linear.changes(network.populations, {n: backend.namespace(x).zeros_like(x) for n, x in first.items()})
+    except TypeError:  # NumPy has no autodiff
+        return False
+    return True
+
+
 def _wide(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: backend.map_leaves(lambda x: x[..., None, :], part) for name, part in parts.items()}
 

@@ -1,9 +1,10 @@
-"""The loop over steps: each sample's clock, what is saved, when a sample stops, and the energy guard."""
+"""The loop over steps: each sample's clock, what is saved, when a sample stops or fails, and the energy guard."""
 
 from __future__ import annotations
 
 import math
 import time
+import warnings
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,23 +17,15 @@ from .integrators.base import Integrator
 from .network import Evaluation, Network
 from .progress import ticker
 from .recorder import Recorder
+from .scale import relative, rms, scales
 from .stopping import Moment, Stop
-from .trajectory import Result
+from .trajectory import Record, Result, SimulationWarning
 
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
 ROUNDING = 16.0  # units of eps(dtype) times the size of the numbers that cancel in E
-
-
-class Record(NamedTuple):
-    """What a run leaves behind: T saved rows of B samples, the last states, and how it ended."""
-
-    times: np.ndarray
-    arrays: dict[str, Array]
-    final: dict[str, Array]
-    statistics: dict[str, Any]
-    steps: np.ndarray
-    result: Result
-    failure: str
+MOST_BYTES = 2**30  # of rows that are saved without being asked for; beyond them they are thinned
+DRIFT = 0.15  # the part of the state that errors of steps without control may add up to before the run says so
+MANY = 20  # rejected steps from which on their number is worth a word
 
 
 class Plan(NamedTuple):
@@ -53,16 +46,19 @@ class _Program:
 
     method: Integrator
     energy: bool
+    drift: bool = False
 
 
 class _Outcome(NamedTuple):
-    """What one compiled call gives."""
+    """What one compiled call gives; `finite` (B,), and by population how far velocities bend over the step."""
 
     states: dict[str, Array]
     evaluation: Evaluation
     error: Any
     energy: Any
     scale: Any
+    finite: Array
+    bend: Any
 
 
 def _advance(
@@ -77,7 +73,25 @@ def _advance(
     step = program.method.step(network, states, evaluation, dt, theta, clamp)
     energy = network.energy(step.states, step.evaluation) if program.energy else None
     scale = network.energy_scale(step.states, step.evaluation) if program.energy else None
-    return _Outcome(step.states, step.evaluation, step.error, energy, scale)
+    finite: Any = None
+    for x in step.states.values():
+        xp = backend.namespace(x)
+        whole = xp.all(xp.isfinite(x), axis=-1)
+        finite = whole if finite is None else finite & whole
+    bend = None
+    if program.drift:
+        before, after = (
+            network.velocity(states, clamp, evaluation),
+            network.velocity(step.states, clamp, step.evaluation),
+        )
+        bend = {n: (_bend(program.method, dt, before[n], after[n]), rms(step.states[n])) for n in states}
+    return _Outcome(step.states, step.evaluation, step.error, energy, scale, finite, bend)
+
+
+def _bend(method: Integrator, dt: Any, before: Array, after: Array) -> Array:
+    """About the error of a step: dt^2/2 x'' = dt/2 \\|change of x'\\|, times a third of its part in x' for order 2."""
+    change = rms(after - before)
+    return dt / 2 * change if method.order < 2 else dt / 6 * change * relative(change, rms(before) + rms(after))
 
 
 def _begin(_: None, network: Network, states: dict[str, Array]) -> Any:
@@ -107,15 +121,18 @@ class Run:
         self.infinite = math.isinf(method.dt)
         self.t1 = float(math.ceil(plan.t1)) if self.infinite else plan.t1
         self.targets = np.append([] if plan.save_at is None else plan.save_at, np.inf)
+        self.every = plan.save_every
+        self.scales = scales(network, states)
         self.rows = np.arange(self.size)  # the sample in each row of the working arrays; -1: padding
         self.moving = np.ones(self.size, dtype=bool)  # this and the next two by working row
         self.time = np.zeros(self.size)
         self.slot = np.zeros(self.size, dtype=int)
-        self.saved, self.last = Recorder(self.size), Recorder(self.size)
-        self.steps = np.zeros(self.size, dtype=int)
-        self.reached = np.zeros(self.size)  # by sample
-        self.rejected = self.held = self.evaluations = 0
-        self.failure, self.result = "", Result.COMPLETED
+        self.steps = np.zeros(self.size, dtype=int)  # from here on by sample
+        self.reached = np.zeros(self.size)
+        self.held = np.zeros(self.size, dtype=bool)
+        self.drift = Drift(network, self.size) if not method.controlled(network) else None
+        self.failures: dict[int, tuple[str, Result]] = {}
+        self.rejected = self.evaluations = 0
 
     def complete(self) -> Record:
         """Run to the end and lay out what was saved."""
@@ -123,43 +140,95 @@ class Run:
         self.evaluation, self.energy, self.scale = backend.compiled(_begin, self.like)(None, self.network, self.states)
         self.control = Controller(self.method, self.network, self.states, self.evaluation, self.clamp, self.t1)
         self.evaluations += 1
+        self.saved, self.last = Recorder(self.size, self._row()), Recorder(self.size, self.states)
         if self.plan.save_at is None or self.plan.save_at[0] == 0:
             self._save(self.moving.copy())
         with ticker(self.plan.progress, "simulate", self.t1) as tick:
-            while not self.failure and self.moving.any():
+            while self.moving.any():
                 self._step()
                 self._leave(self.moving & (self.time >= self.t1), early=False)
                 tick(float(np.min(self.time[self.moving], initial=self.t1)))
-        self._leave(self.moving.copy(), early=False)
-        arrays, filled = self.saved.arrange(
-            None if self.failure or self.plan.save_at is None else self.targets.size - 1
-        )
-        final = {name: x[0] for name, x in self.last.arrange(1)[0].items()}
-        if not self.failure:
-            self._check(final, np.arange(self.size))
-        times = arrays.pop("time") if self.plan.save_at is None else self.plan.save_at[: len(filled)]
-        arrays.pop("time", None)
+        return self._record(time.perf_counter() - began)
+
+    def _record(self, seconds: float) -> Record:
+        lost = np.zeros(self.size, dtype=bool)
+        lost[list(self.failures)] = True
+        every_step = self.plan.save_at is None
+        one_clock = not (every_step and self.method.adaptive)
+        arrays = self.saved.arrange(len(self.saved), lost & one_clock)  # up to the last row of any sample
+        times = arrays[_TIME] if every_step else self.plan.save_at[: len(self.saved)]
+        if every_step and one_clock:  # of those that failed it went on
+            times = np.where(lost, times[:, [int(np.argmax(self.reached))]], times)
         if times.ndim > 1 and (times == times[:, :1]).all():
             times = times[:, 0]
-        if self.result is Result.COMPLETED and (self.reached < self.t1).all():
-            self.result = Result.STOPPED
+        result, failure = Result.COMPLETED, ""
+        if self.failures:
+            failure, result = self._failure()
+        elif (self.reached < self.t1).all():
+            result = Result.STOPPED
+        doubt = ""
+        if not failure and (doubtful := self._doubt()):
+            doubt, result = doubtful
         statistics = {
             "steps": int(self.steps.max()),
             "rejected": self.rejected,
-            "held": self.held,
+            "held": int(self.held.sum()),
             "evaluations": self.evaluations,
-            "seconds": time.perf_counter() - began,
+            "seconds": seconds,
             "integrator": repr(self.method),
             "guard": self.plan.guard,
         }
-        return Record(times, arrays, final, statistics, self.steps, self.result, self.failure)
+        return Record(
+            times=times,
+            states={name: arrays[name] for name in self.plan.keep},
+            energy=arrays[_ENERGY],
+            energy_scale=arrays[_SCALE],
+            final={name: x[0] for name, x in self.last.arrange(1).items()},
+            reached=self.reached,
+            steps=self.steps,
+            statistics=statistics,
+            result=result,
+            failure=failure,
+            doubt=doubt,
+        )
+
+    def _failure(self) -> tuple[str, Result]:
+        sample = min(self.failures)
+        message, result = self.failures[sample]
+        others = f" ({len(self.failures)} of {self.size} samples failed; the others ran on.)" if self.size > 1 else ""
+        return message + others, result
+
+    def _doubt(self) -> tuple[str, Result] | None:
+        """What is to be said of a run that came to its end."""
+        if self.held.any():
+            first = int(np.argmax(self.held))
+            return (
+                f"{int(self.held.sum())} of {self.size} samples (first {first}) stood still where every step of "
+                f"{self.method!r} raised the energy. Either the steps do not follow the flow (use Rosenbrock()), or "
+                "forces and energy do not belong together: guard=False runs on, and check_lyapunov says which."
+            ), Result.HELD
+        accepted = int(self.steps.sum())
+        if self.rejected > max(MANY, 2 * accepted):
+            return (
+                f"{self.rejected} steps of {self.method!r} were rejected and {accepted} accepted: they are too long "
+                "for this flow. Use Rosenbrock(), which solves for the forces in a step, or give a shorter dt."
+            ), Result.REJECTED
+        if self.drift is not None and (part := self.drift.part()).max(initial=0.0) > DRIFT:
+            first = int(np.argmax(part))
+            return (
+                f"{self.method!r} has no error control here, and the errors of its steps add up to about "
+                f"{100 * min(part[first], 1e4):.0f} % of the state in sample {first}. Give a shorter dt, or use "
+                "Rosenbrock() or RungeKutta(), whose steps follow from the error."
+            ), Result.UNCONTROLLED
+        return None
 
     def _step(self) -> None:
         due = self.targets[np.minimum(self.slot, self.targets.size - 1)]  # the next save time, inf if none
         target = np.minimum(due, self.t1)
         dt, lands = self.control.propose(target - self.time, self.moving)
         saves = self._due(self.steps[self.rows] + 1, lands, target, due)
-        program = _Program(self.method, bool(self.plan.guard or saves.any() or self.plan.stop is not None))
+        drift = self.drift is not None and self.drift.looks()
+        program = _Program(self.method, bool(self.plan.guard or saves.any() or self.plan.stop is not None), drift)
         advance = backend.compiled(_advance, self.like)
         span = self._span(dt)
         arguments = (self.network, self.states, self.evaluation)
@@ -168,26 +237,39 @@ class Run:
         rose = self._rose(new) if self.plan.guard else np.zeros_like(self.moving)
         if rose.any() and not self.method.adaptive:
             new, rose = self._shortened(advance, program, arguments, span, new, rose)
+        infinite = self.moving & ~backend.to_numpy(new.finite)
         error = None if new.error is None else backend.to_numpy(new.error)
-        accepted, self.failure, self.result = self.control.judge(
-            error, rose, self.moving, dt, self.time, self.steps[self.rows], self.rows, self.result
-        )
+        steps = self.steps[self.rows]
+        accepted, lost = self.control.judge(error, rose | infinite, self.moving, dt, self.time, steps, self.rows)
         self.rejected += int((self.moving & ~accepted).sum())
+        if drift and self.drift is not None:
+            self.drift.add(new.bend, self.rows, accepted)
         previous = self.states
         self._accept(new, accepted)
         self.time = np.where(accepted, np.where(lands, target, self.time + dt), self.time)
         self.steps[self.rows[accepted]] += 1
-        self._save(accepted & saves)
-        if self.plan.stop is not None and not self.failure and accepted.any():
-            moment = Moment(self.network, self.states, previous, self.evaluation, self.clamp)
-            done = backend.to_numpy(self.plan.stop(moment)).astype(bool)
-            self._leave(done & accepted & (self.time < self.t1), early=True)
+        if error is None and infinite.any():
+            lost = {int(k): (self._not_finite(new.states, int(k)), Result.NOT_FINITE) for k in np.flatnonzero(infinite)}
+        for k, why in self._save(accepted & saves).items():
+            lost.setdefault(k, why)
+        if lost:
+            self._lose(lost)
+        if self.plan.stop is not None and accepted.any() and self.moving.any():
+            self._ask(previous, accepted)
+
+    def _ask(self, previous: dict[str, Array], accepted: np.ndarray) -> None:
+        """Let the samples go for which the stop condition holds."""
+        moment = Moment(
+            self.network, self.states, previous, self.evaluation, self.clamp, self.scales, self.time, self.rows
+        )
+        done = backend.to_numpy(self.plan.stop(moment)).astype(bool)  # type: ignore[misc]
+        self._leave(done & accepted & self.moving & (self.time < self.t1), early=True)
 
     def _due(self, steps: np.ndarray, lands: np.ndarray, target: np.ndarray, due: np.ndarray) -> np.ndarray:
         """Which rows are to be saved after a step, if it is accepted."""
         if self.plan.save_at is not None:
             return lands & (due <= self.t1)
-        return (steps % self.plan.save_every == 0) | (lands & (target == self.t1))
+        return (steps % self.every == 0) | (lands & (target == self.t1))
 
     def _span(self, dt: np.ndarray) -> Any:
         if self.infinite:
@@ -229,20 +311,46 @@ class Run:
             rose = self._rose(new) & (theta > 0)
             if not rose.any():
                 break
-        self.held += int((theta == 0).sum())
+        self.held[self.rows[theta == 0]] = True
         return new, np.zeros_like(rose)
 
-    # ------------------------------------------------------------------------------------------- recording
+    # ------------------------------------------------------------------------------------- recording, leaving
 
-    def _save(self, which: np.ndarray) -> None:
-        if which.any():
-            rows = self._log(self.saved, which, self.slot, self._row())
-            self._check({"energy": rows["energy"]}, self.rows[which])
-            self.slot = self.slot + which
+    def _save(self, which: np.ndarray) -> dict[int, tuple[str, Result]]:
+        """Save some rows; by row, which have an energy that is no number."""
+        if not which.any():
+            return {}
+        rows = self._log(self.saved, which, self.slot, self._row())
+        self.slot = self.slot + which
+        if self.plan.save_at is None and self.saved.size > MOST_BYTES:
+            self._thin()
+        where = np.flatnonzero(which)
+        bad = where[~np.isfinite(backend.to_numpy(rows[_ENERGY]))]
+        return {int(k): (self._not_finite({}, int(k)), Result.NOT_FINITE) for k in bad}
+
+    def _thin(self) -> None:
+        self.saved.thin()
+        self.slot, self.every = (self.slot + 1) // 2, 2 * self.every
+        warnings.warn(
+            f"Saving every {f'{self.every // 2}th ' if self.every > 2 else ''}step takes more than "
+            f"{MOST_BYTES / 2**30:g} GiB: only every {self.every}th is kept from here on. Give save_at=times or "
+            "save_at=k, or keep fewer populations by save=.",
+            SimulationWarning,
+            stacklevel=2,
+        )
 
     def _row(self) -> dict[str, Any]:
         kept = {name: self.states[name] for name in self.plan.keep}
-        return {**kept, "energy": self.energy, "energy_scale": self.scale, "time": self.time}
+        return {**kept, _ENERGY: self.energy, _SCALE: self.scale, _TIME: self.time}
+
+    def _lose(self, lost: dict[int, tuple[str, Result]]) -> None:
+        """Let go of samples that failed, with the last states that are known of them."""
+        which = np.zeros_like(self.moving)
+        for k, why in lost.items():
+            if self.moving[k]:
+                which[k] = True
+                self.failures[int(self.rows[k])] = why
+        self._leave(which, early=False)
 
     def _leave(self, which: np.ndarray, early: bool) -> None:
         """Record the last state of some rows and let them go; shrink the batch when half of it is gone."""
@@ -252,7 +360,7 @@ class Run:
         if early:  # it stays there for the save times still to come
             waiting = which & (self.slot < self.targets.size - 1)
             if self.plan.save_at is None:  # its last state, unless that is saved already
-                waiting = which & (self.steps[self.rows] % self.plan.save_every != 0)
+                waiting = which & (self.steps[self.rows] % self.every != 0)
             if waiting.any():
                 self._log(self.saved, waiting, self.slot, self._row())
         self.reached[self.rows[which]] = self.time[which]
@@ -273,6 +381,9 @@ class Run:
         self.states, self.clamp, self.evaluation, self.energy, self.scale = backend.map_leaves(
             lambda leaf: xp.take(leaf, where, axis=0), parts
         )
+        self.scales = backend.map_leaves(
+            lambda leaf: xp.take(leaf, where, axis=0) if getattr(leaf, "ndim", 0) else leaf, self.scales
+        )
         self.rows, self.moving = np.where(padding, -1, self.rows[chosen]), ~padding
         self.time, self.slot = self.time[chosen], self.slot[chosen]
         self.control.keep(chosen)
@@ -283,21 +394,53 @@ class Run:
             index = np.flatnonzero(which)
             xp = backend.namespace(self.like)
             where = xp.asarray(index, device=backend.device(self.like))
-            arrays = {name: x[index] if name == "time" else xp.take(x, where, axis=0) for name, x in arrays.items()}
+            arrays = {
+                name: x[index] if isinstance(x, np.ndarray) else xp.take(x, where, axis=0) for name, x in arrays.items()
+            }
         recorder.add(self.rows[which], slots[which], arrays)
         return arrays
 
-    def _check(self, arrays: dict[str, Any], rows: np.ndarray) -> None:
-        for name, x in arrays.items():
-            bad = ~np.isfinite(backend.to_numpy(x).reshape(len(rows), -1)).all(axis=1)
-            if bad.any():
-                what = "the energy" if name == "energy" else f"population {name!r}"
-                sample = int(rows[np.argmax(bad)])
-                self.result = Result.NOT_FINITE
-                self.failure = (
-                    f"In sample {sample} {what} is not finite at t={float(self.time.max()):g} after "
-                    f"{int(self.steps[sample])} steps of {self.method!r} ({int(bad.sum())} of {len(rows)} samples). "
-                    "Either the step is too long (Relaxation has no such limit), or the energy has no lower bound: "
-                    "use a bounded activation or separation such as softmax."
-                )
-                return
+    def _not_finite(self, states: dict[str, Array], row: int) -> str:
+        """The sentence about a row whose new state, or else whose energy, is not finite."""
+        lost = [name for name, x in states.items() if not np.isfinite(backend.to_numpy(x)[row]).all()]
+        what = f"population {lost[0]!r}" if lost else "the energy"
+        return (
+            f"In sample {self.rows[row]} {what} is not finite at t={self.time[row]:g} after "
+            f"{int(self.steps[self.rows[row]])} steps of {self.method!r}. Either the step is too long for the flow (Rosenbrock() and RungeKutta() choose it by "
+            "the error), or the energy has no lower bound: use a bounded activation or separation such as softmax."
+        )
+
+
+class Drift:
+    """What the errors of explicit steps add up to, by sample, in parts of the largest state so far.
+
+    A step is off by about dt/2 times the change of the velocity; every step is looked at in the beginning, later every
+    eighth, which then stands for eight.
+    """
+
+    def __init__(self, network: Network, samples: int) -> None:
+        self._moved = {name: np.zeros(samples) for name in network.populations}
+        self._size = {name: np.zeros(samples) for name in network.populations}
+        self._step = 0
+
+    def looks(self) -> bool:
+        """Whether the next step is looked at."""
+        self._step += 1
+        return self._step <= 2 * _LOOK or self._step % _LOOK == 0
+
+    def add(self, bend: dict[str, tuple[Array, Array]], rows: np.ndarray, accepted: np.ndarray) -> None:
+        """Count a step of some rows."""
+        times, where = _LOOK if self._step > 2 * _LOOK else 1, rows[accepted]
+        for name, (moved, size) in bend.items():
+            with np.errstate(all="ignore"):
+                self._moved[name][where] += times * backend.to_numpy(moved).astype(float)[accepted]
+                self._size[name][where] = np.maximum(self._size[name][where], backend.to_numpy(size)[accepted])
+
+    def part(self) -> np.ndarray:
+        """The largest over the populations."""
+        with np.errstate(all="ignore"):
+            return np.max([np.nan_to_num(m / self._size[n], posinf=0.0) for n, m in self._moved.items()], axis=0)
+
+
+_LOOK = 8
+_TIME, _ENERGY, _SCALE = ("time",), ("energy",), ("scale",)  # keys that no population's name can be

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
@@ -12,12 +13,14 @@ import numpy as np
 
 from . import backend
 from .backend import Array
+from .consistency import check_parts
 from .integrators import Euler, Integrator, Solver, choose
 from .langevin import check_noise, langevin
-from .loop import Plan, Record, Run
+from .loop import Plan, Run
 from .network import Network
+from .scale import Scales, scales
 from .stopping import Stop, steadiness, steady, tolerance
-from .trajectory import Result, SimulationError, Trajectory
+from .trajectory import Record, Result, SimulationError, SimulationWarning, Trajectory
 from .validation import positive, unknown_name
 
 
@@ -85,7 +88,8 @@ def simulate(
     save : names, optional
         The populations to save; None saves all but ``"memory"``, which can be a million wide; ``"all"``.
     throw : bool
-        Whether a failure raises `SimulationError` (with the trajectory so far) or is left in `result`.
+        Whether a failure raises `SimulationError` (with the trajectory so far) or is left in `result`. Either way the
+        other samples of the batch run to their end.
     temperature : float
         T > 0 adds noise, dv = v' dt + sqrt(2 T/tau_v) dW, so that states follow exp(-E/T) in the long run. Only
         where that is true: tau_memory = 0 and g = v; anything else is refused. Steps are of tau_value/100, or
@@ -100,13 +104,22 @@ def simulate(
         none in the result. A sample's result does not depend on the others in its batch beyond rounding
         (matrix products sum in another order).
 
+    Warns
+    -----
+    SimulationWarning
+        Where the run came to its end but is not to be trusted: see `Result`. Also where saving every step would take
+        more than a gigabyte, and every second is dropped.
+
     Notes
     -----
     Which integrator to take:
 
-    - What is retrieved, from which cues, and a falling energy: ``"auto"``, that is `Relaxation` in steps of a tenth
-      of tau_value. No step size makes it unstable; ``Relaxation(dt=inf)`` is the fastest way to a fixed point,
-      but a cue near a boundary can then go to another memory than the flow takes it to.
+    - What is retrieved, from which cues, and a falling energy: ``"auto"``. Where every population's step is exact and
+      lowers the energy whatever its length, as for the memories of the family with their own leaks, that is
+      `Relaxation` in steps of a tenth of tau_value; ``Relaxation(dt=inf)`` is then the fastest way to a fixed point,
+      but a cue near a boundary can go to another memory than the flow takes it to. For any other network it is
+      `Rosenbrock`, whose steps follow from the error (`RungeKutta` where derivatives are missing or the flow is
+      that of the gradient; adaptive `Relaxation` where forces jump).
     - Where in time things happen, with fast memory neurons (tau_memory below a tenth of tau_value):
       ``Rosenbrock(rtol, atol)``. It takes some tens of steps whatever tau_memory is, and only solves systems of
       the size of the value neurons.
@@ -124,59 +137,62 @@ def simulate(
     >>> run.states["value"][-1].round(2), bool(run.converged)
     (array([1., 0., 0.]), True)
     """
-    network, states = _enter(memory, query, memory_state)
-    t1 = positive("t1", t1)
-    like = next(iter(states.values()))
-    method = choose(integrator, network, backend.backend_of(like))
-    if clamp is not None and not isinstance(clamp, Mapping):
-        clamp = {next(iter(network.populations)): clamp}
-    masks = network.check_clamp(clamp, states)
-    keep = _kept(network, save)
-    times = _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
-    states, masks, batch = _flat(states, masks)
-    if 0 in batch:
-        raise ValueError(f"There is nothing to simulate: the batch of queries has shape {batch}, without a sample.")
-    plan = Plan(t1, times, keep, None, bool(guard), progress, save_at if isinstance(save_at, int) else 1)
-    if temperature := positive("temperature", temperature, zero=True):
-        dt = _noisy_dt(network, method, integrator, stop, guard)
-        with np.errstate(all="ignore"):
-            return _finish(network, langevin(network, states, masks, plan, temperature, dt, seed), masks, batch, throw)
-    if isinstance(method, Integrator):
-        method.check(network, states, masks)
-        guard = method.needs_guard(network, states, masks) if guard is None else guard
-        stop = steady() if stop == "steady" else stop
-        if isinstance(stop, str):
-            raise unknown_name("stop condition", stop, ["steady"])
-        run = Run(network, method, states, masks, plan._replace(stop=stop, guard=bool(guard)))
-        with np.errstate(all="ignore"):
-            return _finish(network, run.complete(), masks, batch, throw)
-    if stop is not None or guard:
-        raise ValueError(
-            f"{type(method).__name__} hands the whole solve to its library, so stop and guard do not reach its "
-            "steps. Leave them out, or use one of hopfield's own integrators (Relaxation, Euler)."
-        )
     with np.errstate(all="ignore"):
-        record = _solved(network, method, states, masks, t1, times, keep)
-        return _finish(network, record, masks, batch, throw)
+        network, states = _enter(memory, query, memory_state)
+        t1 = positive("t1", t1)
+        check_parts(network, states)
+        if clamp is not None and not isinstance(clamp, Mapping):
+            clamp = {next(iter(network.populations)): clamp}
+        masks = network.check_clamp(clamp, states)
+        method = choose(integrator, network, states, masks)
+        keep, every = _kept(network, save), _every(save_at)
+        times = None if every else _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
+        states, masks, batch = _flat(states, masks)
+        if 0 in batch:
+            raise ValueError(f"There is nothing to simulate: the batch of queries has shape {batch}, without a sample.")
+        plan = Plan(t1, times, keep, None, bool(guard), progress, every or 1)
+        if temperature := positive("temperature", temperature, zero=True):
+            dt = _noisy_dt(network, method, integrator, stop, guard)
+            record = langevin(network, states, masks, plan, temperature, dt, seed)
+        elif isinstance(method, Integrator):
+            method.check(network, states, masks)
+            guard = method.needs_guard(network, states, masks) if guard is None else guard
+            stop = steady() if stop == "steady" else stop
+            if isinstance(stop, str):
+                raise unknown_name("stop condition", stop, ["steady"])
+            record = Run(network, method, states, masks, plan._replace(stop=stop, guard=bool(guard))).complete()
+        elif stop is not None or guard:
+            raise ValueError(
+                f"{type(method).__name__} hands the whole solve to its library, so stop and guard do not reach its "
+                "steps. Leave them out, or use one of hopfield's own integrators (Relaxation, Euler)."
+            )
+        else:
+            record = _solved(network, method, states, masks, plan)
+        trajectory = _finish(network, record, scales(network, states), masks, batch)
+    if record.failure and throw:
+        raise SimulationError(record.failure, record.result, trajectory)
+    if record.doubt:
+        warnings.warn(f"{record.result.value} {record.doubt}", SimulationWarning, stacklevel=2)
+    return trajectory
 
 
-def _steadiness(_: None, network: Network, states: dict[str, Array], clamp: dict[str, Array]) -> Array:
-    return steadiness(network, states, clamp)
+def _steadiness(_: None, network: Network, states: dict[str, Array], clamp: dict[str, Array], sizes: Any) -> Array:
+    return steadiness(network, states, clamp, sizes)
 
 
 def _finish(
-    network: Network, record: Record, clamp: dict[str, Array], batch: tuple[int, ...], throw: bool
+    network: Network, record: Record, sizes: Scales, clamp: dict[str, Array], batch: tuple[int, ...]
 ) -> Trajectory:
-    """Give the record back the batch axes of the query, and raise what failed."""
+    """Give the record back the batch axes of the query."""
     like = next(iter(record.final.values()))
-    residual = backend.to_numpy(backend.compiled(_steadiness, like)(None, network, record.final, clamp))
-    arrays = _shaped(record.arrays, batch, 1)
+    residual = backend.to_numpy(backend.compiled(_steadiness, like)(None, network, record.final, clamp, sizes))
+    energies = _shaped({"energy": record.energy, "scale": record.energy_scale}, batch, 1)
     times = record.times if record.times.ndim == 1 else record.times.reshape((-1, *batch))
-    trajectory = Trajectory(
+    return Trajectory(
         times=times,
-        states={name: x for name, x in arrays.items() if name not in ("energy", "energy_scale")},
-        energy=arrays["energy"],
-        energy_scale=arrays["energy_scale"],
+        states=_shaped(record.states, batch, 1),
+        energy=energies["energy"],
+        energy_scale=energies["scale"],
         converged=(residual <= tolerance(like)).reshape(batch),
         residual=residual.reshape(batch),
         final=_shaped(record.final, batch, 0),
@@ -185,24 +201,14 @@ def _finish(
         result=record.result,
         network=network,
         clamp=_shaped(clamp, batch, 0),
+        reached=record.reached.reshape(batch),
     )
-    if record.failure and throw:
-        raise SimulationError(record.failure, record.result, trajectory)
-    return trajectory
 
 
-def _solved(
-    network: Network,
-    method: Solver,
-    states: dict[str, Array],
-    clamp: dict[str, Array],
-    t1: float,
-    save_at: np.ndarray | None,
-    keep: list[str],
-) -> Record:
+def _solved(network: Network, method: Solver, states: dict[str, Array], clamp: dict[str, Array], plan: Plan) -> Record:
     began = time.perf_counter()
     method.check(network, states)
-    solution = method.solve(network, states, t1, save_at, clamp, keep)
+    solution = method.solve(network, states, plan.t1, plan.save_at, clamp, plan.keep)
     statistics = {
         "steps": int(solution.steps.max()),
         "rejected": solution.rejected,
@@ -211,12 +217,49 @@ def _solved(
         "integrator": repr(method),
         **solution.notes,
     }
+    times, arrays = solution.times, {**solution.states, _ENERGY: solution.energy, _SCALE: solution.energy_scale}
+    if plan.save_at is None and plan.save_every > 1:  # the library saved every step
+        wanted = np.arange(len(times))
+        wanted = np.flatnonzero((wanted % plan.save_every == 0) | (wanted == len(times) - 1))
+        times = times[wanted]
+        arrays = {name: _rows(x, wanted) for name, x in arrays.items()}
+    elif plan.save_at is not None:
+        missed = plan.save_at[:, None] > solution.reached * (1 + 1e-9)
+        length = int((~missed).any(axis=1).sum())  # up to the last row of any sample
+        times, missed = times[:length], missed[:length]
+        arrays = {name: _blank(x[:length], missed) for name, x in arrays.items()}
     failure = solution.failure
     if not failure and not np.isfinite(backend.to_numpy(solution.energy)).all():
         failure = f"{method!r} gave a state that is not finite."
-    result = Result.GAVE_UP if solution.failure else Result.NOT_FINITE if failure else Result.COMPLETED
-    arrays = {**solution.states, "energy": solution.energy, "energy_scale": solution.energy_scale}
-    return Record(solution.times, arrays, solution.final, statistics, solution.steps, result, failure)
+    return Record(
+        times=times,
+        states={name: arrays[name] for name in plan.keep},
+        energy=arrays[_ENERGY],
+        energy_scale=arrays[_SCALE],
+        final=solution.final,
+        reached=solution.reached,
+        steps=solution.steps,
+        statistics=statistics,
+        result=Result.GAVE_UP if solution.failure else Result.NOT_FINITE if failure else Result.COMPLETED,
+        failure=failure,
+    )
+
+
+_ENERGY, _SCALE = ("energy",), ("scale",)  # keys that no population's name can be
+
+
+def _rows(x: Array, where: np.ndarray) -> Array:
+    xp = backend.namespace(x)
+    return xp.take(x, xp.asarray(where, device=backend.device(x)), axis=0)
+
+
+def _blank(x: Array, missed: np.ndarray) -> Array:
+    """NaN in the rows (T, B) that were missed."""
+    if not missed.any():
+        return x
+    xp = backend.namespace(x)
+    empty = xp.asarray(missed.reshape(*missed.shape, *(1,) * (x.ndim - 2)), device=backend.device(x))
+    return xp.where(empty, float("nan"), x)
 
 
 def _noisy_dt(network: Network, method: Any, asked: Any, stop: Any, guard: Any) -> float:
@@ -259,11 +302,16 @@ def _kept(network: Network, save: Sequence[str] | str | None) -> list[str]:
     return wanted
 
 
-def _times(save_at: Iterable[float] | int | None, t1: float, updates: bool) -> np.ndarray | None:
-    if isinstance(save_at, int):
-        positive("save_at", save_at)
-    if save_at is None or isinstance(save_at, int):
-        return None
+def _every(save_at: Any) -> int:
+    """k for every k-th step, 0 for times."""
+    if save_at is None:
+        return 1
+    if isinstance(save_at, int | np.integer) and not isinstance(save_at, bool):
+        return int(positive("save_at", int(save_at)))
+    return 0
+
+
+def _times(save_at: Any, t1: float, updates: bool) -> np.ndarray:
     times = np.asarray(list(save_at) if not isinstance(save_at, np.ndarray) else save_at, dtype=float)
     if (
         times.ndim != 1

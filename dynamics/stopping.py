@@ -5,28 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from . import backend
 from .backend import Array
 from .network import Evaluation, Network
+from .scale import Scales, relative, rms, scales
 
 
 class Moment(NamedTuple):
-    """What a stop condition sees: a batch of B samples at one step."""
+    """What a stop condition sees: a batch of B samples at one step.
+
+    Attributes
+    ----------
+    network, clamp
+        What moves, and what is held of it.
+    states, previous : dict of arrays (B, n)
+        The states now and before the step.
+    evaluation : Evaluation
+        Activations and signals now.
+    scales : dict
+        What speeds and moves are measured by; see `hopfield.dynamics.steady`.
+    time : array (B,)
+        The clock of each sample.
+    rows : int array (B,)
+        Which sample of the query's batch, flattened, each row is; -1 for rows that only fill up the batch.
+    """
 
     network: Network
     states: dict[str, Array]
     previous: dict[str, Array]
     evaluation: Evaluation
     clamp: Mapping[str, Array]
+    scales: Scales
+    time: np.ndarray
+    rows: np.ndarray
 
 
 Stop = Callable[[Moment], Array]
-
-
-def rms(x: Array) -> Array:
-    """Root mean square over the last axis."""
-    xp = backend.namespace(x)
-    return xp.sqrt(xp.mean(x * x, axis=-1))
 
 
 def tolerance(like: Array) -> float:
@@ -38,27 +54,35 @@ def steadiness(
     network: Network,
     states: Mapping[str, Array],
     clamp: Mapping[str, Array],
+    sizes: Scales,
     evaluation: Evaluation | None = None,
 ) -> Array:
-    """The largest of rms(tau x')/(1 + rms x) over the populations, one number a sample.
+    """The largest of rms(tau x')/(scale + rms x) over the populations, one number a sample.
+
+    Where only the direction of x counts (cosine without leak) the speed is of the size 1/\\|x\\|; it is then
+    rms(tau x') rms(x)/2, the same number at rms x = 1.
 
     >>> import numpy as np
     >>> from hopfield.dynamics import Network, Population, Quadratic
-    >>> float(steadiness(Network({"x": Population(Quadratic(), 1)}), {"x": np.array([1.0])}, {}))
+    >>> one, state = Network({"x": Population(Quadratic(), 1)}), {"x": np.array([1.0])}
+    >>> float(steadiness(one, state, {}, scales(one, state)))
     0.5
     """
     xp = backend.namespace(*states.values())
     worst: Any = None
     for name, v in network.velocity(states, clamp, evaluation).items():
-        ratio = network.populations[name].tau * rms(v) / (1 + rms(states[name]))
+        speed, size = network.populations[name].tau * rms(v), rms(states[name])
+        scale = sizes[name]
+        ratio = speed * size / 2 if scale is None else relative(speed, scale.state + size)
         worst = ratio if worst is None else xp.maximum(worst, ratio)
     return worst
 
 
 def steady(tol: float | None = None) -> Stop:
-    """Stop a sample when rms(tau x') <= tol (1 + rms x) in every population.
+    """Stop a sample when rms(tau x') <= tol (scale + rms x) in every population.
 
-    A slow passage near a saddle is steady too if `tol` is coarse.
+    The scale of value neurons is the rms of the stored patterns, that of other populations the rms of their start,
+    so that the condition means the same in any units. A slow passage near a saddle is steady too if `tol` is coarse.
 
     >>> import numpy as np
     >>> from hopfield.dynamics import simulate
@@ -71,32 +95,37 @@ def steady(tol: float | None = None) -> Stop:
     def condition(moment: Moment) -> Array:
         like = next(iter(moment.states.values()))
         bound = tolerance(like) if tol is None else tol
-        return steadiness(moment.network, moment.states, moment.clamp, moment.evaluation) <= bound
+        return steadiness(moment.network, moment.states, moment.clamp, moment.scales, moment.evaluation) <= bound
 
     return condition
 
 
-def largest_move(network: Network, before: Mapping[str, Array], after: Mapping[str, Array]) -> Array:
-    """The largest of rms(g+ - g)/(1 + rms g) over the populations: how far a step moved the activations.
+def largest_move(network: Network, before: Mapping[str, Array], after: Mapping[str, Array], sizes: Scales) -> Array:
+    """The largest of rms(g+ - g)/(scale + rms g) over the populations: how far a step moved the activations.
 
     >>> import numpy as np
     >>> from hopfield.dynamics import Network, Population, Quadratic
     >>> one = Network({"x": Population(Quadratic(), 1)})
-    >>> float(largest_move(one, {"x": np.array([1.0])}, {"x": np.array([0.5])}))
+    >>> before, after = {"x": np.array([1.0])}, {"x": np.array([0.5])}
+    >>> float(largest_move(one, before, after, scales(one, before)))
     0.25
     """
     xp, worst = backend.namespace(*before.values()), None
     for name, p in network.populations.items():
         g = p.lagrangian.activation(before[name])
-        move = rms(p.lagrangian.activation(after[name]) - g) / (1 + rms(g))
+        size, scale = rms(g), sizes[name]
+        move = relative(
+            rms(p.lagrangian.activation(after[name]) - g), size + (size if scale is None else scale.activation)
+        )
         worst = move if worst is None else xp.maximum(worst, move)
     return worst
 
 
 def settled(tol: float | None = None) -> Stop:
-    """Stop a sample when the last step moved no population's activation by more than tol (1 + rms g).
+    """Stop a sample when the last step moved no population's activation by more than tol (scale + rms g).
 
-    Costs nothing; for updates (dt = inf) it is the residual of the map. With small steps it says little.
+    The scale is that of `steady`. Costs nothing; for updates (dt = inf) it is the residual of the map. With small
+    steps it says little.
 
     >>> import numpy as np
     >>> from hopfield.dynamics import Relaxation, simulate
@@ -110,7 +139,7 @@ def settled(tol: float | None = None) -> Stop:
     def condition(moment: Moment) -> Array:
         like = next(iter(moment.states.values()))
         bound = tolerance(like) if tol is None else tol
-        return largest_move(moment.network, moment.previous, moment.states) <= bound
+        return largest_move(moment.network, moment.previous, moment.states, moment.scales) <= bound
 
     return condition
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import backend
 from .backend import Array, static, structure
-from .contracts import Lagrangian, Response, Similarity, Synapse
+from .contracts import Answer, Lagrangian, Response, Similarity, Synapse
 
 
 def _dot(a: Array, b: Array) -> Array:
@@ -59,6 +59,19 @@ class SimilaritySynapse(Synapse):
         """Whether the similarity is."""
         return self.similarity.smooth
 
+    @property
+    def checked(self) -> bool:
+        """Whether the similarity is."""
+        return self.similarity.checked
+
+    def extent(self, position: int) -> float | None:
+        """The rms of the stored patterns, for the value neurons."""
+        return _extent(self.memories) if position == 0 else None
+
+    def ray(self, position: int) -> bool:
+        """Whether the similarity sees directions alone."""
+        return position == 0 and self.similarity.ray
+
     def signal(self, *g: Array) -> Array:
         """The scores sim(M, g)."""
         return self.similarity.scores(self.memories, g[0])
@@ -72,11 +85,15 @@ class SimilaritySynapse(Synapse):
         scores = self.signal(*g) if signal is None else signal
         return self.similarity.pullback(self.memories, g[0], g[1]), scores
 
-    def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
+    def answer(self, position: int) -> Answer:
         """On the value neurons the similarity's own; on the memory neurons a constant force."""
+        return self.similarity.answer(self.nonnegative) if position == 0 else Answer("constant", falls=True)
+
+    def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
+        """On the value neurons the similarity's own, on the memory neurons the scores."""
         if position == 0:
-            return self.similarity.response(self.memories, g[0], g[1], self.nonnegative)
-        return Response(self.signal(*g) if signal is None else signal, falls=True)
+            return self.similarity.response(self.memories, g[0], g[1])
+        return Response(self.signal(*g) if signal is None else signal)
 
     def couples(self, position: int) -> bool:
         """The memory neurons never see themselves, the value neurons unless the scores are linear."""
@@ -143,6 +160,19 @@ class EquilibriumSynapse(Synapse):
         return tuple(_matrix(memories).shape[-1] for memories in self.memories)
 
     @property
+    def checked(self) -> bool:
+        """Whether the similarities and the separation are."""
+        return self.lagrangian.checked and all(similarity.checked for similarity in self.similarities)
+
+    def extent(self, position: int) -> float | None:
+        """The rms of the patterns that a population is compared with."""
+        return _extent(self.memories[position])
+
+    def ray(self, position: int) -> bool:
+        """Whether the similarity sees directions alone."""
+        return self.similarities[position].ray
+
+    @property
     def smooth(self) -> bool:
         """Whether the similarities and the separation are."""
         return self.lagrangian.smooth and all(similarity.smooth for similarity in self.similarities)
@@ -168,13 +198,15 @@ class EquilibriumSynapse(Synapse):
         f = self.weights(*g, signal=signal)
         return tuple(s.pullback(m, a, f) for s, m, a in zip(self.similarities, self.memories, g, strict=True))
 
-    def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
-        """The similarity's own, with f frozen: L_h is convex, so its tangent lies below it."""
-        f = self.weights(*g, signal=signal)
-        answer = self.similarities[position].response(
-            self.memories[position], g[position], f, self.lagrangian.nonnegative
-        )
+    def answer(self, position: int) -> Answer:
+        """The similarity's own, with f frozen: where L_h is convex its tangent lies below it."""
+        answer = self.similarities[position].answer(self.lagrangian.nonnegative)
         return answer._replace(falls=answer.falls and self.lagrangian.convex is True)
+
+    def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
+        """The similarity's own, with f frozen."""
+        f = self.weights(*g, signal=signal)
+        return self.similarities[position].response(self.memories[position], g[position], f)
 
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """D_t^T L_h''(h) D_s u/l_h, and on the population itself the curvature of its scores."""
@@ -217,6 +249,7 @@ class Bilinear(Synapse):
 
     between: tuple[str, str] = static()
     weights: Array = None
+    checked = True
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 2:
@@ -235,9 +268,13 @@ class Bilinear(Synapse):
         """W g_b and W^T g_a."""
         return g[1] @ self.weights.T, g[0] @ self.weights
 
-    def response(self, position: int, *g: Array) -> Response:
+    def answer(self, position: int) -> Answer:
         """A constant force, so an exact step always lowers the energy."""
-        return Response(g[1] @ self.weights.T if position == 0 else g[0] @ self.weights, falls=True)
+        return Answer("constant", falls=True)
+
+    def response(self, position: int, *g: Array) -> Response:
+        """W g_b or W^T g_a."""
+        return Response(g[1] @ self.weights.T if position == 0 else g[0] @ self.weights)
 
     def couples(self, position: int) -> bool:
         """Never."""
@@ -268,6 +305,7 @@ class Recurrent(Synapse):
     weights: Array = None
     positive: bool = static(default=False)
     symmetric: bool | None = static(default=None)
+    checked = True
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 2 or self.weights.shape[0] != self.weights.shape[1]:
@@ -300,13 +338,24 @@ class Recurrent(Synapse):
         """-(W + W^T) g/2."""
         return (-(g[0] @ self.weights.T + g[0] @ self.weights) / 2,)
 
-    def response(self, position: int, *g: Array) -> Response:
-        """The frozen force W g."""
-        return Response(self.forces(*g)[0], falls=self.positive)
+    def answer(self, position: int) -> Answer:
+        """A force that a step can only freeze; for a positive semidefinite W that lowers the energy all the same."""
+        return Answer("frozen", falls=self.positive)
 
     def block(self, target: int, source: int, u: Array, *g: Array) -> Array | None:
         """W u."""
         return u @ self.weights.T
+
+
+def _extent(memories: Any) -> float | None:
+    """The rms of all entries of the patterns, where the host can look at them."""
+    patterns = _matrix(memories)
+    if backend.is_traced(patterns):
+        return None
+    patterns = backend.detach(patterns)
+    xp = backend.namespace(patterns)
+    top = float(xp.max(xp.abs(patterns)))  # divided by first, so that squares neither over- nor underflow
+    return top * float(xp.sqrt(xp.mean((patterns / top) ** 2))) if top > 0 else None
 
 
 def _matrix(memories: Any) -> Array:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import pickle
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from .network import Network
 
 class Result(enum.Enum):
     """How a simulation ended; the value is the sentence that says it.
+
+    Of the first two everything is right; a run that ends like the next four failed, and `simulate` raises unless told
+    otherwise; the last three are finished runs that are not to be trusted, and `simulate` warns.
 
     >>> Result.COMPLETED.value
     'The simulation ran to t1.'
@@ -25,6 +29,9 @@ class Result(enum.Enum):
     STEP_UNDERFLOW = "The step size became too small to go on."
     TOO_MANY_STEPS = "The method needed more steps than it may take."
     NOT_FINITE = "A state or an energy became NaN or infinite."
+    HELD = "The energy rose at every length of a step, and samples were left where they were."
+    REJECTED = "Most steps were rejected, so that the run may lag behind the flow."
+    UNCONTROLLED = "The steps had no error control, and were too long for this flow."
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +43,20 @@ class Trajectory:
     times : array (T,), or (T, ...) for methods whose samples take steps of their own
         Saved times; samples that ended earlier repeat their last.
     states : dict of arrays (T, ..., n)
-        The saved populations.
+        The saved populations; a sample that failed has NaN at the times that it did not reach.
     energy : array (T, ...)
         The energy at the saved times.
     energy_scale : array (T, ...)
         The size of the numbers that cancel in the energy: rounding is a few eps(dtype) times this.
     converged : array of bool (...)
-        Whether rms(tau x') <= tol (1 + rms x) in every population at the end, tol = 1e-6 in float64
-        and 1e-4 in float32.
+        Whether rms(tau x') <= tol (scale + rms x) in every population at the end, tol = 1e-6 in float64
+        and 1e-4 in float32; the scale is that of `steady`.
     residual : array (...)
-        The largest of rms(tau x')/(1 + rms x) over the populations at the end.
+        The largest of rms(tau x')/(scale + rms x) over the populations at the end.
     final : dict of arrays (..., n)
-        The last state of every population.
+        The last state of every population; of a sample that failed, the last that is known, at the time `reached`.
+    reached : array (...)
+        The time of `final`: t1, or when a sample met the stop condition or failed.
     steps : array of int (...)
         Steps that each sample took.
     statistics : dict
@@ -80,6 +89,7 @@ class Trajectory:
     result: Result
     network: Network
     clamp: dict[str, Array] = field(default_factory=dict)
+    reached: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def activations(self) -> dict[str, Array]:
@@ -117,5 +127,35 @@ class SimulationError(RuntimeError):
 
     def __init__(self, message: str, result: Result, trajectory: Trajectory | None = None) -> None:
         super().__init__(f"{result.value} {message}")
-        self.result = result
-        self.trajectory = trajectory
+        self.message, self.result, self.trajectory = message, result, trajectory
+
+    def __reduce__(self) -> Any:
+        """Let it come back from another process, without the trajectory where a function of yours cannot travel."""
+        try:
+            pickle.dumps(self.trajectory)
+        except Exception:
+            return type(self), (self.message, self.result)
+        return type(self), (self.message, self.result, self.trajectory)
+
+
+class SimulationWarning(UserWarning):
+    """A simulation that ran to its end but whose states are not to be trusted; `Trajectory.result` says the same."""
+
+
+class Record(NamedTuple):
+    """What a run leaves behind: T saved rows of B samples, the last states, and how it ended.
+
+    `doubt` is what is to be said about a run that finished and is not to be trusted.
+    """
+
+    times: np.ndarray
+    states: dict[str, Array]
+    energy: Array
+    energy_scale: Array
+    final: dict[str, Array]
+    reached: np.ndarray
+    steps: np.ndarray
+    statistics: dict[str, Any]
+    result: Result
+    failure: str = ""
+    doubt: str = ""

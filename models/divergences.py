@@ -6,7 +6,7 @@ from typing import Any
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, structure
-from ..dynamics.contracts import Response, Similarity
+from ..dynamics.contracts import Answer, Response, Similarity
 from .pairwise import over_elements, over_patterns
 
 LN2 = 0.6931471805599453
@@ -32,6 +32,7 @@ class Divergence(Similarity):
     leak = 0.0
     distance = True
     positive = True
+    checked = True
 
     def prepare(self, memories: Array) -> Logged:
         """The patterns, their logarithms and sums."""
@@ -81,9 +82,13 @@ class KullbackLeibler(Divergence):
         """-(sum f) u/g."""
         return -_sum(f) * u / g
 
-    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
+    def answer(self, nonnegative: bool) -> Answer:
+        """Affine in ln g."""
+        return Answer("logarithmic", falls=nonnegative)
+
+    def response(self, memories: Any, g: Array, f: Array) -> Response:
         """sum_i f_i ln M_i - c ln g with c = sum f."""
-        return Response(f @ self.prepare(memories).logs, _sum(f), logarithmic=True, falls=nonnegative)
+        return Response(f @ self.prepare(memories).logs, _sum(f))
 
     def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
         """The sizes of the terms of the score."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, structure
-from ..dynamics.contracts import Response, Similarity
+from ..dynamics.contracts import Answer, Response, Similarity
 from .pairwise import over_elements, over_patterns
 
 CHUNK = 2**20  # elements of a temporary (batch, rows, columns)
@@ -43,6 +43,7 @@ class Manhattan(Similarity):
     leak = 0.0
     smooth = False
     distance = True
+    checked = True
 
     def prepare(self, memories: Array) -> Sorted:
         """The patterns and their sorted columns."""
@@ -72,14 +73,18 @@ class Manhattan(Similarity):
         """The weight of the memories that agree with g in a coordinate."""
         return over_patterns(_equal, (_patterns(memories),), (g,), f)
 
-    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
+    def answer(self, nonnegative: bool) -> Answer:
+        """A step of its own, the minimiser of a convex energy where f >= 0."""
+        return Answer("own", falls=nonnegative)
+
+    def response(self, memories: Any, g: Array, f: Array) -> Response:
         """The proximal weighted median."""
         prepared = self.prepare(memories)
 
         def step(x: Array, drive: Any, leak: float, ratio: Number | None) -> Array:
             return _proximal_median(prepared, x, f, drive, leak, ratio)
 
-        return Response(None, step=step, falls=nonnegative)
+        return Response(None, step=step)
 
     def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
         """\\|s_i\\| and sum \\|g_k\\|, from which the gaps are subtracted."""
@@ -120,7 +125,12 @@ def _chunks(length: int, width: int) -> Iterator[slice]:
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
-def _proximal_median(memories: Sorted, v: Array, f: Array, drive: Any, leak: float, ratio: Number | None) -> Array:
+def _tall(value: Any) -> Any:
+    """A number as it is; numbers of B samples (..., 1) as (B, 1, 1), beside which patterns and columns find room."""
+    return value if getattr(value, "ndim", 0) == 0 else backend.namespace(value).reshape(value, (-1, 1, 1))
+
+
+def _proximal_median(memories: Sorted, v: Array, f: Array, drive: Any, leak: Any, ratio: Any) -> Array:
     """The minimiser of \\|x - v\\|^2/(2 a) + l \\|x\\|^2/2 - b.x + sum_i f_i \\|M_i - x\\|_1 with a = dt/tau.
 
     With m_1..m_N a sorted column, C_k the weight of its first k entries and p_k = (v + a (b + S - 2 C_k))/(1 + a l),
@@ -131,6 +141,7 @@ def _proximal_median(memories: Sorted, v: Array, f: Array, drive: Any, leak: flo
     shape = v.shape
     v, f = xp.reshape(v, (-1, width)), xp.reshape(f, (-1, rows))
     drive = None if drive is None else xp.reshape(xp.broadcast_to(drive, shape), (-1, width))
+    leak, ratio = _tall(leak), _tall(ratio)
     answers = []
     for columns in _chunks(width, v.shape[0] * rows):
         order, values = memories.order[:, columns], memories.columns[:, columns]
@@ -141,10 +152,12 @@ def _proximal_median(memories: Sorted, v: Array, f: Array, drive: Any, leak: flo
         force = push + below[:, -1:, :] - 2 * below
         if ratio is not None:
             p = (at + ratio * force) / (1 + ratio * leak)
-        elif leak > 0:
+        elif isinstance(leak, float | int) and leak > 0:
             p = force / leak
         else:
-            p = xp.where(force > 0, float("inf"), xp.where(force < 0, -float("inf"), at))
+            far = xp.where(force > 0, float("inf"), xp.where(force < 0, -float("inf"), at))
+            leaks = not isinstance(leak, float | int)  # a number of each sample, from another force on the population
+            p = xp.where(leak > 0, force / xp.where(leak > 0, leak, 1.0), far) if leaks else far
         upper = xp.minimum(values, p[:, :-1, :])
         answers.append(xp.maximum(xp.max(upper, axis=1), p[:, -1, :]))
     return xp.reshape(xp.concat(answers, axis=1), shape)

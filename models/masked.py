@@ -21,7 +21,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.contracts import Similarity, exact_step
+from ..dynamics.contracts import exact_step
 from ..dynamics.integrators import Relaxation
 from .checks import flag, whole
 from .one_shot import OneShot
@@ -160,7 +160,7 @@ def retrieve_known(
             f"clamp=True holds part of the value neurons, and {value!r} couples them: the energy could rise. Use an "
             "elementwise value Lagrangian, or clamp=False."
         )
-    if not (leak > 0 or type(kind).response is not Similarity.response):
+    if leak == 0 and kind.answer(separation.nonnegative).kind == "frozen":
         raise ValueError(
             f"The {kind.name} similarity with leak 0 has no update at dt = inf. Use recall(query, known=...), or "
             "simulate(..., clamp=...) from there."
@@ -171,7 +171,7 @@ def retrieve_known(
     f = _separated(memory, query, mask)
     start = dict(memory.start(query))
     bias = None if isinstance(memory.bias, float) and memory.bias == 0 else memory.bias
-    response = kind.response(kind.prepare(memory.memories), query, f, separation.nonnegative)
+    response = kind.response(kind.prepare(memory.memories), query, f)
     looked_up = exact_step(start["value"], [response], leak, bias, None)
     start["value"] = xp.where(mask, start["value"], looked_up) if clamp else looked_up
     update = Relaxation(dt=float("inf"))

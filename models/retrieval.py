@@ -9,9 +9,9 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.contracts import Similarity
 from ..dynamics.integrators import Relaxation
 from ..dynamics.network import Network
+from ..dynamics.scale import scales
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import largest_move, settled, tolerance
 from ..dynamics.validation import positive
@@ -33,7 +33,7 @@ class Retrieval(NamedTuple):
     converged : bool array (...)
         Whether one more update would move the state by no more than the tolerance.
     residual : array (...)
-        rms of the move that one more update would make, over 1 + rms of the state.
+        rms of the move that one more update would make, over the rms of the patterns plus that of the state.
     energy : array (...)
         The energy of the state, with the memory neurons in equilibrium.
     pattern : int array (...)
@@ -114,7 +114,7 @@ def next_move(method: Relaxation, network: Network, states: dict[str, Array], he
     """
     dt = None if math.isinf(method.dt) else backend.full((), method.dt, next(iter(states.values())))
     step = method.step(network, states, network.evaluate(states), dt, None, held)
-    return largest_move(network, states, step.states)
+    return largest_move(network, states, step.states, scales(network, states))
 
 
 def bound_of(tol: Any, like: Array) -> float:
@@ -165,5 +165,5 @@ def nearest(memory: Any, state: Array) -> np.ndarray:
 def _update(memory: AssociativeMemory) -> Relaxation:
     """Steps to the limit, or of one tau_value where there is no limit."""
     kind = memory.rule.similarity
-    closed = memory.rule.leak > 0 or type(kind).response is not Similarity.response
+    closed = memory.rule.leak > 0 or kind.answer(memory.rule.separation.nonnegative).kind != "frozen"
     return Relaxation(dt=float("inf")) if closed else Relaxation(dt=float(backend.to_numpy(memory.tau_value)))

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, static, structure
-from ..dynamics.contracts import Response, Similarity
+from ..dynamics.contracts import Answer, Response, Similarity
+from ..dynamics.rotation import rotated
 from ..dynamics.validation import unknown_name
 from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
 from .hamming import Hamming
@@ -38,6 +39,7 @@ class Dot(Similarity):
 
     name = "dot"
     linear = True
+    checked = True
 
     def scores(self, memories: Any, g: Array) -> Array:
         """M g."""
@@ -55,9 +57,9 @@ class Dot(Similarity):
         """0."""
         return backend.namespace(u).zeros_like(u)
 
-    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
+    def response(self, memories: Any, g: Array, f: Array) -> Response:
         """A constant force."""
-        return Response(f @ memories, falls=True)
+        return Response(f @ memories)
 
     def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
         """\\|s_i\\| and \\|g\\|^2, which stands for the products that cancel."""
@@ -88,6 +90,7 @@ class Euclidean(Similarity):
     name = "euclidean"
     leak = 0.0
     distance = True
+    checked = True
 
     def prepare(self, memories: Array) -> Normed:
         """The patterns and their squared norms."""
@@ -114,9 +117,13 @@ class Euclidean(Similarity):
         """-2 (sum f) u."""
         return -2 * _sum(f) * u
 
-    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
+    def answer(self, nonnegative: bool) -> Answer:
+        """Affine; with f >= 0 the step is the minimiser of a convex energy."""
+        return Answer("affine", falls=nonnegative)
+
+    def response(self, memories: Any, g: Array, f: Array) -> Response:
         """2 M^T f - c g with c = 2 sum f."""
-        return Response((2 * f) @ self.prepare(memories).patterns, 2 * _sum(f), falls=nonnegative)
+        return Response((2 * f) @ self.prepare(memories).patterns, 2 * _sum(f))
 
     def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
         """\\|M_i\\|^2 + \\|g\\|^2, which cancel in the score."""
@@ -146,6 +153,8 @@ class Cosine(Similarity):
 
     name = "cosine"
     leak = 0.0
+    ray = True
+    checked = True
 
     def prepare(self, memories: Array) -> Unit:
         """The patterns and their unit rows."""
@@ -172,14 +181,18 @@ class Cosine(Similarity):
         radial, along, across = _sum(unit * force), _sum(unit * u), _sum(force * u)
         return (3 * unit * radial * along - unit * across - force * along - radial * u) / norm**2
 
-    def response(self, memories: Any, g: Array, f: Array, nonnegative: bool) -> Response:
-        """The rotation, exact without leak and further drive."""
+    def answer(self, nonnegative: bool) -> Answer:
+        """A rotation, exact without leak and further drive."""
+        return Answer("own", alone=True, falls=True)
+
+    def response(self, memories: Any, g: Array, f: Array) -> Response:
+        """The rotation."""
         force = f @ self.prepare(memories).rows
 
         def step(x: Array, drive: Any, leak: float, ratio: Number | None) -> Array:
-            return _rotate(x, force, ratio)
+            return rotated(x, force, ratio, 2)
 
-        return Response(None, step=step, free=True, falls=True)
+        return Response(None, step=step)
 
     def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
         """One: cosines."""
@@ -196,22 +209,6 @@ def _unit(x: Array) -> tuple[Array, Array]:
     square = _sum(x * x)
     norm = xp.sqrt(xp.where(square > 0, square, 1.0))
     return x / norm, norm
-
-
-def _rotate(v: Array, force: Array, ratio: Number | None) -> Array:
-    xp = backend.namespace(v)
-    (unit, length), (target, strength) = _unit(v), _unit(force)
-    cosine = _sum(unit * target)
-    across = target - unit * cosine
-    sine2 = _sum(across * across)
-    # With t = tan(theta/2) = sine/(1 + cosine) and t+ = t e, the angle that is left has the cosine
-    # (1 - t+^2)/(1 + t+^2) and the sine 2 t+/(1 + t+^2); no root of sine2, so derivatives pass at theta = 0.
-    shrink = 0.0 if ratio is None else xp.exp(-strength * ratio / length**2)
-    a = xp.where(cosine > 0, 1 + cosine, sine2 / (1 - xp.where(cosine > 0, 0.0, cosine)))  # 1 + cosine
-    a2, b2 = a * a, sine2 * shrink**2
-    moves = (a2 + b2 > 0) & (_sum(force * force) > 0) & (_sum(v * v) > 0)
-    turned = target * (a2 - b2) + (unit - target * cosine) * (2 * a * shrink)
-    return xp.where(moves, length * turned / xp.where(moves, a2 + b2, 1.0), v)
 
 
 @structure

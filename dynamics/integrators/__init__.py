@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from ..backend import to_numpy
+import numpy as np
+
+from ..backend import Array, epsilon, to_numpy
+from ..linearised import has_products
 from ..network import Network
+from ..scale import rms, scales
 from ..validation import unknown_name
 from .base import Integrator, Solution, Solver, Step
 from .diffrax import Diffrax
 from .euler import Euler
-from .relaxation import Relaxation
+from .relaxation import Relaxation, exact, guaranteed
 from .rosenbrock import Rosenbrock
 from .runge_kutta import RungeKutta
 from .scipy import Scipy
@@ -43,22 +49,67 @@ INTEGRATORS: dict[str, Callable[[], Integrator | Solver]] = {
 }
 
 
-def choose(integrator: str | Integrator | Solver, network: Network, library: str) -> Integrator | Solver:
-    """The integrator of a name; ``"auto"`` is `Relaxation` with a tenth of the first population's tau.
+def choose(
+    integrator: str | Integrator | Solver, network: Network, states: Mapping[str, Array], clamp: Mapping[str, Any]
+) -> Integrator | Solver:
+    """The integrator of a name; ``"auto"`` follows the flow of the network whatever it is.
 
-    For the gradient flow, which has no exact steps, ``"auto"`` is `Scipy`, `Diffrax` or a fine `Euler`.
+    - `Relaxation` with a tenth of the first population's tau, where every population's step is exact and lowers the
+      energy for every dt;
+    - `Rosenbrock` where the local flow is smooth and has derivatives, `RungeKutta` where it is smooth, for the gradient
+      flow too;
+    - adaptive `Relaxation` where forces jump.
 
-    >>> from hopfield.dynamics import Network, Population, Quadratic
-    >>> choose("auto", Network({"x": Population(Quadratic(), 1, tau=2.0)}), "numpy").dt
+    >>> import numpy as np
+    >>> from hopfield.dynamics import LogCosh, Population, Recurrent
+    >>> from hopfield.models import ModernHopfield
+    >>> family = ModernHopfield(np.eye(2), tau_value=2.0).network
+    >>> choose("auto", family, {}, {}).dt
     0.2
+    >>> own = Network({"x": Population(LogCosh(), 2)}, [Recurrent(("x",), np.array([[0.0, 3.0], [3.0, 0.0]]))])
+    >>> choose("auto", own, {"x": np.array([2.0, 1.0])}, {})
+    Rosenbrock(rtol=1e-05, atol=1e-06, dense=128, krylov=16, max_steps=10000, dt=1e+300)
     """
     if isinstance(integrator, Integrator | Solver):
         return integrator
-    if integrator == "auto":
-        first = next(iter(network.populations.values()))
-        if network.flow == "local":
-            return Relaxation(dt=0.1 * float(to_numpy(first.tau)))
-        return {"numpy": Scipy, "jax": Diffrax}.get(library, lambda: Euler(0.01))()
-    if integrator not in INTEGRATORS:
-        raise unknown_name("integrator", integrator, ["auto", *INTEGRATORS])
-    return INTEGRATORS[integrator]()
+    if integrator != "auto":
+        if integrator not in INTEGRATORS:
+            raise unknown_name("integrator", integrator, ["auto", *INTEGRATORS])
+        return INTEGRATORS[integrator]()
+    step = 0.1 * float(to_numpy(next(iter(network.populations.values())).tau))
+    if network.flow == "local" and exact(network) and guaranteed(network, clamp):
+        return Relaxation(dt=step)
+    return following(network, states, 1e-5, step)
+
+
+def following(network: Network, states: Mapping[str, Array], rtol: float, step: float) -> Integrator:
+    """The method of hopfield that follows the flow of any network to a relative tolerance; `step` is for jumps.
+
+    The absolute tolerance is a tenth of the relative one times the size of the states, so that units do not matter.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> following(ModernHopfield(np.eye(2)).network, {"value": np.ones(2), "memory": np.ones(2)}, 1e-6, 0.1).rtol
+    1e-06
+    """
+    rtol = max(rtol, 16 * epsilon(next(iter(states.values()))))
+    if network.flow == "local" and network.kinks:
+        return Relaxation(
+            dt=step, adaptive=True, rtol=max(rtol, 1e-3), atol=_power_of_ten(1e-4 * _size(network, states))
+        )
+    atol = _power_of_ten(0.1 * rtol * _size(network, states))
+    if network.flow == "local" and has_products(network, states):
+        return Rosenbrock(rtol=rtol, atol=atol)
+    return RungeKutta(rtol=rtol, atol=atol)
+
+
+def _size(network: Network, states: Mapping[str, Array]) -> float:
+    """The least of the populations' sizes, those of the patterns or of the largest start."""
+    found = [float(np.max(to_numpy(rms(x)), initial=0.0)) for x in states.values()]
+    known = [s.state for s in scales(network, states).values() if s is not None and isinstance(s.state, float)]
+    return min((s for s in [*found, *known] if s > 0), default=1.0)
+
+
+def _power_of_ten(value: float) -> float:
+    """Rounded down, so that few programs are compiled."""
+    return 10.0 ** math.floor(math.log10(value) + 1e-9)

@@ -12,7 +12,7 @@ import numpy as np
 from .. import backend
 from ..backend import Array, Number
 from ..network import Evaluation, Network
-from ..stopping import rms
+from ..scale import rms
 
 States = dict[str, Array]
 
@@ -29,13 +29,17 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Solution:
-    """What an adapter gives back for a batch of B samples at T times; arrays of the network's library."""
+    """What an adapter gives back for a batch of B samples at T times; arrays of the network's library.
+
+    Rows at save times that a sample did not reach may hold anything: `reached` says which these are.
+    """
 
     times: np.ndarray  # (T,), or (T, B) for steps of each sample's own
     states: States  # (T, B, n) of the populations that were asked for
     energy: Array  # (T, B)
     energy_scale: Array  # (T, B)
     final: States  # (B, n) of every population
+    reached: np.ndarray  # (B,) the times of `final`
     steps: np.ndarray  # (B,)
     evaluations: int
     rejected: int = 0
@@ -93,9 +97,12 @@ class Integrator(ABC):
         most steps of a sample, and `remedy` the advice when they do not suffice.
     evaluations : int
         Pairs of matrix products in a step.
+    order : int
+        Of a fixed step, for smooth forces.
     """
 
     dt: float
+    order: int = 1
     jumps: bool = False
     adaptive: bool = False
     evaluations: int = 1
@@ -131,6 +138,13 @@ class Integrator(ABC):
     def needs_guard(self, network: Network, states: States, clamp: Mapping[str, Any]) -> bool:
         """Whether `simulate` should watch the energy of this network unless it is told otherwise."""
         return False
+
+    def controlled(self, network: Network) -> bool:
+        """Whether the steps follow the flow of this network, by error control or because they are exact.
+
+        Of a method that does not, `simulate` adds up the errors and says when they are visible.
+        """
+        return True
 
 
 class Solver(ABC):

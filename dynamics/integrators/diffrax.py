@@ -105,17 +105,19 @@ class Diffrax(Solver):
         end = backend.full((), t1, like)
         saved, final, stats, code = backend.compiled(_solve, like)(program, network, states, times, end, dict(clamp))
         clock, kept, energy, scale = saved  # rows (B, T, ...)
+        end_time, end_states = final
         host = backend.to_numpy(clock)
         written = np.isfinite(host).sum(axis=1)  # diffrax fills the rows that were not reached with infinities
-        length = int(written.max() if save_at is None else written.min())
+        length = int(written.max()) if save_at is None else len(save_at)
         index = np.minimum(np.arange(length)[:, None], np.maximum(written - 1, 0)[None, :])  # (T, B)
         batch = np.arange(len(written))[None, :]
         return Solution(
-            times=host[batch, index] if save_at is None else save_at[:length],
+            times=host[batch, index] if save_at is None else save_at,
             states={name: x[batch, index] for name, x in kept.items()},
             energy=energy[batch, index],
             energy_scale=scale[batch, index],
-            final={name: x[:, 0] for name, x in final.items()},
+            final={name: x[:, 0] for name, x in end_states.items()},
+            reached=backend.to_numpy(end_time)[:, 0].astype(float),
             steps=backend.to_numpy(stats["num_accepted_steps"]),
             evaluations=0,
             rejected=int(backend.to_numpy(stats["num_rejected_steps"]).sum()),
@@ -215,6 +217,10 @@ def _is_default(solver: Any) -> bool:
     return bool(equinox.tree_equal(solver.root_finder, default))
 
 
+def _last(t: Any, y: States, args: Any) -> Any:
+    return t, y
+
+
 def _velocity(t: Any, y: States, args: Any) -> States:
     network, mask = args
     return network.velocity(y, mask)
@@ -259,7 +265,7 @@ def _solve(
             settings.dt if isinstance(steps, diffrax.ConstantStepSize) else None,
             y0,
             (network, mask),
-            saveat=diffrax.SaveAt(subs=[diffrax.SubSaveAt(**what, fn=record), diffrax.SubSaveAt(t1=True)]),
+            saveat=diffrax.SaveAt(subs=[diffrax.SubSaveAt(**what, fn=record), diffrax.SubSaveAt(t1=True, fn=_last)]),
             stepsize_controller=steps,
             max_steps=settings.max_steps,
             throw=False,

@@ -51,6 +51,10 @@ class Euler(Integrator):
                 f"no such limit, or Euler(dt={decay[fastest]:g})."
             )
 
+    def controlled(self, network: Network) -> bool:
+        """Never: the step is as long as it was told to be."""
+        return False
+
     def step(
         self,
         network: Network,

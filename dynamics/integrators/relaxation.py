@@ -20,7 +20,7 @@ from typing import Any
 
 from .. import backend
 from ..backend import Array, Number
-from ..contracts import Response, exact_step
+from ..contracts import Answer, Response, exact_step
 from ..network import Evaluation, Network
 from ..validation import positive
 from .base import Integrator, States, Step, error_norm, refuse_tolerance
@@ -36,8 +36,11 @@ class Relaxation(Integrator):
         Largest step, in units of time; ``inf`` is the update rule of the discrete models (attention for
         dot and softmax), and time then counts updates.
     order : {1, 2}
-        1: last population to first (Lie). 2: half steps before and after (Strang), of second order for
-        smooth similarities; Manhattan's proximal step stays of order 1.
+        1: last population to first (Lie). 2: half steps before and after (Strang), of second order where every
+        step is exact with the others frozen (dot, euclidean, cosine without leak, kl). A force that a population
+        exerts on itself and that has no exact step (W g, the other divergences, functions of your own) is then taken
+        at half a step, which is of second order too. Two keep order 1: memory neurons in equilibrium
+        (tau_memory=0), whose weights stand still during a step so that the energy falls, and Manhattan's step.
     adaptive : bool
         Take the Strang step, and each sample's next step size from its distance to the Lie step (for one
         population: two half steps against one). `dt` is then the largest step.
@@ -48,9 +51,10 @@ class Relaxation(Integrator):
 
     Notes
     -----
-    Cost: one evaluation of similarity and force a step, as Euler, with no stiffness limit. Guarantee: none
-    needed beyond convex Lagrangians for dot (with leak > 0 when dt = inf); euclidean and manhattan also need
-    f >= 0; cosine needs leak 0 and no bias. Elsewhere `simulate` switches its energy guard on.
+    Cost: one evaluation of similarity and force a step, as Euler, with no stiffness limit where steps are exact.
+    Guarantee: none needed beyond convex Lagrangians for dot (with leak > 0 when dt = inf); euclidean and manhattan
+    also need f >= 0; cosine needs leak 0 and no bias. Elsewhere `simulate` switches its energy guard on, and says
+    when the steps were too long for the flow: a frozen force is Euler's.
 
     >>> import numpy as np
     >>> from hopfield.dynamics import simulate
@@ -96,22 +100,20 @@ class Relaxation(Integrator):
                 "Use Euler, Scipy or Diffrax, or build the network with flow='local'."
             )
         if math.isinf(self.dt):
-            evaluation = network.evaluate(states)
             for name in network.populations:
-                if not _has_limit(network, name, evaluation) and not _held(clamp, name):
+                if not _has_limit(network, name) and not _held(clamp, name):
                     raise ValueError(
                         f"dt = inf has no limit for population {name!r}: it has leak 0 and a constant force, so its "
                         "state runs away. Give a finite dt, or leak > 0."
                     )
 
     def needs_guard(self, network: Network, states: States, clamp: Mapping[str, Any]) -> bool:
-        """False where the module's argument covers every population (or where there is no energy to fall)."""
-        evaluation = network.evaluate(states)
-        return network.conservative and not all(
-            _is_guaranteed(network, name, _responses(network, name, evaluation), clamp)
-            for name in network.populations
-            if not _held(clamp, name)
-        )
+        """Where there is an energy and the module's argument does not cover every population."""
+        return network.conservative and not guaranteed(network, clamp)
+
+    def controlled(self, network: Network) -> bool:
+        """Whether the steps follow the flow by their exactness or by their size."""
+        return self.adaptive or math.isinf(self.dt) or exact(network)
 
     def step(
         self,
@@ -154,9 +156,12 @@ class Relaxation(Integrator):
             p = network.populations[name]
             ratio = None if dt is None else dt * part / p.tau
             x = states[name]
-            if dt is None and name in clamp and not _has_limit(network, name, evaluation):
+            if dt is None and name in clamp and not _has_limit(network, name):
                 continue  # held as a whole: `check` saw to it
-            new = _solve(network, name, x, evaluation, ratio)
+            at = evaluation
+            if order == 2 and dt is not None and _is_midpoint(network, name):
+                at = network.update(evaluation, name, _solve(network, name, x, evaluation, ratio / 2))
+            new = _solve(network, name, x, at, ratio)
             if theta is not None:
                 new = x + theta * (new - x)
             if name in clamp:
@@ -164,6 +169,35 @@ class Relaxation(Integrator):
             states = {**states, name: new}
             evaluation = network.update(evaluation, name, new)
         return Step(states, evaluation)
+
+
+def exact(network: Network) -> bool:
+    """Whether every population's equation with the others frozen is solved exactly, by what its parts say.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import LogCosh, Population, Recurrent
+    >>> from hopfield.models import ModernHopfield
+    >>> wild = Network({"x": Population(LogCosh(), 2)}, [Recurrent(("x",), np.eye(2))])
+    >>> exact(ModernHopfield(np.eye(2)).network), exact(wild)
+    (True, False)
+    """
+    return all(
+        _is_closed(network, name)
+        and _is_once(network, name)
+        and all(a.kind != "frozen" for a in _answers(network, name))
+        for name in network.populations
+    )
+
+
+def guaranteed(network: Network, clamp: Mapping[str, Any]) -> bool:
+    """Whether the module's argument, that the energy falls for every dt, covers every population that moves."""
+    return all(_is_guaranteed(network, name, clamp) for name in network.populations if not _held(clamp, name))
+
+
+def _answers(network: Network, name: str) -> list[Answer]:
+    """What the synapses say beforehand of the forces on a population."""
+    synapses = network.synapses.values()
+    return [s.answer(k) for s in synapses for k, joined in enumerate(s.between) if joined == name]
 
 
 def _responses(network: Network, name: str, evaluation: Evaluation) -> list[Response]:
@@ -174,58 +208,77 @@ def _responses(network: Network, name: str, evaluation: Evaluation) -> list[Resp
     return found
 
 
-def _has_limit(network: Network, name: str, evaluation: Evaluation) -> bool:
+def _has_limit(network: Network, name: str) -> bool:
     """Whether the population comes to rest with the others frozen."""
-    responses = _responses(network, name, evaluation)
-    pulled = any(r.step is not None or not isinstance(r.stiffness, float) for r in responses)
-    return network.populations[name].leak > 0 or (pulled and _closed(network, name, responses))
-
-
-def _closed(network: Network, name: str, responses: list[Response]) -> bool:
-    """Whether the population's equation with the others frozen has its exact solution."""
     p = network.populations[name]
-    steps = [r for r in responses if r.step is not None]
-    affine = [r for r in responses if not isinstance(r.stiffness, float)]
-    if not steps and not affine:
+    if p.leak > 0:
         return True
-    if any(r.logarithmic for r in affine):
-        return not steps and p.lagrangian.log_gain is not None and all(r.logarithmic for r in affine)
-    if not p.lagrangian.identity or len(steps) > 1:
+    moves = [a for a in _answers(network, name) if a.kind not in ("constant", "frozen")]
+    return _is_closed(network, name) and (bool(moves) or p.lagrangian.rests)
+
+
+def _is_closed(network: Network, name: str) -> bool:
+    """Whether there is one formula for all forces on the population, each in the form that its answer says."""
+    p, answers = network.populations[name], _answers(network, name)
+    own = [a for a in answers if a.kind == "own"]
+    affine = [a for a in answers if a.kind in ("affine", "logarithmic")]
+    if not own and not affine:
+        return p.leak != 0 or p.lagrangian.leakless
+    if any(a.kind == "logarithmic" for a in affine):
+        return not own and p.lagrangian.log_gain is not None and all(a.kind == "logarithmic" for a in affine)
+    if not p.lagrangian.identity or len(own) > 1:
         return False
-    alone = p.bias is None and p.leak == 0 and len(responses) == 1
-    return alone or not any(r.free for r in steps)
+    return (p.bias is None and p.leak == 0 and len(answers) == 1) or not any(a.alone for a in own)
+
+
+def _is_once(network: Network, name: str) -> bool:
+    """Whether no synapse joins the population to itself through two of its ends, which freezing others would not see."""
+    return all(synapse.between.count(name) < 2 for synapse in network.synapses.values())
+
+
+def _is_midpoint(network: Network, name: str) -> bool:
+    """Whether a step of order 2 takes the forces at half a step: where they are frozen and promise nothing for it."""
+    frozen = not _is_closed(network, name) or any(a.kind == "frozen" for a in _answers(network, name))
+    return frozen and not _is_guaranteed(network, name, {})
 
 
 def _solve(network: Network, name: str, x: Array, evaluation: Evaluation, ratio: Number | None) -> Array:
     p = network.populations[name]
-    responses = _responses(network, name, evaluation)
-    if not _closed(network, name, responses):  # freeze the whole force instead; the guard watches
-        force: Any = None
-        for key, synapse in network.synapses.items():
-            g, shared = (
-                network.joined(synapse, evaluation.activations),
-                network.shared(key, evaluation),
-            )
-            for k, joined in enumerate(synapse.between):
-                if joined == name:
-                    part = synapse.forces(*g, **shared)[k]
-                    force = part if force is None else force + part
-        responses = [Response(force)]
-    gain = 1.0 if p.lagrangian.log_gain is None else p.lagrangian.log_gain
+    if _is_closed(network, name):
+        responses = _responses(network, name, evaluation)
+    else:  # freeze the whole force instead; the guard watches
+        responses = [Response(_force(network, name, evaluation))]
+    constant = all(r.step is None and isinstance(r.stiffness, float) for r in responses)
+    if p.leak == 0 and constant and not p.lagrangian.identity:
+        force = exact_step(backend.namespace(x).zeros_like(x), responses, 0.0, p.bias, 1.0)
+        return p.lagrangian.leakless_step(x, force, ratio)
+    gain = 1.0
+    if any(a.kind == "logarithmic" for a in _answers(network, name)) and p.lagrangian.log_gain is not None:
+        gain = p.lagrangian.log_gain
     new = exact_step(x, responses, p.leak, p.bias, ratio, gain)
     if p.leak == 0 and p.lagrangian.shift_invariant:  # as in the velocity, no drift along the constants
         new = x + p.lagrangian.tangent(x, new - x)
     return new
 
 
-def _is_guaranteed(network: Network, name: str, responses: list[Response], clamp: Mapping[str, Any]) -> bool:
-    p = network.populations[name]
+def _force(network: Network, name: str, evaluation: Evaluation) -> Array:
+    """All forces on a population together, as they are."""
+    force: Any = None
+    for key, synapse in network.synapses.items():
+        if name in synapse.between:
+            found = synapse.forces(*network.joined(synapse, evaluation.activations), **network.shared(key, evaluation))
+            for joined, part in zip(synapse.between, found, strict=True):
+                if joined == name:
+                    force = part if force is None else force + part
+    return force
+
+
+def _is_guaranteed(network: Network, name: str, clamp: Mapping[str, Any]) -> bool:
+    p, answers = network.populations[name], _answers(network, name)
     # Part of a population may be held only where its neurons do not see one another.
-    free = name not in clamp or (p.lagrangian.elementwise and not any(r.step is not None and r.free for r in responses))
+    free = name not in clamp or (p.lagrangian.elementwise and not any(a.alone for a in answers))
     convex = p.lagrangian.convex is True
-    # A synapse that joins the population to itself through two of its ends is not frozen by freezing the others.
-    once = all(synapse.between.count(name) < 2 for synapse in network.synapses.values())
-    return convex and free and once and all(r.falls for r in responses) and _closed(network, name, responses)
+    return convex and free and _is_once(network, name) and all(a.falls for a in answers) and _is_closed(network, name)
 
 
 def _held(clamp: Mapping[str, Any], name: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from .base import Solution, Solver, States, refuse_jumps
 
 EXPLICIT = ("RK45", "RK23", "DOP853")
 IMPLICIT = ("Radau", "BDF", "LSODA")
+STILL = 1e-12  # a step shorter than this part of t1 moves time not at all
+STALLED = 5_000  # evaluations in such steps after which a sample is given up
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class Scipy(Solver):
     to the dtype of the states. The implicit methods form and factorise a dense Jacobian of sum(n_a) rows: for
     networks of up to some hundreds of neurons. It is the exact `jacobian`; for the gradient flow, and where a
     part of your own has no derivatives by hand, SciPy takes differences (``statistics["jacobian"]`` says
-    which). Guarantee: error control; none for the energy.
+    which). Guarantee: error control; none for the energy. SciPy's own methods follow a state that runs away for ever,
+    in ever shorter steps: here a sample is given up when it takes too many evaluations, too long, or when time stands
+    still; what it reached is kept.
 
     Parameters
     ----------
@@ -36,6 +41,10 @@ class Scipy(Solver):
         The name in SciPy.
     rtol, atol : float
         Relative and absolute tolerance.
+    max_evaluations : int
+        Velocities that one sample may take.
+    max_seconds : float
+        Time by the clock that one sample may take.
 
     >>> import numpy as np
     >>> from hopfield.dynamics import Network, Population, Quadratic, simulate
@@ -48,12 +57,16 @@ class Scipy(Solver):
     method: str = "LSODA"
     rtol: float = 1e-6
     atol: float = 1e-9
+    max_evaluations: int = 1_000_000
+    max_seconds: float = 600.0
 
     def __post_init__(self) -> None:
         if self.method not in EXPLICIT + IMPLICIT:
             raise unknown_name("SciPy method", self.method, EXPLICIT + IMPLICIT)
         positive("rtol", self.rtol)
         positive("atol", self.atol)
+        positive("max_evaluations", self.max_evaluations)
+        positive("max_seconds", self.max_seconds)
 
     def solve(
         self,
@@ -64,39 +77,30 @@ class Scipy(Solver):
         clamp: Mapping[str, Array],
         keep: Sequence[str],
     ) -> Solution:
-        """One `solve_ivp` for each sample; records of unequal length repeat their last row."""
+        """One solve for each sample; records of unequal length repeat their last row."""
         exact = network if _is_double(states) else backend.move(network, "numpy", dtype="float64")
         analytic = self.method in IMPLICIT and _has_jacobian(exact, states)
-        runs = [
-            self._one(
-                network,
-                _System(exact, {n: x[k] for n, x in states.items()}, {n: m[k] for n, m in clamp.items()}),
-                t1,
-                save_at,
-                keep,
-                analytic,
-            )
+        systems = [
+            _System(exact, {n: x[k] for n, x in states.items()}, {n: m[k] for n, m in clamp.items()})
             for k in range(next(iter(states.values())).shape[0])
         ]
-        reached = [len(run["times"]) for run in runs]
-        length = max(reached) if save_at is None else min(reached)
-
-        def padded(values: np.ndarray) -> np.ndarray:
-            return np.concatenate([values[:length], np.repeat(values[-1:], max(0, length - len(values)), axis=0)])
-
-        def stacked(name: str) -> np.ndarray:
-            return np.stack([padded(run[name]) for run in runs], axis=1)
-
+        runs = [self._one(system, t1, save_at, analytic) for system in systems]
+        length = max(len(run.times) for run in runs)
+        times = np.stack([_padded(run.times, length) for run in runs], axis=1)
+        packed = np.stack([_padded(run.states, length) for run in runs], axis=1)
+        whole = systems[0].unpack(packed, systems[0].dtype)
+        evaluation = network.evaluate(whole)
         return Solution(
-            times=stacked("times") if save_at is None else save_at[:length],
-            states={name: stacked(name) for name in keep},
-            energy=stacked(" energy"),
-            energy_scale=stacked(" scale"),
-            final={name: np.stack([run[" final"][name] for run in runs]) for name in states},
-            steps=np.array([run[" steps"] for run in runs]),
-            evaluations=sum(run[" evaluations"] for run in runs),
+            times=times if save_at is None else save_at,
+            states={name: whole[name] for name in keep},
+            energy=network.energy(whole, evaluation),
+            energy_scale=network.energy_scale(whole, evaluation),
+            final=systems[0].unpack(np.stack([run.final for run in runs]), systems[0].dtype),
+            reached=np.array([run.reached for run in runs]),
+            steps=np.array([run.steps for run in runs]),
+            evaluations=sum(system.evaluations for system in systems),
             notes={"jacobian": "analytic" if analytic else "differences"} if self.method in IMPLICIT else {},
-            failure=next((run[" failure"] for run in runs if run[" failure"]), ""),
+            failure=next((f"In sample {k}: {run.failure}" for k, run in enumerate(runs) if run.failure), ""),
         )
 
     def check(self, network: Network, states: States) -> None:
@@ -110,41 +114,64 @@ class Scipy(Solver):
         if self.rtol < (least := 100 * np.finfo(float).eps):
             raise ValueError(f"Scipy has rtol={self.rtol:g}, below the {least:.1e} that SciPy can resolve: give more.")
 
-    def _one(
-        self,
-        network: Network,
-        system: _System,
-        t1: float,
-        save_at: np.ndarray | None,
-        keep: Sequence[str],
-        analytic: bool,
-    ) -> dict[str, Any]:
-        from scipy.integrate import solve_ivp
+    def _one(self, system: _System, t1: float, save_at: np.ndarray | None, analytic: bool) -> _Solved:
+        """Step through one sample, so that what it reached is known when it can go on no more."""
+        import scipy.integrate
 
-        steps, end, last = -1, 0.0, system.start
-
-        def watch(t: float, y: np.ndarray) -> float:  # an event that never happens sees t = 0 and every step
-            nonlocal steps, end, last
-            steps, end, last = steps + 1, float(t), np.array(y)
-            return 1.0
-
-        options: dict[str, Any] = {"rtol": self.rtol, "atol": self.atol, "events": watch}
+        options: dict[str, Any] = {"rtol": self.rtol, "atol": self.atol}
         if analytic:
             options["jac"] = system.jacobian
-        found = solve_ivp(system.velocity, (0.0, t1), system.start, method=self.method, t_eval=save_at, **options)
-        failure = "" if found.success else f"SciPy {self.method} stopped at t={end:g} of {t1:g}: {found.message}"
-        kept = system.unpack(found.y.T if len(found.t) else np.empty((0, last.size)), system.dtype)
-        evaluation = network.evaluate(kept)
-        return {
-            **{name: kept[name] for name in keep},
-            "times": np.asarray(found.t),
-            " energy": network.energy(kept, evaluation),
-            " scale": network.energy_scale(kept, evaluation),
-            " final": system.unpack(last, system.dtype),
-            " steps": steps,
-            " evaluations": system.evaluations,
-            " failure": failure,
-        }
+        times, rows, failure = [0.0], [system.start], ""
+        if save_at is not None:
+            times, rows = ([0.0], [system.start]) if save_at[0] == 0 else ([], [])
+        last, end, steps, began = system.start, 0.0, 0, time.perf_counter()
+        solver = getattr(scipy.integrate, self.method)(system.velocity, 0.0, system.start, t1, **options)
+        progressed = system.evaluations
+        while solver.status == "running" and not failure:
+            message = solver.step()
+            failure = message or "" if solver.status == "failed" else self._exhausted(system, progressed, began)
+            if solver.status == "failed" or not np.isfinite(solver.y).all():
+                failure = failure or "a state is not finite"
+                break
+            if solver.t > end + STILL * t1:
+                progressed = system.evaluations
+            if save_at is None:
+                times.append(solver.t)
+                rows.append(np.array(solver.y))
+            elif (due := save_at[(save_at > end) & (save_at <= solver.t)]).size:
+                times.extend(due)
+                rows.extend(solver.dense_output()(due).T)
+            last, end, steps = np.array(solver.y), float(solver.t), steps + 1
+        if failure:
+            failure = f"SciPy {self.method} stopped at t={end:g} of {t1:g}: {failure.strip().rstrip('.')}."
+        if save_at is not None:
+            rows += [np.full_like(last, np.nan)] * (len(save_at) - len(rows))
+            times = save_at
+        return _Solved(np.asarray(times), np.stack(rows), last, end, steps, failure)
+
+    def _exhausted(self, system: _System, progressed: int, began: float) -> str:
+        if system.evaluations - progressed > STALLED:
+            return f"time has stood still for {STALLED} evaluations; the state is running away"
+        if system.evaluations >= self.max_evaluations:
+            return f"it took {system.evaluations} evaluations (max_evaluations)"
+        if time.perf_counter() - began > self.max_seconds:
+            return f"it took {self.max_seconds:g} seconds (max_seconds)"
+        return ""
+
+
+class _Solved(NamedTuple):
+    """What became of one sample: saved times and packed states, the last state and its time."""
+
+    times: np.ndarray
+    states: np.ndarray
+    final: np.ndarray
+    reached: float
+    steps: int
+    failure: str
+
+
+def _padded(values: np.ndarray, length: int) -> np.ndarray:
+    return np.concatenate([values, np.repeat(values[-1:], length - len(values), axis=0)])
 
 
 class _System:

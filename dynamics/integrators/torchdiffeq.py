@@ -108,17 +108,20 @@ class TorchDiffEq(Solver):
             if target in wanted:
                 flow.save()
         xp = backend.namespace(*states.values())
-        rows = flow.rows or [flow.row()]  # of a run that failed before the first save time, an empty record
+        rows = flow.rows
+        if save_at is not None:  # simulate sees by `reached` which of them a failed run did not come to
+            rows = rows + [flow.row()] * (len(save_at) - len(rows))
 
         def stacked(part: Callable[[Any], Array]) -> Array:
-            return xp.stack([part(row) for row in rows])[: len(flow.rows)]
+            return xp.stack([part(row) for row in rows])
 
         return Solution(
-            times=np.asarray([row[0] for row in flow.rows]),
+            times=np.asarray([row[0] for row in rows]) if save_at is None else save_at,
             states={name: stacked(lambda row, name=name: row[1][name]) for name in keep},
             energy=stacked(lambda row: row[2]),
             energy_scale=stacked(lambda row: row[3]),
             final=flow.states,
+            reached=np.full(flow.size, flow.time),
             steps=np.full(flow.size, flow.steps),
             evaluations=flow.evaluations,
             rejected=flow.rejected,
@@ -150,9 +153,11 @@ class TorchDiffEq(Solver):
             if "Unexpected arguments" in str(error):
                 raise ValueError(f"torchdiffeq does not know these options of {self.method}: {error}.") from None
             raise
+        lost = [name for name, x in zip(flow.states, y, strict=True) if not bool(x[-1].isfinite().all())]
+        if lost:
+            return self._failure(flow, end, f"population {lost[0]!r} is not finite")
         flow.move(end, [flow.held(name, x[-1]) for name, x in zip(flow.states, y, strict=True)])
-        lost = [name for name, x in flow.states.items() if not bool(x.isfinite().all())]
-        return self._failure(flow, end, f"population {lost[0]!r} is not finite") if lost else ""
+        return ""
 
     def _options(self, flow: _Flow, times: Any) -> dict[str, Any]:
         torch = optional_import("torch")

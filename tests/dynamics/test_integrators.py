@@ -2,6 +2,8 @@
 
 import math
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ from hopfield.dynamics import (
     RungeKutta,
     Scipy,
     SimulationError,
+    SimulationWarning,
     Synapse,
     simulate,
 )
@@ -173,8 +176,11 @@ def test_euler_refuses_a_step_that_a_fast_population_makes_unstable(dt):
     words = rf"Euler with dt={dt:g} is unstable: population 'memory' relaxes in 0.1.*Relaxation\(dt={dt:g}\)"
     with pytest.raises(ValueError, match=words):
         simulate(memory, query, t1=5.0, integrator=Euler(dt))
-    assert simulate(memory, query, t1=60.0, integrator=Euler(0.19)).converged.all()  # below twice tau it is stable
-    simulate(memory.adiabatic(), query, t1=3.0, integrator=Euler(min(dt, 1.9)))  # nothing is fast there
+    with pytest.warns(SimulationWarning, match="no error control"):  # below twice tau it is stable, but not accurate
+        assert simulate(memory, query, t1=60.0, integrator=Euler(0.19)).converged.all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SimulationWarning)  # nothing is fast there: it runs, however roughly
+        simulate(memory.adiabatic(), query, t1=3.0, integrator=Euler(min(dt, 1.9)))
 
 
 # -------------------------------------------------------------------------- what a method cannot do, it says
@@ -244,13 +250,9 @@ def test_names_stand_for_integrators():
         if name in ("diffrax", "torchdiffeq"):
             continue
         run = simulate(memory, query, t1=0.2, integrator=name, save_at=[0.2])
-        assert run.statistics["integrator"].startswith(type(choose(name, memory.network, "numpy")).__name__)
+        assert run.statistics["integrator"].startswith(type(choose(name, memory.network, {}, {})).__name__)
     auto = simulate(problem(tau_value=5.0)[0], query, t1=1.0)
     assert auto.statistics["integrator"].startswith("Relaxation(dt=0.5")  # a tenth of tau_value
-    gradient = Network({"x": Population(LogCosh(), 2)}, flow="gradient")
-    assert isinstance(choose("auto", gradient, "numpy"), Scipy)
-    assert isinstance(choose("auto", gradient, "jax"), Diffrax)
-    assert isinstance(choose("auto", gradient, "torch"), Euler)
 
 
 # ------------------------------------------------------------- what a user leaves out is derived for a method

@@ -301,6 +301,7 @@ WATCHED = [indefinite, self_bilinear, bent_euclidean, biased_cosine, custom_simi
 
 
 @pytest.mark.parametrize("case", WATCHED)
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # its steps are meant to be too long
 def test_the_guard_holds_the_energy_down_where_nothing_is_promised(case):
     memory, start, dt = case()
     run = simulate(memory, start, t1=20 * dt, integrator=Relaxation(dt))
@@ -324,6 +325,7 @@ def test_the_guard_leaves_good_steps_alone(rng):
     np.testing.assert_array_equal(guarded.states["value"], free.states["value"])
 
 
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # its steps are meant to be too long
 def test_the_guard_shortens_only_the_samples_that_need_it():
     memory, start, dt = bent_euclidean()
     together = simulate(memory, start, t1=10 * dt, integrator=Relaxation(dt)).states["value"]
@@ -348,6 +350,7 @@ def test_the_guard_shortens_only_the_samples_that_need_it():
     ],
 )
 @pytest.mark.parametrize("tau_memory", [0.0, 0.3])
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # its steps are meant to be too long
 def test_guard_is_on_just_where_nothing_is_promised(needs, arguments, tau_memory, rng):
     memory = UniversalHopfield(rng.uniform(-0.8, 0.8, size=(4, 3)), tau_memory=tau_memory, **arguments)
     run = simulate(memory, np.array([0.1, 0.2, 0.3]), t1=1, integrator=Relaxation(0.5))
@@ -359,7 +362,7 @@ def test_a_separation_that_is_not_convex_is_guarded_when_its_neurons_move(rng):
     memories = rng.normal(size=(4, 3))
     with pytest.warns(UserWarning, match="not convex"):
         memory = UniversalHopfield(memories, "cosine", "polynomial(2)")
-    assert simulate(memory, memories[0], t1=1).statistics["guard"] is True
+    assert simulate(memory, memories[0], t1=1, integrator=Relaxation(0.1)).statistics["guard"] is True
 
 
 def test_a_force_without_an_energy_is_not_guarded(rng):
@@ -367,6 +370,7 @@ def test_a_force_without_an_energy_is_not_guarded(rng):
     assert simulate(network, {"x": rng.normal(size=3)}, t1=1).statistics["guard"] is False
 
 
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # its steps are meant to be too long
 def test_positive_definite_self_coupling_needs_no_guard(rng):
     root = rng.normal(size=(5, 5))
     network = Network({"x": Population(LogCosh(), 5)}, [Recurrent(("x",), root @ root.T, positive=True)])
@@ -395,6 +399,7 @@ def test_three_populations_in_a_chain_fall_too(rng):
             assert worst_rise(run) <= ROUNDING
 
 
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # its steps are meant to be too long
 def test_a_similarity_of_ones_own_class_is_frozen_and_guarded(rng):
     class Scaled(Similarity):
         def scores(self, memories, g):

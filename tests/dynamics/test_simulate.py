@@ -257,7 +257,11 @@ def test_converged_says_what_the_last_state_is(rng):
     velocity = memory.network.velocity(early.final)
     rms = {n: np.sqrt(np.mean(x**2, axis=-1)) for n, x in early.final.items()}
     speed = {n: np.sqrt(np.mean(v**2, axis=-1)) for n, v in velocity.items()}
-    expected = np.maximum(speed["value"] / (1 + rms["value"]), 0.2 * speed["memory"] / (1 + rms["memory"]))
+    start = memory.start(query)["memory"]
+    size = {"value": np.sqrt(np.mean(memory.memories**2)), "memory": np.sqrt(np.mean(start**2, axis=-1))}
+    expected = np.maximum(
+        speed["value"] / (size["value"] + rms["value"]), 0.2 * speed["memory"] / (size["memory"] + rms["memory"])
+    )
     np.testing.assert_allclose(early.residual, expected, rtol=1e-10)
 
 
@@ -370,9 +374,12 @@ def test_a_diverging_run_raises_with_what_there_is(rng):
     assert caught.value.result is run.result is Result.NOT_FINITE
     assert len(run.times) == len(run.energy) == len(run.states["value"]) > 1
     assert (np.diff(run.times) > 0).all()
-    assert run.times[-1] < 10
-    assert np.isfinite(run.energy[:-1]).all()
-    assert not np.isfinite(run.energy[-1, 1])
+    assert run.reached[0] == run.times[-1] == 10  # the first is not kept from its end
+    assert run.reached[1] < 1
+    known = run.times <= run.reached[1]
+    assert np.isfinite(run.energy[:, 0]).all()
+    assert not np.isfinite(run.energy[~known, 1]).any()
+    assert np.isnan(run.states["value"][~known, 1][1:]).all()
     assert (run.states["value"][:, 0] == 0).all()
     quiet = simulate(memory, query, t1=10.0, integrator=Euler(0.1), throw=False)
     assert quiet.result is Result.NOT_FINITE
@@ -391,8 +398,9 @@ def test_a_failed_run_claims_no_save_times_that_it_did_not_reach(rng):
     with pytest.raises(SimulationError) as caught:
         simulate(runaway(rng), np.full(3, 5.0), t1=10.0, integrator=Euler(0.1), save_at=[0.0, 0.1, 5.0, 7.0, 10.0])
     run = caught.value.trajectory
-    np.testing.assert_array_equal(run.times, [0.0, 0.1, 5.0])
-    assert len(run.energy) == len(run.states["value"]) == 3
+    np.testing.assert_array_equal(run.times, [0.0, 0.1])
+    assert len(run.energy) == len(run.states["value"]) == 2
+    assert 0.1 <= run.reached < 5
 
 
 @pytest.mark.parametrize("save_at", [None, [10.0], [0.0, 10.0]], ids=str)

@@ -20,7 +20,8 @@ from hopfield.dynamics import (
     simulate,
     steady,
 )
-from hopfield.dynamics.stopping import Moment, largest_move, rms, steadiness, tolerance
+from hopfield.dynamics.scale import Scale, rms, scales
+from hopfield.dynamics.stopping import Moment, largest_move, steadiness, tolerance
 from hopfield.models import ModernHopfield, UniversalHopfield
 
 STEP = 0.25
@@ -53,7 +54,8 @@ def unstopped():
 
 def test_steady_stops_at_the_first_steady_state():
     whole = unstopped()
-    expected = first_time(whole, lambda x: steadiness(whole.network, x, {}) <= 1e-3)
+    sizes = scales(whole.network, {n: x[0] for n, x in whole.states.items()})
+    expected = first_time(whole, lambda x: steadiness(whole.network, x, {}, sizes) <= 1e-3)
     stopped = run(steady(1e-3))
     np.testing.assert_array_equal(stopped.steps, expected)
     assert len(set(expected)) == 3  # every sample at a time of its own
@@ -67,22 +69,25 @@ def test_steadiness_is_the_largest_over_the_populations_and_leaves_out_what_is_h
     states = {"value": rng.normal(size=(2, 3)), "memory": rng.normal(size=(2, 3))}
     here = {name: to_library(x, library) for name, x in states.items()}
     velocity = {name: to_numpy(v) for name, v in network.velocity(here).items()}
-    tau = {"value": 1.0, "memory": 0.5}
+    tau, size = {"value": 1.0, "memory": 0.5}, {"value": 1.5, "memory": 0.7}
     ratios = {
-        name: tau[name] * np.sqrt((velocity[name] ** 2).mean(-1)) / (1 + np.sqrt((x**2).mean(-1)))
+        name: tau[name] * np.sqrt((velocity[name] ** 2).mean(-1)) / (size[name] + np.sqrt((x**2).mean(-1)))
         for name, x in states.items()
     }
-    found = to_numpy(steadiness(network, here, {}))
+    sizes = {name: Scale(x, None) for name, x in size.items()}
+    found = to_numpy(steadiness(network, here, {}, sizes))
     np.testing.assert_allclose(found, np.maximum(ratios["value"], ratios["memory"]), rtol=1e-12)
     held = to_library(np.ones((2, 3), dtype=bool), library)
-    np.testing.assert_allclose(to_numpy(steadiness(network, here, {"memory": held})), ratios["value"], rtol=1e-12)
+    np.testing.assert_allclose(
+        to_numpy(steadiness(network, here, {"memory": held}, sizes)), ratios["value"], rtol=1e-12
+    )
 
 
 def test_one_wide_population_does_not_hide_the_other():
     """A pooled norm over a million quiet neurons would call this steady."""
     network = Network({"value": Population(Quadratic(), 1), "memory": Population(LogSumExp(), 10**6)})
     states = {"value": np.array([1.0]), "memory": np.zeros(10**6)}
-    assert steadiness(network, states, {}) == 0.5
+    assert steadiness(network, states, {}, scales(network, states)) == 0.5
 
 
 def test_the_tolerance_depends_on_the_dtype(dtype):
@@ -100,6 +105,7 @@ def test_settled_stops_when_a_step_moves_no_activation():
             whole.network,
             {n: x[k] for n, x in whole.states.items()},
             {n: x[k + 1] for n, x in whole.states.items()},
+            scales(whole.network, {n: x[0] for n, x in whole.states.items()}),
         )
         for k in range(len(whole.times) - 1)
     ]
@@ -112,11 +118,12 @@ def test_settled_looks_at_activations_not_at_states():
     """Adding a constant to the states of a softmax moves no weight."""
     network = Network({"memory": Population(LogSumExp(), 3)})
     before, after = ({"memory": np.array([[0.1, 0.4, 0.2]]) + shift} for shift in (0.0, 7.0))
-    assert largest_move(network, before, after)[0] < 1e-15
+    sizes = scales(network, before)
+    assert largest_move(network, before, after, sizes)[0] < 1e-15
     moved = {"memory": np.array([[0.1, 0.4, 0.9]])}
     g = [np.exp(x["memory"]) / np.exp(x["memory"]).sum() for x in (before, moved)]
-    expected = np.sqrt(((g[1] - g[0]) ** 2).mean()) / (1 + np.sqrt((g[0] ** 2).mean()))
-    np.testing.assert_allclose(largest_move(network, before, moved), [expected], rtol=1e-13)
+    expected = np.sqrt(((g[1] - g[0]) ** 2).mean()) / (2 * np.sqrt((g[0] ** 2).mean()))  # the start is as large
+    np.testing.assert_allclose(largest_move(network, before, moved, sizes), [expected], rtol=1e-13)
 
 
 @pytest.mark.parametrize("radius", [0.3, 0.05])
@@ -173,7 +180,9 @@ def test_conditions_answer_alike_in_every_library(library):
     before = {"value": rest + np.array([[0.0], [1e-3], [0.3]]), "memory": 1.5 * rest}
     after = {"value": before["value"] * (1 - np.array([[1e-9], [1e-9], [0.1]])), "memory": 1.5 * rest}
     here = [{n: to_library(x, library) for n, x in states.items()} for states in (after, before)]
-    moment = Moment(memory.network, *here, memory.network.evaluate(here[0]), {})
+    moment = Moment(
+        memory.network, *here, memory.network.evaluate(here[0]), {}, scales(memory.network, here[1]), *2 * [None]
+    )
     conditions = [steady(1e-5), settled(1e-5), near(rest[1], 0.01), energy_rate_below(1e-7)]
     answers = [to_numpy(condition(moment)).tolist() for condition in conditions]
     assert answers == [[True, False, False], [True, True, False], [False, True, False], [True, False, False]]
@@ -202,7 +211,7 @@ def test_a_sample_at_rest_still_takes_one_step():
 
 def test_stop_works_at_infinite_dt_and_with_the_guard():
     memory = UniversalHopfield(np.eye(3) * 1.5, "cosine", beta=4.0, bias=np.array([0.1, 0.0, 0.0]), leak=0.2)
-    guarded = simulate(memory, cues()[:2], t1=400.0, stop=steady(1e-5), integrator=Relaxation(1.0))
+    guarded = simulate(memory, cues()[:2], t1=400.0, stop=steady(1e-5), integrator=Relaxation(0.05))
     assert guarded.statistics["guard"] is True
     assert guarded.result is Result.STOPPED
     updates = simulate(memory_of(tau_memory=0.0), cues(), t1=100, stop=settled(), integrator=Relaxation(math.inf))

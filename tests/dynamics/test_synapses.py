@@ -269,15 +269,15 @@ def test_promises_that_the_energy_falls_are_those_of_the_design(rng):
         memories = _patterns(kind, 3, 4, 1)
         for nonnegative in (True, False):
             synapse = SimilaritySynapse(("a", "b"), kind, memories, nonnegative)
-            assert synapse.response(0, *g).falls == (promised or nonnegative), kind
-            assert synapse.response(1, *g).falls
+            assert synapse.answer(0).falls == (promised or nonnegative), kind
+            assert synapse.answer(1).falls
         for lagrangian in (LogSumExp(), Exponential(0.1), Quadratic(), Power(3)):
             alone = EquilibriumSynapse(("a",), (kind,), (memories,), lagrangian)
             expected = lagrangian.convex and (promised or lagrangian.nonnegative)
-            assert alone.response(0, g[0]).falls == expected, (kind, lagrangian)
-    assert Bilinear(("a", "b"), np.ones((4, 3))).response(0, *g).falls
-    assert not Recurrent(("a",), np.eye(4)).response(0, g[0]).falls
-    assert Recurrent(("a",), np.eye(4), positive=True).response(0, g[0]).falls
+            assert alone.answer(0).falls == expected, (kind, lagrangian)
+    assert Bilinear(("a", "b"), np.ones((4, 3))).answer(0).falls
+    assert not Recurrent(("a",), np.eye(4)).answer(0).falls
+    assert Recurrent(("a",), np.eye(4), positive=True).answer(0).falls
 
 
 def test_smoothness_is_that_of_the_parts():
