@@ -200,14 +200,15 @@ def basins_of_attraction(
     fixed_points : FixedPoints, optional
         Those known already, from `find_fixed_points`. Without, they are found on the way.
     dynamics : {"adiabatic", "map", "network"}
-        The flow with memory neurons in equilibrium, in steps of `dt`; the update rule (dt = inf); or the network as it
-        is, with memory neurons of their own time constant, which start in equilibrium with the cue.
+        The flow with memory neurons in equilibrium; the update rule (dt = inf); or the network as it is, with memory
+        neurons of their own time constant, which start in equilibrium with the cue.
     seed : int or Generator
         Of the samplers and of searches.
     targets : int array (...), optional
         The stored pattern that each cue was made from; samplers know it.
     dt : float
-        Steps of `Relaxation`, in units of the time constant of the first population; at most 0.1 for a flow.
+        How fine the steps are, at most 0.1 for a flow. Steps follow from their error, with the relative tolerance
+        1e-5 dt; where forces jump, dt is the largest step of `Relaxation`, in units of the first population's tau.
     t_max : float
         In the same unit; cues without a label by then get -2.
     tol : float
@@ -260,10 +261,10 @@ def basins_of_attraction(
     if fixed_points is None:  # in the order of the patterns, not of their discovery
         order = np.lexsort([np.nan_to_num(points.energy), points.pattern, points.pattern < 0, ~points.stable])
         points = points.select(order)
-        labels = np.where(labels >= 0, np.append(np.argsort(order), -1)[labels], labels)
+        labels = np.where(labels >= 0, np.append(np.argsort(order), [-2, -1])[labels], labels)
     count, total = len(points), max(len(labels), 1)
     counts = np.bincount(labels[labels >= 0], minlength=count)
-    pattern = np.where(labels >= 0, np.append(points.pattern, -1)[labels], -1)
+    pattern = np.where(labels >= 0, np.append(points.pattern, [-1, -1])[labels], -1)
     confusion = None
     if (source >= 0).any() and explorer.patterns is not None:
         confusion = np.zeros((len(explorer.patterns), count + 2), dtype=int)
@@ -283,7 +284,7 @@ def basins_of_attraction(
         law=law,
         dynamics=dynamics,
         level=level,
-        dt=explorer.motion.method.dt,
+        dt=explorer.dt,
         tol=tol,
     )
 

@@ -1,9 +1,9 @@
 r"""Where a ray leaves a basin, and which way the boundary lies there.
 
 Two states on either side of the boundary stay together until they reach the saddle whose stable manifold the boundary
-is, and part along its unstable direction w. With x_(k+1) = S(x_k) the steps of the flow, w . x_T is constant on the
-boundary to first order, so that its gradient with respect to x_0, n = S'(x_0)^T ... S'(x_(T-1))^T w, is the normal of
-the boundary at x_0, whatever the dimension. S' = 1 + gamma R' with R' the symmetric derivative of tau x'.
+is, and part along its unstable direction w. w . x(T) is constant on the boundary to first order, so that its gradient
+with respect to x(0) is the normal of the boundary there, whatever the dimension: n(0), where n(T) = w and
+n' = -F'(x(t))^T n along the path. For the flows in question F' is symmetric.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
-from ..models.memory import rule_of
+from ..dynamics.backend import Array
+from ..dynamics.integrators import exact
 from .basins import flow_all
 from .explorer import Explorer
+from .field import Field
 
 SECTIONS = 15  # points of a ray that are looked at together
 APART = 1e-3  # of the scale: states that far apart have parted
 MOST = 2**26  # numbers of a stored path
+REFINED = 4  # times that steps are halved where a pair does not part
 
 
 class Basin:
@@ -103,8 +106,19 @@ def normals(basin: Basin, inside: np.ndarray, outside: np.ndarray) -> np.ndarray
     >>> normals(basin, np.array([[0.5 + 1e-8, 0.5]]), np.array([[0.5 - 1e-8, 0.5]])).round(6)
     array([[-0.707107,  0.707107]])
     """
-    motion, count = basin.explorer.motion, len(inside)
-    flow, like = motion.flow, basin.explorer.like
+    answer = np.full(inside.shape, np.nan)
+    step = basin.explorer.dt * basin.explorer.tau
+    for _ in range(REFINED):
+        left = np.flatnonzero(~np.isfinite(answer).all(axis=1))
+        if left.size:  # a pair that did not part was on one side of the boundary of too coarse a flow
+            answer[left] = _normals(basin, inside[left], outside[left], step)
+        step /= 2
+    return answer
+
+
+def _normals(basin: Basin, inside: np.ndarray, outside: np.ndarray, dt: float) -> np.ndarray:
+    """The same with steps of dt."""
+    flow, like, count = basin.explorer.motion.flow, basin.explorer.like, len(inside)
     size = 1 << (count - 1).bit_length() if backend.backend_of(like) == "jax" else count
     inside, outside = (np.resize(rows, (size, rows.shape[1])) for rows in (inside, outside))  # few programs
     cues = np.concatenate([inside, outside]).astype(backend.to_numpy(like).dtype)
@@ -112,8 +126,6 @@ def normals(basin: Basin, inside: np.ndarray, outside: np.ndarray) -> np.ndarray
     path: list[Any] = []
     parted = np.full(size, -1)
     apart = np.zeros((size, flow.size))
-    method, network = motion.method, flow.network
-    dt = method.dt if backend.backend_of(x) == "numpy" else backend.full((), method.dt, x)
     for step in range(min(3000, max(50, MOST // max(1, size * flow.size)))):
         host = backend.to_numpy(x)
         path.append(host[:size])
@@ -123,35 +135,31 @@ def normals(basin: Basin, inside: np.ndarray, outside: np.ndarray) -> np.ndarray
         parted[new], apart[new] = step, gap[new]
         if (parted >= 0).all():
             break
-        x = backend.compiled(_step, x)(method, network, x, dt)
+        x = _step(flow, x, dt)
     normal = np.where((parted >= 0)[:, None], apart, np.nan)
-    gamma = _gamma(flow, method.dt)
+    ratio = dt / float(backend.to_numpy(next(iter(flow.network.populations.values())).tau))
+
+    def turned(place: np.ndarray, n: np.ndarray) -> np.ndarray:
+        change = flow.residual_product(flow.asarray(place), flow.asarray(n.astype(cues.dtype)))
+        return ratio * backend.to_numpy(change).astype(float)
+
     for step in range(int(parted.max(initial=0)) - 1, -1, -1):
         rows = np.flatnonzero(parted > step)
-        place = flow.asarray(path[step][rows])
-        change = backend.to_numpy(flow.residual_product(place, flow.asarray(normal[rows].astype(cues.dtype))))
-        normal[rows] = normal[rows] + gamma * change
-        length = np.linalg.norm(normal[rows], axis=-1, keepdims=True)
-        normal[rows] /= np.where(length > 0, length, np.nan)
+        n = normal[rows]
+        first = turned(path[step + 1][rows], n)
+        n = n + (first + turned(path[step][rows], n + first)) / 2
+        length = np.linalg.norm(n, axis=-1, keepdims=True)
+        normal[rows] = n / np.where(length > 0, length, np.nan)
     with np.errstate(invalid="ignore"):
         return (normal / np.linalg.norm(normal, axis=-1, keepdims=True))[:count]
 
 
-def _step(method: Any, network: Any, x: Any, dt: Any) -> Any:
-    from .field import split
-
-    states = split(network, x)
-    step = method.step(network, states, network.evaluate(states), dt, None, {})
-    return next(iter(step.states.values()))
-
-
-def _gamma(flow: Any, dt: float) -> float:
-    """A step moves x by gamma times the residual: (1 - exp(-l dt/tau))/l, or dt/tau where nothing leaks."""
-    p = next(iter(flow.network.populations.values()))
-    rule = rule_of(flow.memory)
-    rate = 2.0 if rule is not None and rule.similarity.name == "euclidean" and p.leak == 0 else float(p.leak)
-    ratio = dt / float(backend.to_numpy(p.tau))
-    return -math.expm1(-rate * ratio) / rate if rate else ratio
+def _step(flow: Field, x: Array, dt: float) -> Array:
+    """The classical step of fourth order."""
+    a = flow.velocity(x)
+    b = flow.velocity(x + dt / 2 * a)
+    c = flow.velocity(x + dt / 2 * b)
+    return x + dt / 6 * (a + 2 * b + 2 * c + flow.velocity(x + dt * c))
 
 
 def sloped(explorer: Explorer) -> bool:
@@ -164,5 +172,5 @@ def sloped(explorer: Explorer) -> bool:
     (True, False)
     """
     flow = explorer.motion.flow
-    finite = math.isfinite(explorer.motion.method.dt)
-    return len(flow.network.populations) == 1 and flow.plain and flow.symmetric and not explorer.rays and finite
+    steps = exact(flow.network) and math.isfinite(explorer.dt)
+    return len(flow.network.populations) == 1 and flow.plain and flow.symmetric and not explorer.rays and steps

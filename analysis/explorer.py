@@ -10,12 +10,12 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.integrators import Relaxation
+from ..dynamics.consistency import check_parts
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating
 from .field import Field, field
 from .fixed_points import FixedPoints, find_fixed_points
-from .motion import Motion
+from .motion import Motion, method_for, updates
 from .polish import has_rays
 from .row_space import RowSpace, row_space
 from .settling import Table
@@ -37,7 +37,7 @@ class Explorer:
     dynamics : {"adiabatic", "map", "network"}
         As in `basins_of_attraction`.
     dt : float
-        Steps in units of `tau`.
+        How fine the steps are, as in `basins_of_attraction`.
     seed : int or Generator
         Of the searches.
 
@@ -87,12 +87,10 @@ class Explorer:
         if dynamics == "network" and not isinstance(self.model, Network | Field):
             moving = dataclasses.replace(field(self.model.network, differences=1e-5), scale=self.flow.scale)
         self.tau = float(backend.to_numpy(next(iter(moving.network.populations.values())).tau))
-        method = Relaxation(math.inf if dynamics == "map" else dt * self.tau)
-        if dynamics == "map":
-            some = (
-                np.zeros((1, moving.size)) if self.flow.patterns is None else backend.to_numpy(self.flow.patterns[:1])
-            )
-            method.check(moving.network, moving.states(moving.start(moving.asarray(some))), {})
+        begin = self._typical(moving)
+        check_parts(moving.network, begin)
+        self.dt = math.inf if dynamics == "map" else dt
+        method = updates(moving.network, begin) if dynamics == "map" else method_for(moving, begin, dt)
         self.motion = Motion(moving, method)
         self.rate = 0.0 if self.space is None else self.space.rate / self.tau
         rows = 0 if self.flow.patterns is None else int(self.flow.patterns.shape[0])
@@ -103,6 +101,14 @@ class Explorer:
         self.table = Table(moving, empty, np.zeros(0, dtype=bool), self.rays)
         if self.points is not None:
             self._enter_table(self.points)
+
+    def _typical(self, moving: Field) -> dict[str, Array]:
+        """States by which to judge sizes: those of the patterns, or some of no symmetry."""
+        if self.flow.patterns is None:
+            return moving.states(moving.asarray(np.random.default_rng(0).uniform(0.3, 0.7, (1, moving.size))))
+        if moving is not self.flow:
+            return self.model.start(self.flow.patterns[:64])
+        return moving.states(moving.start(self.flow.patterns[:64]))
 
     def prepare(self, cues: int) -> None:
         """Find the fixed points of the stored patterns together, where `cues` are so many that most will be wanted."""
@@ -157,8 +163,8 @@ class Explorer:
     def discover(self, x: np.ndarray) -> None:
         """Look for fixed points from states (R, D) of the motion, and add what is new to the table."""
         value = x[:, : self.flow.size] if self.motion.flow is not self.flow else x
-        starts = backend.to_numpy(self.flow.activation(self.flow.asarray(value)))
-        found = find_fixed_points(self.flow, self.flow.asarray(starts), seed=self.rng, reduction=False)
+        starts = self.flow.states(self.flow.asarray(value))
+        found = find_fixed_points(self.flow, starts, seed=self.rng, reduction=False)
         fresh = self._fresh(found)
         if not fresh.any():
             return

@@ -130,10 +130,10 @@ class Field:
         """The x that belongs to activations: cues (..., I) of a memory, or (..., D) of all populations."""
         first = next(iter(self.network.populations.values())).size
         whole = first < self.size and getattr(queries, "shape", (0,))[-1:] == (self.size,)
+        if isinstance(queries, Mapping):  # states, where rounding has lost them in the activations
+            return self.flatten(self.network.check_states(queries))
         if self.memory is not None and hasattr(self.memory, "start") and not whole:
             return self.flatten(self.memory.start(queries))
-        if isinstance(queries, Mapping):
-            return self.flatten(self.network.check_states(queries))
         queries = finite("starts", floating("starts", queries, self.like))
         if queries.shape[-1] != self.size:
             raise ValueError(f"starts have shape {tuple(queries.shape)} but the network has {self.size} neurons.")

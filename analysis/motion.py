@@ -1,52 +1,48 @@
-"""Steps of a batch of states, many of them between two looks."""
+"""How cues move while their attractor is looked for: the flow to a tolerance, or the update rule."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.integrators import Relaxation
+from ..dynamics.integrators import Integrator, Relaxation, RungeKutta, exact, following, guaranteed
+from ..dynamics.loop import Plan, Run
 from ..dynamics.network import Network
-from ..dynamics.simulate import simulate
+from ..dynamics.stopping import Stop
+from ..dynamics.trajectory import Record, Result
 from ..models.memory import rule_of
-from .calculus import joined, split
 from .field import Field
 
-STEPS = 5  # of dt between two looks at the states
+TOLERANCE = 1e-5  # times dt: the relative tolerance of steps that follow from their error
+STIFF = 20.0  # ratio of time constants beyond which explicit steps would crawl
 
 
 @dataclass(frozen=True)
 class Motion:
-    """What moves and how: a field, steps of `method`, and whether they need the energy guard.
+    """What moves and how: a field, and the method of its steps.
 
     Examples
     --------
     >>> import numpy as np
     >>> from hopfield.analysis.field import field
-    >>> from hopfield.dynamics import Relaxation
     >>> from hopfield.models import ModernHopfield
-    >>> motion = Motion(field(ModernHopfield(np.eye(2), beta=4.0)), Relaxation(0.1))
-    >>> motion.span, motion.advance(np.array([[1.0, 0.0]]))[1] < 0.1
-    (0.5, array([ True]))
+    >>> flow = field(ModernHopfield(np.eye(2), beta=4.0))
+    >>> Motion(flow, method_for(flow, flow.states(np.eye(2)), 0.1)).method
+    RungeKutta(method='dopri5', rtol=1e-06, atol=1e-08, max_steps=20000, dt=1e+300)
     """
 
     flow: Field
-    method: Relaxation
+    method: Integrator
 
     @property
-    def steps(self) -> int:
-        """Steps between two looks: one where states come to rest at once, at kinks, and for updates (dt = inf)."""
-        return STEPS if self.flow.smooth and math.isfinite(self.method.dt) else 1
-
-    @property
-    def span(self) -> float:
-        """Time between two looks; for dt = inf one update."""
-        return 1.0 if math.isinf(self.method.dt) else self.steps * self.method.dt
+    def infinite(self) -> bool:
+        """Whether states move by updates (dt = inf)."""
+        return math.isinf(self.method.dt)
 
     @property
     def fade(self) -> float:
@@ -56,29 +52,48 @@ class Motion:
         rate = 2.0 if rule is not None and rule.similarity.name == "euclidean" and p.leak == 0 else float(p.leak)
         return (rate or 1.0) / float(backend.to_numpy(p.tau))
 
-    def advance(self, x: Array, guard: bool = False) -> tuple[Array, np.ndarray]:
-        """The states (B, D) one span later, and their speed |tau x'| (for dt = inf the length of the update)."""
-        network = self.flow.network
+    def follow(self, x: Array, judge: Stop, t_max: float) -> tuple[Record, dict[int, Result]]:
+        """Move states (B, D) until `judge` lets them go, or t_max; and how those ended that could not go on."""
+        network, states = self.flow.network, self.flow.states(x)
         with np.errstate(all="ignore"):
-            if guard:
-                run = simulate(
-                    network, split(network, x), t1=self.span, integrator=self.method, save_at=[self.span], throw=False
-                )
-                x = self.flow.flatten(run.final)
-                return x, np.linalg.norm(backend.to_numpy(self.flow.residual(x)), axis=-1)
-            infinite = math.isinf(self.method.dt)
-            dt = None if infinite else backend.full((), self.method.dt, x)
-            dt = self.method.dt if backend.backend_of(x) == "numpy" and not infinite else dt
-            x, speed = backend.compiled(_advance, x)((self.method, self.steps), network, x, dt)
-        return x, backend.to_numpy(speed)
+            guard = not self.method.adaptive and self.method.needs_guard(network, states, {})
+            run = Run(network, self.method, states, {}, Plan(t_max, None, [], judge, guard, False, record=False))
+            record = run.complete()
+        return record, {k: result for k, (_, result) in run.failures.items()}
 
 
-def _advance(settings: tuple[Relaxation, int], network: Network, x: Array, dt: Any) -> tuple[Array, Array]:
-    method, steps = settings
-    xp, states = backend.namespace(x), split(network, x)
-    evaluation = network.evaluate(states)
-    for _ in range(steps):
-        states, evaluation, _ = method.step(network, states, evaluation, dt, None, {})
-    new = joined(network, states)
-    move = new - x if dt is None else joined(network, network.residual(states, evaluation))
-    return new, xp.sqrt(xp.sum(move * move, axis=-1))
+def method_for(flow: Field, states: Mapping[str, Array], dt: float) -> Integrator:
+    """The method that follows a flow: a relative tolerance of 1e-5 dt, and dt itself where forces jump.
+
+    Explicit steps where every step of relaxation is exact and lowers the energy, since nothing but the time constants
+    is stiff there; what `simulate` takes for any other network.
+
+    >>> import numpy as np
+    >>> from hopfield.analysis import energy_network
+    >>> from hopfield.analysis.field import field
+    >>> well = energy_network(lambda x: 9 * (x**4 / 4 - x**2 / 2).sum(-1), 1, lambda x: 9 * (x**3 - x),
+    ...     lambda x, u: 9 * (3 * x**2 - 1) * u)
+    >>> type(method_for(field(well), {"x": np.ones((1, 1))}, 0.1)).__name__
+    'Rosenbrock'
+    """
+    network = flow.network
+    tau = [float(backend.to_numpy(p.tau)) for p in network.populations.values()]
+    relative = max(TOLERANCE * dt, 16 * backend.epsilon(flow.like))
+    stiff = max(tau) > STIFF * min(tau)
+    chosen = following(network, states, relative, dt * tau[0])
+    if flow.smooth and not stiff and exact(network) and guaranteed(network, {}):
+        return RungeKutta(rtol=relative, atol=chosen.atol)
+    return chosen
+
+
+def updates(network: Network, states: Mapping[str, Array]) -> Relaxation:
+    """The update rule, or the reason why a network has none.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> updates(ModernHopfield(np.eye(2)).network, {"value": np.ones(2), "memory": np.ones(2)}).dt
+    inf
+    """
+    method = Relaxation(math.inf)
+    method.check(network, dict(states), {})
+    return method

@@ -324,7 +324,7 @@ class _Both(Basin):
 
     def __init__(self, coarse: Basin) -> None:
         known = coarse.explorer
-        fine = Explorer(known.memory, known.points, dt=known.motion.method.dt / known.tau / 5, seed=known.rng)
+        fine = Explorer(known.memory, known.points, dt=known.dt / 5, seed=known.rng)
         super().__init__(fine, coarse.center)
         self.coarse = coarse
 

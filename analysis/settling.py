@@ -1,4 +1,4 @@
-r"""Where states flow to: batched steps until each is in a neighbourhood from which only one fixed point is reached.
+r"""Where states flow to: steps until each is in a neighbourhood from which only one fixed point is reached.
 
 A state is never labelled because it is slow: slow passage near a saddle lasts ln(1/distance)/(rate), as long as one
 likes. It is labelled with the stable fixed point a when one of these holds, and goes on flowing otherwise:
@@ -12,7 +12,6 @@ likes. It is labelled with the stable fixed point a when one of these holds, and
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -22,13 +21,17 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.collective import Max
+from ..dynamics.network import Evaluation, Network
+from ..dynamics.stopping import Moment
+from ..dynamics.trajectory import Result
 from ..models.memory import AssociativeMemory
 from .certificates import contraction_radii, no_theorem, trapping_radii
-from .field import Field, split
+from .field import Field
 from .motion import Motion
 
 STILL = 2e-13  # a speed, in units of the scale, at which rounding decides where a state at a saddle goes
-HUGE = 1e8  # times the scale: a state beyond it has run away
+HUGE = 1e8  # times the scale: a speed beyond it is that of a state that has run away
+FAR = 1e3  # times the scale: a state that could not go on, so far out, has run away too
 QUIET = 0.01  # contraction of the update within which the rest of the way is an exponential
 LINEAR = 0.1  # the part of F(x) that may differ from the linearisation
 REPRESENTATIVES = 32  # slow states from which fixed points are looked for at a time
@@ -249,87 +252,127 @@ def settle(
     --------
     >>> import numpy as np
     >>> from hopfield.analysis.field import field
-    >>> from hopfield.dynamics import Relaxation
+    >>> from hopfield.dynamics import RungeKutta
     >>> from hopfield.models import ModernHopfield
     >>> memory = ModernHopfield(np.array([[1.0, 1.0], [-1.0, -1.0]]), beta=2.0)
     >>> point = memory.retrieve(np.ones(2), tol=1e-14).state
     >>> table = Table(field(memory), np.stack([point, -point]), np.array([True, True]))
-    >>> found = settle(Motion(table.flow, Relaxation(0.1)), np.array([[1e-6, 0.0], [-1e-3, 0.0]]), table)
+    >>> motion = Motion(table.flow, RungeKutta(rtol=1e-6))
+    >>> found = settle(motion, np.array([[1e-6, 0.0], [-1e-3, 0.0]]), table)
     >>> found.label, found.time.round(1)
     (array([0, 1]), array([12. ,  9.3]))
     """
-    flow, size = motion.flow, len(x)
-    scale, eps = flow.scale, backend.epsilon(x)
-    guard = motion.method.needs_guard(flow.network, split(flow.network, x[:1]), {}) if size else False
-    state = np.zeros(tuple(x.shape), dtype=backend.to_numpy(x[:0]).dtype)
-    label, when = np.full(size, -2), np.full(size, np.nan)
-    x, rows, alive, before = _shrunk(x, np.arange(size), np.ones(size, dtype=bool), np.full(size, np.inf))
-    trial = np.full(size, 1e-3)
-    clock, infinite = 0.0, math.isinf(motion.method.dt)
-    speed = np.full(len(x), np.inf) if infinite else np.linalg.norm(backend.to_numpy(flow.residual(x)), axis=-1)
-    while True:
-        speed = speed.astype(float) / scale
-        if fading is not None:
-            rest = 0.0 if infinite else fading[rows] * math.exp(-rate * clock) / scale
-            speed = np.hypot(speed, rest)
-        _note_times(when, before, speed, rows, alive, tol, clock, motion.span)
-        before = speed
-        lost = alive & ~(speed < HUGE) & (clock > 0)
-        label[rows[lost]] = -1
-        open_ = alive & ~lost & ((label[rows] == -2) | timed)
-        quiet = np.zeros(len(rows), dtype=bool)
-        if open_.any():
-            verdict = table.verdict(x, speed * scale)
-            fresh = open_ & (label[rows] == -2)
-            if discover is not None and fresh.any():
-                stuck = fresh & (verdict.label == -2) & ~verdict.beside & (speed <= trial[rows])
-                trial[rows[stuck]] = 0.1 * speed[stuck]
-                if verdict.missing.size:
-                    discover(backend.to_numpy(flow.patterns)[verdict.missing])
-                if stuck.any():
-                    discover(representatives(backend.to_numpy(_rows(x, np.flatnonzero(stuck))), 1e-2 * scale))
-                if verdict.missing.size or stuck.any():
-                    verdict = table.verdict(x, speed * scale)
-            label[rows[fresh]] = verdict.label[fresh]
-            quiet = open_ & verdict.quiet & (label[rows] >= 0) & (speed > tol) & (not infinite)
-            when[rows[quiet]] = clock + np.log(speed[quiet] / tol) / motion.fade
-        still = (speed <= max(8 * eps, STILL)) & (clock > 0)
-        arrived = (label[rows] >= 0) & ((speed <= tol) | quiet | (not timed))
-        done = alive & ((label[rows] == -1) | still | arrived)
-        if done.any():
-            where = np.flatnonzero(done)
-            state[rows[where]] = backend.to_numpy(_rows(x, where))
-            alive &= ~done
-            if alive.sum() <= 0.75 * len(alive) and alive.any():
-                x, rows, alive, before = _shrunk(x, rows, alive, before)
-        if not alive.any() or clock >= t_max:
-            break
-        x, speed = motion.advance(x, guard)
-        clock += motion.span
-    if alive.any():
-        state[rows[alive]] = backend.to_numpy(_rows(x, np.flatnonzero(alive)))
+    count = len(x)
+    if not count:
+        return Settled(np.zeros((0, motion.flow.size)), np.zeros(0, dtype=int), np.zeros(0))
+    if backend.backend_of(x) == "jax":  # few sizes, so that few programs are compiled
+        size = 1 << (count - 1).bit_length()
+        x = backend.asarray(np.resize(backend.to_numpy(x), (size, x.shape[1])), x)
+        fading = None if fading is None else np.resize(fading, size)
+    judge = _Judge(motion, table, discover, x, tol, timed, fading, rate)
+    record, failures = motion.follow(x, judge, t_max)
+    state = backend.to_numpy(motion.flow.flatten(record.final)).astype(float)
+    label, when = judge.label, judge.when
+    for k, result in failures.items():  # what grew beyond every number ran away, what only took too long is not known
+        far = np.linalg.norm(state[k]) > FAR * motion.flow.scale
+        label[k] = -1 if label[k] == -1 or result is Result.NOT_FINITE or far else -2
     when[label < 0] = np.nan
-    return Settled(state, label, when)
+    return Settled(state[:count], label[:count], when[:count])
 
 
-def _note_times(
-    when: np.ndarray,
-    before: np.ndarray,
-    speed: np.ndarray,
-    rows: np.ndarray,
-    alive: np.ndarray,
-    tol: float,
-    clock: float,
-    span: float,
-) -> None:
-    """When the speed crossed tol, by its exponential decay between two looks."""
-    crossed = alive & (speed <= tol) & (before > tol)
-    if crossed.any():
+class _Judge:
+    """The stop condition of `settle`: it asks the table about states as they pass, and keeps labels and times."""
+
+    def __init__(
+        self,
+        motion: Motion,
+        table: Table,
+        discover: Callable[[np.ndarray], None] | None,
+        x: Array,
+        tol: float,
+        timed: bool,
+        fading: np.ndarray | None,
+        rate: float,
+    ) -> None:
+        self.motion, self.table, self.discover, self.tol, self.timed = motion, table, discover, tol, timed
+        self.fading, self.rate = fading, rate
+        size = len(x)
+        self.label, self.when = np.full(size, -2), np.full(size, np.nan)
+        self.trial = np.full(size, 1e-3)  # the speed at which fixed points are next looked for from a state
+        self.time = np.zeros(size)
+        infinite = np.full(size, np.inf)
+        flow = motion.flow
+        self.before = infinite if motion.infinite else backend.to_numpy(_speed(flow, x)).astype(float) / flow.scale
+
+    def __call__(self, moment: Moment) -> np.ndarray:
+        """Which rows are done."""
+        flow, scale = self.motion.flow, self.motion.flow.scale
+        here = np.flatnonzero(moment.rows >= 0)
+        rows, time = moment.rows[here], moment.time[here]
+        x = flow.flatten(moment.states)
+        if self.motion.infinite:
+            move = x - flow.flatten(moment.previous)
+            speed = np.linalg.norm(backend.to_numpy(move).astype(float), axis=-1)
+        else:
+            program = backend.compiled(_residual, x)
+            speed = backend.to_numpy(program(None, moment.network, moment.states, moment.evaluation)).astype(float)
+            if self.fading is not None:
+                speed = np.hypot(speed, self.fading[np.maximum(moment.rows, 0)] * np.exp(-self.rate * moment.time))
+        speed = speed / scale
+        self._note_times(rows, time, speed[here])
+        lost = ~(speed < HUGE)
+        fresh = (self.label[np.maximum(moment.rows, 0)] == -2) & (moment.rows >= 0) & ~lost
+        open_ = (moment.rows >= 0) & ~lost & (fresh | self.timed)
+        quiet = np.zeros(len(speed), dtype=bool)
+        if open_.any():
+            verdict = self._verdict(x, speed, fresh, moment.rows)
+            self.label[moment.rows[fresh]] = verdict.label[fresh]
+            known = self.label[np.maximum(moment.rows, 0)] >= 0
+            quiet = open_ & verdict.quiet & known & (speed > self.tol) & (not self.motion.infinite)
+            late = moment.time[quiet] + np.log(speed[quiet] / self.tol) / self.motion.fade
+            self.when[moment.rows[quiet]] = late
+        self.label[moment.rows[lost & (moment.rows >= 0)]] = -1
+        still = speed <= max(8 * backend.epsilon(x), STILL)
+        arrived = (self.label[np.maximum(moment.rows, 0)] >= 0) & ((speed <= self.tol) | quiet | (not self.timed))
+        return (moment.rows >= 0) & (lost | still | arrived)
+
+    def _verdict(self, x: Array, speed: np.ndarray, fresh: np.ndarray, rows: np.ndarray) -> Verdict:
+        """The table's, after fixed points were looked for from states that none of them explains."""
+        flow, scale = self.motion.flow, self.motion.flow.scale
+        verdict = self.table.verdict(x, speed * scale)
+        if self.discover is None or not fresh.any():
+            return verdict
+        stuck = fresh & (verdict.label == -2) & ~verdict.beside & (speed <= self.trial[np.maximum(rows, 0)])
+        self.trial[rows[stuck]] = 0.1 * speed[stuck]
+        if verdict.missing.size:
+            self.discover(backend.to_numpy(flow.patterns)[verdict.missing])
+        if stuck.any():
+            self.discover(representatives(backend.to_numpy(_rows(x, np.flatnonzero(stuck))), 1e-2 * scale))
+        return self.table.verdict(x, speed * scale) if verdict.missing.size or stuck.any() else verdict
+
+    def _note_times(self, rows: np.ndarray, time: np.ndarray, speed: np.ndarray) -> None:
+        """When the speed crossed tol, by its exponential decay between two looks."""
+        before, span = self.before[rows], time - self.time[rows]
+        crossed = (speed <= self.tol) & (before > self.tol)
         with np.errstate(all="ignore"):
-            part = np.log(before[crossed] / tol) / np.log(before[crossed] / speed[crossed])
-        part = np.where(np.isfinite(part) & np.isfinite(before[crossed]), np.clip(part, 0.0, 1.0), 1.0)
-        when[rows[crossed]] = clock - span * (1 - part)
-    when[rows[alive & (speed > tol)]] = np.nan
+            part = np.log(before / self.tol) / np.log(before / speed)
+        part = np.where(np.isfinite(part) & np.isfinite(before), np.clip(part, 0.0, 1.0), 1.0)
+        when = np.where(crossed, time - span * (1 - part), self.when[rows])
+        self.when[rows] = np.where(speed > self.tol, np.nan, when)
+        self.before[rows], self.time[rows] = speed, time
+
+
+def _residual(_: None, network: Network, states: dict[str, Array], evaluation: Evaluation) -> Array:
+    xp, total = backend.namespace(*states.values()), None
+    for r in network.residual(states, evaluation).values():
+        square = xp.sum(r * r, axis=-1)
+        total = square if total is None else total + square
+    return xp.sqrt(total)
+
+
+def _speed(flow: Field, x: Array) -> Array:
+    states = flow.states(x)
+    return backend.compiled(_residual, x)(None, flow.network, states, flow.network.evaluate(states))
 
 
 def _rows(x: Array, where: np.ndarray) -> Array:
@@ -339,19 +382,6 @@ def _rows(x: Array, where: np.ndarray) -> Array:
         return backend.asarray(backend.to_numpy(x)[where], x)
     xp = backend.namespace(x)
     return xp.take(x, xp.asarray(where, device=backend.device(x)), axis=0)
-
-
-def _shrunk(x: Array, rows: np.ndarray, alive: np.ndarray, before: np.ndarray) -> Any:
-    """The batch without what is finished; on JAX padded to a power of two, so that few programs are compiled."""
-    stays = np.flatnonzero(alive)
-    size = stays.size
-    if backend.backend_of(x) == "jax" and size:
-        size = 1 << (size - 1).bit_length()
-    if size == len(x) and (size == stays.size or len(rows) == size):
-        return x, rows, alive, before
-    chosen = np.concatenate([stays, np.full(size - stays.size, stays[0])])
-    taken = backend.asarray(backend.to_numpy(x)[chosen], x) if size > len(x) else _rows(x, chosen)
-    return taken, rows[chosen], np.arange(size) < stays.size, before[chosen]
 
 
 def representatives(x: np.ndarray, distance: float, most: int = REPRESENTATIVES) -> np.ndarray:

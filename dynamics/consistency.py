@@ -20,8 +20,8 @@ _seen: weakref.WeakSet[Any] = weakref.WeakSet()
 def check_parts(network: Network, states: Mapping[str, Array]) -> None:
     r"""Refuse a synapse whose forces are not -dE/dg, and a Lagrangian whose activation is not dL/dx.
 
-    Only parts that do not say `checked` are looked at, and each once: at the first sample of `states`, by central
-    differences in random directions. A part that jumps, that has no finite value there, or a synapse that says it is
+    Only parts that do not say `checked` are looked at, and each once: at the first sample of `states` and beside it,
+    by central differences in random directions. A part that jumps, that has no finite value there, or a synapse that says it is
     not `conservative`, is left alone.
 
     Raises
@@ -48,17 +48,29 @@ def check_parts(network: Network, states: Mapping[str, Array]) -> None:
     lagrangians = [p.lagrangian for p in network.populations.values() if p.lagrangian.smooth and _is_new(p.lagrangian)]
     if not (fresh or lagrangians) or any(backend.is_traced(x) for x in states.values()):
         return
-    first = {name: backend.namespace(x).reshape(x, (-1, x.shape[-1]))[:1] for name, x in states.items()}
     with np.errstate(all="ignore"):
-        for name, p in network.populations.items():
-            if any(p.lagrangian is part for part in lagrangians):
-                _check_lagrangian(name, p.lagrangian, first[name])
-        g = network.activations(first)
-        for name, synapse in network.synapses.items():
-            if any(synapse is part for part in fresh):
-                _check_synapse(name, synapse, network.joined(synapse, g))
+        for here in _places(states):
+            for name, p in network.populations.items():
+                if any(p.lagrangian is part for part in lagrangians):
+                    _check_lagrangian(name, p.lagrangian, here[name])
+            g = network.activations(here)
+            for name, synapse in network.synapses.items():
+                if any(synapse is part for part in fresh):
+                    _check_synapse(name, synapse, network.joined(synapse, g))
     for part in (*fresh, *lagrangians):
         _remember(part)
+
+
+def _places(states: Mapping[str, Array]) -> list[dict[str, Array]]:
+    """The first sample, and a place beside it: a start at rest or on an axis of symmetry shows little."""
+    rng = np.random.default_rng(1)
+    first = {name: backend.namespace(x).reshape(x, (-1, x.shape[-1]))[:1] for name, x in states.items()}
+    beside = {}
+    for name, x in first.items():
+        host = backend.to_numpy(x).astype(float)
+        size = float(np.sqrt(np.mean(host**2))) or 1.0
+        beside[name] = backend.asarray(host + 0.2 * size * rng.standard_normal(host.shape), x)
+    return [first, beside]
 
 
 def _is_new(part: Any) -> bool:

@@ -69,6 +69,32 @@ def gmres(apply: Callable[[Array], Array], r: Array, tol: float, most: int) -> t
     return answer, left
 
 
+def inverse(matrices: Array) -> Array:
+    """The inverses of matrices (..., n, n), NaN for those that have none.
+
+    >>> import numpy as np
+    >>> inverse(np.array([[[2.0]], [[0.0]]]))[:, 0, 0]
+    array([0.5, nan])
+    """
+    match backend.backend_of(matrices):
+        case "torch":
+            found, singular = backend.namespace(matrices).linalg.inv_ex(matrices)
+            return backend.namespace(matrices).where(singular[..., None, None] != 0, float("nan"), found)
+        case "numpy":
+            try:
+                return np.linalg.inv(matrices)
+            except np.linalg.LinAlgError:  # of one of them: the others are wanted
+                return np.stack([_inverse(m) for m in matrices.reshape(-1, *matrices.shape[-2:])]).reshape(matrices.shape)
+    return backend.namespace(matrices).linalg.inv(matrices)
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:
+        return np.full_like(matrix, np.nan)
+
+
 def _norm(x: Array) -> Array:
     xp = backend.namespace(x)
     return xp.sqrt(xp.sum(x * x, axis=-1, keepdims=True))

@@ -38,6 +38,7 @@ class Plan(NamedTuple):
     guard: bool
     progress: bool
     save_every: int = 1
+    record: bool = True  # False keeps the last states alone
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Run:
         self.steps = np.zeros(self.size, dtype=int)  # from here on by sample
         self.reached = np.zeros(self.size)
         self.held = np.zeros(self.size, dtype=bool)
-        self.drift = Drift(network, self.size) if not method.controlled(network) else None
+        self.drift = Drift(network, self.size) if plan.record and not method.controlled(network) else None
         self.failures: dict[int, tuple[str, Result]] = {}
         self.rejected = self.evaluations = 0
 
@@ -141,12 +142,13 @@ class Run:
         self.control = Controller(self.method, self.network, self.states, self.evaluation, self.clamp, self.t1)
         self.evaluations += 1
         self.saved, self.last = Recorder(self.size, self._row()), Recorder(self.size, self.states)
-        if self.plan.save_at is None or self.plan.save_at[0] == 0:
+        if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == 0):
             self._save(self.moving.copy())
         with ticker(self.plan.progress, "simulate", self.t1) as tick:
             while self.moving.any():
                 self._step()
                 self._leave(self.moving & (self.time >= self.t1), early=False)
+                self._shrink()
                 tick(float(np.min(self.time[self.moving], initial=self.t1)))
         return self._record(time.perf_counter() - began)
 
@@ -227,8 +229,9 @@ class Run:
         target = np.minimum(due, self.t1)
         dt, lands = self.control.propose(target - self.time, self.moving)
         saves = self._due(self.steps[self.rows] + 1, lands, target, due)
+        watched = self.plan.guard or saves.any() or (self.plan.stop is not None and self.plan.record)
         drift = self.drift is not None and self.drift.looks()
-        program = _Program(self.method, bool(self.plan.guard or saves.any() or self.plan.stop is not None), drift)
+        program = _Program(self.method, bool(watched), drift)
         advance = backend.compiled(_advance, self.like)
         span = self._span(dt)
         arguments = (self.network, self.states, self.evaluation)
@@ -267,6 +270,8 @@ class Run:
 
     def _due(self, steps: np.ndarray, lands: np.ndarray, target: np.ndarray, due: np.ndarray) -> np.ndarray:
         """Which rows are to be saved after a step, if it is accepted."""
+        if not self.plan.record:
+            return np.zeros_like(lands)
         if self.plan.save_at is not None:
             return lands & (due <= self.t1)
         return (steps % self.every == 0) | (lands & (target == self.t1))
@@ -353,11 +358,11 @@ class Run:
         self._leave(which, early=False)
 
     def _leave(self, which: np.ndarray, early: bool) -> None:
-        """Record the last state of some rows and let them go; shrink the batch when half of it is gone."""
+        """Record the last state of some rows and let them go."""
         if not which.any():
             return
         self._log(self.last, which, np.zeros_like(self.slot), self.states)
-        if early:  # it stays there for the save times still to come
+        if early and self.plan.record:  # it stays there for the save times still to come
             waiting = which & (self.slot < self.targets.size - 1)
             if self.plan.save_at is None:  # its last state, unless that is saved already
                 waiting = which & (self.steps[self.rows] % self.every != 0)
@@ -365,11 +370,12 @@ class Run:
                 self._log(self.saved, waiting, self.slot, self._row())
         self.reached[self.rows[which]] = self.time[which]
         self.moving &= ~which
-        stays = np.flatnonzero(self.moving)
-        if 0 < stays.size <= self.rows.size // 2:
-            self._shrink(stays)
 
-    def _shrink(self, stays: np.ndarray) -> None:
+    def _shrink(self) -> None:
+        """Go on with the rows that still move, when half of them are gone."""
+        stays = np.flatnonzero(self.moving)
+        if not 0 < stays.size <= self.rows.size // 2:
+            return
         size = stays.size
         if backend.backend_of(self.like) == "jax":  # few sizes, so that few programs are compiled
             size = min(self.rows.size, 1 << (size - 1).bit_length())

@@ -114,8 +114,8 @@ def simulate(
     -----
     Which integrator to take:
 
-    - What is retrieved, from which cues, and a falling energy: ``"auto"``. Where every population's step is exact and
-      lowers the energy whatever its length, as for the memories of the family with their own leaks, that is
+    - What is retrieved, from which cues, and a falling energy: ``"auto"``. For value and memory neurons whose
+      steps are exact and lower the energy whatever their length, as in the family with its own leaks, that is
       `Relaxation` in steps of a tenth of tau_value; ``Relaxation(dt=inf)`` is then the fastest way to a fixed point,
       but a cue near a boundary can go to another memory than the flow takes it to. For any other network it is
       `Rosenbrock`, whose steps follow from the error (`RungeKutta` where derivatives are missing or the flow is

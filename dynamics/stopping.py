@@ -10,7 +10,7 @@ import numpy as np
 from . import backend
 from .backend import Array
 from .network import Evaluation, Network
-from .scale import Scales, relative, rms, scales
+from .scale import Scales, relative, rms
 
 
 class Moment(NamedTuple):
@@ -64,6 +64,7 @@ def steadiness(
 
     >>> import numpy as np
     >>> from hopfield.dynamics import Network, Population, Quadratic
+    >>> from hopfield.dynamics.scale import scales
     >>> one, state = Network({"x": Population(Quadratic(), 1)}), {"x": np.array([1.0])}
     >>> float(steadiness(one, state, {}, scales(one, state)))
     0.5
@@ -105,6 +106,7 @@ def largest_move(network: Network, before: Mapping[str, Array], after: Mapping[s
 
     >>> import numpy as np
     >>> from hopfield.dynamics import Network, Population, Quadratic
+    >>> from hopfield.dynamics.scale import scales
     >>> one = Network({"x": Population(Quadratic(), 1)})
     >>> before, after = {"x": np.array([1.0])}, {"x": np.array([0.5])}
     >>> float(largest_move(one, before, after, scales(one, before)))

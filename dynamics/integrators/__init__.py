@@ -35,6 +35,9 @@ __all__ = [
     "Step",
     "TorchDiffEq",
     "choose",
+    "exact",
+    "following",
+    "guaranteed",
 ]
 
 INTEGRATORS: dict[str, Callable[[], Integrator | Solver]] = {
@@ -49,13 +52,17 @@ INTEGRATORS: dict[str, Callable[[], Integrator | Solver]] = {
 }
 
 
+PAIR = 2  # value and memory neurons
+MOST_STEPS = 200_000  # of a run that nobody gave a method: an oscillation may take many
+
+
 def choose(
     integrator: str | Integrator | Solver, network: Network, states: Mapping[str, Array], clamp: Mapping[str, Any]
 ) -> Integrator | Solver:
     """The integrator of a name; ``"auto"`` follows the flow of the network whatever it is.
 
-    - `Relaxation` with a tenth of the first population's tau, where every population's step is exact and lowers the
-      energy for every dt;
+    - `Relaxation` with a tenth of the first population's tau, where there are two populations at most, whose steps are
+      exact and lower the energy for every dt;
     - `Rosenbrock` where the local flow is smooth and has derivatives, `RungeKutta` where it is smooth, for the gradient
       flow too;
     - adaptive `Relaxation` where forces jump.
@@ -68,7 +75,7 @@ def choose(
     0.2
     >>> own = Network({"x": Population(LogCosh(), 2)}, [Recurrent(("x",), np.array([[0.0, 3.0], [3.0, 0.0]]))])
     >>> choose("auto", own, {"x": np.array([2.0, 1.0])}, {})
-    Rosenbrock(rtol=1e-05, atol=1e-06, dense=128, krylov=16, max_steps=10000, dt=1e+300)
+    Rosenbrock(rtol=1e-05, atol=1e-06, dense=128, krylov=16, max_steps=200000, dt=1e+300)
     """
     if isinstance(integrator, Integrator | Solver):
         return integrator
@@ -77,7 +84,8 @@ def choose(
             raise unknown_name("integrator", integrator, ["auto", *INTEGRATORS])
         return INTEGRATORS[integrator]()
     step = 0.1 * float(to_numpy(next(iter(network.populations.values())).tau))
-    if network.flow == "local" and exact(network) and guaranteed(network, clamp):
+    pair = len(network.populations) <= PAIR  # in a longer chain the order of the visits shows
+    if network.flow == "local" and pair and exact(network) and guaranteed(network, clamp):
         return Relaxation(dt=step)
     return following(network, states, 1e-5, step)
 
@@ -99,13 +107,13 @@ def following(network: Network, states: Mapping[str, Array], rtol: float, step: 
         )
     atol = _power_of_ten(0.1 * rtol * _size(network, states))
     if network.flow == "local" and has_products(network, states):
-        return Rosenbrock(rtol=rtol, atol=atol)
+        return Rosenbrock(rtol=rtol, atol=atol, max_steps=MOST_STEPS)
     return RungeKutta(rtol=rtol, atol=atol)
 
 
 def _size(network: Network, states: Mapping[str, Array]) -> float:
     """The least of the populations' sizes, those of the patterns or of the largest start."""
-    found = [float(np.max(to_numpy(rms(x)), initial=0.0)) for x in states.values()]
+    found = [float(np.max(to_numpy(rms(x)), initial=0.0)) for x in states.values() if np.isfinite(to_numpy(x)).all()]
     known = [s.state for s in scales(network, states).values() if s is not None and isinstance(s.state, float)]
     return min((s for s in [*found, *known] if s > 0), default=1.0)
 

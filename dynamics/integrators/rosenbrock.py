@@ -18,7 +18,7 @@ from typing import Any
 
 from .. import backend
 from ..backend import Array, Number
-from ..linear import gmres
+from ..linear import gmres, inverse
 from ..linearised import Linearised
 from ..network import Evaluation, Network
 from ..validation import positive
@@ -192,7 +192,7 @@ class _System:
         eye = self.xp.eye(size, dtype=self.a.dtype, device=backend.device(self.a))
         batch = next(iter(self.states.values())).shape[0]
         columns = self._apply(self.xp.broadcast_to(eye, (batch, size, size)), self.linear.widened(), self.a[..., None])
-        return self.xp.linalg.inv(self.xp.matrix_transpose(columns))
+        return inverse(self.xp.matrix_transpose(columns))
 
     def _pack(self, x: States) -> Array:
         return x[self.kept[0]] if len(self.kept) == 1 else self.xp.concat([x[name] for name in self.kept], axis=-1)
