@@ -86,7 +86,7 @@ def choose(
     step = 0.1 * float(to_numpy(next(iter(network.populations.values())).tau))
     pair = len(network.populations) <= PAIR  # in a longer chain the order of the visits shows
     if network.flow == "local" and pair and exact(network) and guaranteed(network, clamp):
-        return Relaxation(dt=step)
+        return Relaxation(dt=step, order=len(network.populations))  # the second order costs nothing
     return following(network, states, 1e-5, step)
 
 
