@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from ..dynamics import backend
 from ..dynamics.integrators import Integrator, Solver, choose
 from ..dynamics.validation import matrix, positive, unknown_name
 from ..models import build, catalogue
+from ..models.files import kind_of, present
 from ..models.storage import Stored
 from .corruption import gaussian_noise, mask
 from .images import Rows, flatten_images, load_array
@@ -163,7 +163,7 @@ def load_memory(path: str | os.PathLike[str]) -> Any:
     """
     if not Path(path).exists():
         raise unknown_name("model (and there is no such file)", os.fspath(path), MODELS)
-    if not zipfile.is_zipfile(path):
+    if kind_of(present(path)) != "npz":
         raise ValueError(f"{os.fspath(path)!r} is not a saved memory: memory.save(path) writes one, an .npz file.")
     return Stored.load(path)
 

@@ -78,6 +78,18 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Any]:
         partial.unlink(missing_ok=True)
 
 
+def in_words(nbytes: int) -> str:
+    """A number of bytes as a person reads it.
+
+    >>> in_words(700), in_words(3 * 2**29), in_words(10**20)
+    ('700 bytes', '1.5 GiB', '90949470 TiB')
+    """
+    for power, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB")):
+        if nbytes >> power:
+            return f"{nbytes >> power} {unit}" if power == 40 else f"{nbytes / 2**power:.3g} {unit}"
+    return f"{nbytes} bytes"
+
+
 class Header(NamedTuple):
     """What a ``.npy`` file says of its array.
 
@@ -118,7 +130,7 @@ def read_npy(stream: Any, size: int, rows: int | None = None, *, drain: bool = F
     if not whole:
         shape = (min(rows or 0, shape[0]), *shape[1:])
     data = np.empty(math.prod(shape), header.dtype)
-    _fill(data, stream)
+    fill(data, stream)
     while drain and stream.read(PIECE):
         pass
     found = data.reshape(shape[::-1]).T if header.columns_first else data.reshape(shape)
@@ -140,7 +152,15 @@ def _header(stream: Any) -> Header:
     return header
 
 
-def _fill(data: np.ndarray, stream: Any) -> None:
+def fill(data: np.ndarray, stream: Any) -> None:
+    """Read as many bytes as an array has into it.
+
+    >>> import io
+    >>> data = np.empty(2, np.uint8)
+    >>> fill(data, io.BytesIO(b"ab"))
+    >>> bytes(data)
+    b'ab'
+    """
     if not data.nbytes:
         return
     into = memoryview(data.view(np.uint8))
@@ -152,51 +172,97 @@ def _fill(data: np.ndarray, stream: Any) -> None:
         at += got
 
 
-def is_archive(path: str | os.PathLike[str]) -> bool:
-    """Whether a file begins as an archive does, ``.npz`` among them; a file that is not there says so itself.
+def present(path: str | os.PathLike[str]) -> Path:
+    """The path of a file that is there, and is no folder and no pipe, which would wait for ever.
+
+    >>> present("patterns.npy")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: There is no file 'patterns.npy' (looked in ...).
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {str(path)!r} (looked in {Path.cwd()}).")
+    if not path.is_file():
+        raise ValueError(f"{str(path)!r} cannot be read: it is a {'folder' if path.is_dir() else 'device'}, no file.")
+    return path
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """``"npz"`` or ``"npy"`` by how the file begins, else what it is in words.
 
     >>> np.savez("one.npz", x=np.eye(2))
-    >>> is_archive("one.npz")
-    True
+    >>> kind_of("one.npz")
+    'npz'
     """
-    with open(path, "rb") as file:
-        return file.read(2) == b"PK"
+    with reading(path, "a file of arrays"), open(path, "rb") as file:
+        begins = file.read(len(MAGIC))
+    if begins[:2] == b"PK":
+        return "npz"
+    return "npy" if begins == MAGIC else "something else" if begins else "empty"
 
 
-def names_in(path: str | os.PathLike[str]) -> list[str]:
-    """The names of the arrays of an ``.npz`` file.
+def shapes_in(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays of an ``.npz`` or ``.npy`` file (there under the name ""), from their headers.
 
     >>> np.savez("two.npz", x=np.eye(2), y=np.eye(3))
-    >>> names_in("two.npz")
-    ['x', 'y']
+    >>> shapes_in("two.npz")
+    {'x': (2, 2), 'y': (3, 3)}
     """
-    with reading(path, "an .npz file"), zipfile.ZipFile(path) as archive:
-        return list(_members(archive))
+    if kind_of(path) == "npy":
+        with reading(path, "a .npy file"), open(path, "rb") as file:
+            return {"": _header(file).shape}
+    with _archive(path) as archive:
+        found = {}
+        for name, info in _members(archive).items():
+            with archive.open(info) as stream:
+                found[name] = _header(stream).shape
+        return found
 
 
-def read_npz(
+def load_npy(path: str | os.PathLike[str], rows: int | None = None) -> np.ndarray:
+    """The array of a ``.npy`` file, or its first `rows`.
+
+    >>> np.save("eye.npy", np.eye(3))
+    >>> load_npy("eye.npy", rows=1)
+    array([[1., 0., 0.]])
+    """
+    with reading(path, "a .npy file"), open(path, "rb") as file:
+        return read_npy(file, os.fstat(file.fileno()).st_size, rows)
+
+
+def load_npz(
     path: str | os.PathLike[str], names: Sequence[str] | None = None, rows: int | None = None
 ) -> dict[str, np.ndarray]:
     """Arrays of an ``.npz`` file by name: all of them, or some; of each the first `rows`, or all.
 
     >>> np.savez("two.npz", x=np.eye(2), y=np.arange(3))
-    >>> read_npz("two.npz", ["y"], rows=2)
+    >>> load_npz("two.npz", ["y"], rows=2)
     {'y': array([0, 1])}
     """
-    with reading(path, "an .npz file"), zipfile.ZipFile(path) as archive:
+    with _archive(path) as archive:
         members = _members(archive, whole=names is None)
         chosen = {name: members[name] for name in (members if names is None else names)}
         unpacked, packed = sum(info.file_size for info in chosen.values()), os.path.getsize(path)
         if unpacked > max(MOST, packed):
             raise Refused(
-                f"has {packed} bytes and would take {unpacked / 2**30:.3g} GiB unpacked; no more than {MOST / 2**30:g} "
-                "GiB are unpacked. Write it without compression, numpy.savez, or give a part of it."
+                f"has {in_words(packed)} and would take {in_words(unpacked)} unpacked; no more than {in_words(MOST)} "
+                "are unpacked. Write it without compression, numpy.savez, or give a part of it."
             )
         found = {}
         for name, info in chosen.items():
             with archive.open(info) as stream:
                 found[name] = read_npy(stream, info.file_size, rows, drain=True)
         return found
+
+
+@contextlib.contextmanager
+def _archive(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
+    with reading(path, "an .npz file"):
+        if not zipfile.is_zipfile(path):
+            raise Refused("cannot be read: it is no .npz file, or ends too early. Write it again with numpy.savez.")
+        with zipfile.ZipFile(path) as archive:
+            yield archive
 
 
 def _members(archive: zipfile.ZipFile, whole: bool = False) -> dict[str, zipfile.ZipInfo]:

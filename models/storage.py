@@ -17,7 +17,7 @@ import numpy as np
 
 from ..dynamics import backend, lagrangians
 from ..dynamics.contracts import Lagrangian, Similarity
-from .files import Refused, is_archive, read_npz, reading, written_whole
+from .files import Refused, kind_of, load_npz, present, reading, written_whole
 from .similarity import similarity
 
 FORMAT = 1
@@ -100,9 +100,9 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     ...     read(write(f"{folder}/m", "ModernHopfield", {"memories": np.eye(2)}))[0]
     'ModernHopfield'
     """
-    if not is_archive(path):
+    if kind_of(present(path)) != "npz":
         raise ValueError(f"{os.fspath(path)!r} is not an .npz file that a memory was saved to.")
-    arrays = read_npz(path)
+    arrays = load_npz(path)
     with reading(path, "a saved memory"):
         name, settings = _header(arrays)
         values = {key: float(value) if value.ndim == 0 else value for key, value in arrays.items()}
