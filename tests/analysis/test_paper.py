@@ -66,7 +66,7 @@ def test_a_figure_is_written_with_its_table(figure, tmp_path):
     assert (tmp_path / f"fig{figure:02d}_code.txt").read_text() == found[0].table() + "\n"
     for line in (tmp_path / f"fig{figure:02d}_code.jsonl").read_text().splitlines() if figure in CURVES else []:
         entry = json.loads(line)
-        assert set(entry) == {"cell", "result"}
+        assert set(entry) == {"cell", "result", "check"}
         assert {"seed", "versions", "images", "similarity", "stored", "run", "level", "cue"} <= set(entry["cell"])
 
 
