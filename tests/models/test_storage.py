@@ -405,3 +405,32 @@ def test_a_memory_is_saved_to_a_file(place, error, tmp_path, monkeypatch):
     with pytest.raises(error, match="folder"):
         ModernHopfield(np.eye(2)).save(place)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- moved
+
+
+@pytest.mark.parametrize(
+    "kind", ["int32", "bool", "complex128", "U8", "O", "datetime64[s]", "float33", int, bool, "", 32]
+)
+def test_a_memory_is_of_floating_numbers(kind, library):
+    """Patterns of 0.9 and 0.2 would become zeros, or true, or text."""
+    memory = ModernHopfield(np.array([[0.9, 0.2], [0.1, 0.8]]))
+    with pytest.raises(TypeError, match=r"is no type that patterns can be of: ask for one of .*float32, float64"):
+        memory.to(library, dtype=kind)
+
+
+def test_numbers_that_a_narrow_type_cannot_hold_are_refused(library):
+    memory = ModernHopfield(np.array([[0.9, 1e60], [0.1, 0.8]]))
+    with pytest.raises(ValueError, match=r"1e\+60.* too large for float32"):
+        memory.to(library, dtype="float32")
+    with pytest.raises(ValueError, match=r"70000.* too large for float16"):
+        ModernHopfield(np.array([[0.9, 7e4]])).to("numpy", dtype="float16")
+    assert to_numpy(memory.to(library, dtype="float64").memories)[0, 1] == 1e60
+
+
+def test_patterns_that_would_vanish_are_refused(library):
+    with pytest.raises(ValueError, match="All numbers become 0 in float32: the largest is 3e-60"):
+        ModernHopfield(np.array([[1e-60, 3e-60]])).to(library, dtype="float32")
+    kept = ModernHopfield(np.array([[1e-60, 3.0]])).to(library, dtype="float32")  # a rounding like any other
+    assert to_numpy(kept.memories).tolist() == [[0.0, 3.0]]
