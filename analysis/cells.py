@@ -164,9 +164,10 @@ def _computed(
         yield from (([key for key, _ in some], work(function, shared, [cell for _, cell in some])) for some in groups)
         return
     with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (work, function, shared)) as pool:
-        with _deaf():
-            waiting = {pool.submit(_work, [cell for _, cell in some]): [key for key, _ in some] for some in groups}
+        workers: Any = getattr(pool, "_processes", {})  # the executor empties its own name for them
         try:
+            with _deaf():
+                waiting = {pool.submit(_work, [cell for _, cell in some]): [key for key, _ in some] for some in groups}
             for future in as_completed(waiting):
                 yield waiting[future], future.result()
         except BrokenProcessPool:
@@ -176,6 +177,8 @@ def _computed(
             ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in workers.values():  # what they are at may take minutes, and is not kept
+                process.terminate()
             raise
 
 
@@ -200,15 +203,22 @@ def _work(cells: list[Any]) -> list[Any]:
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes that begin within this context leave Ctrl-C to the one that started them."""
-    if threading.current_thread() is not threading.main_thread():  # where signals cannot be set
+    """Processes that begin within this context leave Ctrl-C to the one that started them, where it waits till then."""
+    if hasattr(signal, "pthread_sigmask"):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return
+    if threading.current_thread() is not threading.main_thread():  # where handlers cannot be set
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextlib.contextmanager
