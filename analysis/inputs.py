@@ -218,7 +218,7 @@ def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator
 
 def _rows(kind: str, options: Mapping[str, Any], path: Any, shape: tuple[int, ...] | None) -> Rows:
     array = load_array(path, options.get(f"{kind}_key"), option=f"--{kind}-key")
-    rows, shape = flatten_images(array, shape)
+    rows, shape = flatten_images(array.astype(array.dtype.newbyteorder("="), copy=False), shape)
     scale = positive("scale", options.get("scale", 1.0))
     rows = matrix(kind, rows)
     return Rows(rows if scale == 1 else rows / scale, shape)

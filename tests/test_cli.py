@@ -409,6 +409,14 @@ def test_a_device_that_is_not_there_is_a_sentence(folder, library, device):
     told(result, f"device {device!r}" if f"device {device!r}" in result.stderr else f"device={device!r}")
 
 
+def test_bytes_in_the_order_of_other_machines(folder):
+    rows = np.load("rows.npy")
+    np.save("swapped.npy", rows.astype(">f8"))
+    call("recall", "swapped.npy", "queries.npy", *SHARP, "--out", "a")
+    call("recall", "rows.npy", "queries.npy", *SHARP, "--out", "b")
+    assert np.array_equal(np.load("a/recalled.npy"), np.load("b/recalled.npy"))
+
+
 def test_patterns_of_long_doubles_have_a_report(folder):
     np.save("long.npy", np.load("rows.npy").astype(np.longdouble))
     call("recall", "long.npy", "--noise", 0.0, *SHARP)
