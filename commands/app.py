@@ -71,9 +71,14 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         debug = options.pop("debug")
         if takes_files:
             options["given"] = Given(**{field.name: options.pop(field.name) for field in fields})
+
+        def note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+            if category is UserWarning or debug:  # what other packages say of their own future is no news here
+                typer.echo(f"note: {message}", err=True)
+
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = lambda message, *_, **__: typer.echo(f"note: {message}", err=True)
+            warnings.showwarning = note
             try:
                 function(**options)
             except (typer.Exit, typer.Abort, BrokenPipeError):  # ways to end; the app knows what to do

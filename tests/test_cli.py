@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -212,6 +213,20 @@ def test_warnings_are_notes(folder):
     result = call("recall", "rows.npy", "queries.npy", "--separation", "polynomial(3)")
     assert "note: UniversalHopfield: the energy has no lower bound" in result.stderr
     assert "Warning" not in result.output
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_of_other_packages_are_no_notes(folder, monkeypatch):
+    class Future(UserWarning, DeprecationWarning):
+        pass
+
+    def warn(*_, **__):
+        for kind in (Future, DeprecationWarning, RuntimeWarning):
+            warnings.warn("a word of theirs", kind, stacklevel=1)
+        raise ValueError("the end")
+
+    monkeypatch.setattr("hopfield.commands.memory.load_inputs", warn)
+    assert call("recall", "rows.npy", code=2).stderr == "error: the end\n"
 
 
 # --- simulate
