@@ -6,6 +6,9 @@ about a memory is computed in `analysis`, and what is heavy is imported where it
 
 from __future__ import annotations
 
+import io
+import sys
+
 from .commands import analysis, memory, paper
 from .commands.app import app
 
@@ -27,4 +30,7 @@ def main() -> None:
     hopfield 0...
     exit code 0
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has no sigma, or a name that is no text, ends no run
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="hopfield")

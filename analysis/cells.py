@@ -1,9 +1,10 @@
 """Long sweeps as cells: each is computed once, written down at once, and found again after an interruption.
 
-The file has one JSON object a line, {"cell": settings, "result": ...}. A line is written in one piece and synced to
-the disk before the next cell begins, so that a process that is killed loses at most the cells that it was at. When all
-cells are there the file is put in their order, in one step: it is the same, byte for byte, however often the work was
-interrupted and in however many processes it was done.
+The file has one JSON object a line, {"cell": settings, "result": ..., "check": the CRC-32 of both}. A line is written
+in one piece and synced to the disk before the next cell begins, so that a process that is killed loses at most the
+cells that it was at. When all cells are there the file is put in their order, in one step: it is the same, byte for
+byte, however often the work was interrupted and in however many processes it was done. A line that is damaged, as its
+check tells, is dropped with a warning, and its cell is done again.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ import os
 import platform
 import signal
 import threading
+import warnings
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 from ..dynamics.progress import ticker
+from ..models.checks import whole
 
 Settings = dict[str, Any]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -87,7 +92,7 @@ def run_cells(
     ValueError
         When the file is no such file, or two cells are equal.
     RuntimeError
-        When another process is writing to the file.
+        When another process is writing to the file, or a process that worked on a cell was ended from outside.
 
     Examples
     --------
@@ -96,10 +101,9 @@ def run_cells(
     >>> run_cells(math.dist, [[3.0, 4.0]], ([0.0, 0.0],), out="cells.jsonl")
     [5.0]
     >>> print(Path("cells.jsonl").read_text(), end="")
-    {"cell": [3.0, 4.0], "result": 5.0}
+    {"cell": [3.0, 4.0], "result": 5.0, "check": "..."}
     """
-    if not isinstance(jobs, int) or jobs < 1:
-        raise ValueError(f"jobs must be a whole number >= 1, got {jobs!r}.")
+    jobs = whole("jobs", jobs, 1)
     keys = [_line(cell) for cell in cells]
     if len(set(keys)) < len(keys):
         raise ValueError(f"Two of the {len(keys)} cells are equal: {next(k for k in keys if keys.count(k) > 1)}.")
@@ -112,15 +116,23 @@ def run_cells(
         for keys_done, results in _computed(work, function, groups, shared, min(jobs, len(groups))):
             for key, result in zip(keys_done, results, strict=True):
                 done[key] = _line(result)
-                write(f'{{"cell": {key}, "result": {done[key]}}}\n')
+                write(_entry(key, done[key]))
             tick(len(done))
         others = [key for key in found if key not in done]
-        write(None, "".join(f'{{"cell": {key}, "result": {(done | found)[key]}}}\n' for key in [*others, *keys]))
+        write(None, "".join(_entry(key, (done | found)[key]) for key in [*others, *keys]))
     return [json.loads(done[key]) for key in keys]
 
 
 def _line(value: Any) -> str:
     return json.dumps(value, allow_nan=False)
+
+
+def _entry(key: str, result: str) -> str:
+    return f'{{"cell": {key}, "result": {result}, "check": "{_check(key, result)}"}}\n'
+
+
+def _check(key: str, result: str) -> str:
+    return f"{zlib.crc32(f'{key} {result}'.encode()):08x}"
 
 
 Keyed = tuple[str, Any]  # a cell with the line that it is known by
@@ -152,13 +164,21 @@ def _computed(
         yield from (([key for key, _ in some], work(function, shared, [cell for _, cell in some])) for some in groups)
         return
     with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (work, function, shared)) as pool:
-        with _deaf():
-            waiting = {pool.submit(_work, [cell for _, cell in some]): [key for key, _ in some] for some in groups}
+        workers: Any = getattr(pool, "_processes", {})  # the executor empties its own name for them
         try:
+            with _deaf():
+                waiting = {pool.submit(_work, [cell for _, cell in some]): [key for key, _ in some] for some in groups}
             for future in as_completed(waiting):
                 yield waiting[future], future.result()
+        except BrokenProcessPool:
+            raise RuntimeError(
+                "A process that worked on a cell was ended from outside: it was killed, or there was no memory left "
+                "for it. Finished cells are kept where `out` is given: do the same again, perhaps with fewer jobs."
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in workers.values():  # what they are at may take minutes, and is not kept
+                process.terminate()
             raise
 
 
@@ -183,15 +203,22 @@ def _work(cells: list[Any]) -> list[Any]:
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes that begin within this context leave Ctrl-C to the one that started them."""
-    if threading.current_thread() is not threading.main_thread():  # where signals cannot be set
+    """Processes that begin within this context leave Ctrl-C to the one that started them, where it waits till then."""
+    if hasattr(signal, "pthread_sigmask"):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return
+    if threading.current_thread() is not threading.main_thread():  # where handlers cannot be set
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextlib.contextmanager
@@ -244,21 +271,40 @@ def _read(file: Any, path: Path) -> dict[str, str]:
     """The cells of a file, from which a line that was not finished is cut off."""
     file.seek(0)
     raw = file.read()
-    whole = raw.rfind(b"\n") + 1
-    found = {}
-    for number, line in enumerate(raw[:whole].decode(errors="replace").splitlines(), 1):
-        try:
-            entry = json.loads(line)
-            found[_line(entry["cell"])] = _line(entry["result"])
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(
-                f"Line {number} of {str(path)!r} is no cell of a sweep: {line[:60]!r}. Give the name of another file."
-            ) from None
-    if whole < len(raw):
-        if not raw[whole:].startswith(b'{"cell": '[: len(raw) - whole]):
+    *lines, rest = raw.split(b"\n")
+    found: dict[str, str] = {}
+    damaged = []
+    for number, line in enumerate(lines, 1):
+        cell = _parsed(line)
+        if cell is None:
+            damaged.append(number)
+        else:
+            found[cell[0]] = cell[1]
+    first = next((number for number in damaged if lines[number - 1].strip(b"\0 \t\r")), None)
+    if first is not None and not found:  # not one line of ours: it is somebody else's
+        raise ValueError(
+            f"Line {first} of {str(path)!r} is no cell of a sweep: {lines[first - 1][:60].decode(errors='replace')!r}. "
+            "Give the name of another file."
+        )
+    if rest:
+        if not found and not rest.startswith(b'{"cell": '[: len(rest)]):
             raise ValueError(f"{str(path)!r} is no file of cells. Give the name of another file.")
-        file.truncate(whole)
+        file.truncate(len(raw) - len(rest))
+    if damaged:
+        which = ", ".join(map(str, damaged[:5])) + (", ..." if len(damaged) > 5 else "")
+        warnings.warn(f"{str(path)!r} is damaged in line {which}: what was there is done again.", stacklevel=2)
     return found
+
+
+def _parsed(line: bytes) -> tuple[str, str] | None:
+    """The cell of a line and its result, if it is whole; lines that were written without a check have to be JSON."""
+    try:
+        entry = json.loads(line)
+        key, result = _line(entry["cell"]), _line(entry["result"])
+        whole_line = set(entry) == {"cell", "result"} or entry["check"] == _check(key, result)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return (key, result) if whole_line else None
 
 
 def _locked(path: Path) -> Any:

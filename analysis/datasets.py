@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..dynamics.validation import unknown_name
-from .image_files import BATCHES, PICTURES, Pixels, read_cifar, read_folder, read_idx_images, read_pictures
+from ..models.checks import whole
+from ..models.files import MOST, in_words, kind_of, present, shapes_in
+from .image_files import (
+    BATCHES,
+    PICTURES,
+    Pixels,
+    idx_shape,
+    read_cifar,
+    read_folder,
+    read_idx_images,
+    read_pictures,
+)
 from .images import flatten_images, load_array
 
 VARIABLE = "HOPFIELD_DATA"
@@ -84,7 +95,8 @@ def load(
         or JPEG file, or a folder of them.
     limit : int, optional
         The most images: the first ones of a file, a seeded choice over all classes of a folder of pictures
-        (10 000 there unless said).
+        (10 000 there unless said). Memory is asked for these alone; more than 4 GiB of images, in single
+        precision, are refused.
     seed : int
         Of that choice.
     folder : path, optional
@@ -96,7 +108,9 @@ def load(
     Returns
     -------
     Images
-        `images` (N, C, H, W) with values from 0 to 1, `rows` (N, C H W), `labels` or None.
+        `images` (N, C, H, W) with values from 0 to 1, `rows` (N, C H W), `labels` or None. Whole numbers are bytes and
+        divided by 255, but for those that are 0 and 1 alone. Pictures are turned as their EXIF data say, and what is
+        transparent stands on white.
 
     Raises
     ------
@@ -114,8 +128,8 @@ def load(
     >>> load("mine.npz", limit=2).images.shape
     (2, 3, 4, 4)
     """
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1):
-        raise ValueError(f"limit must be a whole number >= 1, or None for all images, got {limit!r}.")
+    if limit is not None:
+        limit = whole("limit", limit, 1)
     if dtype not in FLOATS:
         raise unknown_name("dtype", dtype, FLOATS)
     name = os.fspath(source)
@@ -123,7 +137,7 @@ def load(
         pixels, labels = _digits()
     elif name in PUBLISHED:
         path = _find(name, folder)
-        pixels, labels = _fetched(name) if path is None else _read(path, limit, seed)
+        pixels, labels = _fetched(name, limit) if path is None else _read(path, limit, seed)
         _expect(pixels.shape[1:], PUBLISHED[name].shape, name, path)
     elif Path(name).exists():
         pixels, labels = _read(Path(name), limit, seed)
@@ -166,42 +180,55 @@ def _read(path: Path, limit: int | None, seed: int) -> Pixels:
     """What a file or folder holds."""
     if path.is_dir():
         if any((path / name).is_file() for name in BATCHES):
-            return read_cifar(path)
+            return read_cifar(path, limit)
         return read_folder(path, MOST_PICTURES if limit is None else limit, seed)
-    suffix = path.suffix.lower()
+    suffix = present(path).suffix.lower()
     if suffix in (".npy", ".npz"):
-        return _saved(path)
+        return _saved(path, limit)
     if suffix in PICTURES:
         return read_pictures([path]), None
     if "idx" in path.name or suffix == ".gz":
-        return read_idx_images(path)
+        _check_size(path, idx_shape(path), limit)
+        return read_idx_images(path, limit)
     if path.name in BATCHES:
-        return read_cifar(path)
+        return read_cifar(path, limit)
     raise ValueError(
         f"{str(path)!r} is of no known kind. Give .npy, .npz, .png, .jpg, an IDX file (a name with 'idx', or .gz), "
         "a batch of CIFAR-10 (data_batch_1, ...), or a folder."
     )
 
 
-def _saved(path: Path) -> Pixels:
-    if path.suffix.lower() == ".npy":
-        return _four_axes(load_array(path), path), None
-    if not zipfile.is_zipfile(path):
+def _check_size(path: Path, shape: tuple[int, ...], limit: int | None) -> None:
+    """Refuse what takes more memory, as single floats, than a set of images needs; nothing is read before that."""
+    count = math.prod(shape[:1])
+    count = count if limit is None else min(count, limit)
+    nbytes = 4 * count * math.prod(shape[1:])
+    if nbytes > MOST:
         raise ValueError(
-            f"{str(path)!r} is no .npz file, or ends too early. Write it again with numpy.savez(path, images=array)."
+            f"{str(path)!r} holds {shape}, which takes {in_words(nbytes)} as images, more than {in_words(MOST)}. Read "
+            f"fewer of them, limit={max(1, count * MOST // nbytes)}."
         )
-    with np.load(path, allow_pickle=False) as found:
-        keys = list(found.files)
-    if "images" not in keys and len(keys) != 1:
+
+
+def _saved(path: Path, limit: int | None) -> Pixels:
+    if kind_of(path) != "npz":
+        if kind_of(path) == "npy":
+            _check_size(path, shapes_in(path)[""], limit)
+        return _four_axes(load_array(path, limit=limit), path), None
+    shapes = shapes_in(path)
+    if "images" not in shapes and len(shapes) != 1:
         raise ValueError(
-            f"{str(path)!r} holds {', '.join(keys) or 'nothing'}: call its array of images so, with "
+            f"{str(path)!r} holds {', '.join(shapes) or 'nothing'}: call its array of images so, with "
             "numpy.savez(path, images=array)."
         )
-    images = _four_axes(load_array(path, keys[0] if len(keys) == 1 else "images"), path)
-    labels = load_array(path, "labels") if "labels" in keys else None
-    if labels is not None and len(labels) != len(images):
-        raise ValueError(f"{str(path)!r} holds {len(images)} images and {len(labels)} labels.")
-    return images, labels
+    key = "images" if "images" in shapes else next(iter(shapes))
+    _check_size(path, shapes[key], limit)
+    if (known := "labels" in shapes) and shapes["labels"][:1] != shapes[key][:1]:
+        raise ValueError(
+            f"{str(path)!r} holds images {shapes[key]} and labels {shapes['labels']}: give a label for each image."
+        )
+    images = _four_axes(load_array(path, key, limit=limit), path)
+    return images, load_array(path, "labels", limit=limit) if known else None
 
 
 def _four_axes(images: np.ndarray, path: Path) -> np.ndarray:
@@ -216,20 +243,22 @@ def _four_axes(images: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _unit(pixels: np.ndarray, dtype: str, name: str) -> np.ndarray:
-    """Pixels as floats from 0 to 1: bytes are divided by 255."""
+    """Pixels as floats from 0 to 1: bytes are divided by 255, zeros and ones stay what they are."""
     if not pixels.size:
         raise ValueError(f"{name!r} holds no images: its array has the shape {pixels.shape}.")
     if pixels.dtype.kind not in "buif":
         raise ValueError(f"{name!r} holds {pixels.dtype}: give whole numbers from 0 to 255 or floats from 0 to 1.")
-    whole = pixels.dtype.kind in "iu"
+    counted = pixels.dtype.kind in "iu"
     low, high = float(pixels.min()), float(pixels.max())
-    if not (low >= 0 and high <= (255 if whole else 1)):
+    if not (low >= 0 and high <= (255 if counted else 1)):
         raise ValueError(
             f"The values of {name!r} go from {low:g} to {high:g}: give whole numbers from 0 to 255 or floats from 0 to "
             "1, without NaN."
         )
     images = pixels.astype(dtype)
-    return images / images.dtype.type(255) if whole else images
+    if counted and high > 1:
+        images /= images.dtype.type(255)
+    return images
 
 
 def _expect(found: tuple[int, ...], shape: tuple[int, ...], name: str, path: Path | None) -> None:
@@ -237,8 +266,8 @@ def _expect(found: tuple[int, ...], shape: tuple[int, ...], name: str, path: Pat
         raise ValueError(f"Images of {name} have the shape {shape}, but those of {str(path)!r} have {found}.")
 
 
-def _fetched(name: str) -> Pixels:
-    """A data set of OpenML, kept beside scikit-learn's own as bytes."""
+def _fetched(name: str, limit: int | None) -> Pixels:
+    """A data set of OpenML, kept beside scikit-learn's own as bytes; what is kept and damaged is fetched again."""
     from sklearn.datasets import get_data_home
 
     entry = PUBLISHED[name]
@@ -248,12 +277,19 @@ def _fetched(name: str) -> Pixels:
             f"unpack it, and name the folder: {VARIABLE}=FOLDER, or the option --data."
         )
     kept = Path(get_data_home()) / "hopfield" / f"{name}.npz"
-    if not kept.is_file():
-        _keep(kept, *_from_openml(name, entry))
-    return _saved(kept)
+    damage = ""
+    if kept.is_file():
+        try:
+            found = _saved(kept, limit)
+            _expect(found[0].shape[1:], entry.shape, name, kept)
+            return found
+        except ValueError as error:
+            damage = f" What was kept of it is of no use: {error}"
+    _keep(kept, *_from_openml(name, entry, damage))
+    return _saved(kept, limit)
 
 
-def _from_openml(name: str, entry: Published) -> Pixels:
+def _from_openml(name: str, entry: Published, damage: str = "") -> Pixels:
     from importlib.util import find_spec
 
     from sklearn.datasets import fetch_openml
@@ -264,7 +300,7 @@ def _from_openml(name: str, entry: Published) -> Pixels:
     except (OSError, ValueError) as error:
         raise ConnectionError(
             f"{name} could not be fetched from OpenML ({type(error).__name__}: {error}). Download it by hand and name "
-            f"its folder: {VARIABLE}=FOLDER, or the option --data."
+            f"its folder: {VARIABLE}=FOLDER, or the option --data.{damage}"
         ) from error
     return table_images(found.data, entry.shape), np.asarray(found.target).astype(int)
 

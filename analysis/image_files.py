@@ -6,58 +6,103 @@ or whose size is not what its header says, is refused.
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import gzip
-import io
 import math
 import pickle
+import pickletools
+import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..models.files import MOST, PIECE, Refused, fill, in_words, reading
+
 PICTURES = {".png", ".jpg", ".jpeg"}
 BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
 CIFAR_SHAPE = (3, 32, 32)
+MOST_PIXELS = 2**26  # of one picture
+MOST_AXES = 8
 Pixels = tuple[np.ndarray, np.ndarray | None]
 
 
-def read_idx(path: Path) -> np.ndarray:
-    """The array of an IDX file of bytes, the format of MNIST; ``.gz`` is unpacked.
+def idx_shape(path: Path) -> tuple[int, ...]:
+    """The shape of the array of an IDX file, from its header.
+
+    >>> from pathlib import Path
+    >>> _ = Path("two-idx2-ubyte").write_bytes(bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9]))
+    >>> idx_shape(Path("two-idx2-ubyte"))
+    (1, 2)
+    """
+    with _unpacked(path) as stream:
+        return _idx_shape(stream)
+
+
+def read_idx(path: Path, limit: int | None = None) -> np.ndarray:
+    """The array of an IDX file of bytes, the format of MNIST, or its first rows; ``.gz`` is unpacked.
 
     Four bytes 0, 0, 8, number of axes; then the length of each axis as a big-endian 32-bit number; then the bytes.
+    No more is read than the header says.
 
     >>> from pathlib import Path
     >>> _ = Path("two-idx2-ubyte").write_bytes(bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9]))
     >>> read_idx(Path("two-idx2-ubyte"))
     array([[7, 9]], dtype=uint8)
     """
-    raw = path.read_bytes()
-    if path.suffix == ".gz":
+    with _unpacked(path) as stream:
+        shape = _idx_shape(stream)
+        promised, packed = math.prod(shape), path.suffix == ".gz"
+        if packed and promised > MOST:
+            raise Refused(
+                f"says that it holds {shape}, which is {in_words(promised)}: no more than {in_words(MOST)} are "
+                "unpacked. Unpack it first, or give another file."
+            )
+        follow = promised if packed else path.stat().st_size - stream.tell()
+        if follow == promised:
+            rows = shape[0] if limit is None else min(limit, shape[0])
+            found = np.empty((rows, *shape[1:]), np.uint8)
+            fill(found.reshape(-1), stream)
+            if not packed:
+                return found
+            # To the end, piece by piece: whether it is whole is known there.
+            follow = found.nbytes
+            while follow <= promised and (piece := stream.read(PIECE)):
+                follow += len(piece)
+            if follow == promised:
+                return found
+        more = "more" if packed and follow > promised else follow
+        raise Refused(
+            f"says that it holds {shape}, which is {promised} bytes, but {more} follow: it is not whole. Download it "
+            "anew."
+        )
+
+
+@contextlib.contextmanager
+def _unpacked(path: Path) -> Iterator[Any]:
+    with reading(path, "an IDX file"), gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
         try:
-            raw = gzip.decompress(raw)
-        except (EOFError, OSError, zlib.error) as error:
-            raise ValueError(
-                f"{str(path)!r} cannot be unpacked, so it is not whole: {error}. Download it anew."
-            ) from None
-    axes = raw[3] if len(raw) > 3 else 0
-    start = 4 + 4 * axes
-    if raw[:3] != b"\x00\x00\x08" or not axes or len(raw) < start:
-        raise ValueError(
-            f"{str(path)!r} does not begin as an IDX file of bytes does (0, 0, 8, number of axes): it begins with "
-            f"{list(raw[:4])}. The files of MNIST and Fashion-MNIST do."
-        )
-    shape = tuple(int(n) for n in np.frombuffer(raw, ">u4", axes, 4))
-    if len(raw) - start != math.prod(shape):
-        raise ValueError(
-            f"{str(path)!r} says that it holds {shape}, which is {math.prod(shape)} bytes, but "
-            f"{len(raw) - start} follow: it is not whole. Download it anew."
-        )
-    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+            yield stream
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise Refused(f"cannot be unpacked, so it is not whole: {error}. Download it anew.") from None
 
 
-def read_idx_images(path: Path) -> Pixels:
+def _idx_shape(stream: Any) -> tuple[int, ...]:
+    begins = stream.read(4)
+    axes = begins[3] if len(begins) == 4 else 0
+    lengths = stream.read(4 * axes)
+    if begins[:3] != b"\x00\x00\x08" or not 0 < axes <= MOST_AXES or len(lengths) < 4 * axes:
+        raise Refused(
+            f"does not begin as an IDX file of bytes does (0, 0, 8, number of axes): it begins with {list(begins)}. "
+            "The files of MNIST and Fashion-MNIST do."
+        )
+    return tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
+
+
+def read_idx_images(path: Path, limit: int | None = None) -> Pixels:
     """Images of an IDX file, with the labels of the file beside it that is called ...labels-idx1... .
 
     >>> from pathlib import Path
@@ -66,39 +111,43 @@ def read_idx_images(path: Path) -> Pixels:
     >>> read_idx_images(Path("t-images-idx3-ubyte"))[0].shape
     (1, 1, 2, 1)
     """
-    images = read_idx(path)
-    if images.ndim != 3:
-        raise ValueError(
-            f"{str(path)!r} holds {images.shape}, no images (N, H, W). Give the file called ...images-idx3... ."
-        )
+    shape = idx_shape(path)
+    if len(shape) != 3:
+        raise ValueError(f"{str(path)!r} holds {shape}, no images (N, H, W). Give the file called ...images-idx3... .")
     name = path.name.replace("images", "labels").replace("idx3", "idx1")
     beside = path.with_name(name)
-    labels = read_idx(beside) if name != path.name and beside.is_file() else None
-    if labels is not None and labels.shape != (len(images),):
-        raise ValueError(f"{str(beside)!r} holds labels {labels.shape} for {len(images)} images.")
-    return images[:, None], labels
+    has_labels = name != path.name and beside.is_file()
+    if has_labels and idx_shape(beside) != shape[:1]:
+        raise ValueError(f"{str(beside)!r} holds labels {idx_shape(beside)} for {shape[0]} images.")
+    return read_idx(path, limit)[:, None], read_idx(beside, limit) if has_labels else None
+
+
+class _Array:
+    """What stands for `numpy.ndarray` in a pickle: a name, which nothing can call."""
+
+
+def _begun(_: Any, __: Any, code: Any) -> np.ndarray:
+    """The empty array with which a pickled one begins, of no size whatever the file says."""
+    return np.ndarray.__new__(np.ndarray, (0,), np.dtype(code))
 
 
 class _PlainPickle(pickle.Unpickler):
     """An unpickler for arrays and plain values, which runs no code of the file's."""
 
-    allowed = frozenset(
-        {
-            ("numpy.core.multiarray", "_reconstruct"),
-            ("numpy._core.multiarray", "_reconstruct"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-            ("_codecs", "encode"),
-        }
-    )
-
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.allowed:
+        known = {
+            ("numpy.core.multiarray", "_reconstruct"): _begun,
+            ("numpy._core.multiarray", "_reconstruct"): _begun,
+            ("numpy", "ndarray"): _Array(),
+            ("numpy", "dtype"): np.dtype,
+            ("_codecs", "encode"): codecs.encode,
+        }
+        if (module, name) not in known:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no batch of CIFAR-10 does")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        return known[module, name]
 
 
-def read_cifar(path: Path) -> Pixels:
+def read_cifar(path: Path, limit: int | None = None) -> Pixels:
     """Images of a batch of CIFAR-10's Python version, or of the folder that holds the batches (training ones first).
 
     >>> import numpy, pickle
@@ -111,19 +160,23 @@ def read_cifar(path: Path) -> Pixels:
     files = [path / name for name in BATCHES if (path / name).is_file()] if path.is_dir() else [path]
     if not files:
         raise FileNotFoundError(f"{str(path)!r} holds no batch of CIFAR-10 ({BATCHES[0]}, ..., {BATCHES[-1]}).")
-    images, labels = zip(*(_cifar_batch(file) for file in files), strict=True)
-    return np.concatenate(images).reshape(-1, *CIFAR_SHAPE), np.concatenate(labels)
+    batches: list[tuple[np.ndarray, np.ndarray]] = []
+    for file in files:
+        if limit is None or sum(len(labels) for _, labels in batches) < limit:
+            batches.append(_cifar_batch(file))
+    images, labels = zip(*batches, strict=True)
+    return np.concatenate(images)[:limit].reshape(-1, *CIFAR_SHAPE), np.concatenate(labels)[:limit]
 
 
 def _cifar_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        batch = _PlainPickle(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+    with reading(path, "a batch of CIFAR-10's Python version"), open(path, "rb") as file:
+        size = path.stat().st_size
+        for code, argument, _ in pickletools.genops(file):
+            if code.name.endswith("PUT") and int(argument) > size:  # room would be made for as many objects
+                raise pickle.UnpicklingError(f"its object {argument} is more than {size} bytes can hold")
+        file.seek(0)
+        batch = _PlainPickle(file, encoding="bytes").load()
         images, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise ValueError(
-            f"{str(path)!r} cannot be read as a batch of CIFAR-10's Python version ({type(error).__name__}: {error}). "
-            "Download it anew, or give another file."
-        ) from None
     if images.ndim != 2 or images.shape[1] != math.prod(CIFAR_SHAPE) or images.dtype != np.uint8:
         raise ValueError(f"{str(path)!r} holds data {images.shape} of {images.dtype}, not bytes (N, 3072).")
     if labels.shape != (len(images),):
@@ -134,6 +187,8 @@ def _cifar_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def read_pictures(files: Sequence[Path]) -> np.ndarray:
     """Pictures of one size as (N, C, H, W); grey ones get three channels when others are in colour.
 
+    They are turned as their EXIF data say, and what is transparent stands on white.
+
     >>> from pathlib import Path
     >>> from PIL import Image
     >>> Image.new("L", (5, 4)).save("grey.png")
@@ -141,29 +196,51 @@ def read_pictures(files: Sequence[Path]) -> np.ndarray:
     >>> read_pictures([Path("grey.png")]).shape, read_pictures([Path("grey.png"), Path("colour.png")]).shape
     ((1, 1, 4, 5), (2, 3, 4, 5))
     """
-    pixels = [_picture(file) for file in files]
-    for file, one in zip(files, pixels, strict=True):
-        if one.shape[1:] != pixels[0].shape[1:]:
-            (h, w), (height, width) = one.shape[1:], pixels[0].shape[1:]
+    pixels: list[np.ndarray] = []
+    for file in files:
+        one = _picture(file)
+        first = one if not pixels else pixels[0]
+        if one.shape[1:] != first.shape[1:]:
+            (h, w), (height, width) = one.shape[1:], first.shape[1:]
             raise ValueError(
                 f"{str(file)!r} has {h} x {w} pixels, but {str(files[0])!r} has {height} x {width}. Bring all pictures "
                 "to one size first."
             )
+        if len(files) * one.nbytes > MOST:
+            raise ValueError(
+                f"{len(files)} pictures as large as {str(file)!r} take {in_words(len(files) * one.nbytes)}, more than "
+                f"{in_words(MOST)}. Read fewer of them, limit=..., or make them smaller."
+            )
+        pixels.append(one)
     channels = max(one.shape[0] for one in pixels)
     return np.stack([np.broadcast_to(one, (channels, *one.shape[1:])) for one in pixels])
 
 
 def _picture(path: Path) -> np.ndarray:
-    from PIL import Image
+    from PIL import Image, ImageOps
 
-    try:
-        with Image.open(path) as picture:
+    with reading(path, "a picture"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's own limit and doubts about what it reads: ours are errors
+        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+            width, height = picture.size
+            if width * height > MOST_PIXELS:
+                raise Refused(
+                    f"cannot be read as a picture: it has {height} x {width} pixels, and no more than {MOST_PIXELS} "
+                    "are read. Make it smaller first."
+                )
             if picture.mode.startswith(("I", "F")):
-                raise ValueError(f"it has more than 8 bits a value (mode {picture.mode}); save it with 8")
-            grey = picture.mode in ("1", "L", "LA")
-            pixels = np.asarray(picture.convert("L" if grey else "RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{str(path)!r} cannot be read as a picture: {error}.") from None
+                raise Refused(
+                    f"cannot be read as a picture: it has more than 8 bits a value (mode {picture.mode}); save it "
+                    "with 8."
+                )
+            picture.verify()  # the checksums of a PNG, which are not compared when it is unpacked
+        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+            kind = "L" if picture.mode in ("1", "L", "LA") else "RGB"
+            upright = ImageOps.exif_transpose(picture)
+            if upright.has_transparency_data:
+                upright = upright.convert("RGBA")
+                upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+            pixels = np.asarray(upright.convert(kind))
     return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..dynamics.validation import unknown_name
+from ..models.checks import whole
+from ..models.files import kind_of, load_npy, load_npz, present, shapes_in
 
 
 class Rows(NamedTuple):
@@ -85,7 +86,9 @@ def flatten_images(images: np.ndarray, shape: tuple[int, ...] | None = None) -> 
     return Rows(images, None if shape is None else tuple(shape))
 
 
-def load_array(path: str | os.PathLike[str], key: str | None = None, *, option: str = "key") -> np.ndarray:
+def load_array(
+    path: str | os.PathLike[str], key: str | None = None, *, option: str = "key", limit: int | None = None
+) -> np.ndarray:
     r"""The array of a ``.npy`` file, or one of the arrays of an ``.npz`` file.
 
     Parameters
@@ -96,6 +99,8 @@ def load_array(path: str | os.PathLike[str], key: str | None = None, *, option: 
         Which array of an ``.npz`` file; not needed where there is only one.
     option : str
         What errors call the key.
+    limit : int, optional
+        Only the first rows; memory is asked for these alone.
 
     Returns
     -------
@@ -107,7 +112,8 @@ def load_array(path: str | os.PathLike[str], key: str | None = None, *, option: 
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it holds no such array, several and no key is given, or no arrays at all.
+        When it holds no such array, several and no key is given, or no arrays at all; when it is damaged; when it is
+        packed and would unpack to more than 4 GiB.
 
     Examples
     --------
@@ -116,28 +122,22 @@ def load_array(path: str | os.PathLike[str], key: str | None = None, *, option: 
     >>> load_array("digits.npz", "images").shape
     (5, 8, 8)
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {str(path)!r} (looked in {Path.cwd()}).")
-    try:
-        with open(path, "rb") as file:
-            found = np.load(file, allow_pickle=False)
-            if not isinstance(found, np.ndarray):
-                return found[_chosen(path, found.files, key, option)]
-        if key is not None:
+    limit = None if limit is None else whole("limit", limit, 1)
+    path = present(path)
+    match kind_of(path):
+        case "npz":
+            name = _chosen(path, list(shapes_in(path)), key, option)
+            return load_npz(path, [name], limit)[name]
+        case "npy" if key is None:
+            return load_npy(path, limit)
+        case "npy":
             raise ValueError(f"{str(path)!r} is a single array without keys: leave out {option} {key!r}.")
-        return found
-    except (EOFError, zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{str(path)!r} cannot be read as .npy or .npz: {error or 'it is empty'}.") from error
-    except ValueError as error:
-        if "Failed to read" in str(error):
-            raise ValueError(f"{str(path)!r} ends too early: {error}") from None
-        if "allow_pickle" not in str(error):
-            raise
-        raise ValueError(
-            f"{str(path)!r} is neither .npy nor .npz, or holds Python objects. Write plain numbers with "
-            "numpy.save(path, array) or numpy.savez(path, images=array)."
-        ) from error
+        case "empty":
+            raise ValueError(f"{str(path)!r} cannot be read as .npy or .npz: it is empty.")
+    raise ValueError(
+        f"{str(path)!r} is neither .npy nor .npz, or holds Python objects. Write plain numbers with "
+        "numpy.save(path, array) or numpy.savez(path, images=array)."
+    )
 
 
 def _chosen(path: Path, keys: list[str], key: str | None, option: str) -> str:

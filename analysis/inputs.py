@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from ..dynamics import backend
 from ..dynamics.integrators import Integrator, Solver, choose
 from ..dynamics.validation import matrix, positive, unknown_name
 from ..models import build, catalogue
+from ..models.files import kind_of, present
 from ..models.storage import Stored
 from .corruption import gaussian_noise, mask
 from .images import Rows, flatten_images, load_array
@@ -88,6 +89,7 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
         if o["patterns"] is None:
             raise ValueError("Which patterns? Give a file, PATTERNS [QUERIES], or --model with a saved memory.")
         rows, shape = _rows("patterns", o, o["patterns"], shape)
+        _check_threshold(rows, o.get("binary"))
         memory = build_memory(
             model, _signs(rows, o), o["similarity"], o["separation"], o["beta"], **_settings(o.get("settings"))
         )
@@ -163,7 +165,7 @@ def load_memory(path: str | os.PathLike[str]) -> Any:
     """
     if not Path(path).exists():
         raise unknown_name("model (and there is no such file)", os.fspath(path), MODELS)
-    if not zipfile.is_zipfile(path):
+    if kind_of(present(path)) != "npz":
         raise ValueError(f"{os.fspath(path)!r} is not a saved memory: memory.save(path) writes one, an .npz file.")
     return Stored.load(path)
 
@@ -184,7 +186,16 @@ def move_memory(memory: Any, library: str, device: str | None = None, dtype: str
     wide = dtype == "float64" or (dtype is None and backend.epsilon(like) < 1e-10)
     if library == "jax" and wide:
         backend.optional_import("jax").config.update("jax_enable_x64", True)
-    return memory.to(library, device, dtype)
+    try:
+        moved = memory.to(library, device, dtype)
+        _ = backend.to_numpy(next(x for x in backend.arrays(moved) if x.ndim))
+    except (RuntimeError, AssertionError, IndexError, NotImplementedError) as error:  # the library's own, of a device
+        reason = "it has fewer" if isinstance(error, IndexError) else str(error).strip().partition("\n")[0].rstrip(".")
+        raise ValueError(
+            f"{library} computes on no device {device!r} here ({reason}). Leave out --device, or give one that it has, "
+            "such as cpu."
+        ) from error
+    return moved
 
 
 def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator | Solver:
@@ -207,7 +218,7 @@ def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator
 
 def _rows(kind: str, options: Mapping[str, Any], path: Any, shape: tuple[int, ...] | None) -> Rows:
     array = load_array(path, options.get(f"{kind}_key"), option=f"--{kind}-key")
-    rows, shape = flatten_images(array, shape)
+    rows, shape = flatten_images(array.astype(array.dtype.newbyteorder("="), copy=False), shape)
     scale = positive("scale", options.get("scale", 1.0))
     rows = matrix(kind, rows)
     return Rows(rows if scale == 1 else rows / scale, shape)
@@ -227,11 +238,26 @@ def _signs(rows: Any, options: Mapping[str, Any]) -> Any:
     threshold = options.get("binary")
     if threshold is None:
         return rows
+    if not math.isfinite(threshold):
+        raise ValueError(f"--binary is a number: values above it become +1, others -1; got {threshold:g}.")
     return backend.namespace(rows).where(rows > threshold, 1.0 + 0 * rows, -1.0 + 0 * rows)
 
 
+def _check_threshold(rows: np.ndarray, threshold: float | None) -> None:
+    """Refuse a threshold on one side of which all values lie: one pattern, as often as there are rows."""
+    if threshold is not None and math.isfinite(threshold) and not 0 < np.mean(rows > threshold) < 1:
+        raise ValueError(
+            f"--binary {threshold:g} makes all patterns equal: their values go from {rows.min():g} to {rows.max():g}. "
+            "Give a number between."
+        )
+
+
+OPTIONS = {name: f"--{name} X" for name in ("similarity", "separation", "beta", "model")}
+ARGUMENTS = dict.fromkeys(("name", "patterns", "memories"), "the file of the patterns, before all options")
+
+
 def _settings(texts: Any) -> dict[str, Any]:
-    """Texts "name=value" as a dict: numbers as numbers, true and false, else text.
+    """Texts "name=value" as a dict: numbers as numbers, true and false, lists of numbers, else text.
 
     >>> _settings(["rule=storkey", "n=4"])
     {'rule': 'storkey', 'n': 4}
@@ -241,10 +267,17 @@ def _settings(texts: Any) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise ValueError(f"A setting is written name=value, as rule=storkey or n=4; got {text!r}.")
+        name, value = name.strip(), value.strip()
+        if own := (OPTIONS | ARGUMENTS).get(name):
+            raise ValueError(f"{name} is no setting for --set: give {own.replace('X', value)}.")
+        if name in found:
+            raise ValueError(f"--set {name}=... is there twice: {found[name]} and {value}. Give one of them.")
         try:
-            found[name.strip()] = json.loads(value.strip())
-        except json.JSONDecodeError:
-            found[name.strip()] = value.strip()
+            found[name] = json.loads(value)
+        except (ValueError, RecursionError):  # a text; also digits by the thousand
+            found[name] = value
+        if isinstance(found[name], dict):
+            raise ValueError(f"A setting is a number, true, false, a name or a list of numbers; got {text!r}.")
     return found
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
+from ..models.files import written_whole
 from ..models.retrieval import nearest
 from .lyapunov import LyapunovReport, check_lyapunov
 
@@ -148,15 +149,14 @@ def write_report(path: str | os.PathLike[str], settings: Mapping[str, Any], resu
     >>> report["settings"], report["results"], "numpy" in report["versions"]
     ({'seed': 0}, {'recalled': 96}, True)
     """
-    path = Path(path)
-    report = {"settings": _plain(settings), "versions": versions(), "results": _plain(results)}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+        report = {"settings": _plain(settings), "versions": versions(), "results": _plain(results)}
+    except RecursionError:
+        raise ValueError("The settings or results of a report hold themselves: give a tree of values.") from None
+    text = json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    with written_whole(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))  # a name that is no Unicode is escaped as JSON has it
+    return Path(path)
 
 
 def versions() -> dict[str, str]:
@@ -181,6 +181,9 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind in "fc":  # Python has no number for a long double, which `tolist` leaves as it is
+            with np.errstate(over="ignore"):
+                value = value.astype(float if value.dtype.kind == "f" else complex)
         return _plain(value.tolist())
     if isinstance(value, list | tuple | range):
         return [_plain(item) for item in value]

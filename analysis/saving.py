@@ -12,6 +12,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import positive
+from ..models.files import written_whole
 
 LIMIT = 2**29  # bytes
 ADAPTIVE = 200  # steps that a method without a step of its own is thought to take
@@ -103,11 +104,6 @@ def save_trajectory(path: str | os.PathLike[str], trajectory: Trajectory) -> Pat
     named: dict[str, Any] = {"times": trajectory.times, "energy": trajectory.energy, **trajectory.states}
     named |= {f"final_{name}": x for name, x in trajectory.final.items()}
     named |= {name: getattr(trajectory, name) for name in ("steps", "converged", "residual")}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(partial, "wb") as file:
-            np.savez(file, **{name: backend.to_numpy(x) for name, x in named.items()})  # pyright: ignore[reportArgumentType]
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        np.savez(file, **{name: backend.to_numpy(x) for name, x in named.items()})  # pyright: ignore[reportArgumentType]
     return path

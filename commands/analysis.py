@@ -123,7 +123,7 @@ def basins(
     ] = "adiabatic",
     radii: Annotated[bool, option(SEARCH, "The radius around each pattern within which all cues reach it.")] = True,
     resolution: Annotated[
-        int, option(FILES, "Of the picture of the plane through three patterns; 0: none.", min=0, metavar="N")
+        int, option(FILES, "Of the picture of the plane through three patterns; 0: none.", min=0, max=2000, metavar="N")
     ] = 80,
     out: Out = Path("hopfield-basins"),
 ) -> None:

@@ -27,10 +27,32 @@ app = typer.Typer(
 )
 
 
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """A command of the app: options of `Given` unfold, bad input is one line and exit code 2, warnings are notes.
+EXPECTED = (ValueError, TypeError, ImportError, OSError, MemoryError, RuntimeError, SimulationError)
 
-    `function` takes a context, and a `Given` called ``given`` if it works on files.
+
+def in_one_line(error: Exception) -> str:
+    """What went wrong; of an error that says nothing to a user, its name and where to see more.
+
+    >>> in_one_line(ValueError("beta must be > 0, got -1."))
+    'beta must be > 0, got -1.'
+    >>> in_one_line(AttributeError("'float' object has no attribute 'shape'"))
+    "AttributeError: 'float' object has no attribute 'shape'. This is a fault of hopfield: --debug shows where it is."
+    """
+    text = " ".join(str(error).split())
+    if text and isinstance(error, EXPECTED) and not isinstance(error, RecursionError | NotImplementedError):
+        return text
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for that. Take fewer or smaller patterns and cues, or --dtype float32."
+    name = type(error).__name__
+    what = f"{name}: {text.rstrip('.')}" if text else name
+    return f"{what}. This is a fault of hopfield: --debug shows where it is."
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """A command of the app: options of `Given` unfold, errors are one line and exit code 2, warnings are notes.
+
+    A run that is interrupted ends with exit code 130. `function` takes a context, and a `Given` called ``given`` if it
+    works on files.
     """
     hints = typing.get_type_hints(function, include_extras=True)
     own = [p.replace(annotation=hints[p.name]) for p in inspect.signature(function).parameters.values()]
@@ -49,15 +71,27 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         debug = options.pop("debug")
         if takes_files:
             options["given"] = Given(**{field.name: options.pop(field.name) for field in fields})
+
+        def note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+            if category is UserWarning or debug:  # what other packages say of their own future is no news here
+                typer.echo(f"note: {message}", err=True)
+
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = lambda message, *_, **__: typer.echo(f"note: {message}", err=True)
+            warnings.showwarning = note
             try:
                 function(**options)
-            except (ValueError, TypeError, ImportError, OSError, MemoryError, SimulationError) as error:
+            except (typer.Exit, typer.Abort, BrokenPipeError):  # ways to end; the app knows what to do
+                raise
+            except KeyboardInterrupt:
                 if debug:
                     raise
-                typer.echo(f"error: {' '.join(str(error).split()) or type(error).__name__}", err=True)
+                typer.echo("interrupted", err=True)
+                raise typer.Exit(130) from None
+            except Exception as error:
+                if debug:
+                    raise
+                typer.echo(f"error: {in_one_line(error)}", err=True)
                 raise typer.Exit(2) from None
 
     parameters = [*rest[:1], *fields, *rest[1:], debugs]
@@ -89,7 +123,7 @@ def finish(context: typer.Context, memory: Any, out: Path, files: list[str], res
 
     settings = {"command": context.info_name, "memory": repr(memory), **context.params}
     analysis.write_report(out / "report.json", settings, results)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)  # a folder may be called [bold]
     for part in (repr(memory), *tables):
         console.print(part)
     console.print(f"Written to {out}: {', '.join([*files, 'report.json'])}", soft_wrap=True)

@@ -145,7 +145,8 @@ def simulate(
     dt: Step = None,
     steady: Annotated[bool, option(DYNAMICS, "End a query once it is steady, or run all to --t1.")] = True,
     saves: Annotated[
-        int | None, option(FILES, "Save N times, evenly spaced; else every step, up to 512 MiB.", min=2, metavar="N")
+        int | None,
+        option(FILES, "Save N times, evenly spaced; else every step, up to 512 MiB.", min=2, max=10**6, metavar="N"),
     ] = None,
     save_memory: Annotated[
         bool, option(FILES, "Save the memory neurons too, one for each stored pattern.", "--save-memory")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,35 @@ def option(panel: str, help: str, *names: str, metavar: str | None = None, **set
     return typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, **settings)
 
 
+def folder(name: str | Path) -> Path:
+    """A folder to write to, unless it looks like an option whose value was forgotten.
+
+    >>> str(folder("results")), str(folder("./-x"))
+    ('results', '-x')
+    """
+    text = str(name)
+    if not text.strip():
+        raise typer.BadParameter("it is empty: give the name of a folder, or . for this one.")
+    if text.startswith("-") and isinstance(name, str):
+        raise typer.BadParameter(f"{text!r} looks like an option. Give a folder; one of that name is written ./{text}.")
+    return Path(text)
+
+
+def finite(text: str | float) -> float:
+    """A number that is not NaN and not infinite.
+
+    >>> finite("0.5")
+    0.5
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{text!r} is no finite number.")
+    return number
+
+
 SimilarityName = Annotated[
     str | None,
     option(MEMORY, f"How a cue is compared with a pattern: {', '.join(SIMILARITIES)}.", metavar="NAME"),
@@ -36,7 +66,7 @@ SeparationName = Annotated[
 Beta = Annotated[
     float | None, option(MEMORY, "Inverse temperature: scales the scores; a large one picks one pattern.", metavar="X")
 ]
-Fill = Annotated[float, option(CUES, "What stands in hidden pixels.", metavar="X")]
+Fill = Annotated[float, option(CUES, "What stands in hidden pixels.", metavar="X", parser=finite)]
 Seed = Annotated[int, option(CUES, "Of every random number.", min=0, metavar="N")]
 T1 = Annotated[
     float,
@@ -53,7 +83,9 @@ Library = Annotated[str, option(COMPUTING, "What computes: numpy, jax or torch."
 Device = Annotated[
     str | None, option(COMPUTING, "Where, for jax and torch: cpu, gpu, cuda, cuda:1, ...", metavar="NAME")
 ]
-Out = Annotated[Path, option(FILES, "Folder for what is written; made if it is not there.", metavar="FOLDER")]
+Out = Annotated[
+    Path, option(FILES, "Folder for what is written; made if it is not there.", metavar="FOLDER", parser=folder)
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

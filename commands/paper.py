@@ -99,7 +99,6 @@ def capacity(
 
     **Example:**  hopfield capacity --data cifar10 --similarity manhattan,cosine --sizes 10,100,1000 --runs 3
     """
-    out.mkdir(parents=True, exist_ok=True)
     chosen = numbers("--sizes", sizes)
     if not all(size.is_integer() for size in chosen):
         raise ValueError(f"--sizes are whole numbers with commas, as 10,100,1000; got {sizes!r}.")
@@ -141,7 +140,6 @@ def robustness(
 
     **Example:**  hopfield robustness --cue "clipped noise" --levels 0.05,0.1,0.2,0.5,1 --size 200
     """
-    out.mkdir(parents=True, exist_ok=True)
     found = analysis.robustness(
         data,
         listed(similarity),

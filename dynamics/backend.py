@@ -20,6 +20,8 @@ from typing import Any, dataclass_transform
 import array_api_compat as compat
 import numpy as np
 
+from .casting import cast, float_type
+
 Array = Any
 Number = Any  # a Python number, or an array of shape () where a derivative is wanted
 
@@ -304,13 +306,14 @@ def move(node: Any, backend: str, device: Any = None, dtype: Any = None) -> Any:
 
         raise unknown_name("backend", backend, BACKENDS)
     library: Any = np if backend == "numpy" else optional_import(backend)
+    kind = None if dtype is None else float_type(dtype)
 
     def place(leaf: Any) -> Any:
         if not is_array(leaf):
             return leaf
         host = to_numpy(leaf)
-        if dtype is not None and host.dtype.kind == "f":
-            host = host.astype(_numpy_dtype(dtype))
+        if kind is not None and host.dtype.kind == "f":
+            host = cast(host, kind)
         if backend == "numpy":
             return np.array(host)
         if backend == "torch":
@@ -328,13 +331,6 @@ def move(node: Any, backend: str, device: Any = None, dtype: Any = None) -> Any:
     if backend == "jax":
         _register_structures()
     return map_leaves(place, node)
-
-
-def _numpy_dtype(dtype: Any) -> np.dtype:
-    try:
-        return np.dtype(dtype)  # a name, or a dtype of NumPy or JAX
-    except TypeError:
-        return np.dtype(str(dtype).rsplit(".", maxsplit=1)[-1])  # torch.float32
 
 
 def _jax_device(jax: Any, device: Any) -> Any:

@@ -20,7 +20,7 @@ def ticker(show: bool, label: str, total: float) -> Iterator[Callable[[float], N
         yield lambda done: None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),

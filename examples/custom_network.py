@@ -1,12 +1,11 @@
 """A network of your own: neurons in a double well, checked against the exact solution.
 
-Run it as ``python examples/custom_network.py [picture.png]``. With the energy E(x) = (x^2 - 1)^2/4 the dynamics
-are x' = x - x^3, every neuron falls to -1 or 1, and
+With the energy E(x) = (x^2 - 1)^2/4 the dynamics are x' = x - x^3, every neuron falls to -1 or 1, and
 
     x(t) = x0 e^t / sqrt(1 + x0^2 (e^(2t) - 1)).
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +13,9 @@ from matplotlib.figure import Figure
 from hopfield import Euler, Network, Population, Relaxation, Scipy, check_lyapunov, simulate
 from hopfield.dynamics import Quadratic, Synapse
 
-path = sys.argv[1] if len(sys.argv) > 1 else "custom_network.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="custom_network.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 
 
 class DoubleWell(Synapse):
@@ -51,5 +52,5 @@ for (name, method), ax in zip(methods.items(), figure.subplots(1, len(methods), 
     ax.plot(np.broadcast_to(t, x.shape), x, ".-", color="#0072B2", markersize=4, linewidth=0.4)
     ax.set(title=f"{name}: energy {falls},\nerror {error:.1g}", xlabel="time")
 figure.axes[0].set_ylabel("x (grey: exact)")
-figure.savefig(path, dpi=150)
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=150)
+print(f"The picture is {options.out}.")

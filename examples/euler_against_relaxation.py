@@ -1,13 +1,12 @@
 """The energy falls in theory; whether it falls in a simulation depends on the integrator and its step.
 
-Run it as ``python examples/euler_against_relaxation.py [picture.png]``. Euler's method with a step above twice the
-time constant raises the energy of a modern Hopfield network. Relaxation solves one population at a time exactly,
-with the others frozen, and the energy falls for every step: at dt = inf each step is one application of the update
-rule M^T softmax(beta M v).
+Euler's method with a step above twice the time constant raises the energy of a modern Hopfield network. Relaxation
+solves one population at a time exactly, with the others frozen, and the energy falls for every step: at dt = inf
+each step is one application of the update rule M^T softmax(beta M v).
 """
 
 import math
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,7 +14,9 @@ from matplotlib.figure import Figure
 from hopfield import Euler, ModernHopfield, Relaxation, check_lyapunov, simulate
 from hopfield.analysis import plot_energy
 
-path = sys.argv[1] if len(sys.argv) > 1 else "euler_against_relaxation.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="euler_against_relaxation.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 
 # 40 random patterns of +1 and -1; in each cue every fifth value is flipped. With tau_memory = 0 the memory neurons
 # follow at once, and one population with time constant 1 is left.
@@ -36,5 +37,5 @@ for method, ax in zip(methods, figure.subplots(1, len(methods)), strict=True):
     ax.title.set_fontsize("small")
     ax.set_ylabel("energy $E$" if method == methods[0] else "")
 
-figure.savefig(path, dpi=150)
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=150)
+print(f"The picture is {options.out}.")

@@ -1,9 +1,6 @@
-"""Store handwritten digits, cue the memory with noise, and follow the energy down to what is recalled.
+"""Store handwritten digits, cue the memory with noise, and follow the energy down to what is recalled."""
 
-Run it as ``python examples/retrieve_digits.py [picture.png]``.
-"""
-
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -11,7 +8,9 @@ from sklearn.datasets import load_digits
 from hopfield import UniversalHopfield, check_lyapunov, simulate
 from hopfield.analysis import gaussian_noise, plot_recall, summarise
 
-path = sys.argv[1] if len(sys.argv) > 1 else "retrieve_digits.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="retrieve_digits.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 
 # Patterns are the rows of a matrix: 50 digits of 8 x 8 pixels, from 0 to 1.
 digits = load_digits(return_X_y=True)[0][:50] / 16
@@ -31,5 +30,5 @@ print(f"{found.recalled} of {found.samples} recalled, after {found.steps_median:
 print(check_lyapunov(memory, run))
 
 recalled = run.activations["value"][-1]
-plot_recall(memory, cues, recalled, (8, 8), targets=np.arange(50), title="50 digits stored").savefig(path)
-print(f"The picture is {path}.")
+plot_recall(memory, cues, recalled, (8, 8), targets=np.arange(50), title="50 digits stored").savefig(options.out)
+print(f"The picture is {options.out}.")

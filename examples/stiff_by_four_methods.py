@@ -1,19 +1,21 @@
 """One stiff trajectory by four methods: what a step size or a tolerance buys.
 
-    python examples/stiff_by_four_methods.py [stiff.png]
-
 Memory neurons are a thousand times faster than value neurons, so that an explicit method must take steps of a
 thousandth of the time in which anything happens. Relaxation solves each population exactly, Rosenbrock eliminates
 the memory neurons from its linear systems; both take the steps that the trajectory needs.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from hopfield import UniversalHopfield, simulate
 from hopfield.dynamics import Euler, Relaxation, Rosenbrock, RungeKutta
+
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="stiff.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 
 rng = np.random.default_rng(1)
 patterns = rng.standard_normal((100, 40)) / np.sqrt(40)
@@ -48,4 +50,5 @@ for name, (integrator, colour, marker) in methods.items():
 axes.set(xlabel="time in tau_value", ylabel="overlap with memory 0 less memory 1", xlim=(0, 6))
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, fontsize=9)
-figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "stiff.png")
+figure.savefig(options.out)
+print(f"The picture is {options.out}.")

@@ -23,6 +23,10 @@ CODINGS = {"bipolar": -1.0, "binary": 0.0}
 TIES = ("keep", "up", "down")
 
 
+class NoNetwork(TypeError, AttributeError):
+    """Of a memory without dynamics; to `hasattr` it has no network."""
+
+
 @structure
 class SparseDistributedMemory(Stored):
     r"""z = sign(C^T y(q)), y_h = 1 where location h is active: H locations L with counters C.
@@ -178,6 +182,14 @@ class SparseDistributedMemory(Stored):
         return self.written
 
     @property
+    def network(self) -> Any:
+        """None: reading has no energy and no dynamics in time, which the error says."""
+        raise NoNetwork(
+            "SparseDistributedMemory has no dynamics in time and no energy: `read` applies it once, and `retrieve` "
+            "until nothing changes. ContinuousSDM weighs its patterns alike and can be simulated."
+        )
+
+    @property
     def width(self) -> int:
         """n, the number of bits of an address."""
         return self.locations.shape[1]
@@ -208,11 +220,13 @@ class SparseDistributedMemory(Stored):
         rows = xp.reshape(data, (-1, self._out))
         if 0 in rows.shape:
             return self
+        if abs(times) > (most := 2 / backend.epsilon(self.counters)):
+            raise ValueError(f"times={times:g} is more than counters of {self.counters.dtype} count, {most:g}.")
         active = self._active(xp.reshape(addresses, (-1, self.width)))
         changes = {"counters": self.counters + times * (active.T @ self._signs(rows))}
         if flag("record", record) and times > 0:
             changes["written"] = rows if self.written is None else xp.concat([self.written, rows], axis=0)
-        return type(self)(**{**self.settings(), **changes})
+        return self._replaced(**changes)
 
     def sums(self, address: Any) -> Array:
         """The counters of the active locations, summed: shape (..., m)."""
@@ -299,6 +313,13 @@ class SparseDistributedMemory(Stored):
         )
 
     # ----------------------------------------------------------------------------------------------- helpers
+
+    def _replaced(self, **changes: Any) -> Self:
+        """The same memory with other counters, of which nothing need be checked again."""
+        copy = backend.map_leaves(lambda leaf: leaf, self)
+        for name, value in changes.items():
+            object.__setattr__(copy, name, value)
+        return copy
 
     @property
     def _out(self) -> int:

@@ -1,11 +1,14 @@
-"""One ``.npz`` file for a memory: its arrays, and a JSON header with everything else."""
+"""One ``.npz`` file for a memory: its arrays, and a JSON header with everything else.
+
+A file names models and Lagrangians of this library, similarities by the names that `similarity` knows, and no function:
+reading one runs no code of its own.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-import zipfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +17,7 @@ import numpy as np
 
 from ..dynamics import backend, lagrangians
 from ..dynamics.contracts import Lagrangian, Similarity
+from .files import Refused, kind_of, load_npz, present, reading, written_whole
 from .similarity import similarity
 
 FORMAT = 1
@@ -45,12 +49,16 @@ class Stored(ABC):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a model that `save` wrote, as NumPy arrays; called on a class, it must be of that class."""
+        """Read a model that `save` wrote, as NumPy arrays; called on a class, it must be of that class.
+
+        A class of your own reads its own files, ``Mine.load(path)``; other classes build this library's models alone.
+        """
         name, settings = read(path)
-        kinds = {kind.__name__: kind for kind in _descendants(Stored)}
+        kinds = {kind.__name__: kind for kind in _descendants(Stored) if _is_ours(kind)} | {cls.__name__: cls}
         if name not in kinds or not issubclass(kinds[name], cls):
             raise TypeError(f"{os.fspath(path)!r} holds a {name}, not a {cls.__name__}.")
-        return kinds[name](**settings)
+        with reading(path, f"a saved {name}"):
+            return kinds[name](**settings)
 
 
 def _descendants(kind: type) -> list[type]:
@@ -58,6 +66,10 @@ def _descendants(kind: type) -> list[type]:
     for child in kind.__subclasses__():
         found += _descendants(child)
     return found
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.startswith(f"{__package__}.") and not kind.__name__.startswith("_")
 
 
 def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> Path:
@@ -70,17 +82,13 @@ def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> 
     (2.0, 'memory.npz')
     """
     path = Path(path)
-    path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+    if path.name and path.suffix != ".npz" and not path.is_dir():
+        path = path.with_name(path.name + ".npz")
     arrays = {key: backend.to_numpy(value) for key, value in settings.items() if backend.is_array(value)}
     plain = {key: encoded(key, value) for key, value in settings.items() if key not in arrays}
-    header = json.dumps({"format": FORMAT, "model": name, "settings": plain})
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(partial, "wb") as file:
-            np.savez(file, header=np.asarray(header), **arrays)  # pyright: ignore[reportArgumentType]
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    header = json.dumps({"format": FORMAT, "model": name, "settings": plain, "arrays": list(arrays)})
+    with written_whole(path) as file:
+        np.savez(file, header=np.asarray(header), **arrays)
     return path
 
 
@@ -92,18 +100,32 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     ...     read(write(f"{folder}/m", "ModernHopfield", {"memories": np.eye(2)}))[0]
     'ModernHopfield'
     """
-    if not zipfile.is_zipfile(path):
-        with open(path, "rb"):  # a file that is not there says so itself
-            raise ValueError(f"{os.fspath(path)!r} is not an .npz file that a memory was saved to.")
-    with np.load(path, allow_pickle=False) as file:
-        if "header" not in file:
-            raise ValueError(f"{os.fspath(path)!r} holds no saved memory, but the arrays {', '.join(file.files)}.")
-        header = json.loads(str(file["header"]))
-        arrays = {key: file[key] for key in file.files if key != "header"}
+    if kind_of(present(path)) != "npz":
+        raise ValueError(f"{os.fspath(path)!r} is not an .npz file that a memory was saved to.")
+    arrays = load_npz(path)
+    with reading(path, "a saved memory"):
+        name, settings = _header(arrays)
+        values = {key: float(value) if value.ndim == 0 else value for key, value in arrays.items()}
+        return name, {**{key: decoded(value) for key, value in settings.items()}, **values}
+
+
+def _header(arrays: dict[str, np.ndarray]) -> tuple[str, dict[str, Any]]:
+    """The model's name and its settings that are no arrays, from the array `header`, which is taken out."""
+    if "header" not in arrays:
+        raise Refused(f"holds no saved memory, but the arrays {', '.join(arrays) or '(none)'}.")
+    text = arrays.pop("header")
+    header = json.loads(str(text)) if text.dtype.kind == "U" and text.ndim == 0 else None
+    kinds = {"format": int, "model": str, "settings": dict}
+    wrong = [key for key, kind in kinds.items() if not isinstance(header, dict) or type(header.get(key)) is not kind]
+    if wrong:
+        raise Refused(f"holds no saved memory: its header has no {' and no '.join(wrong)} as `save` writes them.")
     if header["format"] > FORMAT:
-        raise ValueError(f"{os.fspath(path)!r} was written by a newer hopfield (format {header['format']}).")
-    arrays = {key: float(value) if value.ndim == 0 else value for key, value in arrays.items()}
-    return header["model"], {**{k: decoded(v) for k, v in header["settings"].items()}, **arrays}
+        raise Refused(f"was written by a newer hopfield (format {header['format']}).")
+    if lost := [key for key in header.get("arrays", ()) if key not in arrays]:
+        raise Refused(f"is not whole: {', '.join(map(str, lost))} is missing. Take another copy.")
+    if twice := sorted(set(arrays) & set(header["settings"])):
+        raise Refused(f"says twice, and not as `save` does, what {', '.join(twice)} is: in its header and as an array.")
+    return header["model"], header["settings"]
 
 
 def encoded(key: str, value: Any) -> Any:
@@ -146,8 +168,26 @@ def decoded(value: Any) -> Any:
     Power(n=3, beta=1.0)
     """
     if isinstance(value, dict) and "lagrangian" in value:
-        fields = {key: decoded(field) for key, field in value.items() if key != "lagrangian"}
-        return getattr(lagrangians, value["lagrangian"])(**fields)
-    if isinstance(value, dict) and "array" in value:
-        return np.asarray(value["array"], dtype=value["dtype"])
-    return value
+        name, known = value["lagrangian"], _lagrangians()
+        if not isinstance(name, str) or name not in known:
+            raise ValueError(f"it names a Lagrangian {name!r} that there is not; known: {', '.join(known)}")
+        return known[name](**{key: decoded(field) for key, field in value.items() if key != "lagrangian"})
+    if isinstance(value, dict) and set(value) == {"array", "dtype"}:
+        dtype = np.dtype(value["dtype"])
+        if dtype.kind not in "fiub":
+            raise ValueError(f"it holds an array of {dtype} where numbers are meant")
+        return np.asarray(value["array"], dtype=dtype)
+    if value is None or isinstance(value, str | float | int):
+        return value
+    raise ValueError(f"it holds {value!r:.60} where a number, a name, an array or a Lagrangian is meant")
+
+
+def _lagrangians() -> dict[str, type[Lagrangian]]:
+    """Those that a file may name: public, and described by numbers alone."""
+    found = {name: getattr(lagrangians, name) for name in lagrangians.__all__}
+    return {
+        name: kind
+        for name, kind in found.items()
+        if isinstance(kind, type) and issubclass(kind, Lagrangian) and dataclasses.is_dataclass(kind)
+        if not any("Callable" in str(field.type) for field in dataclasses.fields(kind))
+    }

@@ -1,6 +1,8 @@
 """What tests share beside fixtures: libraries, conversions, random networks."""
 
 import importlib.util
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +53,23 @@ def to_numpy(value):
 def epsilon(dtype):
     """The rounding unit of a floating type."""
     return float(np.finfo(np.dtype(dtype)).eps)
+
+
+def files_below(root):
+    """The files of a checkout as paths below its root, without what tools keep there: caches, builds, environments."""
+    found = set()
+    for folder, below, files in os.walk(root):
+        place = Path(folder)
+        below[:] = [name for name in below if not _is_a_tools(place / name)]
+        found |= {(place / name).relative_to(root).as_posix() for name in files if not name.startswith(".coverage")}
+    return found
+
+
+def _is_a_tools(folder):
+    name = folder.name
+    hidden = name.startswith(".") and name != ".ci"
+    made = name in {"__pycache__", "build", "dist", "hopfield-demo", "htmlcov"} or name.endswith(".egg-info")
+    return hidden or made or (folder / "pyvenv.cfg").exists()
 
 
 def call(*arguments, code=0):

@@ -2,8 +2,13 @@
 
 import json
 import math
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
+import warnings
 
 import numpy as np
 import pytest
@@ -210,6 +215,20 @@ def test_warnings_are_notes(folder):
     assert "Warning" not in result.output
 
 
+@pytest.mark.filterwarnings("default")
+def test_warnings_of_other_packages_are_no_notes(folder, monkeypatch):
+    class Future(UserWarning, DeprecationWarning):
+        pass
+
+    def warn(*_, **__):
+        for kind in (Future, DeprecationWarning, RuntimeWarning):
+            warnings.warn("a word of theirs", kind, stacklevel=1)
+        raise ValueError("the end")
+
+    monkeypatch.setattr("hopfield.commands.memory.load_inputs", warn)
+    assert call("recall", "rows.npy", code=2).stderr == "error: the end\n"
+
+
 # --- simulate
 
 
@@ -357,6 +376,208 @@ def test_simulations_that_cannot_be(folder, arguments, words):
 @pytest.mark.parametrize("arguments", [["demo", "--stored", 0], ["demo", "--stored", 1798], ["demo", "--seed", -1]])
 def test_numbers_out_of_range(arguments):
     assert "Invalid value" in call(*arguments, code=2).output
+
+
+# --- folders, names and devices as people write them
+
+COMMANDS = ("demo", "recall", "simulate", "lyapunov", "fixed-points", "basins", "landscape", "capacity", "robustness")
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "reproduce"])
+@pytest.mark.parametrize("out", ["", "  ", "--help", "--noise", "-x"])
+def test_a_folder_that_is_a_forgotten_value_is_refused(folder, command, out):
+    before = sorted(folder.iterdir())
+    text = " ".join(call(command, "--out", out, code=2).output.replace("│", " ").split())
+    assert "Invalid value for '--out'" in text
+    assert "it is empty" in text or f"looks like an option. Give a folder; one of that name is written ./{out}" in text
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("out", ["./-x", "a[/]b", "[bold]y", ":smile:", "[link=x]", "a b\u2028c", "\\[x]"])
+def test_a_folder_may_have_any_name(folder, out):
+    text = call("recall", "rows.npy", "--noise", 0.0, "--out", out).output
+    assert (folder / out / "report.json").exists()
+    assert f"Written to {out.removeprefix('./')}: recalled.npy, report.json\n" in text
+    assert report(folder / out)["settings"]["out"] == out.removeprefix("./")
+
+
+def test_a_bad_experiment_leaves_no_folder(folder):
+    call("capacity", "--sizes", "10,many", code=2)
+    call("robustness", "--levels", "much", code=2)
+    assert not list(folder.glob("hopfield-*"))
+
+
+@pytest.mark.parametrize(
+    ("library", "device"),
+    [
+        ("jax", "gpu"),
+        ("jax", "cpu:7"),
+        ("jax", "nowhere"),
+        ("torch", "nowhere"),
+        ("torch", "cuda:9"),
+        ("torch", "meta"),
+    ],
+)
+def test_a_device_that_is_not_there_is_a_sentence(folder, library, device):
+    pytest.importorskip(library)
+    result = call("recall", "rows.npy", "queries.npy", "--backend", library, "--device", device, code=2)
+    told(result, f"device {device!r}" if f"device {device!r}" in result.stderr else f"device={device!r}")
+
+
+def test_bytes_in_the_order_of_other_machines(folder):
+    rows = np.load("rows.npy")
+    np.save("swapped.npy", rows.astype(">f8"))
+    call("recall", "swapped.npy", "queries.npy", *SHARP, "--out", "a")
+    call("recall", "rows.npy", "queries.npy", *SHARP, "--out", "b")
+    assert np.array_equal(np.load("a/recalled.npy"), np.load("b/recalled.npy"))
+
+
+def test_patterns_of_long_doubles_have_a_report(folder):
+    np.save("long.npy", np.load("rows.npy").astype(np.longdouble))
+    call("recall", "long.npy", "--noise", 0.0, *SHARP)
+    assert report(folder / "hopfield-recall")["results"]["right"] == [True] * 6
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("beta=2", "give --beta 2."),
+        ("similarity=cosine", "give --similarity cosine."),
+        ("separation=max", "give --separation max."),
+        ("model=modern", "give --model modern."),
+        ("patterns=x.npy", "give the file of the patterns"),
+        ("memories=3", "give the file of the patterns"),
+        ("name=modern", "give the file of the patterns"),
+        ('leak={"a": 1}', "A setting is a number"),
+        ("leak=" + "[" * 10_000, "leak must be one number"),
+        ("leak=" + "9" * 5000, "leak"),
+        ("leka=1", "no setting 'leka'"),
+    ],
+)
+def test_settings_that_are_none(folder, setting, words):
+    told(call("recall", "rows.npy", "--noise", 0.1, "--set", setting, code=2), words)
+
+
+def test_a_setting_is_given_once(folder):
+    told(
+        call("recall", "rows.npy", "--noise", 0, "--set", "leak=1", "--set", "leak=2", code=2),
+        "is there twice: 1 and 2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [
+        ("nan", "--binary is a number"),
+        ("inf", "--binary is a number"),
+        ("7", "makes all patterns equal"),
+        ("-1", "equal"),
+    ],
+)
+def test_a_threshold_lies_among_the_values(folder, threshold, words):
+    told(call("recall", "rows.npy", "--noise", 0.1, "--model", "classical", "--binary", threshold, code=2), words)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("command", [("demo",), ("recall", "images.npy", "--mask", 0.5)])
+def test_hidden_pixels_hold_a_number(folder, command, value):
+    text = call(*command, "--fill", value, code=2).output
+    assert f"Invalid value for '--fill': '{value}' is no finite number." in text
+
+
+@pytest.mark.parametrize("option", ["--noise", "--mask", "--scale", "--beta"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_numbers_that_are_none(folder, option, value):
+    cue = () if option in ("--noise", "--mask") else ("--mask", 0.5)
+    told(call("recall", "images.npy", *cue, option, value, code=2), "must")
+
+
+# --- ways to end
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (RuntimeError("the library\n  is gone"), 2, "error: the library is gone"),
+        (RecursionError("maximum recursion depth exceeded"), 2, "error: RecursionError: maximum .* This is a fault of"),
+        (
+            AttributeError("'x' has no attribute 'y'"),
+            2,
+            "error: AttributeError: 'x' .* This is a fault of hopfield: --deb",
+        ),
+        (AssertionError(), 2, "error: AssertionError. This is a fault of hopfield: --debug shows where it is."),
+        (MemoryError(), 2, "error: There is not enough memory for that."),
+        (KeyError("shape"), 2, "error: KeyError: 'shape'. This is a fault"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_no_error_is_a_traceback(folder, monkeypatch, error, code, words):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("hopfield.commands.memory.load_inputs", fail)
+    result = call("recall", "rows.npy", "--noise", 0.1, code=code)
+    assert re.match(words, result.stderr)
+    assert result.stderr.count("\n") == 1
+    monkeypatch.setattr("hopfield.commands.memory.load_inputs", fail)
+    assert isinstance(CliRunner().invoke(app, ["recall", "rows.npy", "--debug"]).exception, type(error) | SystemExit)
+
+
+def program(*arguments, **options):
+    """The program in a process of its own."""
+    code = "from hopfield.cli import main; main()"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], **(pipes | options))
+
+
+def test_two_commands_on_one_folder(folder):
+    from hopfield.analysis.cells import run_cells
+
+    def meanwhile(cell):
+        told(call("capacity", "--sizes", "5", "--runs", 1, "--out", "x", code=2), "Another process is writing to")
+
+    run_cells(meanwhile, [{"x": 0}], out="x/cells.jsonl")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signal")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupted_experiment_ends_in_one_word_and_goes_on(folder, jobs):
+    np.savez("many.npz", images=np.random.default_rng(0).integers(0, 256, (2100, 16, 16), dtype=np.uint8))
+    options = ("capacity", "--data", "many.npz", "--sizes", "5,1000", "--runs", 2, "--jobs", jobs, "--out", "x")
+    process = program(*options)
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit and not (folder / "x" / "cells.jsonl").exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=60)
+    assert (process.returncode, error, out) == (130, "interrupted\n", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such pipes")
+def test_a_pipe_that_is_closed_is_no_error(folder):
+    process = program("models")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.wait()
+    process.stderr.close()
+
+
+def test_a_terminal_without_greek_letters(folder):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    process = program("demo", "--stored", 5, "--cues", 2, "--t1", 1, env=environment)
+    out, error = process.communicate(timeout=100)
+    assert (process.returncode, error) == (0, "")
+    assert r"noise, \u03c3\xb2 = 0.1" in out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_a_folder_whose_name_is_no_text(folder):
+    process = program("recall", "rows.npy", "--noise", 0, "--out", os.fsdecode(b"a\xffb"))
+    out, error = process.communicate(timeout=100)
+    assert (process.returncode, error) == (0, "")
+    assert r"Written to a\udcffb: " in out
+    assert (folder / os.fsdecode(b"a\xffb") / "report.json").exists()
 
 
 def test_debug_shows_the_traceback(folder):

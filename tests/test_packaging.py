@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import hopfield
+from helpers import files_below
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_PACKAGES = {"tests", "examples", "benchmarks", "docs", "build", "dist", "venv"}
@@ -37,6 +38,25 @@ MAY_IMPORT_BACKENDS = {
     "dynamics/integrators/torchdiffeq.py",
 }
 MAX_LINES = 400
+# What lies at the root; whatever else appears there was written by accident, or belongs into this list.
+ROOT_FILES = {
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "MANIFEST.in",
+    "README.md",
+    "__init__.py",
+    "cli.py",
+    "constraints.txt",
+    "py.typed",
+    "pyproject.toml",
+    "pyrightconfig.json",
+    "ruff.toml",
+    "setup.cfg",
+}
+ROOT_FOLDERS = {"analysis", "benchmarks", "commands", "docs", "dynamics", "examples", "models", "tests"}
+ROOT_HIDDEN = {".ci", ".gitignore", ".pre-commit-config.yaml"}
 
 # A module imports its own layer and those below it; "" is the root __init__.py.
 LAYERS = {"dynamics": 1, "models": 2, "analysis": 3, "": 4, "commands": 5, "cli": 6}
@@ -94,8 +114,29 @@ def test_a_package_has_an_init(package):
     assert (_folder(package) / "__init__.py").is_file()
 
 
-def test_root_holds_two_modules():
-    assert {f.name for f in ROOT.glob("*.py")} == {"__init__.py", "cli.py"}
+def test_the_root_holds_what_is_listed_here():
+    """As git tracks it; where there is no git (an sdist, a copy), as it lies there."""
+    git = ["git", "-C", str(ROOT), "ls-files", "-z"]
+    listed = subprocess.run(git, capture_output=True, text=True, check=False).stdout if shutil.which("git") else ""
+    # Git, asked in a copy without a .git of its own, may answer for a repository that the copy lies in.
+    if (ROOT / ".git").exists() and listed:
+        found = {path.split("/")[0] for path in listed.split("\0") if path and (ROOT / path).exists()}
+        assert found == ROOT_FILES | ROOT_FOLDERS | ROOT_HIDDEN
+        return
+    found = {path.split("/")[0] for path in files_below(ROOT)} - ROOT_HIDDEN
+    made_by_setuptools = {"PKG-INFO"}
+    assert found - made_by_setuptools == ROOT_FILES | ROOT_FOLDERS
+
+
+def test_a_file_that_is_left_behind_is_seen(tmp_path):
+    """The end of every test run compares such lists (conftest.py)."""
+    (tmp_path / "tests" / "__pycache__").mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "hopfield-demo").mkdir()  # README's first command writes it
+    before = files_below(tmp_path)
+    for name in ("--help.png", "tests/run.npz", "tests/__pycache__/a.pyc", ".git/index", "hopfield-demo/a", ".x.part"):
+        (tmp_path / name).touch()
+    assert files_below(tmp_path) - before == {"--help.png", "tests/run.npz", ".x.part"}
 
 
 def test_tests_and_examples_are_no_packages():

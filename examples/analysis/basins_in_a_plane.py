@@ -1,9 +1,6 @@
-"""The basins of three memories in the plane through them, at two inverse temperatures.
+"""The basins of three memories in the plane through them, at two inverse temperatures."""
 
-Run it as ``python examples/analysis/basins_in_a_plane.py [picture.png] [resolution]``.
-"""
-
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 
@@ -11,8 +8,10 @@ from hopfield import ModernHopfield
 from hopfield.analysis import basin_slice, find_fixed_points, plot_basin_slice
 from hopfield.analysis.plots import new_figure
 
-path = sys.argv[1] if len(sys.argv) > 1 else "basins_in_a_plane.png"
-resolution = int(sys.argv[2]) if len(sys.argv) > 2 else 120
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="basins_in_a_plane.png", help="the picture (default: %(default)s)")
+parser.add_argument("--resolution", type=int, default=120, help="cues along each side (default: %(default)s)")
+options = parser.parse_args()
 
 # Three patterns of different lengths in 200 dimensions: the longest pulls hardest.
 rng = np.random.default_rng(3)
@@ -24,8 +23,8 @@ for ax, beta in zip(figure.subplots(1, 2), (4.5, 12.0), strict=True):
     memory = ModernHopfield(patterns, beta=beta)
     # A census first, so that the saddles on the boundaries are drawn as well.
     census = find_fixed_points(memory, seed=0)
-    cut = basin_slice(memory, *patterns, resolution=resolution, fixed_points=census)
+    cut = basin_slice(memory, *patterns, resolution=options.resolution, fixed_points=census)
     print(f"beta = {beta:g}: {cut}")
     plot_basin_slice(cut, ax, title=rf"$\beta$ = {beta:g}")
-figure.savefig(path, dpi=110, bbox_inches="tight")
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=110, bbox_inches="tight")
+print(f"The picture is {options.out}.")

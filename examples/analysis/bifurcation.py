@@ -1,12 +1,12 @@
 """How memories are born as beta grows: bifurcation diagrams of modern Hopfield networks.
 
-Run it as ``python examples/analysis/bifurcation.py [picture.png]``. Below a critical beta there is one fixed point, a
-mean of all patterns. Two opposite patterns split it in a pitchfork. Patterns of unequal norm break that symmetry: one
-memory is reached without a jump, the other appears in a fold. Three orthonormal patterns appear in folds while the
-mean is stable still, so that memories and mean coexist for 2.7456 < beta < 3.
+Below a critical beta there is one fixed point, a mean of all patterns. Two opposite patterns split it in a
+pitchfork. Patterns of unequal norm break that symmetry: one memory is reached without a jump, the other appears in
+a fold. Three orthonormal patterns appear in folds while the mean is stable still, so that memories and mean coexist
+for 2.7456 < beta < 3.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 from hopfield import ModernHopfield
 from hopfield.analysis import continue_fixed_points, critical_beta, plot_bifurcation
 
-path = sys.argv[1] if len(sys.argv) > 1 else "bifurcation.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="bifurcation.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 
 opposite = np.array([[1.0, 0.0], [-1.0, 0.0]])
 unequal = np.array([[1.1, 0.0], [-0.9, 0.0]])
@@ -33,5 +35,5 @@ for (title, patterns, start, stop), ax in zip(cases, figure.subplots(1, 3), stri
     print(found, end="\n\n")
     plot_bifurcation(found, ax, measure=patterns[0], label="overlap with pattern 0", title=title)
 
-figure.savefig(path, dpi=150)
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=150)
+print(f"The picture is {options.out}.")

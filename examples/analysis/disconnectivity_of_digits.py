@@ -1,11 +1,11 @@
 """Ten handwritten digits: how high is the pass from one memory to another, and which pairs merge first?
 
-Run it as ``python examples/analysis/disconnectivity_of_digits.py [picture.png]``. Strings laid between all pairs of
-memories find the saddles of index 1 that separate them. The disconnectivity graph joins memories at the energy of the
-lowest pass between them: the shorter a line, the lower the barrier that protects the memory.
+Strings laid between all pairs of memories find the saddles of index 1 that separate them. The disconnectivity graph
+joins memories at the energy of the lowest pass between them: the shorter a line, the lower the barrier that
+protects the memory.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +14,9 @@ from sklearn.datasets import load_digits
 from hopfield import ModernHopfield
 from hopfield.analysis import find_fixed_points, landscape, plot_disconnectivity, plot_energy_along_path
 
-path = sys.argv[1] if len(sys.argv) > 1 else "disconnectivity_of_digits.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="disconnectivity_of_digits.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 
 # One digit of each class, less the mean of all digits, and of norm 1: beta = 8 tells all ten apart.
 images, labels = load_digits(return_X_y=True)
@@ -36,5 +38,5 @@ plot_disconnectivity(found, upper, images=pictures, title="Ten digits: the lowes
 barrier = found.barrier
 start, end = np.unravel_index(np.argmax(np.where(np.isfinite(barrier), barrier, -1)), barrier.shape)
 plot_energy_along_path(found, int(start), int(end), lower, title="The way over the highest barrier")
-figure.savefig(path, dpi=150)
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=150)
+print(f"The picture is {options.out}.")

@@ -1,10 +1,9 @@
 """How far can each of 100 stored digits be pushed? From below by a proof, from above by a push that escapes.
 
-Run it as ``python examples/analysis/radii_of_digits.py [picture.png] [digits]``; eight digits take some seconds,
-all 100 of them two minutes.
+Eight digits take some seconds, all 100 of them two minutes.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -13,8 +12,11 @@ from hopfield import ModernHopfield
 from hopfield.analysis import basin_radius, basins_of_attraction, certified_radii, plot_radii
 from hopfield.analysis.plots import new_figure
 
-path = sys.argv[1] if len(sys.argv) > 1 else "radii_of_digits.png"
-count = int(sys.argv[2]) if len(sys.argv) > 2 else 8
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="radii_of_digits.png", help="the picture (default: %(default)s)")
+parser.add_argument("--digits", type=int, default=8, help="how many of them are pushed (default: %(default)s)")
+options = parser.parse_args()
+count = options.digits
 
 # 100 digits of 8 x 8 pixels, less their mean, of length 1.
 digits = load_digits(return_X_y=True)[0][:100]
@@ -43,5 +45,5 @@ print(f"recalled from the witnesses: {witnesses.recalled:.0%}; pushed as far at 
 figure = new_figure((7.2, 4.2))
 title = f"{count} of the 100 stored digits, $\\beta$ = {memory.beta:g}"
 plot_radii(certified, adversarial, figure.subplots(), unit="digits have length 1", title=title)
-figure.savefig(path, dpi=120)
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=120)
+print(f"The picture is {options.out}.")

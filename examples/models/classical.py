@@ -1,19 +1,21 @@
 """Four ways to store the same patterns in a classical Hopfield network, and what each recalls as they grow in number.
 
-Run it as ``python examples/models/classical.py [picture.png]``. Random patterns of 100 neurons are stored by each
-learning rule; cues with every tenth neuron wrong are retrieved one neuron at a time. On the right, cues of a
-Hebbian network: the energy falls with every sweep, and not every cue ends as deep as the stored patterns lie.
+Random patterns of 100 neurons are stored by each learning rule; cues with every tenth neuron wrong are retrieved
+one neuron at a time. On the right, cues of a Hebbian network: the energy falls with every sweep, and not every cue
+ends as deep as the stored patterns lie.
 """
 
-import sys
 import warnings
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from hopfield.models import ClassicalHopfield
 
-path = sys.argv[1] if len(sys.argv) > 1 else "classical.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="classical.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 rng = np.random.default_rng(0)
 SIZE, LOADS = 100, np.array([4, 8, 12, 16, 20, 25, 30, 40, 50, 60])
 
@@ -53,5 +55,5 @@ shares.legend(loc="upper center", ncols=2)
 energies.set(xlabel="sweeps", ylabel="energy $E$", title="Hebbian rule, 10 patterns")
 energies.set_xticks(range(len(found.energies)))
 energies.legend()
-figure.savefig(path, dpi=150)
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=150)
+print(f"The picture is {options.out}.")

@@ -1,12 +1,12 @@
 """All memories on the same handwritten digits: how many cues are recalled, noisy and half hidden.
 
-Run it as ``python examples/models/compare_on_digits.py [picture.png]``. Digits of 8 x 8 pixels, black and white
-(-1 and 1), are stored; cues have 30 % of the pixels flipped, or the lower half black. A cue is recalled if of all
-stored digits its own is nearest to the answer; what is nearest to the cue itself stands in the first row.
+Digits of 8 x 8 pixels, black and white (-1 and 1), are stored; cues have 30 % of the pixels flipped, or the lower
+half black. A cue is recalled if of all stored digits its own is nearest to the answer; what is nearest to the cue
+itself stands in the first row.
 """
 
-import sys
 import warnings
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,7 +16,9 @@ from sklearn.datasets import load_digits
 
 from hopfield.models import build
 
-path = sys.argv[1] if len(sys.argv) > 1 else "compare_on_digits.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="compare_on_digits.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 MEMORIES = {
     "classical, Hebbian": ("classical", {}),
     "classical, pseudo-inverse": ("classical", {"rule": "pseudo_inverse"}),
@@ -82,5 +84,5 @@ for cell_row, (name, images) in zip(cells, pictures.items(), strict=True):
         cell.imshow(image.reshape(8, 8), cmap="gray", vmin=-1, vmax=1)
         cell.set(xticks=[], yticks=[])
 figure.suptitle("The lower half hidden, 50 digits stored")
-figure.savefig(path, dpi=110)
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=110)
+print(f"The picture is {options.out}.")

@@ -1,11 +1,11 @@
 """Attention stands for circles in Kanerva's memory: how near the two come to one another.
 
-Run it as ``python examples/models/continuous_sdm.py [picture.png]``. Two addresses of 64 bits share the locations
-that lie within a radius of both. What they share falls about exponentially with their distance, and so softmax on
-cosines, at the beta of `beta_from_radius`, weighs patterns as the memory does.
+Two addresses of 64 bits share the locations that lie within a radius of both. What they share falls about
+exponentially with their distance, and so softmax on cosines, at the beta of `beta_from_radius`, weighs patterns as
+the memory does.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 from hopfield.models import ContinuousSDM, SparseDistributedMemory
 from hopfield.models.circles import beta_from_radius, circle_intersection
 
-path = sys.argv[1] if len(sys.argv) > 1 else "continuous_sdm.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="continuous_sdm.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 n = 64
 radii = {5: "#0072B2", 11: "#D55E00", 15: "#009E73"}
 
@@ -53,5 +55,5 @@ right.set(xlabel="softmax weight of a pattern", ylabel="its part of the shared l
 right.legend(frameon=False, fontsize=8)
 for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)
-figure.savefig(path)
-print(f"The picture is {path}.")
+figure.savefig(options.out)
+print(f"The picture is {options.out}.")

@@ -1,20 +1,22 @@
 """How many patterns a dense associative memory holds: I^d for a separation of degree d.
 
-Run it as ``python examples/models/dense.py [picture.png]``. In a memory of K random patterns the neurons of a stored
-pattern are not all stable any more when K is large. The K at which 2 % of them would flip is searched for networks
-of several sizes; in a picture of two logarithmic axes it lies on lines of slope d. Krotov & Hopfield's n is the
-degree of the energy, n = d + 1; n = 2 is the classical Hopfield network.
+In a memory of K random patterns the neurons of a stored pattern are not all stable any more when K is large. The K
+at which 2 % of them would flip is searched for networks of several sizes; in a picture of two logarithmic axes it
+lies on lines of slope d. Krotov & Hopfield's n is the degree of the energy, n = d + 1; n = 2 is the classical
+Hopfield network.
 """
 
 import math
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from hopfield.models import DenseAssociativeMemory
 
-path = sys.argv[1] if len(sys.argv) > 1 else "dense.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="dense.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 rng = np.random.default_rng(0)
 TARGET, BITS = 0.02, 8_000  # the bit error that is looked for; how many neurons are looked at, at least
 
@@ -52,5 +54,5 @@ ax.set_xticks([], minor=True)
 ax.set(xlabel="neurons $I$", ylabel=f"patterns $K$ with {TARGET:.0%} of the bits wrong")
 ax.set_title("Capacity of dense associative memories, separation $x^d$")
 ax.legend()
-figure.savefig(path, dpi=150)
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=150)
+print(f"The picture is {options.out}.")

@@ -1,17 +1,18 @@
 """Memories of +-1 neurons side by side: how many patterns can be recalled under energies that grow ever faster.
 
-Run it as ``python examples/models/exponential.py [picture.png]``. All memories have 40 neurons and the same random
-patterns, from 3 to 10 000 of them; cues have 4 wrong neurons.
+All memories have 40 neurons and the same random patterns, from 3 to 10 000 of them; cues have 4 wrong neurons.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from hopfield.models import ClassicalHopfield, DenseAssociativeMemory, ExponentialMemory
 
-path = sys.argv[1] if len(sys.argv) > 1 else "exponential.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="exponential.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 rng = np.random.default_rng(0)
 SIZE = 40
 NUMBERS = np.unique(np.geomspace(3, 10_000, 12).astype(int))
@@ -42,5 +43,5 @@ print(build(patterns[:number]))
 ax.set(xlabel="patterns stored", ylabel="share recalled exactly", ylim=(-0.03, 1.03))
 ax.set_title(f"{SIZE} neurons, cues with 4 wrong")
 ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-figure.savefig(path, dpi=150)
-print(f"The picture is {path}.")
+figure.savefig(options.out, dpi=150)
+print(f"The picture is {options.out}.")

@@ -1,11 +1,10 @@
 """Pairs of unlike things: digits and their names, recalled from either side and in a network of three populations.
 
-Run it as ``python examples/models/heteroassociation.py [picture.png]``. One memory is bidirectional, binary neurons
-that find the name of a noisy digit and then clean the digit up; another is a modern Hopfield network with a
-projection, whose value, output and memory neurons fall down one energy.
+One memory is bidirectional, binary neurons that find the name of a noisy digit and then clean the digit up; another
+is a modern Hopfield network with a projection, whose value, output and memory neurons fall down one energy.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +13,9 @@ from sklearn.datasets import load_digits
 from hopfield import ModernHopfield, check_lyapunov, simulate
 from hopfield.models import BidirectionalMemory
 
-path = sys.argv[1] if len(sys.argv) > 1 else "heteroassociation.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="heteroassociation.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 
 # One digit of each of three sorts, black and white, and a name for each: three bars that light up, of 12 neurons.
 images, labels = load_digits(return_X_y=True)
@@ -54,5 +55,5 @@ ax.set(xlabel="time in tau_value", ylabel="energy of value, output and memory")
 ax.title.set_fontsize(9)
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, fontsize=8)
-figure.savefig(path)
-print(f"The picture is {path}.")
+figure.savefig(options.out)
+print(f"The picture is {options.out}.")

@@ -1,11 +1,10 @@
 """A hierarchy of three layers: what a layer below sees decides above, and what is decided above is filled in below.
 
-Run it as ``python examples/models/hierarchical.py [picture.png]``. Pixels, tanh features and a softmax layer on top
-are joined by weights that make 30 digits fixed points. A cue goes up; then the flow settles all layers at once, and
-the energy falls.
+Pixels, tanh features and a softmax layer on top are joined by weights that make 30 digits fixed points. A cue goes
+up; then the flow settles all layers at once, and the energy falls.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +13,9 @@ from sklearn.datasets import load_digits
 from hopfield import check_lyapunov, simulate
 from hopfield.models import HierarchicalMemory
 
-path = sys.argv[1] if len(sys.argv) > 1 else "hierarchical.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="hierarchical.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 
 digits = load_digits(return_X_y=True)[0][:30] / 16
 memory = HierarchicalMemory.from_patterns(digits, beta=0.6, seed=0)
@@ -54,5 +55,5 @@ ax.plot(run.times, run.energy - run.energy[-1], color="#0072B2", lw=0.6, alpha=0
 ax.set(xlabel="time in tau", ylabel="energy above its end", xlim=(0, 8))
 ax.set_title("30 noisy cues", fontsize=9)
 ax.spines[["top", "right"]].set_visible(False)
-whole.savefig(path)
-print(f"The picture is {path}.")
+whole.savefig(options.out)
+print(f"The picture is {options.out}.")

@@ -1,11 +1,10 @@
 """Complete digits of which only a part is known: a masked look-up, clamped dynamics, and neither.
 
-Run it as ``python examples/models/modern.py [picture.png]``. The lower half of every cue is rubbish. Taken at its word
-it leads to other digits; a masked look-up leaves it out of the scores, and clamped neurons hold the upper half while
-the others find what goes with it.
+The lower half of every cue is rubbish. Taken at its word it leads to other digits; a masked look-up leaves it out
+of the scores, and clamped neurons hold the upper half while the others find what goes with it.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +12,9 @@ from sklearn.datasets import load_digits
 
 from hopfield import ModernHopfield
 
-path = sys.argv[1] if len(sys.argv) > 1 else "modern.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="modern.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 
 # 100 digits with the mean digit taken away, all of one length: the dot product then compares angles.
 digits = load_digits(return_X_y=True)[0][:100] / 16
@@ -50,5 +51,5 @@ for row, (name, images) in zip(axes, columns.items(), strict=True):
                 spine.set(color="#D55E00" if wrong else "#009E73", linewidth=2)
     row[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8)
 figure.suptitle("Digits that the lower half leads astray (green: right, orange: wrong)", fontsize=11)
-figure.savefig(path)
-print(f"The picture is {path}.")
+figure.savefig(options.out)
+print(f"The picture is {options.out}.")

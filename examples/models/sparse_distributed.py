@@ -1,11 +1,10 @@
 """Kanerva's memory in small: reading, again and again, from cues at growing distance, and the critical distance.
 
-Run it as ``python examples/models/sparse_distributed.py [picture.png]``. 200 patterns of 256 bits are written to
-8000 locations. From cues nearer than the critical distance iterated reading comes to the pattern, from farther ones it
-goes astray, and theory says where.
+200 patterns of 256 bits are written to 8000 locations. From cues nearer than the critical distance iterated reading
+comes to the pattern, from farther ones it goes astray, and theory says where.
 """
 
-import sys
+from argparse import ArgumentParser
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +12,9 @@ from matplotlib.figure import Figure
 from hopfield.models import SparseDistributedMemory
 from hopfield.models.circles import critical_distance, distance_after_read
 
-path = sys.argv[1] if len(sys.argv) > 1 else "sparse_distributed.png"
+parser = ArgumentParser(description=__doc__)
+parser.add_argument("--out", default="sparse_distributed.png", help="the picture (default: %(default)s)")
+options = parser.parse_args()
 n, size, count, radius = 256, 8000, 200, 109
 
 rng = np.random.default_rng(0)
@@ -58,5 +59,5 @@ right.spines["top"].set_visible(False)
 other.spines["top"].set_visible(False)
 for start, part in zip(starts, converged, strict=True):
     print(f"cues {start:2d} bits away: {part:4.0%} converge")
-figure.savefig(path)
-print(f"The picture is {path}.")
+figure.savefig(options.out)
+print(f"The picture is {options.out}.")

@@ -1,7 +1,7 @@
 """Beyond Millidge et al. 2022, in the same experiments: betas, sparse separations, and how the answer is read.
 
-python beyond.py --quick                      small digits, some seconds
-HOPFIELD_DATA=FOLDER python beyond.py         CIFAR-10
+python beyond.py --quick                small digits, some seconds
+HOPFIELD_DATA=FOLDER python beyond.py   CIFAR-10
 """
 
 import math

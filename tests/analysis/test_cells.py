@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,87 @@ def test_a_figure_that_was_killed_goes_on(tmp_path):
     assert 0 < len(before.splitlines()) < len(lines) == 6 * 3 * 15
     assert cells.read_bytes() == (whole / cells.name).read_bytes()
     assert (found[0].sweeps[0].fractions == again[0].sweeps[0].fractions).all()
+
+
+def damaged_at(path, *lines):
+    """The warning that says which lines are dropped."""
+    return pytest.warns(UserWarning, match=rf"{path.name}' is damaged in line {', '.join(lines)}: ")
+
+
+def test_a_bit_that_flipped_anywhere_is_noticed_and_its_cell_done_again(tmp_path, rng):
+    path = tmp_path / "cells.jsonl"
+    run_cells(square, CELLS, (2,), out=path)
+    whole = path.read_bytes()
+    for place in rng.choice(8 * len(whole), 60, replace=False):
+        content = bytearray(whole)
+        content[place // 8] ^= 1 << place % 8
+        path.write_bytes(content)
+        with warnings.catch_warnings(record=True):
+            warnings.simplefilter("always")
+            assert run_cells(square, CELLS, (2,), out=path) == [{"y": 2 * x**2} for x in range(5)]
+        assert path.read_bytes() == whole
+
+
+def test_a_digit_that_changed_in_a_result_is_noticed(tmp_path):
+    path = tmp_path / "cells.jsonl"
+    run_cells(square, CELLS, (2,), out=path)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b'"y": 18', b'"y": 19'))
+    with damaged_at(path, "4"):
+        assert run_cells(square, CELLS, (2,), out=path)[3] == {"y": 18}
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("block", [b"", b"  ", bytes(512), b"{", b"[" * 100_000, b'{"cell": 1}', b"null"])
+def test_a_line_that_is_no_cell_is_dropped(tmp_path, block):
+    path = tmp_path / "cells.jsonl"
+    run_cells(square, CELLS, (2,), out=path)
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], block + b"\n", *lines[2:]]))
+    with damaged_at(path, "3"):
+        run_cells(square, CELLS, (2,), out=path)
+    assert path.read_bytes() == whole
+
+
+def test_a_block_of_zeros_over_two_lines_costs_those_two(tmp_path):
+    path, done = tmp_path / "cells.jsonl", []
+    run_cells(square, CELLS, (2,), out=path)
+    whole = bytearray(path.read_bytes())
+    end = whole.index(b"\n")
+    path.write_bytes(whole[: end - 9] + bytes(20) + whole[end + 11 :])
+    with damaged_at(path, "1"):
+        run_cells(lambda scale, cell: done.append(cell["x"]) or square(scale, cell), CELLS, (2,), out=path)
+    assert done == [0, 1]
+    assert path.read_bytes() == whole
+
+
+def test_files_of_the_time_before_checks_go_on(tmp_path):
+    path = tmp_path / "cells.jsonl"
+    run_cells(square, CELLS, (2,), out=path)
+    whole = path.read_bytes()
+    old = [json.loads(line) for line in whole.splitlines()]
+    path.write_text("".join(json.dumps({"cell": e["cell"], "result": e["result"]}) + "\n" for e in old[:3]))
+    done = []
+    run_cells(lambda scale, cell: done.append(cell["x"]) or square(scale, cell), CELLS, (2,), out=path)
+    assert done == [3, 4]
+    assert path.read_bytes() == whole
+
+
+def kill_oneself(cell):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signal")
+def test_a_process_that_was_killed_is_a_sentence(tmp_path):
+    command = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "if __name__ == '__main__':\n"
+        "    from hopfield.analysis.cells import run_cells\n"
+        "    from test_cells import kill_oneself\n"
+        "    run_cells(kill_oneself, [{'x': 0}, {'x': 1}], jobs=2)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].startswith(
+        "RuntimeError: A process that worked on a cell was ended from outside"
+    )

@@ -17,13 +17,12 @@ from hopfield.models.separation import separation
 from hopfield.models.similarity import similarity
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "paper"
-SCRIPTS = sorted(FOLDER.glob("fig*.py"))
 CURVES = (2, 3, 4, 6, 11, 14)
 
 
 def test_every_figure_but_the_drawing_and_the_transformer():
     assert list(FIGURES) == [2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14]
-    assert [int(script.stem[3:]) for script in SCRIPTS] == list(FIGURES)
+    assert list(runpy.run_path(str(FOLDER / "figure.py"))["WHAT_TO_LOOK_AT"]) == list(FIGURES)
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -67,7 +66,7 @@ def test_a_figure_is_written_with_its_table(figure, tmp_path):
     assert (tmp_path / f"fig{figure:02d}_code.txt").read_text() == found[0].table() + "\n"
     for line in (tmp_path / f"fig{figure:02d}_code.jsonl").read_text().splitlines() if figure in CURVES else []:
         entry = json.loads(line)
-        assert set(entry) == {"cell", "result"}
+        assert set(entry) == {"cell", "result", "check"}
         assert {"seed", "versions", "images", "similarity", "stored", "run", "level", "cue"} <= set(entry["cell"])
 
 
@@ -161,28 +160,37 @@ def test_unknown_readings():
         reproduce(2, "coed", quick=True)
 
 
-QUICKEST = ("fig02", "fig05", "fig11")
+QUICKEST = (2, 5, 11)
+
+
+def run_script(monkeypatch, folder, *arguments):
+    """Run a script of examples/paper in a folder, as the command line does."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", [str(one) for one in arguments])
+    runpy.run_path(str(FOLDER / arguments[0]), run_name="__main__")
 
 
 @pytest.mark.slow
 def test_beyond_the_paper(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["beyond.py", "--quick"])
-    runpy.run_path(str(FOLDER / "beyond.py"), run_name="__main__")
+    run_script(monkeypatch, tmp_path, "beyond.py", "--quick")
     assert "weighted median, one shot" in capsys.readouterr().out
     assert (tmp_path / "beyond.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
-    "script",
-    [
-        pytest.param(script, id=script.stem, marks=[] if script.stem in QUICKEST else pytest.mark.slow)
-        for script in SCRIPTS
-    ],
+    "number", [pytest.param(one, marks=[] if one in QUICKEST else pytest.mark.slow) for one in FIGURES]
 )
-def test_script(script, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [str(script), "--quick"])
-    runpy.run_path(str(script), run_name="__main__")
-    assert f"Figure {int(script.stem[3:])}" in capsys.readouterr().out
+def test_script(number, tmp_path, monkeypatch, capsys):
+    run_script(monkeypatch, tmp_path, "figure.py", number, "--quick")
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"Figure {number}. ")
+    assert printed.count("; reading: ") == 3
     assert list(tmp_path.rglob("*.png"))
+
+
+def test_the_script_of_the_figures_knows_which_there_are(tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as left:
+        run_script(monkeypatch, tmp_path, "figure.py", 9)
+    assert left.value.code == 2
+    assert "13, 14" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

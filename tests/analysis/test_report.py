@@ -129,3 +129,37 @@ def test_as_many_times_as_fit(memory):
     assert len(updates) == 20
     assert (updates[0], updates[-1]) == (0, 50)
     assert (updates % 1 == 0).all()
+
+
+def test_a_report_holds_what_a_json_file_can(tmp_path):
+    """Long doubles as numbers, what is beyond a double as null, names that are no Unicode escaped."""
+    numbers = {"long": np.longdouble(1.5), "wide": np.full(2, 0.25, np.longdouble), "inf": np.longdouble("1e4000")}
+    others = {
+        "long complex": np.clongdouble(1 + 2j),
+        "half": np.float16(0.5),
+        "name": "a\udcffb",
+        "when": np.datetime64(0, "D"),
+    }
+    path = write_report(tmp_path / "r.json", {"out": "\udcff"}, numbers | others)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert found["settings"] == {"out": "\udcff"}
+    assert found["results"] == {
+        "long": 1.5, "wide": [0.25, 0.25], "inf": None,
+        "long complex": "(1+2j)", "half": 0.5, "name": "a\udcffb", "when": "1970-01-01",
+    }  # fmt: skip
+
+
+def test_a_report_of_itself_is_refused(tmp_path):
+    results = {}
+    results["results"] = [results]
+    with pytest.raises(ValueError, match="hold themselves"):
+        write_report(tmp_path / "r.json", {}, results)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", [".", "", "missing/r.json"])
+def test_a_report_is_written_to_a_file_in_a_folder_that_is_there(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match="folder"):
+        write_report(place, {}, {})
+    assert list(tmp_path.iterdir()) == []

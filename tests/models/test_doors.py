@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import to_library, to_numpy
+from helpers import LIBRARIES, to_library, to_numpy
 from hopfield.analysis import basins_of_attraction
 from hopfield.dynamics import Threshold
 from hopfield.models import (
@@ -116,7 +116,7 @@ def test_names_with_a_parameter_that_they_have_already():
         Threshold(float("nan"))
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("library", [name for name in LIBRARIES if name != "jax"])
 @pytest.mark.parametrize("name", ["exponential", "polynomial(150)"])
 def test_an_answer_that_overflows_is_refused(name, library):
     with pytest.warns(UserWarning, match="no lower bound"):
@@ -184,7 +184,7 @@ def test_the_critical_distance_of_one_bit():
     assert critical_distance(1, 0, 1, 1) == 0
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("library", [name for name in LIBRARIES if name != "jax"])
 def test_an_empty_batch_of_binary_states(library):
     memory, query = ClassicalHopfield(to_library(SIGNS, library)), to_library(np.zeros((2, 0, 12)), library)
     assert memory.retrieve(query, mode="synchronous").energies.shape[1:] == (2, 0)

@@ -71,6 +71,7 @@ def test_what_goes_up_comes_down_through_the_same_weights(rng):
 
 @pytest.mark.parametrize("library", ["numpy", "torch", pytest.param("jax", marks=pytest.mark.slow)])
 def test_a_convolutional_network_retrieves_on_every_library(library, rng):
+    pytest.importorskip(library)
     layers = [Layer((6, 6, 1)), Layer((4, 4, 3), "tanh"), Layer(4, "softmax(3)")]
     memory = HierarchicalMemory.random(layers, [(3, 1, 0), None], seed=2)
     cue = rng.normal(size=(2, 36))

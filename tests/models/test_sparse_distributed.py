@@ -1,6 +1,8 @@
 """Kanerva's memory: which locations are active, what is read, and how far off a cue may be."""
 
 import math
+import sys
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import IN_EACH, to_library, to_numpy
+from hopfield import simulate
 from hopfield.models import SparseDistributedMemory, UniversalHopfield
 from hopfield.models.circles import circle_fraction, circle_intersection, critical_distance, distance_after_read
 
@@ -251,3 +254,59 @@ def test_what_does_not_fit_is_refused(rng):
         SparseDistributedMemory(np.full((2, 4), 0.3), radius=1)
     with pytest.raises(ValueError, match="nearest of 5"):
         SparseDistributedMemory.random(5, 16, design="top_k", k=6)
+
+
+def called(function):
+    """What a function gives, and how often each function of Python is entered meanwhile, by its name."""
+    names = []
+    sys.setprofile(lambda frame, event, _: names.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        found = function()
+    finally:
+        sys.setprofile(None)
+    return found, Counter(names)
+
+
+def test_a_write_costs_the_bare_work(rng):
+    """Nothing is built or checked again but what is written: no more calls for many locations and data than for few."""
+    counts = []
+    for size, stored in ((50, 1), (2000, 400)):
+        memory = SparseDistributedMemory.random(size, 64, fraction=0.1, seed=0).write(random_bits(rng, stored, 64))
+        address, datum = random_bits(rng, 64), random_bits(rng, 64)
+        written, names = called(lambda m=memory, a=address, d=datum: m.write(a, d))
+        expected = memory.counters + np.outer(memory.activated(address), datum)
+        np.testing.assert_array_equal(written.counters, expected)
+        np.testing.assert_array_equal(written.written, np.vstack([memory.written, datum]))
+        assert not {"__post_init__", "__init__", "matrix", "settings"} & set(names)
+        assert names["coded"] == 2
+        counts.append(names.total())
+    assert counts[0] == counts[1] < 200
+
+
+def test_a_memory_that_was_written_to_is_as_if_it_were_built(rng, tmp_path):
+    memory = SparseDistributedMemory.random(60, 32, data_width=5, radius=13, seed=0)
+    written = memory.write(random_bits(rng, 7, 32), random_bits(rng, 7, 5)).write(
+        random_bits(rng, 32), np.ones(5), times=3
+    )
+    built = SparseDistributedMemory(**written.settings())
+    again = SparseDistributedMemory.load(written.save(tmp_path / "m"))
+    for other in (built, again):
+        assert repr(other) == repr(written)
+        np.testing.assert_array_equal(other.counters, written.counters)
+        np.testing.assert_array_equal(other.written, written.written)
+    assert memory.written is None
+
+
+@pytest.mark.parametrize("times", [1e300, -1e17, float("nan"), float("inf"), 0])
+def test_counters_that_could_not_count_are_refused(times, rng):
+    memory = SparseDistributedMemory.random(50, 16, seed=0)
+    with pytest.raises(ValueError, match="times"):
+        memory.write(random_bits(rng, 16), times=times)
+
+
+def test_a_memory_without_dynamics_says_so(rng):
+    memory = SparseDistributedMemory.random(50, 16, seed=0).write(random_bits(rng, 3, 16))
+    for ask in (lambda: simulate(memory, np.ones(16), t1=1.0), lambda: memory.network):
+        with pytest.raises(TypeError, match=r"SparseDistributedMemory has no dynamics in time"):
+            ask()
+    assert not hasattr(memory, "network")

@@ -1,7 +1,9 @@
 """Files of memories: what is written is read back, whole or not at all, and strangers are refused."""
 
+import io
 import json
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -25,7 +27,8 @@ from hopfield.dynamics import (
     TopK,
     simulate,
 )
-from hopfield.models import AssociativeMemory, Custom, Dot, ModernHopfield, UniversalHopfield
+from hopfield.models import AssociativeMemory, Custom, Dot, HierarchicalMemory, ModernHopfield, UniversalHopfield
+from hopfield.models.files import MOST
 from hopfield.models.storage import FORMAT, read, write
 
 SEPARATIONS = [
@@ -212,3 +215,222 @@ def test_files_hold_no_pickles(rng, tmp_path):
     with np.load(path, allow_pickle=False) as file:
         assert set(file.files) == {"header", "memories"}
         assert file["header"].dtype.kind == "U"
+
+
+# --- damaged and foreign files
+
+
+def crafted(path, header, **arrays):
+    """A file as `save` writes it, but for its header."""
+    np.savez(path, header=header if isinstance(header, np.ndarray) else np.asarray(header), **arrays)
+    return path
+
+
+def text(**changes):
+    given = {"format": FORMAT, "model": "ModernHopfield", "settings": {"beta": 2.0}} | changes
+    return json.dumps({key: value for key, value in given.items() if value is not Ellipsis})
+
+
+HEADERS = {
+    "no format": (text(format=...), "no format"),
+    "no model": (text(model=...), "no model"),
+    "no settings": (text(settings=...), "no settings"),
+    "settings are a list": (text(settings=[1]), "no settings"),
+    "a model that is a number": (text(model=7), "no model"),
+    "a format that is a flag": (text(format=True), "no format"),
+    "no JSON": ("{no", "damaged"),
+    "JSON of something else": ("[1, 2]", "no format and no model"),
+    "deep JSON": ("[" * 100_000, "damaged"),
+    "bytes": (np.asarray(b"{}"), "no format"),
+    "numbers": (np.arange(3.0), "no format"),
+    "several texts": (np.asarray(["{}", "{}"]), "no format"),
+    "beta twice": (text(settings={"beta": 2.0, "memories": 3}), "says twice.*memories"),
+    "an unknown setting": (text(settings={"betta": 2.0}), "betta"),
+    "a bad value": (text(settings={"beta": -1.0}), "beta must be > 0"),
+    "a list where a number is meant": (text(settings={"beta": [[[1]]]}), "a number, a name, an array or a Lagrangian"),
+    "a memory without energy": (text(model="AssociativeMemory"), "damaged|cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_a_header_that_save_does_not_write_is_refused_by_name(case, tmp_path):
+    header, words = HEADERS[case]
+    path = crafted(tmp_path / "odd.npz", header, memories=np.eye(2))
+    with pytest.raises(ValueError, match=rf"odd\.npz' .*({words})"):
+        AssociativeMemory.load(path)
+
+
+CALLED = [
+    "structure", "positive", "static", "softmax", "convexity_defect", "Lagrangian", "CustomLagrangian", "backend",
+    "__builtins__", "dataclasses.fields", "", "LogSumExp.__init__", 7, None, ["LogSumExp"], {"lagrangian": "Max"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLED, ids=repr)
+def test_a_file_names_no_function(name, tmp_path):
+    """Lagrangians of the public list alone are built, wherever the file names one."""
+    settings = {"separation": {"lagrangian": name, "function": "x"}, "similarity": "dot"}
+    path = crafted(tmp_path / "odd.npz", text(model="UniversalHopfield", settings=settings), memories=np.eye(2))
+    with pytest.raises(ValueError, match=r"odd\.npz' .*a Lagrangian .* that there is not; known: Entmax, "):
+        UniversalHopfield.load(path)
+    layers = {"layers": [{"shape": [2], "activation": {"lagrangian": name}, "tau": 1.0, "leak": 1.0, "bias": None}] * 2}
+    settings = {"layers": json.dumps({**layers, "weights": [{"shape": [2, 2]}]})}
+    path = crafted(tmp_path / "odd.npz", text(model="HierarchicalMemory", settings=settings), weights=np.ones(4))
+    with pytest.raises(ValueError, match=r"odd\.npz' .*a Lagrangian .* that there is not"):
+        HierarchicalMemory.load(path)
+
+
+@pytest.mark.parametrize(
+    "field", [{"beta": "x"}, {"betta": 1.0}, {"beta": {"array": ["a"], "dtype": "O"}}, {"beta": {}}]
+)
+def test_a_lagrangian_of_fields_that_it_does_not_have(field, tmp_path):
+    settings = {"separation": {"lagrangian": "LogSumExp", **field}}
+    path = crafted(tmp_path / "odd.npz", text(model="UniversalHopfield", settings=settings), memories=np.eye(2))
+    with pytest.raises(ValueError, match=r"odd\.npz' cannot be read as a saved memory"):
+        UniversalHopfield.load(path)
+
+
+class OfOnesOwn(UniversalHopfield):
+    """A class that is not the library's."""
+
+
+def test_classes_of_ones_own_are_built_where_they_are_asked_for_alone(rng, tmp_path):
+    path = OfOnesOwn(rng.normal(size=(4, 3))).save(tmp_path / "own")
+    assert type(OfOnesOwn.load(path)) is OfOnesOwn
+    for kind in (AssociativeMemory, UniversalHopfield):
+        with pytest.raises(TypeError, match=r"own\.npz' holds a OfOnesOwn, not"):
+            kind.load(path)
+
+
+def test_flipped_bits_are_noticed_or_change_nothing(rng, tmp_path):
+    """Either the same memory comes back (a bit of a date was hit), or a ValueError names the file."""
+    memory = UniversalHopfield(rng.normal(size=(4, 3)), "euclidean", "sparsemax", beta=2.5, bias=rng.normal(size=3))
+    path = memory.save(tmp_path / "flipped")
+    whole, refused = path.read_bytes(), 0
+    for place in rng.choice(8 * len(whole), 400, replace=False):
+        data = bytearray(whole)
+        data[place // 8] ^= 1 << place % 8
+        path.write_bytes(data)
+        try:
+            found = UniversalHopfield.load(path)
+        except ValueError as error:
+            assert "flipped.npz'" in str(error), error  # noqa: PT017
+            refused += 1
+        else:
+            same(memory, found, np.ones(3))
+    assert refused > 200
+
+
+def test_a_file_that_is_cut_is_refused_at_every_length(tmp_path):
+    path = ModernHopfield(np.eye(2)).save(tmp_path / "cut")
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match=r"cut\.npz'"):
+            ModernHopfield.load(path)
+
+
+def test_a_pickled_array_is_refused_as_everywhere(tmp_path):
+    path = crafted(tmp_path / "odd.npz", text(), memories=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match=r"odd\.npz' holds Python objects. Write plain numbers with numpy.save"):
+        ModernHopfield.load(path)
+
+
+def archive(path, method=zipfile.ZIP_STORED, **members):
+    with zipfile.ZipFile(path, "w", method) as file:
+        for name, content in members.items():
+            file.writestr(f"{name}.npy", content)
+    return path
+
+
+def as_npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def test_an_array_is_as_large_as_its_header_says(tmp_path):
+    """A header that claims 72 TiB asks for no memory; neither does one that claims too little pass."""
+    header = as_npy(np.asarray(text()))
+    real = as_npy(np.eye(2))
+    huge = real.replace(b"(2, 2)", b"(%d, %d)" % (10**7, 10**6)).replace(b" " * 12 + b"\n", b"\n")
+    huge = huge[:8] + (len(huge) - 32 - 10).to_bytes(2, "little") + huge[10:]
+    for content, words in (
+        (huge, "ends too early"),
+        (real + b"0" * 8, "has more in it"),
+        (real[:-8], "ends too early"),
+    ):
+        path = archive(tmp_path / "odd.npz", header=header, memories=content)
+        with pytest.raises(ValueError, match=rf"odd\.npz' {words}"):
+            ModernHopfield.load(path)
+
+
+def test_what_unpacks_to_more_than_the_limit_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("hopfield.models.files.MOST", 2**20)
+    packed = {"header": as_npy(np.asarray(text())), "memories": as_npy(np.zeros((400, 400)))}
+    path = archive(tmp_path / "bomb.npz", zipfile.ZIP_DEFLATED, **packed)
+    assert path.stat().st_size < 2**13
+    with pytest.raises(ValueError, match=r"bomb\.npz' has .* would take 1.22 MiB unpacked; no more than 1 MiB"):
+        ModernHopfield.load(path)
+    archive(path, **packed)  # what is not packed takes what it has on the disk
+    assert ModernHopfield.load(path).memories.shape == (400, 400)
+    assert MOST == 2**32
+
+
+def test_an_array_that_was_taken_out_is_missed(tmp_path):
+    whole = UniversalHopfield(np.eye(2), bias=np.ones(2)).save(tmp_path / "whole")
+    with zipfile.ZipFile(whole) as file:
+        kept = {name.removesuffix(".npy"): file.read(name) for name in file.namelist() if name != "bias.npy"}
+    with pytest.raises(ValueError, match=r"odd\.npz' is not whole: bias is missing"):
+        UniversalHopfield.load(archive(tmp_path / "odd.npz", **kept))
+    with zipfile.ZipFile(whole, "a") as file:
+        file.writestr("notes.txt", "not an array")
+    with pytest.raises(ValueError, match=r"whole\.npz' holds 'notes\.txt', which is no array"):
+        UniversalHopfield.load(whole)
+
+
+def test_two_arrays_of_one_name_are_refused(tmp_path):
+    path = archive(tmp_path / "odd.npz", header=as_npy(np.asarray(text())), memories=as_npy(np.eye(2)))
+    with zipfile.ZipFile(path, "a") as file, pytest.warns(UserWarning, match="Duplicate name"):
+        file.writestr("memories.npy", as_npy(np.ones((2, 2))))
+    with pytest.raises(ValueError, match=r"odd\.npz' holds two arrays called 'memories'"):
+        ModernHopfield.load(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "error"), [(".", IsADirectoryError), ("", IsADirectoryError), ("a/b", FileNotFoundError)]
+)
+def test_a_memory_is_saved_to_a_file(place, error, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match="folder"):
+        ModernHopfield(np.eye(2)).save(place)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- moved
+
+
+@pytest.mark.parametrize(
+    "kind", ["int32", "bool", "complex128", "U8", "O", "datetime64[s]", "float33", int, bool, "", 32]
+)
+def test_a_memory_is_of_floating_numbers(kind, library):
+    """Patterns of 0.9 and 0.2 would become zeros, or true, or text."""
+    memory = ModernHopfield(np.array([[0.9, 0.2], [0.1, 0.8]]))
+    with pytest.raises(TypeError, match=r"is no type that patterns can be of: ask for one of .*float32, float64"):
+        memory.to(library, dtype=kind)
+
+
+def test_numbers_that_a_narrow_type_cannot_hold_are_refused(library):
+    memory = ModernHopfield(np.array([[0.9, 1e60], [0.1, 0.8]]))
+    with pytest.raises(ValueError, match=r"1e\+60.* too large for float32"):
+        memory.to(library, dtype="float32")
+    with pytest.raises(ValueError, match=r"70000.* too large for float16"):
+        ModernHopfield(np.array([[0.9, 7e4]])).to("numpy", dtype="float16")
+    assert to_numpy(memory.to(library, dtype="float64").memories)[0, 1] == 1e60
+
+
+def test_patterns_that_would_vanish_are_refused(library):
+    with pytest.raises(ValueError, match="All numbers become 0 in float32: the largest is 3e-60"):
+        ModernHopfield(np.array([[1e-60, 3e-60]])).to(library, dtype="float32")
+    kept = ModernHopfield(np.array([[1e-60, 3.0]])).to(library, dtype="float32")  # a rounding like any other
+    assert to_numpy(kept.memories).tolist() == [[0.0, 3.0]]
