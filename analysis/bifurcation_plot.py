@@ -10,19 +10,18 @@ import numpy as np
 
 from .bifurcation import Bifurcation
 from .continuation import Branch, Branches
-from .plots import BLUE, GREY, ORANGE, VERMILLION, new_figure
+from .plot_style import BLUE, GREY, look, open_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKS = {
-    "fold": ("o", VERMILLION),
-    "pitchfork": ("D", ORANGE),
-    "transcritical": ("X", ORANGE),
-    "branch point": ("s", ORANGE),
-    "Hopf": ("*", VERMILLION),
+PLURALS = {  # in the order of the legend
+    "fold": "folds",
+    "pitchfork": "pitchforks",
+    "transcritical": "transcriticals",
+    "branch point": "branch points",
+    "Hopf": "Hopf points",
 }
-PLURALS = {"pitchfork": "pitchforks", "fold": "folds", "branch point": "branch points"}
 
 
 def plot_bifurcation(
@@ -67,7 +66,7 @@ def plot_bifurcation(
     ['stable', 'unstable', 'pitchfork']
     """
     of, name = _measure(measure)
-    ax = new_figure((6.4, 4.2)).add_subplot() if ax is None else ax
+    ax = open_axes(ax, (6.4, 4.2))
     drawn = set()
     for branch in branches.branches:
         values = of(branch)
@@ -84,13 +83,14 @@ def plot_bifurcation(
                 zorder=3 if stable else 2,
             )
             drawn.add(word)
-    for kind, (marker, color) in MARKS.items():
+    for kind, plural in PLURALS.items():
+        color, marker = look(kind)
         pairs = [(b, event) for b in branches.branches for event in b.bifurcations if event.kind == kind]
         spots = [(event.parameter, of(_single(b, event))[0]) for b, event in pairs]
         if spots:
             x, y = np.unique(np.round(np.array(spots), 6), axis=0).T
-            name_of = kind if len(x) == 1 else PLURALS.get(kind, kind)
-            ax.plot(x, y, marker, color=color, markersize=6, markeredgecolor="black", label=name_of, zorder=5)
+            style = {"linestyle": "none", "marker": marker, "color": color, "markeredgecolor": "black", "zorder": 5}
+            ax.plot(x, y, markersize=8, markeredgewidth=0.8, label=kind if len(x) == 1 else plural, **style)
     order = {"stable": 0, "unstable": 1}
     handles, words = ax.get_legend_handles_labels()
     ranks = sorted(range(len(words)), key=lambda k: order.get(words[k], 2))
@@ -100,7 +100,6 @@ def plot_bifurcation(
         ax.set_xscale("log")
     ax.set_xlabel(r"$\beta$" if branches.name == "beta" else branches.name)
     ax.set_ylabel(label or name)
-    ax.spines[["top", "right"]].set_visible(False)
     if title:
         ax.set_title(title, fontsize="medium")
     return ax

@@ -8,34 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .field import check_counts
 from .fixed_points import FixedPoints
-from .plots import BLUE, GREY, ORANGE, VERMILLION, new_figure
+from .plot_style import look, new_figure, open_axes, sort_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-GREEN, PURPLE, SKY = "#009E73", "#CC79A7", "#56B4E9"
-LOOKS = {  # by the kind's name up to its bracket: colour and mark
-    "memory": (BLUE, "o"),
-    "reversed": (SKY, "s"),
-    "mixture": (GREEN, "D"),
-    "metastable": (GREEN, "p"),
-    "global mean": (ORANGE, "h"),
-    "spurious": (PURPLE, "P"),
-    "stable": (BLUE, "o"),
-    "saddle": (VERMILLION, "X"),
-    "marginal": (GREY, "v"),
-}
-
-
-def look(kind: str) -> tuple[str, str]:
-    """The colour and the mark of a kind of fixed point, the same in every picture.
-
-    >>> look("saddle(2)")
-    ('#D55E00', 'X')
-    """
-    return LOOKS.get(str(kind).partition("(")[0].strip(), (GREY, "."))
 
 
 def plot_fixed_points(found: FixedPoints, ax: Axes | None = None, *, title: str | None = None) -> Axes:
@@ -70,12 +49,12 @@ def plot_fixed_points(found: FixedPoints, ax: Axes | None = None, *, title: str 
         raise ValueError("The census found no fixed point, so there is nothing to draw. Give it more starts.")
     if not found.conservative:
         raise ValueError("These forces have no energy to draw. Plot the states or the eigenvalues instead.")
-    ax = new_figure((7.0, 4.2)).subplots() if ax is None else ax
+    ax = open_axes(ax, (7.0, 4.2))
     index = np.maximum(found.index, 0)
     place = _spread(index, found.energy)
     families: dict[str, list[int]] = {}
     for k, kind in enumerate(found.kind):
-        families.setdefault(str(kind).partition("(")[0].strip(), []).append(k)
+        families.setdefault(sort_of(kind), []).append(k)
     for name, rows in families.items():
         color, mark = look(name)
         label = f"{len(rows)} {name}"
@@ -100,7 +79,7 @@ def plot_fixed_point_images(found: FixedPoints, shape: Sequence[int], *, most: i
     shape : (H, W), (1, H, W) or (3, H, W)
         Shape of one image.
     most : int
-        How many are drawn.
+        How many are drawn, at least 1.
 
     Returns
     -------
@@ -116,6 +95,9 @@ def plot_fixed_point_images(found: FixedPoints, shape: Sequence[int], *, most: i
     >>> plot_fixed_point_images(found, (2, 2), most=6).get_suptitle()
     '6 of 15 fixed points'
     """
+    check_counts(most=(most, 1))
+    if not len(found):
+        raise ValueError("The census found no fixed point, so there is nothing to draw. Give it more starts.")
     width = math.prod(shape)
     if found.activation.shape[-1] < width:
         raise ValueError(

@@ -14,7 +14,7 @@ from ..dynamics.integrators import Relaxation
 from ..dynamics.network import Network
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import largest_move, settled, tolerance
-from ..dynamics.validation import positive
+from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
 
 if TYPE_CHECKING:
@@ -144,8 +144,48 @@ def nothing(query: Array, outputs: int | None) -> Retrieval:
     )
 
 
-def nearest(memory: Any, state: Array) -> np.ndarray:
-    """The row of the pattern nearest to an activation, of a model's or of patterns (N, I).
+def patterns_of(memory: Any, like: Array | None = None) -> Array:
+    """The stored patterns (N, I) of a model, or an array of them, as floats; those of an array come to be like `like`.
+
+    Whole numbers are converted here: squares of bytes wrap around.
+
+    >>> import numpy as np
+    >>> patterns_of(np.array([[3, 200]], dtype=np.uint8)) ** 2
+    array([[9.e+00, 4.e+04]])
+    """
+    rows = getattr(memory, "memories", None)
+    if rows is None:
+        if hasattr(memory, "network") or hasattr(memory, "populations"):
+            raise TypeError(
+                f"{type(memory).__name__} keeps no stored patterns. Give the patterns themselves, an array (N, I)."
+            )
+        rows = matrix("patterns", memory)
+        rows = rows if like is None else backend.asarray(rows, like)
+    if like is not None and like.shape[-1] != rows.shape[-1]:
+        raise ValueError(
+            f"The patterns have {rows.shape[-1]} values and the states {like.shape[-1]}: they belong to different "
+            "memories."
+        )
+    return rows
+
+
+def rows_of(targets: Any, count: int) -> np.ndarray:
+    """Rows of stored patterns, flat: whole numbers from 0 to count - 1.
+
+    >>> rows_of([[0, 1], [2, 0]], 3)
+    array([0, 1, 2, 0])
+    """
+    rows = np.asarray(backend.to_numpy(targets) if backend.is_array(targets) else targets).reshape(-1)
+    if rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= count):
+        raise ValueError(
+            f"targets are rows of the {count} stored patterns, whole numbers from 0 to {count - 1}; got "
+            f"{rows.dtype} from {rows.min()} to {rows.max()}."
+        )
+    return rows.astype(int)
+
+
+def nearest(memory: Any, state: Any) -> np.ndarray:
+    """The row of the pattern nearest to an activation (..., I), of a model's or of patterns (N, I).
 
     It is nearest in 2-norm, or in angle for a model with the cosine.
 
@@ -156,10 +196,11 @@ def nearest(memory: Any, state: Array) -> np.ndarray:
     """
     from .similarity import Cosine, Euclidean
 
+    state = floating("state", state)
     similarity = getattr(getattr(memory, "rule", None), "similarity", None)
     kind = Cosine() if getattr(similarity, "name", "") == "cosine" else Euclidean()
-    patterns = getattr(memory, "memories", memory)
-    return backend.to_numpy(backend.namespace(state).argmax(kind.scores(patterns, state), axis=-1))
+    scores = kind.scores(patterns_of(memory, state), state)
+    return backend.to_numpy(backend.namespace(scores).argmax(scores, axis=-1))
 
 
 def _update(memory: AssociativeMemory) -> Relaxation:
