@@ -82,7 +82,7 @@ def bounded_tree(landscape: Landscape) -> networkx.DiGraph:
     upper = landscape.upper
     i, j = np.nonzero(np.triu(top[:, None] != top) & np.isfinite(upper))
     order = np.argsort(upper[i, j], kind="stable")
-    joins = [(i[k], j[k], float(upper[i[k], j[k]]), ("bound", n)) for n, k in enumerate(order)]
+    joins = [(int(i[k]), int(j[k]), float(upper[i[k], j[k]]), ("bound", n)) for n, k in enumerate(order)]
     _join(tree, [roots[k] for k in top], joins, 0.0)
     return tree
 
