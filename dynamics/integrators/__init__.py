@@ -59,6 +59,9 @@ def choose(integrator: str | Integrator | Solver, network: Network, library: str
         if network.flow == "local":
             return Relaxation(dt=0.1 * float(to_numpy(first.tau)))
         return {"numpy": Scipy, "jax": Diffrax}.get(library, lambda: Euler(0.01))()
-    if integrator not in INTEGRATORS:
+    if isinstance(integrator, type) and issubclass(integrator, Integrator | Solver):
+        name = integrator.__name__
+        raise TypeError(f"integrator={name} is the class and not one with settings: write integrator={name}().")
+    if not isinstance(integrator, str) or integrator not in INTEGRATORS:
         raise unknown_name("integrator", integrator, ["auto", *INTEGRATORS])
     return INTEGRATORS[integrator]()
