@@ -118,6 +118,7 @@ def recall(
         result = memory.retrieve(cues, max_steps=steps)
         answer = result.state if projection is None else result.output
         found = {"steps": result.steps, "residual": result.residual, "converged": result.converged}
+        found["verdict"] = result.verdict
     host = backend.to_numpy(answer)
     known = patterns if projection is None else projection
     if known is not None:
