@@ -108,7 +108,7 @@ def recall(
 
     **Example:**  hopfield recall faces.npy blurred.npy --similarity euclidean --beta 5 --steps 20
     """
-    memory, cues, targets, shape, patterns = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
     projection = getattr(memory, "projection", None)
@@ -161,7 +161,7 @@ def simulate(
 
     **Example:**  hopfield simulate digits.npz --patterns-key images --noise 0.1 --similarity manhattan --beta 2
     """
-    memory, cues, targets, shape, patterns = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     method = choose_method(memory, integrator, dt)
     step = getattr(method, "dt", 0.1)
     save_at = analysis.times_that_fit(memory, len(cues), t1, step, every_population=save_memory, count=saves)
