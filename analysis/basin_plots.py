@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .basin_slice import BasinSlice
+from .plot_doors import entries, head, list_of_words, made_by, numbers, wording
 from .plot_style import AREAS, BLUE, GREY, VERMILLION, look, open_axes, sort_of, tint
 from .regions import smooth_regions
 
@@ -58,11 +59,13 @@ def plot_basin_slice(
     """
     from matplotlib.colors import to_rgb
 
-    if not isinstance(cut, BasinSlice):
-        raise TypeError(f"plot_basin_slice draws what basin_slice returns, not {type(cut).__name__}.")
+    made_by("plot_basin_slice", cut, BasinSlice, "basin_slice")
     top = int(cut.fixed_points.pattern.max(initial=-1))
-    if names is not None and len(names) <= top:
-        raise ValueError(f"names must have one for each stored pattern: {len(names)} do not reach to pattern {top}.")
+    if names is not None:
+        count = len(names) if isinstance(names, str) else len(entries(names))
+        if count <= top:
+            raise ValueError(f"names must have one for each stored pattern: {count} do not reach to pattern {top}.")
+        names = list_of_words("names", names, count, "stored patterns")
     ax = open_axes(ax, (7.6, 5.2))
     labels, count = cut.labels, len(cut.fixed_points)
     reached = [
@@ -118,8 +121,7 @@ def plot_basin_slice(
         alignment="left",
         borderaxespad=0,
     )
-    if title:
-        ax.set_title(title)
+    head(ax, title)
     return ax
 
 
@@ -154,9 +156,8 @@ def plot_radii(
     from matplotlib.ticker import MaxNLocator
 
     ax = open_axes(ax, (7.0, 4.0))
-    low = np.array([0.0 if value is None else float(value) for value in certified])
-    high = np.asarray(adversarial, dtype=float)
-    if low.shape != high.shape or low.ndim != 1:
+    low, high, unit = numbers("certified", certified), numbers("adversarial", adversarial), wording("unit", unit)
+    if low.shape != high.shape:
         raise ValueError(f"Give one certified and one adversarial radius for each pattern: {low.shape}, {high.shape}.")
     good = np.isfinite(low) & np.isfinite(high)
     low, high = low[good], high[good]
@@ -177,8 +178,7 @@ def plot_radii(
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel=f"radius of the basin{f' ({unit})' if unit else ''}", ylabel="patterns", xlim=(0, bins[-1] * 1.03))
     ax.legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
-    if title:
-        ax.set_title(title, pad=44)
+    head(ax, title, pad=44)
     return ax
 
 

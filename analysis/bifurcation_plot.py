@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dynamics import backend
+from ..dynamics.validation import finite, floating
+from ..models.checks import flag
 from .bifurcation import Bifurcation
 from .continuation import Branch, Branches
+from .plot_doors import head, made_by, wording
 from .plot_style import BLUE, GREY, look, open_axes
 
 if TYPE_CHECKING:
@@ -65,7 +69,9 @@ def plot_bifurcation(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['stable', 'unstable', 'pitchfork']
     """
-    of, name = _measure(measure)
+    made_by("plot_bifurcation", branches, Branches, "continue_fixed_points")
+    log, label = flag("log", log), wording("label", label)
+    of, name = _measure(measure, branches)
     ax = open_axes(ax, (6.4, 4.2))
     drawn = set()
     for branch in branches.branches:
@@ -100,12 +106,11 @@ def plot_bifurcation(
         ax.set_xscale("log")
     ax.set_xlabel(r"$\beta$" if branches.name == "beta" else branches.name)
     ax.set_ylabel(label or name)
-    if title:
-        ax.set_title(title, fontsize="medium")
+    head(ax, title)
     return ax
 
 
-def _measure(measure: Any) -> tuple[Callable[[Branch], np.ndarray], str]:
+def _measure(measure: Any, branches: Branches) -> tuple[Callable[[Branch], np.ndarray], str]:
     if isinstance(measure, str):
         if measure == "energy":
             return lambda branch: branch.energy, "energy $E$"
@@ -114,7 +119,12 @@ def _measure(measure: Any) -> tuple[Callable[[Branch], np.ndarray], str]:
         raise ValueError(f"measure must be 'energy', 'norm', a vector or a function of the states, got {measure!r}.")
     if callable(measure):
         return lambda branch: np.asarray(measure(branch.state), dtype=float), "measure"
-    vector = np.asarray(measure, dtype=float)
+    vector = backend.to_numpy(finite("measure", floating("measure", measure)))
+    width = branches.branches[0].state.shape[-1] if len(branches.branches) else vector.size
+    if vector.shape != (width,) or not vector.any():
+        raise ValueError(
+            f"measure must be a vector ({width},) other than 0, of the size of a state, got {vector.shape}."
+        )
     return lambda branch: branch.state @ vector / (vector @ vector), r"overlap  $x\cdot u\,/\,u\cdot u$"
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..models.checks import flag, whole
 from .criteria import FORM
+from .plot_doors import head, made_by, wording
 from .plot_style import (
     BLACK,
     BLUE,
@@ -83,6 +85,8 @@ def plot_sweep(
     >>> plot_sweep(found).get_ylabel()
     'fraction recalled'
     """
+    made_by("plot_sweep", sweep, Sweep, "capacity or robustness")
+    legend, thresholds = flag("legend", legend), flag("thresholds", thresholds)
     lines = list(_lines(sweep, thresholds))
     ax = open_axes(ax)
     for k, (style, label, x, mean, std) in enumerate(lines):
@@ -99,8 +103,7 @@ def plot_sweep(
     drawn = f" ({sweep.criteria[0]})" if len(sweep.criteria) > 1 and not thresholds else ""  # of several, the first
     ax.set_ylabel(f"fraction recalled{drawn}")
     ax.set_ylim(-0.03, 1.03)
-    if title:
-        ax.set_title(title, fontsize="medium")
+    head(ax, title)
     if legend:
         ax.legend(handles=_handles([ax], [sweep]), frameon=False, fontsize="x-small")
     return ax
@@ -218,13 +221,19 @@ def plot_sweeps(sweeps: Sequence[tuple[str, Sweep]], columns: int = 3, *, thresh
     >>> len(plot_sweeps([("left", found), ("right", found)]).axes)
     2
     """
-    columns = min(columns, len(sweeps))
+    pairs = sweeps if isinstance(sweeps, list | tuple) else ()
+    if not pairs or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise ValueError("sweeps must be pairs of a title and a Sweep, one at least: [(title, sweep), ...].")
+    for title, sweep in pairs:
+        wording("title", title)
+        made_by("plot_sweeps", sweep, Sweep, "capacity or robustness")
+    columns = min(whole("columns", columns, 1), len(sweeps))
     rows = -(-len(sweeps) // columns)
     figure = new_figure((max(6.0, 3.4 * columns + 0.4), 3.0 * rows + 0.9))
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for ax, (title, sweep) in zip(axes.ravel(), sweeps, strict=False):
-        words = title.replace(": ", ":\n", 1) if len(title) > WIDE_TITLE and "\n" not in title else title
-        plot_sweep(sweep, ax, title=words, legend=False, thresholds=thresholds)
+        text = title.replace(": ", ":\n", 1) if len(title) > WIDE_TITLE and "\n" not in title else title
+        plot_sweep(sweep, ax, title=text, legend=False, thresholds=thresholds)
     handles = _handles(axes.ravel().tolist(), [sweep for _, sweep in sweeps])
     wide = max(3, round(1.6 * columns) + 1)
     figure.legend(handles=handles, loc="outside lower center", ncols=wide, frameon=False, fontsize="small")

@@ -10,6 +10,7 @@ import numpy as np
 
 from .field import check_counts
 from .fixed_points import FixedPoints
+from .plot_doors import head, image_shape, made_by
 from .plot_style import look, new_figure, open_axes, sort_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def plot_fixed_points(found: FixedPoints, ax: Axes | None = None, *, title: str 
     >>> ax.get_title()
     '7 fixed points, Morse sum 1: not refuted'
     """
+    made_by("plot_fixed_points", found, FixedPoints, "find_fixed_points")
     if not len(found):
         raise ValueError("The census found no fixed point, so there is nothing to draw. Give it more starts.")
     if not found.conservative:
@@ -64,7 +66,7 @@ def plot_fixed_points(found: FixedPoints, ax: Axes | None = None, *, title: str 
     ax.set_xlim(-0.6, highest + 0.6)
     ax.set(xlabel="index: unstable directions", ylabel="energy $E$")
     total = "" if found.morse_sum is None else f", Morse sum {found.morse_sum}"
-    ax.set_title(f"{len(found)} fixed points{total}: {found.complete}" if title is None else title)
+    head(ax, f"{len(found)} fixed points{total}: {found.complete}" if title is None else title)
     ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
@@ -95,7 +97,9 @@ def plot_fixed_point_images(found: FixedPoints, shape: Sequence[int], *, most: i
     >>> plot_fixed_point_images(found, (2, 2), most=6).get_suptitle()
     '6 of 15 fixed points'
     """
+    made_by("plot_fixed_point_images", found, FixedPoints, "find_fixed_points")
     check_counts(most=(most, 1))
+    shape = image_shape(shape)
     if not len(found):
         raise ValueError("The census found no fixed point, so there is nothing to draw. Give it more starts.")
     width = math.prod(shape)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dynamics.validation import floating, positive
 from .barriers import Landscape
+from .plot_doors import head, image_shape, list_of_words, made_by
 from .plot_style import GREY, look, open_axes, sort_of
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def disconnectivity_tree(landscape: Landscape, level: float = 1e-9) -> networkx.
     """
     import networkx
 
+    made_by("disconnectivity_tree", landscape, Landscape, "landscape")
+    level = positive("level", level, zero=True)
     tree = networkx.DiGraph()
     for row, energy in enumerate(landscape.energy):
         tree.add_node(row, energy=float(energy))
@@ -231,8 +235,7 @@ def plot_disconnectivity(
     named = labels is not None
     if labels is None:
         labels = [str(int(p)) if p >= 0 else f"({row})" for row, p in enumerate(landscape.pattern)]
-    elif len(labels) != count:
-        raise ValueError(f"labels must name the {count} minima, got {len(labels)}.")
+    labels = list_of_words("labels", labels, count, "minima")
     order = np.argsort(spots)
     texts = [str(labels[k]) for k in order]
     if count > MOST_NAMES:
@@ -253,8 +256,7 @@ def plot_disconnectivity(
     ax.set_ylabel("energy $E$")
     ax.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.6)
     ax.set_axisbelow(True)
-    if title:
-        ax.set_title(title, fontsize="medium")
+    head(ax, title)
     return ax
 
 
@@ -263,12 +265,13 @@ def _sort(node: Node) -> str:
 
 
 def _pictures(ax: Axes, landscape: Landscape, images: Any, spots: np.ndarray, spread: float) -> None:
-    pictures = np.asarray(images)
+    pictures = floating("images", images)
     if pictures.ndim == 1:
-        if int(np.prod(pictures)) != landscape.activation.shape[1]:
+        height, width = image_shape(images)[-2:] if len(pictures) == 2 else (0, 0)
+        if height * width != landscape.activation.shape[1]:
             size = landscape.activation.shape[1]
-            raise ValueError(f"images={images} has {int(np.prod(pictures))} pixels, but the minima have {size}.")
-        pictures = landscape.activation.reshape(-1, *images)
+            raise ValueError(f"images={images} has {height * width} pixels, but the minima have {size}.")
+        pictures = landscape.activation.reshape(-1, height, width)
     if pictures.ndim != 3 or len(pictures) != len(spots):
         raise ValueError(f"images must be ({len(spots)}, height, width), got {pictures.shape}.")
     low, high = ax.get_ylim()

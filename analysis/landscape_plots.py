@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .barriers import Landscape
+from .plot_doors import head, list_of_words, made_by, row_of
 from .plot_style import BLACK, GREY, VERMILLION, look, open_axes, sort_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def plot_barriers(
     >>> ax.get_ylabel()
     'from minimum'
     """
+    made_by("plot_barriers", landscape, Landscape, "landscape")
     count = len(landscape.minima)
     side = float(np.clip(0.45 * count + 1.6, 3.6, 9))
     ax = open_axes(ax, (side + 0.8, side))
@@ -72,8 +74,7 @@ def plot_barriers(
             ax.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
     if labels is None:
         labels = [str(int(p)) if p >= 0 else f"({row})" for row, p in enumerate(landscape.pattern)]
-    elif len(labels) != count:
-        raise ValueError(f"labels must name the {count} minima, got {len(labels)}.")
+    labels = list_of_words("labels", labels, count, "minima")
     every = max(1, count // 25)
     ticks = np.arange(0, count, every)
     ax.set_xticks(ticks, [str(labels[k]) for k in ticks])
@@ -84,8 +85,7 @@ def plot_barriers(
         ax.tick_params(axis="x", rotation=90)
     if count == 1:
         ax.text(0, 0, "one minimum:\nno barriers", ha="center", va="center")
-    if title:
-        ax.set_title(title, fontsize="medium", pad=6 if ax.get_legend() is None else 24)
+    head(ax, title, pad=6 if ax.get_legend() is None else 24)
     return ax
 
 
@@ -147,6 +147,8 @@ def plot_energy_along_path(
     >>> ax.get_xlabel()
     'distance along the path'
     """
+    made_by("plot_energy_along_path", landscape, Landscape, "landscape")
+    start, end = (row_of(name, k, len(landscape.minima), "minima") for name, k in (("start", start), ("end", end)))
     route = landscape.route(start, end)
     arc, energy, stops = path_profile(landscape, start, end)
     ax = open_axes(ax, (6.0, 3.6))
@@ -180,6 +182,5 @@ def plot_energy_along_path(
     once = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
     place = "center right" if len(route.saddles) < 2 else "best"
     ax.legend(once.values(), once.keys(), frameon=False, fontsize="small", loc=place)
-    if title:
-        ax.set_title(title, fontsize="medium")
+    head(ax, title)
     return ax

@@ -12,6 +12,7 @@ from ..dynamics import backend
 from ..dynamics.validation import floating
 from ..models.retrieval import nearest, patterns_of, rows_of
 from .field import check_counts
+from .plot_doors import entries, image_shape, wording
 from .plot_style import WRONG, new_figure
 
 if TYPE_CHECKING:
@@ -72,11 +73,16 @@ def plot_recall(
     >>> figure.get_suptitle()
     'Unit vectors: 4 of 4 recalled'
     """
-    patterns = backend.to_numpy(patterns_of(memory))
+    patterns, shape, title = backend.to_numpy(patterns_of(memory)), image_shape(shape), wording("title", title)
     cues, recalled = (backend.to_numpy(floating(name, x)) for name, x in (("cues", cues), ("recalled", recalled)))
+    for name, images in (("cues", cues), ("recalled", recalled)):
+        if not images.ndim or not images.size:
+            raise ValueError(f"{name} must be images in rows (B, D), one at least, got shape {images.shape}.")
     cues, recalled = cues.reshape(-1, cues.shape[-1]), recalled.reshape(-1, recalled.shape[-1])
     targets = None if targets is None else rows_of(targets, len(patterns))
     _check_images(patterns, cues, recalled, shape, targets)
+    if figure is not None and not hasattr(figure, "subfigures"):
+        raise TypeError(f"figure must be matplotlib's Figure or SubFigure, got {type(figure).__name__}.")
     near = nearest(memory, recalled if not hasattr(memory, "memories") else backend.asarray(recalled, memory.memories))
     chosen = _chosen(samples, len(cues))
     stored = near if targets is None else targets
@@ -122,8 +128,6 @@ def plot_recall(
 
 
 def _check_images(patterns: Any, cues: Any, recalled: Any, shape: Sequence[int], targets: Any) -> None:
-    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
-        raise ValueError(f"shape must be (H, W), (1, H, W) or (3, H, W), got {tuple(shape)}.")
     for name, images in (("patterns", patterns), ("cues", cues), ("recalled", recalled)):
         if images.shape[-1] != math.prod(shape):
             raise ValueError(
@@ -142,8 +146,8 @@ def _chosen(samples: Any, count: int) -> list[int]:
     if isinstance(samples, int | np.integer) and not isinstance(samples, bool):
         check_counts(samples=(samples, 1))
         return list(range(min(int(samples), count)))
-    rows = np.asarray(samples)
-    if rows.ndim != 1 or not rows.size or rows.dtype.kind not in "iu" or rows.max() >= count or rows.min() < -count:
+    rows = entries(samples)
+    if not rows or not all(isinstance(k, int | np.integer) and -count <= k < count for k in rows):
         raise ValueError(f"samples must be how many to show, or which ones of 0 to {count - 1}, got {samples!r}.")
     return [int(k) % count for k in rows]
 

@@ -7,9 +7,12 @@ and matplotlib is imported when the first picture is made.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
+
+from ..dynamics.validation import unknown_name
+from .plot_doors import inches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#8C8C8C"
 RIGHT, WRONG = GREEN, VERMILLION  # of what is recalled, and of an energy that rises
+LAYOUTS = ("constrained", "compressed", "tight")  # of matplotlib
 LINES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY, "#7A5195", "#9A6324", "#A8C400")
 # Of areas, which are drawn in tints: hues that lie apart, since a pale BLUE would be SKY.
 AREAS = (SKY, ORANGE, GREEN, PURPLE, "#F0E442", VERMILLION, "#5B4FC4", "#3FA535")
@@ -88,15 +92,15 @@ def look(kind: str) -> Look:
     return LOOKS.get(sort_of(kind), UNKNOWN)
 
 
-def new_figure(size: tuple[float, float], layout: Any = "constrained") -> Figure:
+def new_figure(size: tuple[float, float], layout: str | None = "constrained") -> Figure:
     r"""A figure of a size in inches that no window knows.
 
     Parameters
     ----------
     size : (float, float)
         Width and height in inches.
-    layout : str or None
-        As matplotlib's `Figure` has it.
+    layout : {"constrained", "compressed", "tight"} or None
+        How room is found for what is drawn; None leaves axes where they are put.
 
     Returns
     -------
@@ -110,7 +114,9 @@ def new_figure(size: tuple[float, float], layout: Any = "constrained") -> Figure
     """
     from matplotlib.figure import Figure
 
-    return Figure(figsize=size, dpi=150, layout=layout)
+    if layout is not None and (not isinstance(layout, str) or layout not in LAYOUTS):
+        raise unknown_name("layout", layout, LAYOUTS)
+    return Figure(figsize=inches(size), dpi=150, layout=cast("Any", layout))
 
 
 def open_axes(ax: Axes | None = None, size: tuple[float, float] = (6.0, 3.8)) -> Axes:
@@ -138,7 +144,7 @@ def open_axes(ax: Axes | None = None, size: tuple[float, float] = (6.0, 3.8)) ->
 
     if ax is not None and not isinstance(ax, Axes):
         raise TypeError(f"ax must be matplotlib's Axes, such as figure.add_subplot(), got {type(ax).__name__}.")
-    ax = new_figure(size).add_subplot() if ax is None else ax
+    ax = new_figure(inches(size)).add_subplot() if ax is None else ax
     ax.set_prop_cycle(color=LINES)
     ax.spines[["top", "right"]].set_visible(False)
     return ax

@@ -13,9 +13,11 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import unknown_name
+from ..models.checks import flag
 from ..models.retrieval import nearest, patterns_of
 from ..models.similarity import Cosine
 from .lyapunov import ROUNDING
+from .plot_doors import colour, head, made_by, row_of
 from .plot_style import BLUE, GREY, ORANGE, WRONG, open_axes
 
 if TYPE_CHECKING:
@@ -74,7 +76,8 @@ def plot_energy(
     """
     from matplotlib.collections import LineCollection
 
-    _check_run("plot_energy", trajectory)
+    made_by("plot_energy", trajectory, Trajectory, "simulate")
+    relative, color = flag("relative", relative), colour("color", color)
     ax = open_axes(ax)
     energy = _columns(trajectory.energy)
     times = np.broadcast_to(trajectory.times.reshape(len(energy), -1), energy.shape)
@@ -164,9 +167,9 @@ def plot_overlaps(
     """
     from matplotlib.collections import LineCollection
 
-    if measure not in MEASURES:
+    if not isinstance(measure, str) or measure not in MEASURES:
         raise unknown_name("measure", measure, MEASURES)
-    _check_run("plot_overlaps", trajectory)
+    made_by("plot_overlaps", trajectory, Trajectory, "simulate")
     path = trajectory.activations[next(iter(trajectory.network.populations))]
     path = path.reshape((len(path), -1, path.shape[-1]))
     if isinstance(sample, bool) or not isinstance(sample, int | np.integer):
@@ -176,8 +179,8 @@ def plot_overlaps(
     path = path[:, sample]
     times = trajectory.times.reshape(len(path), -1)[:, sample if trajectory.times.ndim > 1 else 0]
     overlaps = _measured(memory, path, measure)
-    if target is not None and target not in range(overlaps.shape[1]):
-        raise ValueError(f"There is no pattern {target!r}: {overlaps.shape[1]} are stored, counted from 0.")
+    if target is not None:
+        target = row_of("target", target, overlaps.shape[1], "patterns")
     ax = open_axes(ax)
     winner = int(nearest(memory, path[-1]))
     steady = bool(np.reshape(trajectory.converged, -1)[sample])
@@ -210,11 +213,6 @@ def _measured(memory: Any, path: Any, measure: str) -> np.ndarray:
     if not hasattr(memory, "weights"):
         raise TypeError(f"measure={measure!r} is what a model computes, and {type(memory).__name__} does not.")
     return backend.to_numpy(memory.scores(path) if measure == "similarity" else memory.weights(path))
-
-
-def _check_run(name: str, trajectory: Any) -> None:
-    if not isinstance(trajectory, Trajectory):
-        raise TypeError(f"{name} draws what simulate returned, a Trajectory, not {type(trajectory).__name__}.")
 
 
 def _median(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -251,6 +249,5 @@ def _finished(ax: Axes, updates: bool, title: str | None) -> Axes:
         from matplotlib.ticker import MaxNLocator
 
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if title:
-        ax.set_title(title, fontsize="medium")
+    head(ax, title)
     return ax

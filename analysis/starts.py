@@ -10,8 +10,10 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.synapses import EquilibriumSynapse
 from ..dynamics.validation import finite, floating, matrix
+from ..models.checks import flag
 from ..models.memory import rule_of
 from .field import Field, check_counts
+from .masks import generator
 
 LIMIT = 512  # combinations of one sort
 TOGETHER = 12  # patterns that are balanced at most
@@ -46,7 +48,7 @@ def pattern_starts(patterns: Any, *, signed: bool = True, seed: int | np.random.
            [0.5, 0.5]])
     """
     rows = backend.to_numpy(matrix("patterns", patterns))
-    n, rng = len(rows), np.random.default_rng(seed)
+    n, rng, signed = len(rows), generator(seed), flag("signed", signed)
     found = [rows]
     if 2**n - 1 <= LIMIT:
         sizes = range(2, n + 1)
@@ -111,7 +113,7 @@ def random_starts(
     >>> random_starts(np.eye(3), 6, seed=0).shape, random_starts(None, 4, like=np.zeros(2)).shape
     ((6, 3), (4, 2))
     """
-    rng = np.random.default_rng(seed)
+    rng, signed = generator(seed), flag("signed", signed)
     check_counts(count=(count, 1))
     if patterns is None:
         if like is None or not np.ndim(like):
@@ -242,7 +244,7 @@ def box_starts(low: Any, high: Any, count: int, *, seed: int | np.random.Generat
         raise ValueError(f"A box needs low < high for every variable, got low={low.tolist()} and high={high.tolist()}.")
     check_counts(count=(count, 1))
     power = int(np.ceil(np.log2(count)))
-    shift = np.random.default_rng(seed).random(len(low))
+    shift = generator(seed).random(len(low))
     unit = (qmc.Sobol(len(low), scramble=False).random_base2(power)[:count] + shift) % 1
     return low + (high - low) * unit
 

@@ -44,6 +44,9 @@ def recall_table(summaries: Mapping[str, RecallSummary], before: Mapping[str, in
     from rich.table import Table
     from rich.text import Text
 
+    for what, given in (("summaries", summaries), ("before", {} if before is None else before)):
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{what} must be a dict by the name of the row, got {type(given).__name__}.")
     if strange := [name for name, found in summaries.items() if not isinstance(found, RecallSummary)]:
         raise TypeError(f"recall_table takes what summarise returns, by name; {strange[0]!r} is something else.")
     if before and (missing := [name for name in summaries if name not in before]):
@@ -94,6 +97,8 @@ def query_table(fields: Mapping[str, Any], most: int = 10) -> Table:
     from rich.table import Table
 
     check_counts(most=(most, 0))
+    if not isinstance(fields, Mapping):
+        raise TypeError(f"fields must be a dict of arrays by the name of the column, got {type(fields).__name__}.")
     columns = {
         name: (backend.to_numpy(values) if backend.is_array(values) else np.asarray(values)).reshape(-1)
         for name, values in fields.items()

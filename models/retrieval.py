@@ -278,11 +278,11 @@ def rows_of(targets: Any, count: int) -> np.ndarray:
     >>> rows_of([[0, 1], [2, 0]], 3)
     array([0, 1, 2, 0])
     """
-    rows = np.asarray(backend.to_numpy(targets) if backend.is_array(targets) else targets).reshape(-1)
-    if rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= count):
+    rows = backend.to_numpy(floating("targets", targets)).reshape(-1)
+    if rows.size and not ((np.floor(rows) == rows) & (rows >= 0) & (rows < count)).all():
         raise ValueError(
-            f"targets are rows of the {count} stored patterns, whole numbers from 0 to {count - 1}; got "
-            f"{rows.dtype} from {rows.min()} to {rows.max()}."
+            f"targets are rows of the {count} stored patterns, whole numbers from 0 to {count - 1}; got numbers from "
+            f"{rows.min():g} to {rows.max():g}."
         )
     return rows.astype(int)
 

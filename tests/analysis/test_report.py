@@ -154,7 +154,7 @@ def test_a_summary_says_what_it_cannot_sum_up(memory):
         summarise(memory.network, run)
     with pytest.raises(ValueError, match="The patterns have 5 values and the states 6"):
         summarise(np.eye(5), run)
-    with pytest.raises(ValueError, match="whole numbers from 0 to 7; got int64 from 1 to 8"):
+    with pytest.raises(ValueError, match="whole numbers from 0 to 7; got numbers from 1 to 8"):
         summarise(memory, run, targets=np.arange(1, 9))
     with pytest.raises(TypeError, match="summarise takes what simulate returned"):
         summarise(memory, memory.memories)
