@@ -151,17 +151,29 @@ def open_axes(ax: Axes | None = None, size: tuple[float, float] = (6.0, 3.8)) ->
 
 
 def mark_recalled(cell: Axes, right: bool) -> None:
-    """A frame around an image: recalled, or (in another colour, thicker, with a cross below) not.
+    r"""Frame an image: thin and green for one that is recalled, thick and orange, with a cross, for another.
 
+    Parameters
+    ----------
+    cell : Axes
+        In which the image is drawn.
+    right : bool
+        Whether it is what should be recalled.
+
+    Examples
+    --------
     >>> cell = new_figure((1.0, 1.0)).add_subplot()
     >>> mark_recalled(cell, right=False)
-    >>> cell.get_xlabel()
+    >>> cell.texts[0].get_text()
     '✗'
     """
+    from matplotlib.patheffects import withStroke
+
     for spine in cell.spines.values():
         spine.set(visible=True, color=RIGHT if right else WRONG, linewidth=1.4 if right else 2.5)
-    if not right and not cell.get_xlabel():
-        cell.set_xlabel("✗", fontsize="small", color=WRONG, labelpad=1)
+    if not right:
+        style = {"fontsize": "small", "color": WRONG, "ha": "right", "va": "bottom", "transform": cell.transAxes}
+        cell.text(0.97, 0.02, "✗", path_effects=[withStroke(linewidth=2.0, foreground="white")], **style)
 
 
 def tint(colour: Any, share: Any) -> np.ndarray:

@@ -8,8 +8,7 @@ import sys
 import numpy as np
 
 from hopfield import ModernHopfield
-from hopfield.analysis import basin_slice, find_fixed_points, plot_basin_slice
-from hopfield.analysis.plots import new_figure
+from hopfield.analysis import basin_slice, find_fixed_points, new_figure, plot_basin_slice
 
 path = sys.argv[1] if len(sys.argv) > 1 else "basins_in_a_plane.png"
 resolution = int(sys.argv[2]) if len(sys.argv) > 2 else 120

@@ -10,8 +10,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from hopfield import ModernHopfield
-from hopfield.analysis import basin_radius, basins_of_attraction, certified_radii, plot_radii
-from hopfield.analysis.plots import new_figure
+from hopfield.analysis import basin_radius, basins_of_attraction, certified_radii, new_figure, plot_radii
 
 path = sys.argv[1] if len(sys.argv) > 1 else "radii_of_digits.png"
 count = int(sys.argv[2]) if len(sys.argv) > 2 else 8
