@@ -119,8 +119,8 @@ def plot_fixed_point_images(found: FixedPoints, shape: Sequence[int], *, most: i
         cell.set_axis_off()
         if k < shown:
             cell.imshow(_picture(images[k], shape, low, high), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            number = "" if found.pattern[k] < 0 else f" {found.pattern[k]}"
-            cell.set_title(f"{found.kind[k]}{number}", fontsize="x-small", color=look(found.kind[k])[0])
+            number = "" if found.pattern[k] < 0 else f"\npattern {found.pattern[k]}"
+            cell.set_title(f"{found.kind[k]}{number}", fontsize="x-small", color=look(found.kind[k]).color)
     figure.suptitle(f"{shown} of {len(found)} fixed points", fontsize="medium")
     return figure
 
