@@ -37,6 +37,7 @@ from .lyapunov import LyapunovReport, assert_energy_decreases, check_lyapunov
 from .own import energy_network, velocity_network
 from .paper import Reproduction, plot_readings, reproduce
 from .pictures import plot_recall
+from .plot_style import mark_recalled, new_figure, open_axes
 from .plots import plot_energy, plot_overlaps
 from .polish import Polished, polish
 from .radius import BasinRadius, basin_radius
@@ -105,10 +106,13 @@ __all__ = [
     "hidden_pixels",
     "landscape",
     "load_array",
+    "mark_recalled",
     "mask",
     "metastability",
     "metastable_size",
+    "new_figure",
     "occlude",
+    "open_axes",
     "pattern_starts",
     "plot_barriers",
     "plot_basin_slice",

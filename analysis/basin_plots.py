@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .basin_slice import BasinSlice
-from .plots import GREY, new_figure
+from .plot_doors import entries, head, list_of_words, made_by, numbers, wording
+from .plot_style import AREAS, BLUE, GREY, VERMILLION, look, open_axes, sort_of, tint
+from .regions import smooth_regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours, which colour-blind readers tell apart, without black and grey.
-PALETTE = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
-AWAY, UNKNOWN = "#FFFFFF", "#4D4D4D"
-MARKERS = {"memory": "o", "saddle": "X", "global mean": "P", "mixture": "D", "metastable": "s", "reversed": "v"}
-LEGEND = 12  # attractors that are named
+AWAY, UNKNOWN, REST = "#FFFFFF", "#4D4D4D", "#D9D9D9"
+LEGEND = len(AREAS)  # attractors that have a colour and a name of their own
+NODES = 600  # of the picture, in each direction, between which edges are smooth
+PALEST = 0.6  # the share of white where the flow is slowest
 
 
 def plot_basin_slice(
     cut: BasinSlice, ax: Axes | None = None, *, names: Sequence[str] | None = None, title: str | None = None
 ) -> Axes:
-    r"""Basins in a plane: a colour for each attractor, darker where the flow takes longer.
+    r"""Basins in a plane: a colour for each attractor, paler where the flow takes longer.
 
-    Thin lines are contours of the energy. Fixed points in the plane are drawn by kind: memories as circles, saddles as
-    crosses, mixtures as diamonds; an attractor that lies outside of the plane is only named. White cells ran away, dark
-    grey ones are not known.
+    A memory has the colour of its row in every picture, as far as there are colours; its number stands in its basin.
+    Edges run smoothly between the cues of the grid, each of which is on the side of its label. Thin lines are contours
+    of the energy. Fixed points in the plane have the mark of their kind, as in `plot_fixed_points`, white if they
+    attract; an attractor that lies outside of the plane is only named. White cues ran away, dark grey ones are not
+    known.
 
     Parameters
     ----------
@@ -56,28 +59,33 @@ def plot_basin_slice(
     """
     from matplotlib.colors import to_rgb
 
-    if not isinstance(cut, BasinSlice):
-        raise TypeError(f"plot_basin_slice draws what basin_slice returns, not {type(cut).__name__}.")
+    made_by("plot_basin_slice", cut, BasinSlice, "basin_slice")
     top = int(cut.fixed_points.pattern.max(initial=-1))
-    if names is not None and len(names) <= top:
-        raise ValueError(f"names must have one for each stored pattern: {len(names)} do not reach to pattern {top}.")
-    ax = new_figure((7.6, 5.2)).subplots() if ax is None else ax
+    if names is not None:
+        count = len(names) if isinstance(names, str) else len(entries(names))
+        if count <= top:
+            raise ValueError(f"names must have one for each stored pattern: {count} do not reach to pattern {top}.")
+        names = list_of_words("names", names, count, "stored patterns")
+    ax = open_axes(ax, (7.6, 5.2))
     labels, count = cut.labels, len(cut.fixed_points)
     reached = [
         k for k in np.argsort(-np.bincount(labels[labels >= 0], minlength=count), kind="stable") if (labels == k).any()
     ]
     order = np.where(cut.fixed_points.pattern < 0, 10**9, cut.fixed_points.pattern)
     reached = sorted(reached[:LEGEND], key=lambda k: (order[k], k)) + reached[LEGEND:]
-    colours = {k: _colour(n) for n, k in enumerate(reached)}
-    image = np.empty((*labels.shape, 3))
-    image[labels == -1], image[labels == -2] = to_rgb(AWAY), to_rgb(UNKNOWN)
-    shade = _shade(cut.convergence_time)
+    colours = _colours(cut, reached)
+    regions = smooth_regions(labels, _paleness(cut.convergence_time), max(2, -(-NODES // max(labels.shape))))
+    image = np.empty((*regions.labels.shape, 3))
+    image[regions.labels == -1], image[regions.labels == -2] = to_rgb(AWAY), to_rgb(UNKNOWN)
     for k, colour in colours.items():
-        here = labels == k
-        image[here] = colour * shade[here, None] + (1 - shade[here, None]) * 0.12
+        here = regions.labels == k
+        image[here] = tint(colour, np.nan_to_num(regions.values[here]))
     edges = [_edges(axis) for axis in (cut.s, cut.t)]
     extent = (edges[0][0], edges[0][1], edges[1][0], edges[1][1])
-    ax.imshow(image, origin="lower", extent=extent, interpolation="nearest", aspect="equal")
+    ax.imshow(image, origin="lower", extent=extent, aspect="equal")
+    fine = [np.linspace(*ends, 2 * n + 1)[1::2] for ends, n in zip(edges, regions.labels.shape[::-1], strict=True)]
+    for edge in regions.edges.values() if len(regions.edges) > 1 else ():
+        ax.contour(*fine, edge, levels=[0.0], colors="black", linewidths=0.9)
     if np.isfinite(cut.energy).all() and np.ptp(cut.energy) > 0:
         levels = np.quantile(cut.energy, np.linspace(0.02, 0.9, 10))
         ax.contour(
@@ -92,12 +100,14 @@ def plot_basin_slice(
         )
     handles = [_swatch(colours[k], _name(cut, k, names)) for k in reached[:LEGEND]]
     if len(reached) > LEGEND:
-        handles.append(_swatch(None, f"and {len(reached) - LEGEND} more"))
+        handles.append(_swatch(REST, f"and {len(reached) - LEGEND} more"))
     if (labels == -1).any():
-        handles.append(_swatch(to_rgb(AWAY), "ran away"))
+        handles.append(_swatch(AWAY, "ran away"))
     if (labels == -2).any():
-        handles.append(_swatch(to_rgb(UNKNOWN), "not known (boundary)"))
-    handles += _draw_points(ax, cut, colours)
+        handles.append(_swatch(UNKNOWN, "not known (boundary)"))
+    handles += _draw_points(ax, cut)
+    for k in reached[:LEGEND]:
+        _write_number(ax, cut, k, regions.edges[k], fine, names)
     ax.set(xlim=extent[:2], ylim=extent[2:], xlabel="$s$ in the plane", ylabel="$t$ in the plane")
     note = _note(cut.convergence_time)
     ax.legend(
@@ -111,20 +121,20 @@ def plot_basin_slice(
         alignment="left",
         borderaxespad=0,
     )
-    if title:
-        ax.set_title(title)
+    head(ax, title)
     return ax
 
 
 def plot_radii(
     certified: Any, adversarial: Any, ax: Axes | None = None, *, unit: str = "", title: str | None = None
 ) -> Axes:
-    r"""Histograms of certified and adversarial radii of many patterns, and the ratio of the two.
+    r"""Histograms of certified and adversarial radii of many patterns.
 
     Parameters
     ----------
     certified, adversarial : arrays (N,)
-        From `basin_radius`; certified ones that are None count as 0, adversarial ones that are inf are left out.
+        From `basin_radius`; certified ones that are None count as 0. Patterns with a radius that is inf are left out,
+        and the legend says how many.
     ax : Axes, optional
         Where to draw.
     unit : str
@@ -145,51 +155,58 @@ def plot_radii(
     """
     from matplotlib.ticker import MaxNLocator
 
-    ax = new_figure((7.0, 4.0)).subplots() if ax is None else ax
-    low = np.array([0.0 if value is None else float(value) for value in certified])
-    high = np.asarray(adversarial, dtype=float)
-    if low.shape != high.shape or low.ndim != 1:
+    ax = open_axes(ax, (7.0, 4.0))
+    low, high, unit = numbers("certified", certified), numbers("adversarial", adversarial), wording("unit", unit)
+    if low.shape != high.shape:
         raise ValueError(f"Give one certified and one adversarial radius for each pattern: {low.shape}, {high.shape}.")
     good = np.isfinite(low) & np.isfinite(high)
     low, high = low[good], high[good]
     top = float(max(low.max(initial=0.0), high.max(initial=0.0))) or 1.0
     bins = np.linspace(0.0, top * 1.02, int(np.clip(len(low) / 3, 10, 30)) + 1)
     sorts = (
-        (low, "#0072B2", "certified (no shorter push escapes)"),
-        (high, "#D55E00", "adversarial (a push that escapes)"),
+        (low, BLUE, "certified (no shorter push escapes)", 0.3),
+        (high, VERMILLION, "adversarial (a push that escapes)", 0.0),  # an outline: colours do not mix
     )
-    for number, (values, colour, name) in enumerate(sorts):
+    for number, (values, colour, name, filled) in enumerate(sorts):
         middle = float(np.median(values)) if values.size else float("nan")
         label = f"{name}, median {middle:.3g}"
-        ax.hist(values, bins=bins.tolist(), color=colour, alpha=0.35, histtype="stepfilled")
+        ax.hist(values, bins=bins.tolist(), color=colour, alpha=filled, histtype="stepfilled")
         ax.hist(values, bins=bins.tolist(), color=colour, linewidth=1.8, histtype="step", label=label)
         ax.axvline(middle, color=colour, linewidth=1.4, linestyle=("--", ":")[number])
+    if not good.all():
+        ax.plot([], [], " ", label=f"{int((~good).sum())} of {good.size} patterns have none and are left out")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel=f"radius of the basin{f' ({unit})' if unit else ''}", ylabel="patterns", xlim=(0, bins[-1] * 1.03))
     ax.legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    if title:
-        ax.set_title(title, pad=44)
+    head(ax, title, pad=44)
     return ax
 
 
-def _colour(n: int) -> np.ndarray:
-    """The n-th of the palette, paler when it comes again."""
-    from matplotlib.colors import to_rgb
+def _colours(cut: BasinSlice, reached: list[Any]) -> dict[int, str]:
+    """A memory's colour is that of its row, if no other one has it; what is no memory takes colours from the end."""
+    found, free = {}, list(AREAS)
+    memory = {k: _is_memory(cut, k) for k in reached}
+    for k in sorted(reached[:LEGEND], key=lambda k: not memory[k]):
+        own = AREAS[cut.fixed_points.pattern[k] % len(AREAS)] if memory[k] else free[-1]
+        colour = own if own in free else free[0]
+        free.remove(colour)
+        found[int(k)] = colour
+    return {**found, **{int(k): REST for k in reached[LEGEND:]}}
 
-    pale = (0.0, 0.6, 0.3)[n // len(PALETTE) % 3]
-    return np.array(to_rgb(PALETTE[n % len(PALETTE)])) * (1 - pale) + pale
+
+def _is_memory(cut: BasinSlice, k: int) -> bool:
+    return cut.fixed_points.pattern[k] >= 0 and sort_of(cut.fixed_points.kind[k]) == "memory"
 
 
-def _shade(times: np.ndarray) -> np.ndarray:
-    """1 for the quicker half of the states, down to 0.35 for the slowest, on a logarithmic scale."""
-    known = np.isfinite(times) & (times > 0)
-    answer = np.ones(times.shape)
-    if known.any():
-        low, high = np.log(np.quantile(times[known], [0.5, 0.998]))
+def _paleness(times: np.ndarray) -> np.ndarray:
+    """0 for the quicker half of the cues, up to PALEST for the slowest, on a logarithmic scale; NaN where not known."""
+    known = np.isfinite(times)
+    answer = np.where(known, 0.0, np.nan)
+    moved = known & (times > 0)
+    if moved.any():
+        low, high = np.log(np.quantile(times[moved], [0.5, 0.998]))
         if high > low:
-            answer[known] = 1 - 0.65 * np.clip((np.log(times[known]) - low) / (high - low), 0, 1)
+            answer[moved] = PALEST * np.clip((np.log(times[moved]) - low) / (high - low), 0, 1) ** 1.5
     return answer
 
 
@@ -197,7 +214,7 @@ def _note(times: np.ndarray) -> str:
     known = times[np.isfinite(times)]
     if not known.size:
         return "where it flows to"
-    return f"where it flows to\n(darker: slower, up to {known.max():.2g}$\\,\\tau$)"
+    return f"where it flows to\n(paler: slower, up to {known.max():.2g}$\\,\\tau$)"
 
 
 def _edges(axis: np.ndarray) -> tuple[float, float]:
@@ -205,11 +222,10 @@ def _edges(axis: np.ndarray) -> tuple[float, float]:
     return float(axis[0] - half), float(axis[-1] + half)
 
 
-def _swatch(colour: Any, name: str) -> Any:
+def _swatch(colour: str, name: str) -> Any:
     from matplotlib.patches import Patch
 
-    face = "none" if colour is None else tuple(colour)
-    return Patch(facecolor=face, edgecolor="none" if colour is None else "black", linewidth=0.4, label=name)
+    return Patch(facecolor=colour, edgecolor="black", linewidth=0.4, label=name)
 
 
 def _name(cut: BasinSlice, k: int, names: Sequence[str] | None) -> str:
@@ -223,24 +239,44 @@ def _name(cut: BasinSlice, k: int, names: Sequence[str] | None) -> str:
     return text if cut.near[k] else f"{text}, outside of the plane"
 
 
-def _draw_points(ax: Axes, cut: BasinSlice, colours: dict[int, np.ndarray]) -> list[Any]:
+def _draw_points(ax: Axes, cut: BasinSlice) -> list[Any]:
     """Fixed points in the plane; returns a legend entry for each sort that was drawn."""
     from matplotlib.lines import Line2D
 
     drawn: dict[str, Any] = {}
     for k in np.flatnonzero(cut.near):
         kind = str(cut.fixed_points.kind[k])
-        sort = "memory" if kind.startswith("memory") else kind.split("(")[0]
-        name = {"memory": "fixed point (memory)"}.get(sort, sort)
-        marker = MARKERS.get(sort, "*")
         index = int(cut.fixed_points.index[k])
         face = "white" if cut.fixed_points.stable[k] else "black" if index <= 1 else GREY
-        size = 8 if sort == "memory" else 9
-        style = {"marker": marker, "markersize": size, "markerfacecolor": face, "markeredgecolor": "black"}
-        if face != "white":
-            style["markeredgecolor"] = "white"
-        ax.plot(*cut.points[k], linestyle="none", zorder=5, markeredgewidth=1.0, **style)
-        if sort == "saddle":
-            name = f"saddle of index {index}"
-        drawn.setdefault(name, Line2D([], [], linestyle="none", label=name, markeredgewidth=1.0, **style))
+        style = {"marker": look(kind).marker, "markersize": 9, "markerfacecolor": face, "markeredgewidth": 1.0}
+        style["markeredgecolor"] = "black" if face == "white" else "white"
+        ax.plot(*cut.points[k], linestyle="none", zorder=5, **style)
+        name = f"saddle of index {index}" if sort_of(kind) == "saddle" else f"fixed point ({sort_of(kind)})"
+        drawn.setdefault(name, Line2D([], [], linestyle="none", label=name, **style))
     return list(drawn.values())
+
+
+def _write_number(
+    ax: Axes, cut: BasinSlice, k: int, inside: np.ndarray, fine: list[np.ndarray], names: Sequence[str] | None
+) -> None:
+    """The number (or name) of a memory beside its point, or where its basin is widest if that lies outside."""
+    from matplotlib.patheffects import withStroke
+
+    if not _is_memory(cut, k):
+        return
+    row, column = np.unravel_index(inside.argmax(), inside.shape)
+    if not cut.near[k] and inside[row, column] < 0.9:  # there is no room for it
+        return
+    place, shift = (cut.points[k], (8, 5)) if cut.near[k] else ((fine[0][column], fine[1][row]), (0, 0))
+    ax.annotate(
+        str(cut.fixed_points.pattern[k] if names is None else names[cut.fixed_points.pattern[k]]),
+        place,
+        shift,
+        textcoords="offset points",
+        ha="left" if cut.near[k] else "center",
+        va="center",
+        fontsize="small",
+        path_effects=[withStroke(linewidth=2.0, foreground="white")],
+        annotation_clip=True,
+        zorder=6,
+    )

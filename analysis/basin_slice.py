@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -166,7 +166,7 @@ def basin_slice(
         points=points,
         distance=distance,
         near=inside & (distance <= NEAR * 2 * half),
-        basins=basins,
+        basins=replace(basins, law=f"a grid of {resolution} x {resolution} in a plane"),
     )
 
 

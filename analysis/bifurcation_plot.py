@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dynamics import backend
+from ..dynamics.validation import finite, floating
+from ..models.checks import flag
 from .bifurcation import Bifurcation
 from .continuation import Branch, Branches
-from .plots import BLUE, GREY, ORANGE, VERMILLION, new_figure
+from .plot_doors import head, made_by, wording
+from .plot_style import BLUE, GREY, look, open_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKS = {
-    "fold": ("o", VERMILLION),
-    "pitchfork": ("D", ORANGE),
-    "transcritical": ("X", ORANGE),
-    "branch point": ("s", ORANGE),
-    "Hopf": ("*", VERMILLION),
+PLURALS = {  # in the order of the legend
+    "fold": "folds",
+    "pitchfork": "pitchforks",
+    "transcritical": "transcriticals",
+    "branch point": "branch points",
+    "Hopf": "Hopf points",
 }
-PLURALS = {"pitchfork": "pitchforks", "fold": "folds", "branch point": "branch points"}
 
 
 def plot_bifurcation(
@@ -66,8 +69,10 @@ def plot_bifurcation(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['stable', 'unstable', 'pitchfork']
     """
-    of, name = _measure(measure)
-    ax = new_figure((6.4, 4.2)).add_subplot() if ax is None else ax
+    made_by("plot_bifurcation", branches, Branches, "continue_fixed_points")
+    log, label = flag("log", log), wording("label", label)
+    of, name = _measure(measure, branches)
+    ax = open_axes(ax, (6.4, 4.2))
     drawn = set()
     for branch in branches.branches:
         values = of(branch)
@@ -84,13 +89,14 @@ def plot_bifurcation(
                 zorder=3 if stable else 2,
             )
             drawn.add(word)
-    for kind, (marker, color) in MARKS.items():
+    for kind, plural in PLURALS.items():
+        color, marker = look(kind)
         pairs = [(b, event) for b in branches.branches for event in b.bifurcations if event.kind == kind]
         spots = [(event.parameter, of(_single(b, event))[0]) for b, event in pairs]
         if spots:
             x, y = np.unique(np.round(np.array(spots), 6), axis=0).T
-            name_of = kind if len(x) == 1 else PLURALS.get(kind, kind)
-            ax.plot(x, y, marker, color=color, markersize=6, markeredgecolor="black", label=name_of, zorder=5)
+            style = {"linestyle": "none", "marker": marker, "color": color, "markeredgecolor": "black", "zorder": 5}
+            ax.plot(x, y, markersize=8, markeredgewidth=0.8, label=kind if len(x) == 1 else plural, **style)
     order = {"stable": 0, "unstable": 1}
     handles, words = ax.get_legend_handles_labels()
     ranks = sorted(range(len(words)), key=lambda k: order.get(words[k], 2))
@@ -100,13 +106,11 @@ def plot_bifurcation(
         ax.set_xscale("log")
     ax.set_xlabel(r"$\beta$" if branches.name == "beta" else branches.name)
     ax.set_ylabel(label or name)
-    ax.spines[["top", "right"]].set_visible(False)
-    if title:
-        ax.set_title(title, fontsize="medium")
+    head(ax, title)
     return ax
 
 
-def _measure(measure: Any) -> tuple[Callable[[Branch], np.ndarray], str]:
+def _measure(measure: Any, branches: Branches) -> tuple[Callable[[Branch], np.ndarray], str]:
     if isinstance(measure, str):
         if measure == "energy":
             return lambda branch: branch.energy, "energy $E$"
@@ -115,7 +119,12 @@ def _measure(measure: Any) -> tuple[Callable[[Branch], np.ndarray], str]:
         raise ValueError(f"measure must be 'energy', 'norm', a vector or a function of the states, got {measure!r}.")
     if callable(measure):
         return lambda branch: np.asarray(measure(branch.state), dtype=float), "measure"
-    vector = np.asarray(measure, dtype=float)
+    vector = backend.to_numpy(finite("measure", floating("measure", measure)))
+    width = branches.branches[0].state.shape[-1] if len(branches.branches) else vector.size
+    if vector.shape != (width,) or not vector.any():
+        raise ValueError(
+            f"measure must be a vector ({width},) other than 0, of the size of a state, got {vector.shape}."
+        )
     return lambda branch: branch.state @ vector / (vector @ vector), r"overlap  $x\cdot u\,/\,u\cdot u$"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dynamics.validation import unknown_name
+from ..dynamics.validation import finite, unknown_name
 from ..models.separation import separation
 from ..models.similarity import similarity
 from .cells import run_cells, versions
@@ -299,6 +299,7 @@ def _images(images: Any) -> Images:
             f"images must be floats (N, C, H, W) or (N, H, W) from 0 to 1, got {pixels.dtype} {pixels.shape}. "
             "load(path) makes them of a file."
         )
+    finite("images", pixels)
     return Images(pixels[:, None] if pixels.ndim == 3 else pixels, None, "images")
 
 
@@ -321,9 +322,10 @@ def _check_numbers(sizes: Any, levels: Any, runs: Any, seed: Any, data: Images) 
             f"{runs} disjoint sets of {max(sizes)} need {needed} images, and {data.name} has {len(data.images)}. "
             f"Ask for {f'runs={fewer}, or for ' if fewer else ''}smaller sets."
         )
+    finite(data.name, data.images)
     low, high = float(data.images.min()), float(data.images.max())
     if not (low >= 0 and high <= 1):
-        raise ValueError(f"The values of {data.name} go from {low:g} to {high:g}: scale them to 0 to 1, without NaN.")
+        raise ValueError(f"The values of {data.name} go from {low:g} to {high:g}: scale them to 0 to 1.")
 
 
 def _fingerprint(images: np.ndarray) -> str:

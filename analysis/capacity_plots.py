@@ -8,37 +8,41 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .plots import new_figure
+from ..models.checks import flag, whole
+from .criteria import FORM
+from .plot_doors import head, made_by, wording
+from .plot_style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LINES,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    Look,
+    new_figure,
+    open_axes,
+    ticks_at,
+)
 from .sweep import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {
-    "manhattan": "#0072B2",
-    "dot": "#D55E00",
-    "cosine": "#CC79A7",
-    "euclidean": "#009E73",
-    "kl": "#E69F00",
-    "reverse_kl": "#56B4E9",
-    "jensen_shannon": "#000000",
-    "jeffreys": "#8C8C8C",
+CURVES = {  # of the similarities, the same in every picture
+    "manhattan": Look(BLUE, "o"),
+    "dot": Look(VERMILLION, "s"),
+    "cosine": Look(PURPLE, "D"),
+    "euclidean": Look(GREEN, "^"),
+    "kl": Look(ORANGE, "v"),
+    "reverse_kl": Look(SKY, "P"),
+    "jensen_shannon": Look(BLACK, "X"),
+    "jeffreys": Look(GREY, "h"),
 }
-MARKERS = {"manhattan": "o", "dot": "s", "cosine": "D", "euclidean": "^", "kl": "v", "reverse_kl": "P"}
-CYCLE = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-    "#8C8C8C",
-    "#7A5195",
-    "#9A6324",
-    "#A8C400",
-)
+RAW_DOT = Look("#9A6324", "*")  # beside the dot product of eq. 13
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
 WIDE_TITLE = 38  # letters; longer ones run into their neighbours
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p")
@@ -60,13 +64,19 @@ def plot_sweep(
     legend : bool
         Whether curves are named in the picture.
     thresholds : bool
-        Whether the axis is the threshold of criteria such as ``"error < 50"``.
+        Whether the axis is the threshold of criteria such as ``"error < 50"``; of several sizes and levels the first
+        are drawn then.
 
     Returns
     -------
     Axes
         ``ax.figure.savefig("capacity.png")`` writes the picture. Of several criteria the first is drawn, and named at
         the axis.
+
+    Raises
+    ------
+    ValueError
+        For `thresholds` where a criterion has none.
 
     Examples
     --------
@@ -75,24 +85,25 @@ def plot_sweep(
     >>> plot_sweep(found).get_ylabel()
     'fraction recalled'
     """
-    ax = new_figure((6.0, 3.8)).add_subplot() if ax is None else ax
+    made_by("plot_sweep", sweep, Sweep, "capacity or robustness")
+    legend, thresholds = flag("legend", legend), flag("thresholds", thresholds)
     lines = list(_lines(sweep, thresholds))
+    ax = open_axes(ax)
     for k, (style, label, x, mean, std) in enumerate(lines):
         low, high = np.clip(mean - std, 0, 1), np.clip(mean + std, 0, 1)
         # Each smaller than the one before it: where curves coincide, all of them are seen.
         ax.plot(x, mean, label=label, markersize=8 - 5 * (k + 1) / len(lines), linewidth=1.3, **style)
         ax.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
-    name, values = ("threshold", ()) if thresholds else sweep.axis
-    if thresholds or (name == "stored" and len(values) > 3):
+    name, values = ("threshold", lines[0][2]) if thresholds else sweep.axis
+    if name != "level" and len(values) > 3 and min(values) > 0:
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    ax.set_xlabel({"stored": "patterns stored", "threshold": "threshold of the squared error"}.get(name, _level(sweep)))
+    if name != "level":
+        ticks_at(ax, values)
+    ax.set_xlabel({"stored": "patterns stored", "threshold": _threshold(sweep)}.get(name, _level(sweep)))
     drawn = f" ({sweep.criteria[0]})" if len(sweep.criteria) > 1 and not thresholds else ""  # of several, the first
     ax.set_ylabel(f"fraction recalled{drawn}")
     ax.set_ylim(-0.03, 1.03)
-    ax.spines[["top", "right"]].set_visible(False)
-    if title:
-        ax.set_title(title, fontsize="medium")
+    head(ax, title)
     if legend:
         ax.legend(handles=_handles([ax], [sweep]), frameon=False, fontsize="x-small")
     return ax
@@ -110,32 +121,59 @@ def _handles(axes: Sequence[Axes], sweeps: Sequence[Sweep]) -> list[Any]:
         for j, separation in enumerate(sweep.separations)
         if j
     }
-    return [*found.values(), *(Line2D([], [], color="grey", linestyle=v, label=k) for k, v in dashed.items())]
+    return [*found.values(), *(Line2D([], [], color=GREY, linestyle=v, label=k) for k, v in dashed.items())]
 
 
 def _lines(sweep: Sweep, thresholds: bool) -> Any:
     mean, std = sweep.mean, sweep.std
     several = len(sweep.separations) > 1 and len(sweep.similarities) == 1
+    looks = _looks(sweep.similarities)
+    x = _thresholds(sweep) if thresholds else np.asarray(sweep.axis[1])
     for i, kind in enumerate(sweep.similarities):
         for j, separation in enumerate(sweep.separations):
-            base = _base(kind)
-            style: dict[str, Any] = {
-                "color": COLOURS.get(base, CYCLE[i % len(CYCLE)]),
-                "marker": MARKERS.get(base, "x"),
-            }
-            if kind == "dot" and len(sweep.similarities) > 1 and "published(dot)" in sweep.similarities:
-                style |= {"color": CYCLE[9], "marker": "*"}
+            style: dict[str, Any] = looks[i]._asdict()
             if several:
-                style = {"color": CYCLE[j % len(CYCLE)], "marker": SHAPES[j % len(SHAPES)]}
+                style = {"color": LINES[j % len(LINES)], "marker": SHAPES[j % len(SHAPES)]}
             elif j:
                 style |= {"linestyle": DASHES[j % len(DASHES)], "marker": "", "zorder": 3}
             names = separation if several else readable(kind) if j == 0 else f"_{separation}"
-            if thresholds:
-                values = [float(re.findall(r"[\d.]+", name)[0]) for name in sweep.criteria]
-                yield style, names, values, mean[i, j, :, 0, 0], std[i, j, :, 0, 0]
-            else:
-                values = np.asarray(sweep.axis[1])
-                yield style, names, values, mean[i, j, 0].reshape(-1), std[i, j, 0].reshape(-1)
+            part = (i, j, slice(None), 0, 0) if thresholds else (i, j, 0)
+            yield style, names, x, mean[part].reshape(-1), std[part].reshape(-1)
+
+
+def _looks(similarities: Sequence[str]) -> list[Look]:
+    """A colour and a mark for every curve: what is in the table has its own, others take what is left."""
+    known = [CURVES.get(_base(kind)) for kind in similarities]
+    left = [Look(c, m) for c, m in zip(LINES, SHAPES, strict=True) if all(c != own.color for own in known if own)]
+    left = left or [Look(c, m) for c, m in zip(LINES, SHAPES, strict=True)]
+    found, used = [], 0
+    for kind, own in zip(similarities, known, strict=True):
+        if kind == "dot" and "published(dot)" in similarities:
+            found.append(RAW_DOT)
+        elif own is None:
+            found.append(left[used % len(left)])
+            used += 1
+        else:
+            found.append(own)
+    return found
+
+
+def _thresholds(sweep: Sweep) -> np.ndarray:
+    parts = {name: re.fullmatch(FORM, name) for name in sweep.criteria}
+    if none := [name for name, found in parts.items() if found is None]:
+        raise ValueError(
+            f"thresholds=True draws criteria that have a threshold, such as 'error < 50', and this sweep has "
+            f"{', '.join(none)}. Leave it out, or count by several errors."
+        )
+    return np.array([float(found[2]) for found in parts.values() if found])
+
+
+def _threshold(sweep: Sweep) -> str:
+    """The label of an axis of thresholds, with what they are scaled by if that is the same for all."""
+    parts = [re.fullmatch(FORM, name) for name in sweep.criteria]
+    scales = {(found[3] or "").strip("* ").replace(" ", "") for found in parts if found}
+    scale = scales.pop() if len(scales) == 1 else ""
+    return f"threshold of the squared error{f' (times {scale})' if scale else ''}"
 
 
 def _base(kind: str) -> str:
@@ -183,13 +221,19 @@ def plot_sweeps(sweeps: Sequence[tuple[str, Sweep]], columns: int = 3, *, thresh
     >>> len(plot_sweeps([("left", found), ("right", found)]).axes)
     2
     """
-    columns = min(columns, len(sweeps))
+    pairs = sweeps if isinstance(sweeps, list | tuple) else ()
+    if not pairs or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise ValueError("sweeps must be pairs of a title and a Sweep, one at least: [(title, sweep), ...].")
+    for title, sweep in pairs:
+        wording("title", title)
+        made_by("plot_sweeps", sweep, Sweep, "capacity or robustness")
+    columns = min(whole("columns", columns, 1), len(sweeps))
     rows = -(-len(sweeps) // columns)
     figure = new_figure((max(6.0, 3.4 * columns + 0.4), 3.0 * rows + 0.9))
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for ax, (title, sweep) in zip(axes.ravel(), sweeps, strict=False):
-        words = title.replace(": ", ":\n", 1) if len(title) > WIDE_TITLE and "\n" not in title else title
-        plot_sweep(sweep, ax, title=words, legend=False, thresholds=thresholds)
+        text = title.replace(": ", ":\n", 1) if len(title) > WIDE_TITLE and "\n" not in title else title
+        plot_sweep(sweep, ax, title=text, legend=False, thresholds=thresholds)
     handles = _handles(axes.ravel().tolist(), [sweep for _, sweep in sweeps])
     wide = max(3, round(1.6 * columns) + 1)
     figure.legend(handles=handles, loc="outside lower center", ncols=wide, frameon=False, fontsize="small")

@@ -8,34 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .field import check_counts
 from .fixed_points import FixedPoints
-from .plots import BLUE, GREY, ORANGE, VERMILLION, new_figure
+from .plot_doors import head, image_shape, made_by
+from .plot_style import look, new_figure, open_axes, sort_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-GREEN, PURPLE, SKY = "#009E73", "#CC79A7", "#56B4E9"
-LOOKS = {  # by the kind's name up to its bracket: colour and mark
-    "memory": (BLUE, "o"),
-    "reversed": (SKY, "s"),
-    "mixture": (GREEN, "D"),
-    "metastable": (GREEN, "p"),
-    "global mean": (ORANGE, "h"),
-    "spurious": (PURPLE, "P"),
-    "stable": (BLUE, "o"),
-    "saddle": (VERMILLION, "X"),
-    "marginal": (GREY, "v"),
-}
-
-
-def look(kind: str) -> tuple[str, str]:
-    """The colour and the mark of a kind of fixed point, the same in every picture.
-
-    >>> look("saddle(2)")
-    ('#D55E00', 'X')
-    """
-    return LOOKS.get(str(kind).partition("(")[0].strip(), (GREY, "."))
 
 
 def plot_fixed_points(found: FixedPoints, ax: Axes | None = None, *, title: str | None = None) -> Axes:
@@ -66,16 +46,17 @@ def plot_fixed_points(found: FixedPoints, ax: Axes | None = None, *, title: str 
     >>> ax.get_title()
     '7 fixed points, Morse sum 1: not refuted'
     """
+    made_by("plot_fixed_points", found, FixedPoints, "find_fixed_points")
     if not len(found):
         raise ValueError("The census found no fixed point, so there is nothing to draw. Give it more starts.")
     if not found.conservative:
         raise ValueError("These forces have no energy to draw. Plot the states or the eigenvalues instead.")
-    ax = new_figure((7.0, 4.2)).subplots() if ax is None else ax
+    ax = open_axes(ax, (7.0, 4.2))
     index = np.maximum(found.index, 0)
     place = _spread(index, found.energy)
     families: dict[str, list[int]] = {}
     for k, kind in enumerate(found.kind):
-        families.setdefault(str(kind).partition("(")[0].strip(), []).append(k)
+        families.setdefault(sort_of(kind), []).append(k)
     for name, rows in families.items():
         color, mark = look(name)
         label = f"{len(rows)} {name}"
@@ -85,7 +66,7 @@ def plot_fixed_points(found: FixedPoints, ax: Axes | None = None, *, title: str 
     ax.set_xlim(-0.6, highest + 0.6)
     ax.set(xlabel="index: unstable directions", ylabel="energy $E$")
     total = "" if found.morse_sum is None else f", Morse sum {found.morse_sum}"
-    ax.set_title(f"{len(found)} fixed points{total}: {found.complete}" if title is None else title)
+    head(ax, f"{len(found)} fixed points{total}: {found.complete}" if title is None else title)
     ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
@@ -100,7 +81,7 @@ def plot_fixed_point_images(found: FixedPoints, shape: Sequence[int], *, most: i
     shape : (H, W), (1, H, W) or (3, H, W)
         Shape of one image.
     most : int
-        How many are drawn.
+        How many are drawn, at least 1.
 
     Returns
     -------
@@ -116,6 +97,11 @@ def plot_fixed_point_images(found: FixedPoints, shape: Sequence[int], *, most: i
     >>> plot_fixed_point_images(found, (2, 2), most=6).get_suptitle()
     '6 of 15 fixed points'
     """
+    made_by("plot_fixed_point_images", found, FixedPoints, "find_fixed_points")
+    check_counts(most=(most, 1))
+    shape = image_shape(shape)
+    if not len(found):
+        raise ValueError("The census found no fixed point, so there is nothing to draw. Give it more starts.")
     width = math.prod(shape)
     if found.activation.shape[-1] < width:
         raise ValueError(
@@ -133,8 +119,8 @@ def plot_fixed_point_images(found: FixedPoints, shape: Sequence[int], *, most: i
         cell.set_axis_off()
         if k < shown:
             cell.imshow(_picture(images[k], shape, low, high), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            number = "" if found.pattern[k] < 0 else f" {found.pattern[k]}"
-            cell.set_title(f"{found.kind[k]}{number}", fontsize="x-small", color=look(found.kind[k])[0])
+            number = "" if found.pattern[k] < 0 else f"\npattern {found.pattern[k]}"
+            cell.set_title(f"{found.kind[k]}{number}", fontsize="x-small", color=look(found.kind[k]).color)
     figure.suptitle(f"{shown} of {len(found)} fixed points", fontsize="medium")
     return figure
 

@@ -166,6 +166,8 @@ def certified_radii(memory: AssociativeMemory, rows: Any = None) -> Certificates
     patterns = backend.to_numpy(memory.memories).astype(np.float64)
     count = len(patterns)
     rows = np.arange(count) if rows is None else np.atleast_1d(np.asarray(rows))
+    if rows.ndim != 1:
+        raise ValueError(f"rows must be one pattern or a list of patterns (K,), got shape {rows.shape}.")
     if rows.size and not np.issubdtype(rows.dtype, np.integer):
         raise TypeError(f"rows are whole numbers, the patterns' positions, not {rows.dtype}.")
     rows = rows.astype(int)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..dynamics.validation import unknown_name
+from ..dynamics.validation import finite, unknown_name
 from ..models.checks import whole
 from ..models.files import MOST, in_words, kind_of, present, shapes_in
 from .image_files import (
@@ -239,6 +239,8 @@ def _four_axes(images: np.ndarray, path: Path) -> np.ndarray:
         )
     if images.ndim == 4:
         flatten_images(images)  # refuses channels elsewhere
+    if images.dtype.kind == "f":
+        finite(repr(str(path)), images)
     return images[:, None] if images.ndim == 3 else images
 
 
@@ -252,8 +254,8 @@ def _unit(pixels: np.ndarray, dtype: str, name: str) -> np.ndarray:
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= 0 and high <= (255 if counted else 1)):
         raise ValueError(
-            f"The values of {name!r} go from {low:g} to {high:g}: give whole numbers from 0 to 255 or floats from 0 to "
-            "1, without NaN."
+            f"The values of {name!r} go from {low:g} to {high:g}: give whole numbers from 0 to 255 or floats from 0 "
+            "to 1."
         )
     images = pixels.astype(dtype)
     if counted and high > 1:

@@ -15,7 +15,8 @@ from ..models.memory import AssociativeMemory
 from ..models.retrieval import nearest
 from .corruption import gaussian_noise, generator, mask
 from .pictures import plot_recall
-from .plots import new_figure, plot_energy, plot_overlaps
+from .plot_style import new_figure
+from .plots import plot_energy, plot_overlaps
 from .report import RecallSummary, summarise
 from .saving import times_that_fit
 

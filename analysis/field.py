@@ -294,14 +294,15 @@ def field(memory: Any, *, patterns: Any = None, differences: float = 0.0) -> Fie
         network = Network(network.populations, network.synapses)
     like = next(iter(a for a in backend.arrays(network) if a.ndim), None)
     like = np.zeros(1) if like is None else like
-    rows = getattr(model, "memories", None) if patterns is None else patterns
+    rows = getattr(model, "memories", None)
     scale = 1.0
     if patterns is not None:
         size = sum(p.size for p in network.populations.values())
-        shape = backend.to_numpy(patterns).shape
-        if len(shape) != 2 or not shape[0] or not 0 < shape[1] <= size:
+        rows = finite("patterns", floating("patterns", patterns))  # squares of bytes would wrap around
+        if rows.ndim != 2 or not rows.shape[0] or not 0 < rows.shape[1] <= size:
             raise ValueError(
-                f"patterns must be activations of the first neurons, shape (N, n) with n <= {size}, got shape {shape}."
+                "patterns must be activations of the first neurons, shape (N, n) with n <= "
+                f"{size}, got shape {tuple(rows.shape)}."
             )
     if rows is not None:
         scale = float(np.sqrt(np.mean(np.sum(backend.to_numpy(rows).astype(float) ** 2, axis=-1)))) or 1.0

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.integrators import Integrator, Solver, choose
-from ..dynamics.validation import matrix, positive, unknown_name
+from ..dynamics.validation import finite, matrix, positive, unknown_name
 from ..models import build, catalogue
 from ..models.files import kind_of, present
 from ..models.storage import Stored
@@ -41,6 +41,8 @@ class Inputs(NamedTuple):
         The shape of an image.
     patterns : array (N, I) or None
         What is stored, as the memory holds it (None: a saved memory that does not keep its patterns).
+    law : str
+        How the cues were made, in words; "given" where they were read from a file.
     """
 
     memory: Any
@@ -48,6 +50,7 @@ class Inputs(NamedTuple):
     targets: np.ndarray | None
     shape: tuple[int, ...] | None
     patterns: Any = None
+    law: str = "given"
 
 
 def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
@@ -114,7 +117,7 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
         if grey is None:
             raise ValueError(f"The memory in {model!r} does not keep its patterns: give the file of the QUERIES.")
         cues = memory.check_query(_signs(_corrupted(grey[: o.get("cues")], o, shape), o))
-        return Inputs(memory, cues, np.arange(len(cues)), shape, patterns)
+        return Inputs(memory, cues, np.arange(len(cues)), shape, patterns, _law(o))
     if made:
         raise ValueError("--noise and --mask make cues of the patterns: leave them out, or leave out QUERIES.")
     rows, shape = _rows("queries", o, queries, shape)
@@ -218,6 +221,8 @@ def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator
 
 def _rows(kind: str, options: Mapping[str, Any], path: Any, shape: tuple[int, ...] | None) -> Rows:
     array = load_array(path, options.get(f"{kind}_key"), option=f"--{kind}-key")
+    if array.dtype.kind in "fc":
+        finite(kind, array)  # before images become rows, so that an error counts as they do
     rows, shape = flatten_images(array.astype(array.dtype.newbyteorder("="), copy=False), shape)
     scale = positive("scale", options.get("scale", 1.0))
     rows = matrix(kind, rows)
@@ -232,6 +237,22 @@ def _corrupted(cues: Any, options: Mapping[str, Any], shape: tuple[int, ...] | N
     if shape is None:
         raise ValueError("--mask hides a part of an image, but the patterns are rows: add their --shape, as 28x28.")
     return mask(cues, shape, fraction=options["mask"], value=options.get("fill", 0.0))
+
+
+def _law(options: Mapping[str, Any]) -> str:
+    """How cues are made of patterns, in words.
+
+    >>> _law({"noise": 0.2, "mask": None, "seed": 3})
+    'one for each pattern, with Gaussian noise of variance 0.2, seed 3'
+    """
+    parts = []
+    if options["noise"] is not None:
+        parts.append(f"with Gaussian noise of variance {options['noise']:g}, seed {options.get('seed', 0)}")
+    if options["mask"] is not None:
+        parts.append(f"with the lowest {options['mask']:.3g} of the image set to {options.get('fill', 0.0):g}")
+    if options.get("binary") is not None:
+        parts.append(f"then made +-1 at {options['binary']:g}")
+    return ", ".join(["one for each pattern", *parts])
 
 
 def _signs(rows: Any, options: Mapping[str, Any]) -> Any:

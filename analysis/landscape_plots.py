@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .barriers import Landscape
-from .plots import BLUE, GREY, VERMILLION, new_figure
+from .plot_doors import head, list_of_words, made_by, row_of
+from .plot_style import BLACK, GREY, VERMILLION, look, open_axes, sort_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ def plot_barriers(
     r"""The barrier from the minimum of each row to that of each column, as a matrix.
 
     Where no chain of saddles is known the string's upper bound is drawn, with a sign <= (a bar among more than 12
-    minima), and a cross where there is not even that.
+    minima), and a cross where there is not even that; the legend says so. If all are bounds, the colour bar says it.
 
     Parameters
     ----------
@@ -45,21 +46,26 @@ def plot_barriers(
     >>> ax.get_ylabel()
     'from minimum'
     """
+    made_by("plot_barriers", landscape, Landscape, "landscape")
     count = len(landscape.minima)
     side = float(np.clip(0.45 * count + 1.6, 3.6, 9))
-    ax = new_figure((side + 0.8, side)).add_subplot() if ax is None else ax
+    ax = open_axes(ax, (side + 0.8, side))
     bound = landscape.upper - landscape.energy[:, None]
     only_bound = np.isinf(landscape.barrier) & np.isfinite(bound)
     shown = np.where(np.isfinite(landscape.barrier), landscape.barrier, bound)
     unknown = np.isinf(shown)
     shown[unknown | np.eye(count, dtype=bool)] = np.nan
     picture = ax.imshow(np.ma.masked_invalid(shown), cmap="viridis", interpolation="nearest")
+    bounds_alone = bool(only_bound.any() and only_bound[np.isfinite(shown)].all())
     if np.isfinite(shown).any():
-        ax.figure.colorbar(picture, ax=ax, label=r"barrier $\Delta E$", fraction=0.046, pad=0.03)
-    for mask, marker in ((unknown, "x"), (only_bound & (count > 12), "_")):
+        name = r"barrier $\Delta E$, at most (bounds of strings)" if bounds_alone else r"barrier $\Delta E$"
+        ax.figure.colorbar(picture, ax=ax, label=name, fraction=0.046, pad=0.03)
+    marked = only_bound & (count > 12 and not bounds_alone)
+    for mask, marker, name in ((unknown, "x", "not known"), (marked, "_", "at most (a string's bound)")):
         rows, columns = np.nonzero(mask)
         if len(rows):
-            ax.plot(columns, rows, marker, color=VERMILLION, markersize=5)
+            ax.plot(columns, rows, marker, color=VERMILLION, markersize=5, label=name)
+            ax.legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
     if count <= 12 and np.isfinite(shown).any():
         low, high = np.nanmin(shown), np.nanmax(shown)
         for i, j in np.argwhere(np.isfinite(shown)):
@@ -68,8 +74,7 @@ def plot_barriers(
             ax.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
     if labels is None:
         labels = [str(int(p)) if p >= 0 else f"({row})" for row, p in enumerate(landscape.pattern)]
-    elif len(labels) != count:
-        raise ValueError(f"labels must name the {count} minima, got {len(labels)}.")
+    labels = list_of_words("labels", labels, count, "minima")
     every = max(1, count // 25)
     ticks = np.arange(0, count, every)
     ax.set_xticks(ticks, [str(labels[k]) for k in ticks])
@@ -80,8 +85,7 @@ def plot_barriers(
         ax.tick_params(axis="x", rotation=90)
     if count == 1:
         ax.text(0, 0, "one minimum:\nno barriers", ha="center", va="center")
-    if title:
-        ax.set_title(title, fontsize="medium")
+    head(ax, title, pad=6 if ax.get_legend() is None else 24)
     return ax
 
 
@@ -143,15 +147,22 @@ def plot_energy_along_path(
     >>> ax.get_xlabel()
     'distance along the path'
     """
+    made_by("plot_energy_along_path", landscape, Landscape, "landscape")
+    start, end = (row_of(name, k, len(landscape.minima), "minima") for name, k in (("start", start), ("end", end)))
     route = landscape.route(start, end)
     arc, energy, stops = path_profile(landscape, start, end)
-    ax = new_figure((6.0, 3.6)).add_subplot() if ax is None else ax
-    ax.plot(arc, energy, color=BLUE, linewidth=2)
-    ax.plot(stops[::2], landscape.energy[list(route.minima)], "o", color="black", label="minimum")
+    ax = open_axes(ax, (6.0, 3.6))
+    ax.plot(arc, energy, color=BLACK, linewidth=1.5)
+    for place, row in zip(stops[::2], route.minima, strict=True):
+        color, marker = look(landscape.kind[row])
+        name = "minimum" if landscape.pattern[row] < 0 else f"minimum ({sort_of(landscape.kind[row])})"
+        ax.plot(place, landscape.energy[row], linestyle="none", marker=marker, color=color, markersize=7, label=name)
     spread = float(np.ptp(energy)) or 1.0
     if route.saddles:
         tops = landscape.saddle_energy[list(route.saddles)]
-        ax.plot(stops[1::2], tops, "^", color=VERMILLION, markersize=7, label="saddle of index 1")
+        color, marker = look("saddle")
+        style = {"linestyle": "none", "marker": marker, "color": color, "markersize": 8}
+        ax.plot(stops[1::2], tops, label="saddle of index 1", **style)
         ax.axhline(route.energy, color=GREY, linewidth=0.8, linestyle=":")
         barrier = route.energy - landscape.energy[start]
         ax.annotate(
@@ -168,8 +179,8 @@ def plot_energy_along_path(
     ax.margins(x=0.1)
     ax.set_xlabel("distance along the path")
     ax.set_ylabel("energy $E$")
-    ax.legend(frameon=False, fontsize="small", loc="center right" if len(route.saddles) < 2 else "best")
-    ax.spines[["top", "right"]].set_visible(False)
-    if title:
-        ax.set_title(title, fontsize="medium")
+    once = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
+    place = "center right" if len(route.saddles) < 2 else "best"
+    ax.legend(once.values(), once.keys(), frameon=False, fontsize="small", loc=place)
+    head(ax, title)
     return ax

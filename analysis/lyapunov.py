@@ -92,6 +92,7 @@ def assert_energy_decreases(trajectory: Trajectory, memory: Memory | Network | N
     >>> from hopfield.models import ModernHopfield
     >>> assert_energy_decreases(simulate(ModernHopfield(np.eye(3), beta=5.0), np.array([0.9, 0.3, 0.0]), t1=5))
     """
+    __tracebackhide__ = True  # pytest then points at the line of the test
     if not isinstance(trajectory, Trajectory):
         raise TypeError(f"Expected a Trajectory from simulate(...), got {type(trajectory).__name__}.")
     report = check_lyapunov(memory, trajectory)

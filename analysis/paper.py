@@ -17,6 +17,7 @@ from .capacity import half, stored_and_asked, sweep_of
 from .capacity_plots import plot_sheet, plot_sweeps
 from .datasets import VARIABLE, Images, load
 from .paper_settings import FIGURES, READINGS, Panel, panels
+from .plot_doors import made_by, wording
 from .sweep import Sweep
 from .trial import one_pass
 
@@ -205,8 +206,12 @@ def plot_readings(found: Sequence[Reproduction], data: str | None = None) -> Fig
     >>> [ax.get_title().split(":")[0] for ax in figure.axes]
     ['code', 'text', 'fair']
     """
+    if not isinstance(found, list | tuple) or not found:
+        raise ValueError("found must be a list of what reproduce returns, one reading at least.")
+    data = wording("data", data) or None
     chosen = []
     for one in found:
+        made_by("plot_readings", one, Reproduction, "reproduce")
         if not one.sweeps:
             raise ValueError(f"Figure {one.number} has pictures and no curves: its own `plot` shows them.")
         name = one.sweeps[0].data if data is None else data

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..dynamics import backend
-from ..models.retrieval import nearest
-from ..models.similarity import Euclidean
-from .plots import VERMILLION, new_figure
+from ..dynamics.validation import floating
+from ..models.retrieval import nearest, patterns_of, rows_of
+from .field import check_counts
+from .plot_doors import entries, image_shape, wording
+from .plot_style import WRONG, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,13 +73,18 @@ def plot_recall(
     >>> figure.get_suptitle()
     'Unit vectors: 4 of 4 recalled'
     """
-    patterns = getattr(memory, "memories", memory)
-    patterns, cues, recalled = (backend.to_numpy(x) for x in (patterns, cues, recalled))
+    patterns, shape, title = backend.to_numpy(patterns_of(memory)), image_shape(shape), wording("title", title)
+    cues, recalled = (backend.to_numpy(floating(name, x)) for name, x in (("cues", cues), ("recalled", recalled)))
+    for name, images in (("cues", cues), ("recalled", recalled)):
+        if not images.ndim or not images.size:
+            raise ValueError(f"{name} must be images in rows (B, D), one at least, got shape {images.shape}.")
     cues, recalled = cues.reshape(-1, cues.shape[-1]), recalled.reshape(-1, recalled.shape[-1])
-    targets = None if targets is None else np.asarray(targets).reshape(-1)
+    targets = None if targets is None else rows_of(targets, len(patterns))
     _check_images(patterns, cues, recalled, shape, targets)
-    near = _nearest(memory, patterns, recalled)
-    chosen = range(min(samples, len(cues))) if isinstance(samples, int) else list(samples)
+    if figure is not None and not hasattr(figure, "subfigures"):
+        raise TypeError(f"figure must be matplotlib's Figure or SubFigure, got {type(figure).__name__}.")
+    near = nearest(memory, recalled if not hasattr(memory, "memories") else backend.asarray(recalled, memory.memories))
+    chosen = _chosen(samples, len(cues))
     stored = near if targets is None else targets
     rows = [("cue", cues), ("recalled", recalled)]
     rows = [*rows, ("nearest\nstored", patterns[stored])] if targets is None else [("stored", patterns[stored]), *rows]
@@ -104,16 +111,16 @@ def plot_recall(
     last = next(i for i, (label, _) in enumerate(rows) if label == "recalled")
     for j, k in enumerate(chosen):
         if targets is not None:
-            cells[0, j].set_title(f"{stored[k]}", fontsize="small", pad=3)
+            cells[0, j].set_title(f"pattern {stored[k]}", fontsize="x-small", pad=3)
         if wrong[k]:
-            cells[last, j].set_xlabel(f"✗ {near[k]}", fontsize="small", color=VERMILLION, labelpad=3)
+            cells[last, j].set_xlabel(f"✗ pattern {near[k]}", fontsize="x-small", color=WRONG, labelpad=3)
             for spine in cells[last, j].spines.values():
-                spine.set(visible=True, color=VERMILLION, linewidth=2.5)
+                spine.set(visible=True, color=WRONG, linewidth=2.5)
         elif targets is None:
-            cells[-1, j].set_xlabel(f"{near[k]}", fontsize="small", labelpad=3)
+            cells[-1, j].set_xlabel(f"pattern {near[k]}", fontsize="x-small", labelpad=3)
     if wrong[list(chosen)].any():
         where = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "top"}
-        cells[last, 0].annotate("instead:", (0, 0), (-6, -4), **where, fontsize="small", color=VERMILLION)
+        cells[last, 0].annotate("instead:", (0, 0), (-6, -4), **where, fontsize="small", color=WRONG)
     if heading:
         place = {} if figure.get_layout_engine() else {"y": 1 - 0.06 / height, "va": "top"}
         figure.suptitle(heading, fontsize="medium", **place)
@@ -121,8 +128,6 @@ def plot_recall(
 
 
 def _check_images(patterns: Any, cues: Any, recalled: Any, shape: Sequence[int], targets: Any) -> None:
-    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
-        raise ValueError(f"shape must be (H, W), (1, H, W) or (3, H, W), got {tuple(shape)}.")
     for name, images in (("patterns", patterns), ("cues", cues), ("recalled", recalled)):
         if images.shape[-1] != math.prod(shape):
             raise ValueError(
@@ -136,10 +141,15 @@ def _check_images(patterns: Any, cues: Any, recalled: Any, shape: Sequence[int],
         raise ValueError(f"There are {found}: give one of each for every sample.")
 
 
-def _nearest(memory: Any, patterns: np.ndarray, recalled: np.ndarray) -> np.ndarray:
-    if hasattr(memory, "memories"):
-        return nearest(memory, backend.asarray(recalled, memory.memories))
-    return Euclidean().scores(patterns, recalled).argmax(axis=-1)
+def _chosen(samples: Any, count: int) -> list[int]:
+    """The rows that are shown: the first ones, or those that are named."""
+    if isinstance(samples, int | np.integer) and not isinstance(samples, bool):
+        check_counts(samples=(samples, 1))
+        return list(range(min(int(samples), count)))
+    rows = entries(samples)
+    if not rows or not all(isinstance(k, int | np.integer) and -count <= k < count for k in rows):
+        raise ValueError(f"samples must be how many to show, or which ones of 0 to {count - 1}, got {samples!r}.")
+    return [int(k) % count for k in rows]
 
 
 def _show(cell: Axes, image: np.ndarray, shape: Sequence[int], scale: tuple[float, float]) -> None:

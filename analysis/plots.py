@@ -1,10 +1,7 @@
 """Curves: energies and overlaps over time.
 
-Everything is drawn with matplotlib's objects: no global state is touched, no window opens, and matplotlib is
-imported when the first picture is made. Functions that draw into axes take `ax` and return it (``ax.figure``
-is the picture); without `ax` they make a figure of their own.
-
-Colours are those of Okabe and Ito, which colour-blind readers tell apart; nothing is said by colour alone.
+Functions that draw into axes take `ax` and return it (``ax.figure`` is the picture); without `ax` they make a figure of
+their own.
 """
 
 from __future__ import annotations
@@ -16,15 +13,16 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import unknown_name
-from ..models.retrieval import nearest
+from ..models.checks import flag
+from ..models.retrieval import nearest, patterns_of
 from ..models.similarity import Cosine
 from .lyapunov import ROUNDING
+from .plot_doors import colour, head, made_by, row_of
+from .plot_style import BLUE, GREY, ORANGE, WRONG, open_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-BLUE, ORANGE, VERMILLION, GREY = "#0072B2", "#E69F00", "#D55E00", "#8C8C8C"
 HUGE = 1e100  # an energy beyond it has run away, and is not drawn
 MOST = 200  # thin lines in one picture: more are one grey area, slow to draw and to load
 MEASURES = {
@@ -78,7 +76,9 @@ def plot_energy(
     """
     from matplotlib.collections import LineCollection
 
-    ax = _axes(ax)
+    made_by("plot_energy", trajectory, Trajectory, "simulate")
+    relative, color = flag("relative", relative), colour("color", color)
+    ax = open_axes(ax)
     energy = _columns(trajectory.energy)
     times = np.broadcast_to(trajectory.times.reshape(len(energy), -1), energy.shape)
     slack = ROUNDING * backend.epsilon(trajectory.energy) * _columns(trajectory.energy_scale)
@@ -102,9 +102,9 @@ def plot_energy(
     if rose.any():
         k, sample = (part[:5000] for part in np.nonzero(rose))
         ends = np.stack([np.stack([times[k + i, sample], energy[k + i, sample]], axis=-1) for i in (0, 1)], axis=1)
-        ax.add_collection(LineCollection(list(ends), colors=VERMILLION, linewidths=0.9), autolim=True)
+        ax.add_collection(LineCollection(list(ends), colors=WRONG, linewidths=0.9), autolim=True)
         label = f"rises ({int(rose.sum())} of {int((np.diff(times, axis=0) > 0).sum())} steps)"
-        ax.plot(*ends[:, 1].T, "^", color=VERMILLION, markersize=3.5, label=label)
+        ax.plot(*ends[:, 1].T, "^", color=WRONG, markersize=3.5, label=label)
     if relative:
         ax.axhspan(floor / 10, floor, color=GREY, alpha=0.25, linewidth=0, label="rounding")
         ax.set_ylim(bottom=floor / 10)
@@ -131,12 +131,13 @@ def plot_overlaps(
 
     The overlap with pattern i is the cosine m_i = g . M_i/(\|g\| \|M_i\|) of the value neurons' activation g;
     for patterns of +1 and -1 it is the order parameter of Hopfield networks. The pattern nearest to the end
-    and the one that the cue was made from are drawn and named, the others are grey.
+    and the one that the cue was made from are drawn and named, the others are grey. It is called recalled if the sample
+    ended in a steady state.
 
     Parameters
     ----------
-    memory : model
-        Whose patterns.
+    memory : model or array (N, I)
+        With the stored patterns, or the patterns; `measure` "similarity" and "weight" need a model.
     trajectory : Trajectory
         What `simulate` returned, with the value neurons saved.
     sample : int
@@ -160,26 +161,33 @@ def plot_overlaps(
     >>> import numpy as np
     >>> from hopfield import ModernHopfield, simulate
     >>> memory = ModernHopfield(np.eye(3), beta=8.0)
-    >>> ax = plot_overlaps(memory, simulate(memory, np.array([0.9, 0.2, 0.1]), t1=10), target=0)
+    >>> ax = plot_overlaps(memory, simulate(memory, np.array([0.9, 0.2, 0.1]), t1=20), target=0)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['pattern 0: recalled, and the cue is from it', '2 other patterns']
     """
     from matplotlib.collections import LineCollection
 
-    if measure not in MEASURES:
+    if not isinstance(measure, str) or measure not in MEASURES:
         raise unknown_name("measure", measure, MEASURES)
-    ax = _axes(ax)
+    made_by("plot_overlaps", trajectory, Trajectory, "simulate")
     path = trajectory.activations[next(iter(trajectory.network.populations))]
     path = path.reshape((len(path), -1, path.shape[-1]))
+    if isinstance(sample, bool) or not isinstance(sample, int | np.integer):
+        raise TypeError(f"sample must be a whole number, got {type(sample).__name__}; axes are given as ax=...")
     if not -path.shape[1] <= sample < path.shape[1]:
         raise ValueError(f"There is no sample {sample}: the trajectory holds {path.shape[1]}, counted from 0.")
     path = path[:, sample]
     times = trajectory.times.reshape(len(path), -1)[:, sample if trajectory.times.ndim > 1 else 0]
     overlaps = _measured(memory, path, measure)
-    winner = int(nearest(memory, path[-1]))
-    named = {winner: "recalled"}
     if target is not None:
-        named[target] = "recalled, and the cue is from it" if target == winner else "the cue is from it"
+        target = row_of("target", target, overlaps.shape[1], "patterns")
+    ax = open_axes(ax)
+    winner = int(nearest(memory, path[-1]))
+    steady = bool(np.reshape(trajectory.converged, -1)[sample])
+    end = "recalled" if steady else "nearest at the end, not steady yet"
+    named = {winner: end}
+    if target is not None:
+        named[int(target)] = f"{end}, and the cue is from it" if target == winner else "the cue is from it"
     others = [k for k in np.argsort(-overlaps.max(axis=0)) if k not in named]
     lines = [np.column_stack([times, overlaps[:, k]]) for k in others[:MOST]]
     ax.add_collection(LineCollection(lines, colors=GREY, linewidths=0.7, alpha=0.5), autolim=True)
@@ -201,7 +209,9 @@ def plot_overlaps(
 
 def _measured(memory: Any, path: Any, measure: str) -> np.ndarray:
     if measure == "cosine":
-        return backend.to_numpy(Cosine().scores(getattr(memory, "memories", memory), path))
+        return backend.to_numpy(Cosine().scores(patterns_of(memory, path), path))
+    if not hasattr(memory, "weights"):
+        raise TypeError(f"measure={measure!r} is what a model computes, and {type(memory).__name__} does not.")
     return backend.to_numpy(memory.scores(path) if measure == "similarity" else memory.weights(path))
 
 
@@ -224,21 +234,6 @@ def _columns(values: Any) -> np.ndarray:
     return host.reshape(len(host), -1)
 
 
-def new_figure(size: tuple[float, float], layout: Any = "constrained") -> Figure:
-    """A figure of a size in inches that no window knows.
-
-    >>> new_figure((4.0, 3.0)).get_size_inches()
-    array([4., 3.])
-    """
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=size, dpi=150, layout=layout)
-
-
-def _axes(ax: Axes | None) -> Axes:
-    return new_figure((6.0, 3.8)).add_subplot() if ax is None else ax
-
-
 def _legend_below(ax: Axes, lines: int) -> None:
     """A legend in a room of its own below what is drawn, where the axis has no ticks."""
     low, high = ax.get_ylim()
@@ -254,7 +249,5 @@ def _finished(ax: Axes, updates: bool, title: str | None) -> Axes:
         from matplotlib.ticker import MaxNLocator
 
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.spines[["top", "right"]].set_visible(False)
-    if title:
-        ax.set_title(title, fontsize="medium")
+    head(ax, title)
     return ax

@@ -18,7 +18,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
 from ..models.files import written_whole
-from ..models.retrieval import nearest
+from ..models.retrieval import nearest, patterns_of, rows_of
 from .lyapunov import LyapunovReport, check_lyapunov
 
 
@@ -77,7 +77,6 @@ def summarise(memory: Any, trajectory: Trajectory, targets: Any = None) -> Recal
     ----------
     memory : model or array (N, I)
         With the stored patterns, or the patterns.
-        Whose patterns.
     trajectory : Trajectory
         What `simulate` returned. Saved with ``save="all"``, the check of the energy sees every state.
     targets : int array (...), optional
@@ -102,13 +101,15 @@ def summarise(memory: Any, trajectory: Trajectory, targets: Any = None) -> Recal
     >>> summary.recalled, summary.converged, summary.lyapunov.holds
     (3, 3, True)
     """
+    if not isinstance(trajectory, Trajectory):
+        raise TypeError(f"summarise takes what simulate returned, a Trajectory, not {type(trajectory).__name__}.")
     name, population = next(iter(trajectory.network.populations.items()))  # the one that cues enter
     end = population.lagrangian.activation(trajectory.final[name])
     near = nearest(memory, end).reshape(-1)
-    gap = backend.to_numpy(end).reshape(len(near), -1) - backend.to_numpy(getattr(memory, "memories", memory))[near]
+    gap = backend.to_numpy(end).reshape(len(near), -1) - backend.to_numpy(patterns_of(memory, end))[near]
     recalled = None
     if targets is not None:
-        targets = np.asarray(targets).reshape(-1)
+        targets = rows_of(targets, len(patterns_of(memory)))
         if targets.shape != near.shape:
             raise ValueError(f"There are {len(targets)} targets for {len(near)} samples: give the row of one for each.")
         recalled = int((near == targets).sum())

@@ -95,7 +95,7 @@ def fixed_points(
 
     **Example:**  hopfield fixed-points faces.npy --beta 8
     """
-    memory, cues, _, shape, _ = load_inputs(dataclasses.asdict(given), need_cues=False)
+    memory, cues, _, shape, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
     choose_method(memory, "auto")
     out.mkdir(parents=True, exist_ok=True)
     with working("fixed points"):
@@ -134,7 +134,7 @@ def basins(
 
     **Example:**  hopfield basins digits.npy --noise 0.3 --similarity euclidean --beta 5
     """
-    memory, cues, targets, _, patterns = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, _, patterns, law = load_inputs(dataclasses.asdict(given))
     choose_method(memory, "auto")
     system = memory
     if patterns is not None and not hasattr(memory, "memories"):
@@ -142,6 +142,7 @@ def basins(
     out.mkdir(parents=True, exist_ok=True)
     with working("the basins of the cues"):
         found = analysis.basins_of_attraction(system, cues, dynamics=flow, targets=targets, seed=given.seed)
+        found = dataclasses.replace(found, law=law)
     found.to_json(out / "basins.json")
     files, results, parts = ["basins.json"], {"summary": str(found)}, [str(found)]
     if radii and (why := no_theorem(memory)):

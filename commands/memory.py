@@ -108,7 +108,7 @@ def recall(
 
     **Example:**  hopfield recall faces.npy blurred.npy --similarity euclidean --beta 5 --steps 20
     """
-    memory, cues, targets, shape, patterns = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
     projection = getattr(memory, "projection", None)
@@ -118,6 +118,7 @@ def recall(
         result = memory.retrieve(cues, max_steps=steps)
         answer = result.state if projection is None else result.output
         found = {"steps": result.steps, "residual": result.residual, "converged": result.converged}
+        found["verdict"] = result.verdict
     host = backend.to_numpy(answer)
     known = patterns if projection is None else projection
     if known is not None:
@@ -161,7 +162,7 @@ def simulate(
 
     **Example:**  hopfield simulate digits.npz --patterns-key images --noise 0.1 --similarity manhattan --beta 2
     """
-    memory, cues, targets, shape, patterns = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     method = choose_method(memory, integrator, dt)
     step = getattr(method, "dt", 0.1)
     save_at = analysis.times_that_fit(memory, len(cues), t1, step, every_population=save_memory, count=saves)

@@ -8,9 +8,9 @@ With the energy E(x) = (x^2 - 1)^2/4 the dynamics are x' = x - x^3, every neuron
 from argparse import ArgumentParser
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from hopfield import Euler, Network, Population, Relaxation, Scipy, check_lyapunov, simulate
+from hopfield.analysis import new_figure, open_axes
 from hopfield.dynamics import Quadratic, Synapse
 
 parser = ArgumentParser(description=__doc__)
@@ -39,7 +39,7 @@ x0 = np.linspace(-1.4, 1.4, 12)
 # it knows nothing, so the energy guard halves every move that would raise the energy; the energy falls, but long
 # steps stay inaccurate. SciPy controls the error, and knows nothing of energies.
 methods = {"Euler(0.1)": Euler(0.1), "Euler(1.2)": Euler(1.2), "Relaxation(1.2)": Relaxation(1.2), "Scipy()": Scipy()}
-figure = Figure(figsize=(11, 3), layout="constrained")
+figure = new_figure((11, 3))
 for (name, method), ax in zip(methods.items(), figure.subplots(1, len(methods), sharey=True), strict=True):
     run = simulate(network, {"x": x0[:, None]}, t1=6, integrator=method)
     x, t = run.states["x"][..., 0], run.times.reshape(len(run.times), -1)  # (times, samples); t may be (times, 1)
@@ -48,9 +48,10 @@ for (name, method), ax in zip(methods.items(), figure.subplots(1, len(methods), 
     error = np.abs(x - exact).max()
     print(f"{name:16} energy {falls}, error {error:.1e}, {run.statistics['evaluations']} evaluations")
     fine = np.linspace(0, 6, 200)[:, None]
-    ax.plot(fine, x0 * np.exp(fine) / np.sqrt(1 + x0**2 * (np.exp(2 * fine) - 1)), color="#AAAAAA", linewidth=1)
+    open_axes(ax).plot(fine, x0 * np.exp(fine) / np.sqrt(1 + x0**2 * (np.exp(2 * fine) - 1)), color="0.67", linewidth=1)
     ax.plot(np.broadcast_to(t, x.shape), x, ".-", color="#0072B2", markersize=4, linewidth=0.4)
-    ax.set(title=f"{name}: energy {falls},\nerror {error:.1g}", xlabel="time")
+    ax.set_title(f"{name}: energy {falls},\nerror {error:.1g}", fontsize="medium")
+    ax.set_xlabel("time")
 figure.axes[0].set_ylabel("x (grey: exact)")
 figure.savefig(options.out, dpi=150)
 print(f"The picture is {options.out}.")

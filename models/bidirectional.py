@@ -17,7 +17,7 @@ from ..dynamics.synapses import Bilinear
 from ..dynamics.validation import matrix, unknown_name, vector
 from .checks import coded, number, whole
 from .modern import ModernHopfield
-from .retrieval import Retrieval
+from .retrieval import Retrieval, verdicts
 from .storage import Stored
 
 SIDES = ("right", "left")
@@ -159,6 +159,7 @@ class BidirectionalMemory(Stored):
             energy=self.energy(left, right),
             pattern=backend.to_numpy(xp.argmax(scores, axis=-1)),
             output=there,
+            verdict=verdicts(residual == 0),
         )
 
     @cached_property

@@ -29,7 +29,7 @@ class BinaryRetrieval(NamedTuple):
     steps : int array (...)
         Sweeps over the sites (asynchronous) or updates (synchronous) that were needed.
     converged : bool array (...)
-        Whether no site would flip any more. A two-cycle is not converged, nor is a run at a temperature.
+        Whether no site would flip any more. A cycle is not converged, nor is a run at a temperature.
     residual : array (...)
         sqrt of the fraction of sites that would flip now: rms of the next move over 1 + rms of the state.
     energy : array (...)
@@ -39,11 +39,13 @@ class BinaryRetrieval(NamedTuple):
     output : array (..., O) or None
         What the state recalls in a heteroassociative memory.
     cycle : bool array (...)
-        Whether synchronous updates go back and forth between two states.
+        Whether synchronous updates go round and round: back and forth between two states, or through more of them
+        where the couplings are not symmetric.
     flips : int array (...)
         Flips from the query to the state.
     verdict : str array (...)
-        ``"fixed point"``, ``"2-cycle"``, ``"not settled"`` (more sweeps are needed) or ``"sampled"``.
+        ``"fixed point"``, ``"2-cycle"``, ``"4-cycle"`` (or another length: so many updates lead back to the state),
+        ``"not settled"`` (neither within the sweeps that were allowed) or ``"sampled"``.
     energies : array (T + 1, ...)
         The energy of the query and after every sweep or update.
 
@@ -168,7 +170,7 @@ class BinaryMemory:
             Taken for the sake of the other models: neurons flip or do not.
         mode : {"asynchronous", "synchronous"}
             One neuron at a time: the energy falls with every flip, and the end is a fixed point. Or all at once:
-            the end can be a two-cycle, which `verdict` and `cycle` say and `converged` denies.
+            the end can be a cycle, whose length `verdict` says, and which `converged` denies.
         order : {"random", "cyclic"}
             How a sweep visits the neurons: shuffled anew for each sweep, or from the first to the last.
         temperature : number
@@ -184,8 +186,7 @@ class BinaryMemory:
                 raise ValueError("temperature > 0 needs mode='asynchronous': all flips at once have another law.")
             state, energies, flips, _ = self._heat(flat, temperature, max_steps, 1, order, seed, record=False)
             size = flat.shape[0]
-            none = np.zeros(size, bool)
-            run = Run(state, np.full(size, max_steps), flips, none, none, energies)
+            run = Run(state, np.full(size, max_steps), flips, np.zeros(size, int), energies)
         elif mode == "asynchronous":
             run = asynchronous(self.spins, flat, order, max_steps, seed)
         else:
@@ -289,18 +290,19 @@ class BinaryMemory:
         xp, spins = backend.namespace(run.state), self.spins
         margins, energy = backend.compiled(_ending, run.state)(None, spins, run.state)
         residual = np.sqrt((backend.to_numpy(margins) < 0).mean(axis=-1))
-        verdict = np.where(run.settled, "fixed point", np.where(run.cycles, "2-cycle", otherwise))
+        words = {0: otherwise, 1: "fixed point"}
+        verdict = np.array([words.get(length, f"{length}-cycle") for length in run.cycle.tolist()], dtype=str)
         state = xp.reshape(run.state, (*shape, run.state.shape[-1]))
         pattern = backend.to_numpy(xp.argmax(state @ self.memories.T, axis=-1))
         return BinaryRetrieval(
             state=state,
             steps=run.steps.reshape(shape),
-            converged=run.settled.reshape(shape),
+            converged=(run.cycle == 1).reshape(shape),
             residual=residual.reshape(shape),
             energy=xp.reshape(energy, shape),
             pattern=pattern,
             output=self._output(state),
-            cycle=run.cycles.reshape(shape),
+            cycle=(run.cycle > 1).reshape(shape),
             flips=run.flips.reshape(shape),
             verdict=verdict.reshape(shape),
             energies=run.energies.reshape(len(run.energies), *shape),

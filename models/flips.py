@@ -62,13 +62,15 @@ class Spins(ABC):
 
 
 class Run(NamedTuple):
-    """Where a batch went: the last states, what it took, and the energy after every sweep."""
+    """Where a batch went: the last states, what it took, the length of the cycle that each is in, and energies.
+
+    A length is 1 at a fixed point and 0 where nothing is known to come back; energies are those after every sweep.
+    """
 
     state: Array
     steps: np.ndarray
     flips: np.ndarray
-    settled: np.ndarray
-    cycles: np.ndarray
+    cycle: np.ndarray
     energies: np.ndarray
 
 
@@ -121,39 +123,50 @@ def asynchronous(spins: Spins, state: Array, order: str, most: int, seed: int) -
         unsettled[rows], energy = now.unsettled, energy.copy()
         energy[rows] = now.energy
         energies.append(energy)
-    return Run(state, steps, flips, ~unsettled, np.zeros(size, bool), np.stack(energies))
+    return Run(state, steps, flips, (~unsettled).astype(int), np.stack(energies))
 
 
 def synchronous(spins: Spins, state: Array, most: int) -> Run:
-    """All sites at once, s <- sign(u(s)), until nothing flips or the state of two updates ago is back.
+    """All sites at once, s <- sign(u(s)), until nothing flips or a state is back that was there before.
+
+    Symmetric couplings without ties have cycles of two states at most, others of any length.
 
     >>> import numpy as np
     >>> from hopfield.models import ClassicalHopfield
     >>> spins = ClassicalHopfield(np.array([[1.0, 1.0]])).spins
-    >>> synchronous(spins, np.array([[1.0, -1.0], [1.0, 1.0]]), 10).cycles
-    array([ True, False])
+    >>> synchronous(spins, np.array([[1.0, -1.0], [1.0, 1.0]]), 10).cycle
+    array([2, 1])
     """
     xp = backend.namespace(state)
-    size = state.shape[0]
-    before, steps, flips = state, np.zeros(size, int), np.zeros(size, int)
-    settled, cycles = np.zeros(size, bool), np.zeros(size, bool)
-    energies = []
+    size, width = state.shape
+    steps, flips, cycle = np.zeros(size, int), np.zeros(size, int), np.zeros(size, int)
+    key = np.random.default_rng(0).integers(2**63, size=-(-width // 8), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    energies, seen = [], [_hashed(state, key)]
     for step in range(most + 1):
-        after, *looked = backend.compiled(_update, state)(None, spins, before, state)
-        energy, changed, back = (backend.to_numpy(x) for x in looked)
+        after, *looked = backend.compiled(_update, state)(None, spins, state)
+        energy, changed = (backend.to_numpy(x) for x in looked)
         energies.append(energy)
-        changed = changed.astype(int)
-        settled |= (changed == 0) & ~cycles
-        if step:
-            cycles |= back & ~settled
-        open_ = ~(settled | cycles)
+        changed, hashed = changed.astype(int), _hashed(after, key)
+        cycle = np.where((cycle == 0) & (changed == 0), 1, cycle)
+        for back, there in enumerate(reversed(seen[:-1]), 2):
+            cycle = np.where((cycle == 0) & (hashed == there), back, cycle)
+        open_ = cycle == 0
         if step == most or not open_.any():
             break
+        seen.append(hashed)
         steps[open_] += 1
         flips[open_] += changed[open_]
         moves = backend.asarray(open_, state)[:, None]
-        before, state = state, xp.where(moves, after, state)
-    return Run(state, steps, flips, settled, cycles, np.stack(energies))
+        state = xp.where(moves, after, state)
+    return Run(state, steps, flips, cycle, np.stack(energies))
+
+
+def _hashed(state: Array, key: np.ndarray) -> np.ndarray:
+    """A number of 64 bits (B,) for each state: those of two states that differ agree with probability 2^-64."""
+    bits = np.packbits(backend.to_numpy(state) > 0, axis=-1).astype(np.uint64)
+    mixed = (bits + np.uint64(1)) * key  # modulo 2^64, as the shifts and products below
+    mixed = (mixed ^ (mixed >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
+    return np.bitwise_xor.reduce((mixed ^ (mixed >> np.uint64(32))) * key[::-1], axis=-1)
 
 
 def begin(spins: Spins, state: Array) -> Sweep:
@@ -240,12 +253,11 @@ def _begin(_: None, spins: Spins, state: Array) -> tuple[Cache, Array, Array]:
     return cache, *_unsettled(spins, state, cache, None)
 
 
-def _update(_: None, spins: Spins, before: Array, state: Array) -> tuple[Array, Array, Array, Array]:
+def _update(_: None, spins: Spins, state: Array) -> tuple[Array, Array, Array]:
     xp, cache = backend.namespace(state), spins.cache(state)
     flips = spins.margins(state, cache) < 0
     after = xp.where(flips, -state, state)
-    changed = xp.sum(xp.astype(flips, state.dtype), axis=-1)
-    return after, spins.energy(state, cache), changed, xp.all(after == before, axis=-1)
+    return after, spins.energy(state, cache), xp.sum(xp.astype(flips, state.dtype), axis=-1)
 
 
 def _unsettled(spins: Spins, state: Array, cache: Cache, noise: Array | None) -> tuple[Array, Array]:

@@ -19,7 +19,8 @@ from ..dynamics.stopping import settled
 from ..dynamics.validation import finite, matrix, positive, vector
 from .checks import whole
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
-from .retrieval import Retrieval, bound_of, next_move, nothing
+from .resting import leaves
+from .retrieval import Retrieval, bound_of, next_move, nothing, verdicts
 from .storage import Stored
 
 UPDATE = Relaxation(dt=float("inf"))
@@ -261,14 +262,29 @@ class HierarchicalMemory(Stored):
         residual = backend.to_numpy(residual)
         g = self.network.activations(run.final)
         top = g[f"layer{len(self.layers) - 1}"]
+        rests = residual <= bound
+        unstable = self._unstable(run.final, dict(run.clamp), rests) if rests.any() else rests
         return Retrieval(
             state=g["layer0"],
             steps=run.steps,
-            converged=residual <= bound,
+            converged=rests & ~unstable,
             residual=residual,
             energy=run.energy[-1],
             pattern=backend.to_numpy(backend.namespace(top).argmax(top, axis=-1)),
             output=top,
+            verdict=verdicts(rests, unstable),
+        )
+
+    def _unstable(self, states: dict[str, Array], held: dict[str, Array], rests: np.ndarray) -> np.ndarray:
+        """Which of the states that rest are left after a push of a random direction in all layers."""
+        rng = np.random.default_rng(0)
+        pushes, squares = {}, 0.0
+        for name, x in states.items():
+            xp = backend.namespace(x)
+            pushes[name] = 0 * x + backend.asarray(rng.standard_normal(x.shape[-1]), x)
+            squares = squares + xp.sum(x * x, axis=-1)
+        return leaves(
+            UPDATE, self.network, states, held, pushes, backend.namespace(squares).sqrt(squares) + 1, rests, 3
         )
 
     def settings(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ..dynamics.contracts import exact_step
 from ..dynamics.integrators import Relaxation
 from .checks import flag, whole
 from .one_shot import OneShot
-from .retrieval import Retrieval, bound_of, nothing, settle
+from .retrieval import Retrieval, bound_of, nothing, refuse_endless, settle
 from .separation import check_scores, has_domain
 
 if TYPE_CHECKING:
@@ -169,12 +169,13 @@ def retrieve_known(
     if 0 in query.shape:
         return nothing(query, None if memory.projection is None else memory.projection.shape[1])
     f = _separated(memory, query, mask)
-    start = dict(memory.start(query))
+    start, update = dict(memory.start(query)), Relaxation(dt=float("inf"))
+    if leak == 0:
+        refuse_endless(memory, update, start)
     bias = None if isinstance(memory.bias, float) and memory.bias == 0 else memory.bias
     response = kind.response(kind.prepare(memory.memories), query, f)
     looked_up = exact_step(start["value"], [response], leak, bias, None)
     start["value"] = xp.where(mask, start["value"], looked_up) if clamp else looked_up
-    update = Relaxation(dt=float("inf"))
     return settle(memory, start, update, max_steps, bound_of(tol, query), {"value": mask} if clamp else {})
 
 

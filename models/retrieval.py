@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,10 @@ from ..dynamics.network import Network
 from ..dynamics.scale import scales
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import largest_move, settled, tolerance
-from ..dynamics.validation import positive
+from ..dynamics.trajectory import Trajectory
+from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
+from .resting import leaves
 
 if TYPE_CHECKING:
     from .memory import AssociativeMemory
@@ -31,7 +34,7 @@ class Retrieval(NamedTuple):
     steps : int array (...)
         Updates that were applied.
     converged : bool array (...)
-        Whether one more update would move the state by no more than the tolerance.
+        Whether one more update would move the state by no more than the tolerance, and a small push decays.
     residual : array (...)
         rms of the move that one more update would make, over the rms of the patterns plus that of the state.
     energy : array (...)
@@ -40,14 +43,18 @@ class Retrieval(NamedTuple):
         The row of the stored pattern nearest to the state (2-norm).
     output : array (..., O) or None
         The output neurons' activation of a heteroassociative memory.
+    verdict : str array (...)
+        ``"fixed point"``, ``"not settled"`` (more updates are needed), or ``"unstable point"``: updates rest at a
+        saddle, and a push of any size would grow there. The cue lies on the boundary between two basins, up to the
+        tolerance; a smaller one lets the updates go on to the side that it lies on.
 
     Examples
     --------
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
     >>> answer = ModernHopfield(np.eye(3), beta=8.0).retrieve(np.array([0.1, 0.9, 0.2]))
-    >>> answer.pattern, bool(answer.converged)
-    (array(1), True)
+    >>> answer.pattern, bool(answer.converged), str(answer.verdict)
+    (array(1), True, 'fixed point')
     """
 
     state: Array
@@ -57,6 +64,7 @@ class Retrieval(NamedTuple):
     energy: Array
     pattern: np.ndarray
     output: Array | None = None
+    verdict: np.ndarray = np.array("")
 
 
 def retrieve(memory: AssociativeMemory, query: Array, max_steps: int, tol: float | None) -> Retrieval:
@@ -73,34 +81,128 @@ def settle(
 ) -> Retrieval:
     """At most `max_steps` steps from a query or from states, with the neurons in the masks `held` clamped.
 
+    A sample stops when a step moved it by no more than `bound`, and goes on where the next one would move it by more,
+    as steps away from a saddle do.
+
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
     >>> memory = ModernHopfield(np.eye(2), beta=9.0, tau_memory=0.0)
     >>> settle(memory, np.array([0.9, 0.2]), Relaxation(dt=float("inf")), 9, 1e-6, {}).state.round(3)
     array([1., 0.])
     """
-    span = 1.0 if math.isinf(method.dt) else method.dt
-    run = simulate(
+    try:
+        run = _steps(memory, start, method, max_steps, bound, held)
+    except ValueError:
+        refuse_endless(memory, method, dict(start) if isinstance(start, Mapping) else memory.start(start))
+        raise
+    states, steps, energy = run.final, run.steps, run.energy[-1]
+    like = states["value"]
+    move = backend.compiled(next_move, like)
+    while True:
+        residual = backend.to_numpy(move(method, memory.network, states, held))
+        goes_on = (residual > bound) & (steps < max_steps)
+        if not goes_on.any():
+            break
+        run = _steps(memory, states, method, int(max_steps - steps[goes_on].max()), bound, held)
+        mask = backend.asarray(goes_on, like)
+        where = backend.namespace(like).where
+        states = {name: where(mask[..., None], run.final[name], x) for name, x in states.items()}
+        energy, steps = where(mask, run.energy[-1], energy), np.where(goes_on, steps + run.steps, steps)
+    activations = memory.network.activations(states)
+    rests = residual <= bound
+    unstable = _unstable(memory, method, states, activations["value"], held, rests) if rests.any() else rests
+    return Retrieval(
+        state=activations["value"],
+        steps=steps,
+        converged=rests & ~unstable,
+        residual=residual,
+        energy=energy,
+        pattern=nearest(memory, activations["value"]),
+        output=activations.get("output"),
+        verdict=verdicts(rests, unstable),
+    )
+
+
+def _steps(memory: Any, start: Any, method: Relaxation, most: int, bound: float, held: dict[str, Array]) -> Trajectory:
+    end = most * (1.0 if math.isinf(method.dt) else method.dt)
+    return simulate(
         memory,
         start,
-        t1=max_steps * span,
+        t1=end,
         integrator=method,
-        save_at=[max_steps * span],
+        save_at=[end],
         stop=settled(bound),
         clamp=held or None,
         throw=False,
     )
-    state = run.activations["value"][-1]
-    residual = backend.to_numpy(backend.compiled(next_move, state)(method, memory.network, run.final, held))
-    return Retrieval(
-        state=state,
-        steps=run.steps,
-        converged=residual <= bound,
-        residual=residual,
-        energy=run.energy[-1],
-        pattern=nearest(memory, state),
-        output=run.activations["output"][-1] if "output" in run.states else None,
-    )
+
+
+def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:
+    """What `Retrieval` says of states that rest or do not, and of those that a push leaves.
+
+    >>> verdicts(np.array([True, False, True]), np.array([False, False, True]))
+    array(['fixed point', 'not settled', 'unstable point'], dtype='<U14')
+    """
+    return np.where(rests, np.where(unstable, "unstable point", "fixed point"), "not settled")
+
+
+def _unstable(
+    memory: AssociativeMemory, method: Relaxation, states: dict[str, Array], g: Array, held: Any, rests: np.ndarray
+) -> np.ndarray:
+    """Which of the states that rest are left after a push toward the memory of the largest weight.
+
+    Where that memory has all of the weight up to rounding, updates give it whatever the push is.
+    """
+    f, others = backend.compiled(_others, g)(None, memory.rule, memory._prepared, g)
+    wanted = rests & (backend.to_numpy(others) > max(1e-8, 8 * backend.epsilon(g)))
+    if not wanted.any():
+        return wanted
+    push, scale = backend.compiled(_toward, g)(None, memory.rule, memory._prepared, memory.memories, g, f)
+    pushes = {name: push if name == "value" else 0 * x for name, x in states.items()}
+    return leaves(method, memory.network, states, held, pushes, scale, wanted)
+
+
+def _others(_: None, rule: Any, prepared: Any, g: Array) -> tuple[Array, Array]:
+    """The sizes of the weights as shares, and what of them the largest one leaves to the others."""
+    xp = backend.namespace(g)
+    f = xp.abs(rule.separation.activation(rule.similarity.scores(prepared, g)))
+    total = xp.sum(f, axis=-1, keepdims=True)
+    f = f / xp.where(total > 0, total, total + 1)
+    return f, xp.sum(f, axis=-1) - xp.max(f, axis=-1)
+
+
+def _toward(_: None, rule: Any, prepared: Any, memories: Array, g: Array, f: Array) -> tuple[Array, Array]:
+    """The direction in which the heaviest memory gains on the others, D^T (e_1 - f), and the size of the state."""
+    xp = backend.namespace(g)
+    first = xp.argmax(f, axis=-1)
+    one = xp.astype(xp.arange(f.shape[-1], device=backend.device(f)) == first[..., None], f.dtype)
+    push = rule.similarity.pullback(prepared, g, one - f)
+    length = xp.sqrt(xp.sum(g * g, axis=-1))
+    if rule.similarity.name == "cosine":  # the length of a state is free, and that of the patterns does not count
+        return push, length
+    own = xp.take(memories, xp.reshape(first, (-1,)), axis=0)
+    return push, length + xp.reshape(xp.sqrt(xp.sum(own * own, axis=-1)), length.shape)
+
+
+def refuse_endless(memory: AssociativeMemory, method: Relaxation, states: dict[str, Array]) -> None:
+    """Refuse updates that have no limit, in the words of who asked for them.
+
+    >>> import numpy as np
+    >>> from hopfield.models import UniversalHopfield
+    >>> memory = UniversalHopfield(np.eye(2), "dot", leak=0.0, tau_memory=0.0)
+    >>> refuse_endless(memory, Relaxation(float("inf")), {"value": np.ones(2)})
+    Traceback (most recent call last):
+        ...
+    ValueError: Retrieval iterates updates, and dt = inf has no limit here: ...
+    """
+    try:
+        method.check(memory.network, states, {})
+    except ValueError:
+        raise ValueError(
+            f"Retrieval iterates updates, and dt = inf has no limit here: with leak 0 and the "
+            f"{memory.rule.similarity.name} similarity a constant force (its own, or a bias) pulls for ever. Give the "
+            "memory leak > 0, or follow it through time with simulate(memory, query, t1=...)."
+        ) from None
 
 
 def next_move(method: Relaxation, network: Network, states: dict[str, Array], held: dict[str, Array]) -> Array:
@@ -141,11 +243,52 @@ def nothing(query: Array, outputs: int | None) -> Retrieval:
         energy=energy,
         pattern=np.zeros(shape, dtype=int),
         output=None if outputs is None else backend.full((*shape, outputs), 0.0, query),
+        verdict=verdicts(np.ones(shape, dtype=bool)),
     )
 
 
-def nearest(memory: Any, state: Array) -> np.ndarray:
-    """The row of the pattern nearest to an activation, of a model's or of patterns (N, I).
+def patterns_of(memory: Any, like: Array | None = None) -> Array:
+    """The stored patterns (N, I) of a model, or an array of them, as floats; those of an array come to be like `like`.
+
+    Whole numbers are converted here: squares of bytes wrap around.
+
+    >>> import numpy as np
+    >>> patterns_of(np.array([[3, 200]], dtype=np.uint8)) ** 2
+    array([[9.e+00, 4.e+04]])
+    """
+    rows = getattr(memory, "memories", None)
+    if rows is None:
+        if hasattr(memory, "network") or hasattr(memory, "populations"):
+            raise TypeError(
+                f"{type(memory).__name__} keeps no stored patterns. Give the patterns themselves, an array (N, I)."
+            )
+        rows = matrix("patterns", memory)
+        rows = rows if like is None else backend.asarray(rows, like)
+    if like is not None and like.shape[-1] != rows.shape[-1]:
+        raise ValueError(
+            f"The patterns have {rows.shape[-1]} values and the states {like.shape[-1]}: they belong to different "
+            "memories."
+        )
+    return rows
+
+
+def rows_of(targets: Any, count: int) -> np.ndarray:
+    """Rows of stored patterns, flat: whole numbers from 0 to count - 1.
+
+    >>> rows_of([[0, 1], [2, 0]], 3)
+    array([0, 1, 2, 0])
+    """
+    rows = backend.to_numpy(floating("targets", targets)).reshape(-1)
+    if rows.size and not ((np.floor(rows) == rows) & (rows >= 0) & (rows < count)).all():
+        raise ValueError(
+            f"targets are rows of the {count} stored patterns, whole numbers from 0 to {count - 1}; got numbers from "
+            f"{rows.min():g} to {rows.max():g}."
+        )
+    return rows.astype(int)
+
+
+def nearest(memory: Any, state: Any) -> np.ndarray:
+    """The row of the pattern nearest to an activation (..., I), of a model's or of patterns (N, I).
 
     It is nearest in 2-norm, or in angle for a model with the cosine.
 
@@ -156,10 +299,11 @@ def nearest(memory: Any, state: Array) -> np.ndarray:
     """
     from .similarity import Cosine, Euclidean
 
+    state = floating("state", state)
     similarity = getattr(getattr(memory, "rule", None), "similarity", None)
     kind = Cosine() if getattr(similarity, "name", "") == "cosine" else Euclidean()
-    patterns = getattr(memory, "memories", memory)
-    return backend.to_numpy(backend.namespace(state).argmax(kind.scores(patterns, state), axis=-1))
+    scores = kind.scores(patterns_of(memory, state), state)
+    return backend.to_numpy(backend.namespace(scores).argmax(scores, axis=-1))
 
 
 def _update(memory: AssociativeMemory) -> Relaxation:

@@ -14,7 +14,7 @@ from ..dynamics.stopping import rms
 from ..dynamics.validation import matrix, positive, unknown_name, vector
 from .checks import coded, flag, whole
 from .circles import radius_of
-from .retrieval import Retrieval
+from .retrieval import Retrieval, verdicts
 from .storage import Stored
 from .universal import UniversalHopfield
 
@@ -268,6 +268,7 @@ class SparseDistributedMemory(Stored):
             residual=residual,
             energy=xp.sum(state, axis=-1) * float("nan"),
             pattern=self.nearest(state),
+            verdict=verdicts(residual == 0),
         )
 
     def nearest(self, state: Array) -> np.ndarray:

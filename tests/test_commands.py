@@ -177,3 +177,29 @@ def test_landscape(folder):
     assert "saddles" in result.output
     out = folder / "hopfield-landscape"
     assert {file.name for file in out.iterdir()} >= {"landscape.json", "barriers.png", "disconnectivity.png"}
+
+
+def test_cues_that_are_made_are_not_called_given(folder):
+    np.save("images.npy", np.eye(4).reshape(4, 2, 2))
+    options = ("--beta", 8, "--no-radii", "--resolution", 0)
+    made = call("basins", "images.npy", "--noise", 0.01, "--mask", 0.25, "--seed", 5, *options)
+    assert "given" not in made.output
+    law = "one for each pattern, with Gaussian noise of variance 0.01, seed 5, "
+    law += "with the lowest 0.25 of the image set to 0"
+    assert law in " ".join(made.output.split())
+    assert read(folder / "hopfield-basins" / "basins.json")["settings"]["law"] == law
+    given = call("basins", "images.npy", "images.npy", *options)
+    assert "4 cues (given)" in given.output
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 3), (4, 3, 2, 1), (4, 6)])
+def test_what_is_missing_in_a_file_is_counted_as_the_file_counts(folder, shape):
+    images = np.ones(shape)
+    where = tuple(size - 1 for size in shape)
+    images[where] = np.nan
+    np.save("holes.npy", images)
+    result = call("recall", "holes.npy", "--noise", 0.1, code=2)
+    assert f"patterns holds 1 values that are NaN or infinite, the first at index {where}" in result.output
+    np.save("whole.npy", np.ones(shape))
+    result = call("recall", "whole.npy", "holes.npy", code=2)
+    assert f"queries holds 1 values that are NaN or infinite, the first at index {where}" in result.output

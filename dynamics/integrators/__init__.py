@@ -79,8 +79,11 @@ def choose(
     """
     if isinstance(integrator, Integrator | Solver):
         return integrator
-    if integrator != "auto":
-        if integrator not in INTEGRATORS:
+    if not (isinstance(integrator, str) and integrator == "auto"):
+        if isinstance(integrator, type) and issubclass(integrator, Integrator | Solver):
+            name = integrator.__name__
+            raise TypeError(f"integrator={name} is the class and not one with settings: write integrator={name}().")
+        if not isinstance(integrator, str) or integrator not in INTEGRATORS:
             raise unknown_name("integrator", integrator, ["auto", *INTEGRATORS])
         return INTEGRATORS[integrator]()
     step = 0.1 * float(to_numpy(next(iter(network.populations.values())).tau))

@@ -5,8 +5,7 @@ from argparse import ArgumentParser
 import numpy as np
 
 from hopfield import ModernHopfield
-from hopfield.analysis import basin_slice, find_fixed_points, plot_basin_slice
-from hopfield.analysis.plots import new_figure
+from hopfield.analysis import basin_slice, find_fixed_points, new_figure, plot_basin_slice
 
 parser = ArgumentParser(description=__doc__)
 parser.add_argument("--out", default="basins_in_a_plane.png", help="the picture (default: %(default)s)")

@@ -9,8 +9,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from hopfield import ModernHopfield
-from hopfield.analysis import basin_radius, basins_of_attraction, certified_radii, plot_radii
-from hopfield.analysis.plots import new_figure
+from hopfield.analysis import basin_radius, basins_of_attraction, certified_radii, new_figure, plot_radii
 
 parser = ArgumentParser(description=__doc__)
 parser.add_argument("--out", default="radii_of_digits.png", help="the picture (default: %(default)s)")

@@ -9,11 +9,11 @@ import warnings
 from argparse import ArgumentParser
 
 import numpy as np
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 from sklearn.datasets import load_digits
 
+from hopfield.analysis import mark_recalled, new_figure
 from hopfield.models import build
 
 parser = ArgumentParser(description=__doc__)
@@ -67,6 +67,7 @@ for stored, sets in SETS.items():
     if stored == 50:
         shown = {name: answer[:8] for (name, kind), answer in answers.items() if kind == "half hidden"}
         pictures = {"stored": patterns[:8], "cue": shown.pop("nearest to the cue"), **shown}
+        patterns_of_50 = patterns
 
 table = Table(title="Of 100 cues are recalled")
 table.add_column("memory")
@@ -76,13 +77,19 @@ for name, row in right.items():
     table.add_row(name, *(str(count) for count in row.values()))
 Console(width=120).print(table)
 
-figure = Figure(figsize=(7.6, 8.6), layout="constrained")
+figure = new_figure((7.6, 9.4))
 cells = figure.subplots(len(pictures), 8)
 for cell_row, (name, images) in zip(cells, pictures.items(), strict=True):
     cell_row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize="small")
-    for cell, image in zip(cell_row, images, strict=True):
+    for k, (cell, image) in enumerate(zip(cell_row, images, strict=True)):
         cell.imshow(image.reshape(8, 8), cmap="gray", vmin=-1, vmax=1)
         cell.set(xticks=[], yticks=[])
-figure.suptitle("The lower half hidden, 50 digits stored")
+        if name not in ("stored", "cue"):
+            mark_recalled(cell, nearest(patterns_of_50, image[None])[0] == k)
+figure.suptitle(
+    "The lower half hidden, 50 digits stored. Green: of these 50 its own is nearest to the answer.\n"
+    "Orange, with a cross: another one is.",
+    fontsize="medium",
+)
 figure.savefig(options.out, dpi=110)
 print(f"The picture is {options.out}.")

@@ -39,13 +39,14 @@ rng = np.random.default_rng(0)
 cue = rng.choice([-1.0, 1.0], size=n)
 flips = rng.integers(2, 16, size=40)
 addresses = np.stack([cue * np.where(rng.permutation(n) < d, -1, 1) for d in flips])
-for radius, colour in {20: "#CC79A7", 22: "#0072B2"}.items():  # wide circles, so that locations can be counted
+wide = {20: ("#CC79A7", "s"), 22: ("#E69F00", "o")}  # circles in which locations can be counted
+for radius, (colour, mark) in wide.items():
     memory = SparseDistributedMemory.random(200_000, n, radius=radius, seed=1, dtype="float32")
     counted = memory.activated(addresses.astype("float32")) @ memory.activated(cue.astype("float32"))
     weights = ContinuousSDM.from_radius(radius, addresses, np.eye(40)).recall(cue)
     gap = np.abs(np.log((counted / counted.sum()) / weights)).max()
     print(f"radius {radius}: {int(counted.max())} locations shared at most, weights within a factor {np.exp(gap):.2f}")
-    right.loglog(weights, counted / counted.sum(), "o", color=colour, ms=4, label=f"radius {radius}")
+    right.loglog(weights, counted / counted.sum(), mark, color=colour, ms=4, label=f"radius {radius}")
 ends = np.array([right.get_xlim()[0], right.get_xlim()[1]])
 right.loglog(ends, ends, color="0.6", lw=1, zorder=0)
 ticks = [0.01, 0.02, 0.05]

@@ -10,8 +10,8 @@ import math
 from argparse import ArgumentParser
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from hopfield.analysis import new_figure, open_axes
 from hopfield.models import DenseAssociativeMemory
 
 parser = ArgumentParser(description=__doc__)
@@ -41,18 +41,18 @@ def capacity(n, width):
     return math.sqrt(low * high)
 
 
-figure = Figure(figsize=(6, 4.2), layout="constrained")
-ax = figure.subplots()
+figure = new_figure((6, 4.2))
+ax = open_axes(figure.subplots())
 for d, widths in {1: (60, 120, 240, 480), 2: (20, 36, 64, 115), 3: (20, 28, 40, 56)}.items():
     capacities = [capacity(d + 1, width) for width in widths]
     slope, start = np.polyfit(np.log(widths), np.log(capacities), 1)
     print(f"separation x^{d}, n = {d + 1}: K = {', '.join(f'{k:.0f}' for k in capacities)}, slope {slope:.2f}")
     (line,) = ax.loglog(widths, np.exp(start) * np.array(widths) ** slope, lw=1)
-    ax.loglog(widths, capacities, "o", color=line.get_color(), label=f"$d = {d}$: slope {slope:.2f}")
+    ax.loglog(widths, capacities, "os^"[d - 1], color=line.get_color(), label=f"$d = {d}$: slope {slope:.2f}")
 ax.set_xticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
 ax.set_xticks([], minor=True)
 ax.set(xlabel="neurons $I$", ylabel=f"patterns $K$ with {TARGET:.0%} of the bits wrong")
-ax.set_title("Capacity of dense associative memories, separation $x^d$")
-ax.legend()
+ax.set_title("Capacity of dense associative memories, separation $x^d$", fontsize="medium")
+ax.legend(frameon=False, fontsize="small")
 figure.savefig(options.out, dpi=150)
 print(f"The picture is {options.out}.")

@@ -6,8 +6,8 @@ All memories have 40 neurons and the same random patterns, from 3 to 10 000 of t
 from argparse import ArgumentParser
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from hopfield.analysis import new_figure, open_axes
 from hopfield.models import ClassicalHopfield, DenseAssociativeMemory, ExponentialMemory
 
 parser = ArgumentParser(description=__doc__)
@@ -28,9 +28,9 @@ patterns = rng.choice([-1.0, 1.0], size=(NUMBERS[-1], SIZE))
 flipped = rng.permuted(np.tile(np.arange(SIZE) < 4, (50, 1)), axis=1)
 cues = np.where(flipped, -patterns[:50], patterns[:50])
 
-figure = Figure(figsize=(7.6, 3.8), layout="constrained")
-ax = figure.subplots()
-for name, build in MEMORIES.items():
+figure = new_figure((7.6, 3.8))
+ax = open_axes(figure.subplots())
+for k, (name, build) in enumerate(MEMORIES.items()):
     shares = []
     for number in NUMBERS:
         some = slice(min(number, 50))
@@ -38,10 +38,10 @@ for name, build in MEMORIES.items():
         shares.append((found.state == patterns[some]).all(axis=1).mean())
     held = max((int(n) for n, share in zip(NUMBERS, shares, strict=True) if share >= 0.9), default=0)
     print(f"{name.replace('$', ''):20} recalls 90 % of up to {held} patterns")
-    ax.semilogx(NUMBERS, shares, "o-", ms=4, label=name)
+    ax.semilogx(NUMBERS, shares, "osD^v"[k] + "-", ms=9 - 1.2 * k, label=name)  # smaller ones on top: all are seen
 print(build(patterns[:number]))
 ax.set(xlabel="patterns stored", ylabel="share recalled exactly", ylim=(-0.03, 1.03))
-ax.set_title(f"{SIZE} neurons, cues with 4 wrong")
-ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+ax.set_title(f"{SIZE} neurons, cues with 4 wrong", fontsize="medium")
+ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
 figure.savefig(options.out, dpi=150)
 print(f"The picture is {options.out}.")

@@ -49,8 +49,8 @@ for row in range(3):
         ax.title.set_fontsize(9)
 ax = figure.add_subplot(grid[:, 4:])
 colours = ["#0072B2", "#D55E00", "#009E73"]
-for k, colour in enumerate(colours):
-    ax.plot(run.times, run.energy[:, k], color=colour, lw=1.5, label=f"digit {wanted[k]}")
+for k, (colour, style) in enumerate(zip(colours, ("-", "--", ":"), strict=True)):
+    ax.plot(run.times, run.energy[:, k], style, color=colour, lw=2, label=f"digit {wanted[k]}")
 ax.set(xlabel="time in tau_value", ylabel="energy of value, output and memory")
 ax.title.set_fontsize(9)
 ax.spines[["top", "right"]].set_visible(False)

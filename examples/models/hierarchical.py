@@ -43,6 +43,7 @@ for row, (name, title) in zip(
         if name == "layer2":
             ax.bar(np.arange(30), g, color="#0072B2", width=1.0)
             ax.set(ylim=(0, 1.05), xticks=[], yticks=[])
+            ax.spines[["top", "right"]].set_visible(False)
             ax.set_title(f"t = {run.times[k]:.1f}", fontsize=9)
         else:
             pixels = name == "layer0"

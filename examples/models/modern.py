@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
 from hopfield import ModernHopfield
+from hopfield.analysis import mark_recalled
 
 parser = ArgumentParser(description=__doc__)
 parser.add_argument("--out", default="modern.png", help="the picture (default: %(default)s)")
@@ -46,10 +47,8 @@ for row, (name, images) in zip(axes, columns.items(), strict=True):
         ax.imshow(images[k].reshape(8, 8), cmap="gray", vmin=-0.25, vmax=0.35)
         ax.set(xticks=[], yticks=[])
         if name in answers:
-            wrong = answers[name].pattern[k] != k
-            for spine in ax.spines.values():
-                spine.set(color="#D55E00" if wrong else "#009E73", linewidth=2)
+            mark_recalled(ax, answers[name].pattern[k] == k)
     row[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8)
-figure.suptitle("Digits that the lower half leads astray (green: right, orange: wrong)", fontsize=11)
+figure.suptitle("Digits that the lower half leads astray (green: right; orange, with a cross: wrong)", fontsize=11)
 figure.savefig(options.out)
 print(f"The picture is {options.out}.")

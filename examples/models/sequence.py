@@ -32,7 +32,7 @@ for row, (name, rule) in zip(axes, settings.items(), strict=True):
     played = recall_sequence(digits, cue, 11, similarity="euclidean", **rule)
     print(f"{name:21} {' '.join(str(k) for k in played.rows)}")
     for step, ax in enumerate(row):
-        ax.imshow(played.trajectory[step].reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
+        ax.imshow(played.trajectory[step].reshape(8, 8), cmap="gray", vmin=0, vmax=1)
         ax.set(xticks=[], yticks=[], xlabel=str(played.rows[step]))
     row[0].set_ylabel(name.replace(", ", "\n"), rotation=0, ha="right", va="center", fontsize=9)
 figure.suptitle("Each digit recalls the next (below: the stored digit that is nearest)", fontsize=11)

@@ -46,13 +46,13 @@ left.set(xlabel="reads", ylabel="mean distance from the pattern (bits)", ylim=(0
 fine = np.arange(1, 100)
 right.plot(starts, once, "o", color="#0072B2", ms=4, label="after one read")
 right.plot(fine, distance_after_read(n, radius, size, count, fine), color="#0072B2", lw=1, label="expected")
-right.plot(fine, fine, color="0.7", lw=1)
+right.plot(fine, fine, color="0.7", lw=1, label="as far as before")
 right.set(xlabel="distance of the cue (bits)", ylabel="distance after one read (bits)")
 other = right.twinx()
 other.plot(starts, converged, "s-", color="#009E73", lw=1, ms=4, label="part that converges")
 other.set(ylabel="part of the cues that converge", ylim=(-0.03, 1.03))
 right.axvline(critical, color="0.5", lw=1, ls="--")
-handles = [*right.get_lines()[:2], other.get_lines()[0]]
+handles = [*right.get_lines()[:3], other.get_lines()[0]]
 right.legend(handles=handles, frameon=False, fontsize=8, loc="center left")
 left.spines[["top", "right"]].set_visible(False)
 right.spines["top"].set_visible(False)

@@ -258,8 +258,11 @@ def test_bad_input_says_what_to_write(options, words):
 def test_images_must_be_images():
     with pytest.raises(ValueError, match=r"floats \(N, C, H, W\)"):
         capacity(np.zeros((5, 64)), "dot", sizes=[2], runs=1, seed=0)
-    for wrong in (np.full((5, 8, 8), np.nan), np.full((5, 8, 8), 2.0)):
-        with pytest.raises(ValueError, match="scale them to 0 to 1"):
+    holed = np.zeros((5, 8, 8))
+    holed[3, 2, 1] = np.nan
+    hole = r"NaN or infinite, the first at index \(3, 2, 1\)"
+    for wrong, words in ((holed, hole), (np.full((5, 8, 8), 2.0), "scale them to 0 to 1")):
+        with pytest.raises(ValueError, match=words):
             capacity(wrong, "dot", sizes=[2], runs=1, seed=0)
     two = Images(DIGITS.images[:4], None, "four")
     assert capacity(two, "cosine", sizes=[2], cue="none", runs=2, seed=0, **QUIET).data == "four"

@@ -180,7 +180,7 @@ def test_a_batch_runs_no_code(tmp_path, capsys):
         (np.zeros((2, 3)), r"\(N, H, W\) or \(N, C, H, W\)"),
         (np.zeros((2, 4, 4, 3), np.uint8), "channels on the second axis"),
         (np.full((2, 4, 4), 7.0), "from 7 to 7"),
-        (np.full((2, 4, 4), np.nan), "without NaN"),
+        (np.full((2, 4, 4), np.nan), r"holds 32 values that are NaN or infinite, the first at index \(0, 0, 0\)"),
         (np.full((2, 4, 4), 300), "0 to 255"),
         (np.zeros((0, 4, 4)), "holds no images"),
     ],

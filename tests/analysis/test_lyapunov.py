@@ -465,3 +465,11 @@ def test_what_does_not_belong_together_is_refused():
         check_lyapunov(memory, np.zeros((0, 3)))
     with pytest.raises(TypeError, match="Expected a Trajectory"):
         assert_energy_decreases(np.eye(3))
+
+
+def test_pytest_points_at_the_line_of_the_test():
+    memory = ModernHopfield(np.eye(4), beta=8.0, tau_memory=0)
+    run = simulate(memory, np.array([0.7, 0.4, 0.1, 0.0]), t1=9, integrator=Euler(3.0))
+    with pytest.raises(AssertionError, match="The energy rises") as caught:
+        assert_energy_decreases(run)
+    assert caught.traceback.filter(caught)[-1].path.name == "test_lyapunov.py"

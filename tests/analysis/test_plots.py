@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from helpers import to_library
 from hopfield import Euler, ModernHopfield, Relaxation, Scipy, UniversalHopfield, simulate
 from hopfield.analysis import plot_energy, plot_overlaps, plot_recall
-from hopfield.analysis.plots import VERMILLION
+from hopfield.analysis.plot_style import WRONG
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def cues(memory):
 
 @pytest.fixture(scope="module")
 def run(memory, cues):
-    return simulate(memory, cues, t1=5)
+    return simulate(memory, cues, t1=30)
 
 
 def thin(ax):
@@ -88,7 +88,7 @@ def test_rises_of_the_energy_are_marked(memory, cues, relative, tmp_path):
     rose = int((np.diff(run.energy, axis=0) > 1e-9).sum())
     ax = plot_energy(run, relative=relative)
     assert f"rises ({rose} of {12 * (len(run.times) - 1)} steps)" in labels(ax)
-    marks = next(line for line in ax.get_lines() if line.get_color() == VERMILLION)
+    marks = next(line for line in ax.get_lines() if line.get_color() == WRONG)
     assert len(marks.get_xdata()) == rose
     written(ax.figure, tmp_path)
 
@@ -154,8 +154,15 @@ def test_overlaps_in_the_models_own_measure(memory, run, measure):
 
 def test_overlaps_of_one_pattern_and_one_query():
     memory = ModernHopfield(np.ones((1, 3)))
-    ax = plot_overlaps(memory, simulate(memory, np.zeros(3) + 0.1, t1=1))
+    ax = plot_overlaps(memory, simulate(memory, np.zeros(3) + 0.1, t1=30))
     assert labels(ax) == ["pattern 0: recalled"]
+
+
+def test_a_sample_that_is_still_on_its_way_is_not_called_recalled(memory, cues):
+    run = simulate(memory, cues, t1=1)
+    assert not run.converged.any()
+    assert labels(plot_overlaps(memory, run, 4))[0] == "pattern 4: nearest at the end, not steady yet"
+    assert labels(plot_overlaps(memory, run, 4, target=4))[0].endswith("not steady yet, and the cue is from it")
 
 
 def test_overlaps_of_many_patterns_draw_the_nearest():
@@ -184,8 +191,8 @@ def test_recall_marks_what_is_wrong(memory, cues, tmp_path):
     assert figure.get_suptitle() == "signs: 11 of 12 recalled"
     cells = np.array(figure.axes).reshape(3, 6)
     assert [cell.get_ylabel() for cell in cells[:, 0]] == ["stored", "cue", "recalled"]
-    assert [cell.get_title() for cell in cells[0]] == list("012345")
-    assert [cell.get_xlabel() for cell in cells[2]] == ["", "✗ 5", "", "", "", ""]
+    assert [cell.get_title() for cell in cells[0]] == [f"pattern {k}" for k in range(6)]
+    assert [cell.get_xlabel() for cell in cells[2]] == ["", "✗ pattern 5", "", "", "", ""]
     widths = [cell.spines["left"].get_linewidth() for cell in cells[2]]
     assert widths[1] > 2 * max(widths[0], *widths[2:])
     written(figure, tmp_path)
@@ -205,7 +212,7 @@ def test_recall_without_targets_shows_the_nearest_pattern(memory, cues):
     figure = plot_recall(memory, cues, memory.memories, (4, 4), samples=[3, 7])
     cells = np.array(figure.axes).reshape(3, 2)
     assert [cell.get_ylabel() for cell in cells[:, 0]] == ["cue", "recalled", "nearest\nstored"]
-    assert [cell.get_xlabel() for cell in cells[2]] == ["3", "7"]
+    assert [cell.get_xlabel() for cell in cells[2]] == ["pattern 3", "pattern 7"]
     assert figure.get_suptitle() == ""
 
 
@@ -236,7 +243,7 @@ def test_a_memory_decides_by_its_own_similarity():
         plot_recall(memory, recalled, recalled, (2, 2), targets=[0]).axes[2].get_xlabel()
         for memory in (patterns, UniversalHopfield(patterns, "euclidean"), UniversalHopfield(patterns, "cosine"))
     ]
-    assert wrong == ["", "", "✗ 1"]
+    assert wrong == ["", "", "✗ pattern 1"]
 
 
 @pytest.mark.parametrize(

@@ -163,3 +163,45 @@ def test_a_report_is_written_to_a_file_in_a_folder_that_is_there(place, tmp_path
     with pytest.raises(OSError, match="folder"):
         write_report(place, {}, {})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int16, np.uint32, bool])
+def test_patterns_of_whole_numbers_are_summed_up_as_what_they_are(kind, library):
+    """Squares of bytes wrap around; every sample of these ends at its own pattern."""
+    top = 2 if kind is bool else min(np.iinfo(kind).max, 200)
+    patterns = np.random.default_rng(0).integers(0, top, size=(5, 16)).astype(kind)
+    floats = patterns.astype(float)
+    memory = ModernHopfield(to_library(floats, library), beta=50.0 / (floats**2).sum(axis=1).max())
+    run = simulate(memory, to_library(floats, library), t1=0.1)
+    found, right = (summarise(rows, run, targets=range(5)) for rows in (patterns, floats))
+    assert np.array_equal(found.nearest, right.nearest)
+    assert found.distance == pytest.approx(right.distance)
+    assert found.recalled == right.recalled == 5
+    lists = summarise(patterns.tolist(), run, targets=np.arange(5, dtype=np.uint8))
+    assert lists.distance == pytest.approx(right.distance)
+    assert recall_table({"whole": found}).row_count == 1
+
+
+def test_a_summary_says_what_it_cannot_sum_up(memory):
+    run = simulate(memory, memory.memories, t1=1)
+    with pytest.raises(TypeError, match="Network keeps no stored patterns"):
+        summarise(memory.network, run)
+    with pytest.raises(ValueError, match="The patterns have 5 values and the states 6"):
+        summarise(np.eye(5), run)
+    with pytest.raises(ValueError, match="whole numbers from 0 to 7; got numbers from 1 to 8"):
+        summarise(memory, run, targets=np.arange(1, 9))
+    with pytest.raises(TypeError, match="summarise takes what simulate returned"):
+        summarise(memory, memory.memories)
+
+
+def test_tables_say_what_does_not_fit(memory):
+    found = summarise(memory, simulate(memory, memory.memories, t1=1))
+    with pytest.raises(TypeError, match="'other' is something else"):
+        recall_table({"one": found, "other": 3})
+    with pytest.raises(ValueError, match="before has no number for 'one'"):
+        recall_table({"one": found}, {"two": 3})
+    for fields in ({"a": [1, 2], "b": [1]}, {}):
+        with pytest.raises(ValueError, match="one value for each query, and there must be one field"):
+            query_table(fields)
+    with pytest.raises(ValueError, match="most must be a whole number >= 0, got -1"):
+        query_table({"a": [1]}, most=-1)

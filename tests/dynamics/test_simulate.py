@@ -648,3 +648,16 @@ def test_an_empty_batch_is_refused():
 def test_ragged_lists_are_refused():
     with pytest.raises(ValueError, match="rows of one length"):
         ModernHopfield([[1.0, 2.0], [3.0]])
+
+
+@pytest.mark.parametrize("method", [RungeKutta, Euler, Relaxation, Rosenbrock, Scipy])
+def test_the_class_of_an_integrator_is_told_from_an_integrator(method):
+    memory = ModernHopfield(np.eye(2))
+    words = (
+        rf"integrator={method.__name__} is the class and not one with settings: write integrator={method.__name__}\(\)"
+    )
+    with pytest.raises(TypeError, match=words):
+        simulate(memory, np.ones(2), t1=1.0, integrator=method)
+    for other in (dict, 3, ["euler"], Network):
+        with pytest.raises(ValueError, match="Unknown integrator"):
+            simulate(memory, np.ones(2), t1=1.0, integrator=other)

@@ -204,11 +204,12 @@ def test_synchronous_updates_never_raise_the_two_time_energy(data):
     ended = found.verdict != "not settled"
     assert ended.mean() > 0.9  # only ties can make longer ends
     np.testing.assert_array_equal(found.converged, found.verdict == "fixed point")
-    np.testing.assert_array_equal(found.cycle, found.verdict == "2-cycle")
+    np.testing.assert_array_equal(found.cycle, np.char.endswith(found.verdict, "-cycle"))
     for k in np.flatnonzero(ended):
-        once = memory.recall(found.state[k])
-        assert (once == found.state[k]).all() == bool(found.converged[k])
-        np.testing.assert_array_equal(memory.recall(once), found.state[k])
+        after = found.state[k]
+        for _ in range(1 if found.converged[k] else int(found.verdict[k].removesuffix("-cycle"))):
+            after = memory.recall(after)
+        np.testing.assert_array_equal(after, found.state[k])
 
 
 def test_a_two_cycle_is_said_and_is_not_convergence(library):
@@ -221,6 +222,43 @@ def test_a_two_cycle_is_said_and_is_not_convergence(library):
     np.testing.assert_array_equal(found.residual, [1, 0])
     # One neuron at a time the same cue settles.
     assert library == "jax" or memory.retrieve(to_library(np.array([1.0, -1.0]), library)).converged
+
+
+@pytest.mark.filterwarnings("ignore:.*W is not symmetric")
+@pytest.mark.parametrize("length", [3, 4, 7, 30])
+def test_a_longer_cycle_is_said_with_its_length(library, length):
+    """Couplings that shift the state by one site: a single +1 walks round all sites, and all +1 stay."""
+    shift = to_library(np.roll(np.eye(length), 1, axis=0), library)
+    memory = ClassicalHopfield(to_library(np.ones((1, length)), library), "given", couplings=shift)
+    walker = 2 * np.eye(length)[0] - 1
+    found = memory.retrieve(to_library(np.stack([walker, np.ones(length)]), library), mode="synchronous")
+    assert found.verdict.tolist() == [f"{length}-cycle", "fixed point"]
+    assert found.cycle.tolist() == [True, False]
+    assert found.converged.tolist() == [False, True]
+    assert found.steps.tolist() == [length - 1, 0]  # one more would be the first state again
+    short = memory.retrieve(to_library(walker, library), mode="synchronous", max_steps=length - 2)
+    assert str(short.verdict) == "not settled"
+    just = memory.retrieve(to_library(walker, library), mode="synchronous", max_steps=length - 1)
+    assert str(just.verdict) == f"{length}-cycle"
+
+
+@pytest.mark.filterwarnings("ignore:.*W is not symmetric")
+def test_cycles_behind_a_run_in_have_the_length_that_walking_finds(rng):
+    """Random couplings without symmetry: the cycle of every cue, against a walk that keeps all states."""
+    W = rng.normal(size=(12, 12)) * (1 - np.eye(12))
+    memory = ClassicalHopfield(np.ones((1, 12)), "given", couplings=W)
+    cues = patterns(rng, 60, 12)
+    found = memory.retrieve(cues, mode="synchronous", max_steps=400)
+    lengths = set()
+    for k, state in enumerate(cues):
+        path = [state]
+        while not any((path[-1] == other).all() for other in path[:-1]):
+            path.append(memory.recall(path[-1]))
+        first = next(m for m, other in enumerate(path) if (other == path[-1]).all())
+        length = len(path) - 1 - first
+        lengths.add(length)
+        assert found.verdict[k] == ("fixed point" if length == 1 else f"{length}-cycle")
+    assert max(lengths) > 4
 
 
 def test_too_few_sweeps_are_said(rng):
