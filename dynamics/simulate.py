@@ -128,8 +128,6 @@ def simulate(
     t1 = positive("t1", t1)
     like = next(iter(states.values()))
     method = choose(integrator, network, backend.backend_of(like))
-    if clamp is not None and not isinstance(clamp, Mapping):
-        clamp = {next(iter(network.populations)): clamp}
     masks = network.check_clamp(clamp, states)
     keep = _kept(network, save)
     times = _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))

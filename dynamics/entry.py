@@ -1,0 +1,77 @@
+"""A door is passed once: the outermost call checks what it is given, and all that it calls trusts it.
+
+The small methods of Lagrangians, similarities, synapses and networks are what a user plays with at a prompt, and what
+a step calls a million times. Called by a user they turn lists into arrays and refuse what does not fit; called by the
+library they cost a look at one variable. Floating point warnings are not shown in either case: a result that is
+infinite or NaN says so itself.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import FunctionType
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+_entered: ContextVar[bool] = ContextVar("entered", default=False)
+Check = Callable[..., "tuple[tuple[Any, ...], dict[str, Any]]"]
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+@contextmanager
+def inside() -> Iterator[None]:
+    """Behind the door: nothing is checked again, and NumPy does not warn.
+
+    >>> import numpy as np
+    >>> with inside():
+    ...     float(np.exp(np.float64(1e4)))
+    inf
+    """
+    token = _entered.set(True)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        _entered.reset(token)
+
+
+def door(check: Check) -> Callable[[Method], Method]:
+    """Put ``check(self, *arguments, **options)``, which gives back both as they are used, before a method."""
+
+    def before(method: Method) -> Method:
+        @functools.wraps(method)
+        def checked(self: Any, *arguments: Any, **options: Any) -> Any:
+            if _entered.get():
+                return method(self, *arguments, **options)
+            with inside():
+                arguments, options = check(self, *arguments, **options)
+                return method(self, *arguments, **options)
+
+        return cast(Method, checked)
+
+    return before
+
+
+def quiet(function: Method) -> Method:
+    """A function whose floating point warnings are not shown; what it calls is not checked again."""
+
+    @functools.wraps(function)
+    def silent(*arguments: Any, **options: Any) -> Any:
+        if _entered.get():
+            return function(*arguments, **options)
+        with inside():
+            return function(*arguments, **options)
+
+    return cast(Method, silent)
+
+
+def guard(cls: type, checks: Mapping[str, Check]) -> None:
+    """Put its check before each method of these names that a class defines."""
+    for name, check in checks.items():
+        method = vars(cls).get(name)
+        if isinstance(method, FunctionType):
+            setattr(cls, name, door(check)(method))
