@@ -39,7 +39,10 @@ def numbers(name: str, value: Any, like: Array | None = None) -> Array:
     if not xp.isdtype(value.dtype, "real floating"):
         if xp.isdtype(value.dtype, "complex floating"):
             raise TypeError(f"{name} must be real, got dtype {value.dtype}.")
-        value = xp.astype(value, xp.asarray(0.0).dtype if like is None else like.dtype)
+        dtype = xp.asarray(0.0).dtype
+        if like is not None and backend.backend_of(like) == backend.backend_of(value):
+            dtype = like.dtype if xp.isdtype(like.dtype, "real floating") else dtype
+        value = xp.astype(value, dtype)
     return value
 
 
@@ -63,6 +66,11 @@ def together(named: dict[str, Any], widths: dict[str, int | None], meaning: str)
     return list(found.values())
 
 
+def vector(z: Any) -> Any:
+    """The check of a function of one array (..., n)."""
+    return (numbers("z", z),), {}
+
+
 # -------------------------------------------------------------------------------------------------- Lagrangians
 
 
@@ -70,7 +78,9 @@ def _of_lagrangian(*names: str) -> Check:
     def check(self: Any, *given: Any, **options: Any) -> Any:
         named = {**dict(zip(names, given, strict=False)), **options}
         arrays = together(named, {}, "one number for each neuron, as in the first array")
-        return arrays[: len(given)], dict(zip(options, arrays[len(given) :], strict=True))
+        if backend.is_structure(self):
+            backend.namespace(*arrays, *backend.arrays(self))
+        return (self, *arrays[: len(given)]), dict(zip(options, arrays[len(given) :], strict=True))
 
     return check
 
@@ -79,7 +89,7 @@ def _scaled(self: Any, beta: Any) -> Any:
     if not (backend.is_array(beta) and backend.is_traced(beta)):
         found = number("beta", beta, above=0)
         beta = beta if backend.is_array(beta) and backend.backend_of(beta) != "numpy" else found
-    return (beta,), {}
+    return (self, beta), {}
 
 
 LAGRANGIAN: dict[str, Check] = {
@@ -121,7 +131,7 @@ def _of_similarity(*names: str) -> Check:
         like = getattr(memories, "patterns", memories)
         if backend.is_array(like):
             backend.namespace(like, *arrays)
-        return (memories, *arrays, *rest), options
+        return (self, memories, *arrays, *rest), options
 
     return check
 
@@ -154,7 +164,7 @@ def _of_synapse(lead: int = 0, vector: bool = False) -> Check:
         widths = {f"g[{k}]": size for k, size in enumerate(sizes)}
         widths["u"] = sizes[positions[-1]] if positions else None
         arrays = together(named, widths, f"the populations {', '.join(self.between)} have {_told(sizes)} neurons")
-        return (*positions, *arrays), options
+        return (self, *positions, *arrays), options
 
     return check
 

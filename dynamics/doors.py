@@ -57,7 +57,7 @@ def scalar(name: str, value: Any, what: str = "one number") -> Any:
     """A Python int or float from a number of Python, NumPy or any library (0-d arrays too); no bool, no text."""
     if type(value) is float or type(value) is int:
         return value
-    if backend.is_array(value) or isinstance(value, np.generic):
+    if backend.is_array(value) or isinstance(value, np.generic | np.ndarray):
         if getattr(value, "ndim", 0) != 0:
             raise ValueError(f"{name} must be {what}, got {shown(value)}. Take one entry of it, such as {name}[0].")
         if backend.is_traced(value):
@@ -105,11 +105,11 @@ def whole(name: str, value: Any, least: int = 0, most: int = MOST) -> int:
 def number(
     name: str,
     value: Any,
-    least: float = -math.inf,
-    most: float = math.inf,
+    least: float | None = None,
+    most: float | None = None,
     *,
-    above: float = -math.inf,
-    below: float = math.inf,
+    above: float | None = None,
+    below: float | None = None,
     infinite: bool = False,
 ) -> float:
     """A number of a range, as a Python float: from `least` to `most`, and `above` and `below` these, if given.
@@ -122,13 +122,16 @@ def number(
         found = float(given)
     except OverflowError:
         raise ValueError(f"{name} is {shown(given)}, too large for a floating number (1.8e308).") from None
-    if not (least <= found <= most and above < found < below) or (math.isinf(found) and not infinite):
-        bounds = [(f">= {least:g}", least != -math.inf), (f"> {above:g}", above != -math.inf)]
-        bounds += [(f"<= {most:g}", most != math.inf), (f"< {below:g}", below != math.inf)]
-        range_ = " and ".join(text for text, is_set in bounds if is_set)
-        finite = "" if infinite or most != math.inf or below != math.inf else "finite"
-        wanted = " and ".join(part for part in (range_, finite) if part) or "a number"
-        raise ValueError(f"{name} must be {wanted}, got {shown(value)}.")
+    limits = (
+        (">=", least, least is None or found >= least),
+        (">", above, above is None or found > above),
+        ("<=", most, most is None or found <= most),
+        ("<", below, below is None or found < below),
+    )
+    if math.isnan(found) or (math.isinf(found) and not infinite) or not all(holds for _, _, holds in limits):
+        wanted = [f"{sign} {bound:g}" for sign, bound, _ in limits if bound is not None]
+        wanted += [] if infinite or most is not None or below is not None else ["finite"]
+        raise ValueError(f"{name} must be {' and '.join(wanted) or 'a number'}, got {shown(value)}.")
     return found
 
 
@@ -145,6 +148,19 @@ def flag(name: str, value: Any) -> bool:
         if host.dtype.kind == "b":
             return bool(host)
     raise TypeError(f"{name} must be True or False, got {shown(value)}.")
+
+
+def settle(node: Any, check: Any, *fields: str, **limits: Any) -> None:
+    """Put checked values into fields of a frozen dataclass: ``settle(self, number, "rtol", "atol", above=0)``.
+
+    >>> from dataclasses import make_dataclass
+    >>> node = make_dataclass("Node", [("dt", object)], frozen=True)(np.float32(0.5))
+    >>> settle(node, number, "dt", above=0)
+    >>> node.dt
+    0.5
+    """
+    for field in fields:
+        object.__setattr__(node, field, check(field, getattr(node, field), **limits))
 
 
 # ------------------------------------------------------------------------------------------ names and objects
@@ -300,6 +316,22 @@ def plain(name: str, value: Any) -> Any:
         value = np.asarray(value)  # numpy.matrix multiplies in another way
         return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
     return value
+
+
+def series(name: str, value: Any) -> np.ndarray:
+    """One number or some in a list or array of any library, as float64 of at most one axis.
+
+    >>> series("times", [0, 0.5])
+    array([0. , 0.5])
+    """
+    given = plain(name, value)
+    try:
+        found = np.asarray(backend.to_numpy(given) if backend.is_array(given) else given)
+    except (ValueError, TypeError):
+        found = np.asarray(None)
+    if found.dtype.kind not in "fiu" or found.ndim > 1:
+        raise TypeError(f"{name} must be numbers in a list such as [0.0, 1.0], got {shown(value)}.")
+    return found.astype(float)
 
 
 def booleans(name: str, value: Any, shape: tuple[int, ...], like: Array, example: str) -> Array:

@@ -40,16 +40,16 @@ def inside() -> Iterator[None]:
 
 
 def door(check: Check) -> Callable[[Method], Method]:
-    """Put ``check(self, *arguments, **options)``, which gives back both as they are used, before a method."""
+    """Put ``check(*arguments, **options)``, which gives back both as they are used, before a method or function."""
 
     def before(method: Method) -> Method:
         @functools.wraps(method)
-        def checked(self: Any, *arguments: Any, **options: Any) -> Any:
+        def checked(*arguments: Any, **options: Any) -> Any:
             if _entered.get():
-                return method(self, *arguments, **options)
+                return method(*arguments, **options)
             with inside():
-                arguments, options = check(self, *arguments, **options)
-                return method(self, *arguments, **options)
+                arguments, options = check(*arguments, **options)
+                return method(*arguments, **options)
 
         return cast(Method, checked)
 

@@ -16,7 +16,7 @@ from .integrators.base import Integrator
 from .network import Evaluation, Network
 from .progress import ticker
 from .recorder import Recorder
-from .stopping import Moment, Stop
+from .stopping import Moment, Stop, answered
 from .trajectory import Result
 
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
@@ -180,7 +180,7 @@ class Run:
         self._save(accepted & saves)
         if self.plan.stop is not None and not self.failure and accepted.any():
             moment = Moment(self.network, self.states, previous, self.evaluation, self.clamp)
-            done = backend.to_numpy(self.plan.stop(moment)).astype(bool)
+            done = answered(self.plan.stop, moment, self.rows.size)
             self._leave(done & accepted & (self.time < self.t1), early=True)
 
     def _due(self, steps: np.ndarray, lands: np.ndarray, target: np.ndarray, due: np.ndarray) -> np.ndarray:

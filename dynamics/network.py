@@ -44,7 +44,7 @@ def _given(self: Network, states: Any, *rest: Any, **options: Any) -> Any:
     for value in (*rest, *options.values()):
         if value is not None and not isinstance(value, Mapping | Evaluation):
             raise TypeError(f"After the states come a clamp (a dict of masks) or an Evaluation, got {shown(value)}.")
-    return (states, *rest), options
+    return (self, states, *rest), options
 
 
 def _check_synapse(name: str, synapse: Any) -> None:

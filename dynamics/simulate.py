@@ -12,6 +12,9 @@ import numpy as np
 
 from . import backend
 from .backend import Array
+from .doors import feasible, flag, function, number, series, shown, whole
+from .doors import names as names_of
+from .entry import quiet
 from .integrators import Euler, Integrator, Solver, choose
 from .langevin import check_noise, langevin
 from .loop import Plan, Record, Run
@@ -34,6 +37,7 @@ class Memory(Protocol):
         ...
 
 
+@quiet
 def simulate(
     memory: Memory | Network,
     query: Any,
@@ -125,11 +129,16 @@ def simulate(
     (array([1., 0., 0.]), True)
     """
     network, states = _enter(memory, query, memory_state)
-    t1 = positive("t1", t1)
+    t1, progress, throw = number("t1", t1, above=0), flag("progress", progress), flag("throw", throw)
+    guard = None if guard is None else flag("guard", guard)
+    stop = stop if stop is None or isinstance(stop, str) else function("stop", stop, 'of a Moment, the name "steady"')
     like = next(iter(states.values()))
     method = choose(integrator, network, backend.backend_of(like))
     masks = network.check_clamp(clamp, states)
     keep = _kept(network, save)
+    save_at = _every(save_at)
+    if not getattr(method, "adaptive", True):
+        _ends(repr(method), t1, method.dt)  # type: ignore[union-attr]
     times = _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
     states, masks, batch = _flat(states, masks)
     if 0 in batch:
@@ -137,6 +146,7 @@ def simulate(
     plan = Plan(t1, times, keep, None, bool(guard), progress, save_at if isinstance(save_at, int) else 1)
     if temperature := positive("temperature", temperature, zero=True):
         dt = _noisy_dt(network, method, integrator, stop, guard)
+        _ends("Noise", t1, dt)
         with np.errstate(all="ignore"):
             return _finish(network, langevin(network, states, masks, plan, temperature, dt, seed), masks, batch, throw)
     if isinstance(method, Integrator):
@@ -233,6 +243,8 @@ def _enter(memory: Memory | Network, query: Any, memory_state: Any) -> tuple[Net
     if memory_state is not None and isinstance(query, Mapping):
         raise ValueError("A dict of states holds the memory neurons' state already: leave out memory_state.")
     if not isinstance(memory, Network):
+        if not hasattr(type(memory), "network") and "network" not in getattr(memory, "__dict__", {}):
+            raise TypeError(f"memory must be a model such as ModernHopfield, or a Network, got {shown(memory)}.")
         network = memory.network
         states = query if isinstance(query, Mapping) else memory.start(query, memory_state)
         return network, network.check_states(states)
@@ -250,24 +262,41 @@ def _kept(network: Network, save: Sequence[str] | str | None) -> list[str]:
         return [name for name in names if name != "memory"] or names
     if save == "all":
         return names
-    wanted = [save] if isinstance(save, str) else list(save)
+    wanted = names_of("save", save)
     for name in wanted:
         if name not in names:
             raise unknown_name("population to save", name, ["all", *names])
     return wanted
 
 
+def _every(save_at: Any) -> Any:
+    """Times to save at, or a whole number of steps."""
+    if save_at is None or (isinstance(save_at, Iterable) and getattr(save_at, "ndim", 1) and not _is_text(save_at)):
+        return save_at
+    return whole("save_at, every how many steps to save,", save_at, 1)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | bytes | Mapping)
+
+
+def _ends(what: str, t1: float, dt: float) -> None:
+    feasible(
+        f"{what} to t1={t1:g}",
+        t1 if math.isinf(dt) else t1 / dt,
+        'Give a smaller t1, a larger dt, or a method with error control, such as integrator="rosenbrock".',
+    )
+
+
 def _times(save_at: Iterable[float] | int | None, t1: float, updates: bool) -> np.ndarray | None:
-    if isinstance(save_at, int):
-        positive("save_at", save_at)
     if save_at is None or isinstance(save_at, int):
         return None
-    times = np.asarray(list(save_at) if not isinstance(save_at, np.ndarray) else save_at, dtype=float)
+    times = series("save_at", save_at if backend.is_array(save_at) else list(save_at))
     if (
         times.ndim != 1
         or not times.size
-        or not (np.diff(times) > 0).all()
         or not times[0] >= 0
+        or not (np.diff(times) > 0).all()
         or not times[-1] <= t1 * (1 + 1e-12)
     ):
         raise ValueError(

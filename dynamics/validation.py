@@ -10,16 +10,21 @@ from . import backend
 from .backend import Array
 from .doors import number, plain, shown, unknown_name
 
-__all__ = ["finite", "floating", "matrix", "positive", "unknown_name", "vector"]
+__all__ = ["finite", "floating", "matrix", "positive", "real", "unknown_name", "vector"]
 
 
 def positive(name: str, value: Any, *, zero: bool = False, infinite: bool = False) -> Any:
     """A number that is > 0 (>= 0 with ``zero``), as a Python float; JAX and torch scalars stay what they are."""
+    limits: dict[str, Any] = {"least": 0} if zero else {"above": 0}
+    return real(name, value, **limits, infinite=infinite)
+
+
+def real(name: str, value: Any, **limits: Any) -> Any:
+    """A `number` that may be one of JAX or torch, which stays what it is so that derivatives pass through it."""
     keep = backend.is_array(value) and backend.backend_of(value) != "numpy" and value.ndim == 0
     if keep and backend.is_traced(value):
         return value
-    limits: dict[str, Any] = {"least": 0} if zero else {"above": 0}
-    found = number(name, value, **limits, infinite=infinite)
+    found = number(name, value, **limits)
     return value if keep else found
 
 
@@ -69,7 +74,7 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
 
 
 def _numeric(name: str, value: Any) -> None:
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "fiubc":
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "fiubc":
         raise TypeError(f"{name} must be numbers, got dtype {value.dtype}.")
 
 

@@ -54,11 +54,13 @@ def choose(integrator: str | Integrator | Solver, network: Network, library: str
     """
     if isinstance(integrator, Integrator | Solver):
         return integrator
-    if integrator == "auto":
+    if isinstance(integrator, type) and issubclass(integrator, Integrator | Solver):
+        raise TypeError(f"integrator is the class {integrator.__name__}: write {integrator.__name__}(), with brackets.")
+    if isinstance(integrator, str) and integrator == "auto":
         first = next(iter(network.populations.values()))
         if network.flow == "local":
             return Relaxation(dt=0.1 * float(to_numpy(first.tau)))
         return {"numpy": Scipy, "jax": Diffrax}.get(library, lambda: Euler(0.01))()
-    if integrator not in INTEGRATORS:
+    if not isinstance(integrator, str) or integrator not in INTEGRATORS:
         raise unknown_name("integrator", integrator, ["auto", *INTEGRATORS])
     return INTEGRATORS[integrator]()

@@ -10,9 +10,9 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, backend_of
+from ..doors import choice, number, settle
 from ..jacobian import jacobian
 from ..network import Network
-from ..validation import positive, unknown_name
 from .base import Solution, Solver, States, refuse_jumps
 
 EXPLICIT = ("RK45", "RK23", "DOP853")
@@ -50,10 +50,8 @@ class Scipy(Solver):
     atol: float = 1e-9
 
     def __post_init__(self) -> None:
-        if self.method not in EXPLICIT + IMPLICIT:
-            raise unknown_name("SciPy method", self.method, EXPLICIT + IMPLICIT)
-        positive("rtol", self.rtol)
-        positive("atol", self.atol)
+        object.__setattr__(self, "method", choice("SciPy method", self.method, EXPLICIT + IMPLICIT))
+        settle(self, number, "rtol", "atol", above=0)
 
     def solve(
         self,
