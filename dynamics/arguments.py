@@ -49,21 +49,39 @@ def numbers(name: str, value: Any, like: Array | None = None) -> Array:
 def together(named: dict[str, Any], widths: dict[str, int | None], meaning: str) -> list[Array]:
     """Arrays (..., n) of one library whose batch axes broadcast, each as wide as `widths` says, or as the first."""
     found: dict[str, Array] = {}
-    like = next((value for value in named.values() if backend.is_array(value)), None)
+    arrays = [value for value in named.values() if backend.is_array(value)]
+    like = next((value for value in arrays if backend.backend_of(value) != "numpy"), next(iter(arrays), None))
     for name, value in named.items():
         found[name] = numbers(name, value, like)
+        if like is not None:
+            found[name] = _beside(like, found[name])
     backend.namespace(*found.values())  # which refuses two libraries
     first = next(iter(found), None)
     for name, array in found.items():
         wide = widths.get(name) if name in widths else found[first].shape[-1] if first is not None else None
         if wide is not None and array.shape[-1] != wide:
             raise ValueError(f"{name} has shape {tuple(array.shape)} but must be (..., {wide}): {meaning}.")
-    try:
-        np.broadcast_shapes(*(tuple(array.shape[:-1]) for array in found.values()))
-    except ValueError:
-        told = ", ".join(f"{name} {tuple(array.shape)}" for name, array in found.items())
-        raise ValueError(f"The batch axes of {told} do not fit: give all the same ones, or axes of one.") from None
+    batch(found)
     return list(found.values())
+
+
+def _beside(like: Array, value: Array) -> Array:
+    """A NumPy array beside one of JAX as JAX's, as in JAX itself; everything else as it is."""
+    mixed = backend.backend_of(like) == "jax" and backend.backend_of(value) == "numpy"
+    return backend.asarray(value, like) if mixed else value
+
+
+def batch(named: dict[str, Array]) -> tuple[int, ...]:
+    """The batch axes that arrays (..., n) broadcast to.
+
+    >>> batch({"x": np.ones((2, 1, 3)), "u": np.ones((4, 3))})
+    (2, 4)
+    """
+    try:
+        return np.broadcast_shapes(*(tuple(array.shape[:-1]) for array in named.values()))
+    except ValueError:
+        told = ", ".join(f"{name} {tuple(array.shape)}" for name, array in named.items())
+        raise ValueError(f"The batch axes of {told} do not fit: give all the same ones, or axes of one.") from None
 
 
 def vector(z: Any) -> Any:
@@ -86,10 +104,7 @@ def _of_lagrangian(*names: str) -> Check:
 
 
 def _scaled(self: Any, beta: Any) -> Any:
-    if not (backend.is_array(beta) and backend.is_traced(beta)):
-        found = number("beta", beta, above=0)
-        beta = beta if backend.is_array(beta) and backend.backend_of(beta) != "numpy" else found
-    return (self, beta), {}
+    return (self, _traced_or("beta", beta, above=0)), {}
 
 
 LAGRANGIAN: dict[str, Check] = {
@@ -106,31 +121,59 @@ LAGRANGIAN: dict[str, Check] = {
 # ------------------------------------------------------------------------------------------------- similarities
 
 
-def _stored(memories: Any) -> tuple[Any, int | None, int | None]:
+def _stored(self: Any, memories: Any) -> tuple[Any, int | None, int | None]:
     """What a similarity made of the patterns, or the patterns as an array; and their number and width."""
     patterns = getattr(memories, "patterns", None)
-    if backend.is_structure(memories) and patterns is not None:
-        return memories, *patterns.shape
-    if not isinstance(memories, list | tuple) and not backend.is_array(memories):
+    if backend.is_structure(memories):
+        return (memories, None, None) if patterns is None else (memories, *patterns.shape)
+    array = isinstance(memories, list | tuple) or backend.is_array(memories)
+    if not array and not backend.is_structure(self):
         return memories, None, None  # a similarity of your own keeps what it likes
     patterns = numbers("memories", memories)
-    if patterns.ndim != 2:
+    if patterns.ndim != 2 or 0 in patterns.shape:
         raise ValueError(
             f"memories must be a matrix (N, I) with one pattern in a row, got shape {tuple(patterns.shape)}."
         )
     return patterns, *patterns.shape
 
 
+def _prepared(self: Any, memories: Any) -> Any:
+    return (self, _stored(self, memories)[0]), {}
+
+
+def _value_step(self: Any, *given: Any, ratio: Any, leak: Any = None, drive: Any = None) -> Any:
+    arguments, _ = _of_similarity("v", "f")(self, *given)
+    if ratio is not None:
+        ratio = _traced_or("ratio", ratio, least=0)
+        if getattr(ratio, "ndim", 0):
+            batch({"v": arguments[2], "ratio": ratio})
+    leak = None if leak is None else _traced_or("leak", leak, least=0)
+    if drive is not None and not isinstance(drive, int | float):
+        drive = together({"v": arguments[2], "drive": drive}, {}, "one drive for each neuron")[1]
+    return arguments, {"ratio": ratio, "leak": leak, "drive": drive}
+
+
+def _traced_or(name: str, value: Any, **limits: Any) -> Any:
+    """A number; one of JAX or torch stays what it is, and so does what is traced and a column (B, 1)."""
+    if backend.is_array(value) and (backend.is_traced(value) or (value.ndim > 1 and value.shape[-1] == 1)):
+        return value
+    found = number(name, value, **limits)
+    return value if backend.is_array(value) and backend.backend_of(value) != "numpy" else found
+
+
 def _of_similarity(*names: str) -> Check:
     def check(self: Any, memories: Any, *given: Any, **options: Any) -> Any:
-        memories, rows, width = _stored(memories)
+        memories, rows, width = _stored(self, memories)
         named = dict(zip(names, given, strict=False))
         rest = given[len(named) :]
         widths = {"f": rows, "scores": rows, "g": width, "u": width, "v": width}
         arrays = together(named, widths, f"{rows} patterns of {width} values are stored")
-        like = getattr(memories, "patterns", memories)
-        if backend.is_array(like):
-            backend.namespace(like, *arrays)
+        patterns = getattr(memories, "patterns", memories)
+        if backend.is_array(patterns):
+            arrays = [_beside(patterns, array) for array in arrays]
+            memories = _beside(arrays[0], memories) if patterns is memories else memories
+            if {backend.backend_of(patterns), backend.backend_of(arrays[0])} != {"numpy", "jax"}:
+                backend.namespace(patterns, *arrays)  # which refuses two libraries
         return (self, memories, *arrays, *rest), options
 
     return check
@@ -144,7 +187,8 @@ SIMILARITY: dict[str, Check] = {
     "kink": _of_similarity("g", "f"),
     "response": _of_similarity("g", "f"),
     "magnitude": _of_similarity("g", "scores"),
-    "value_step": _of_similarity("v", "f"),
+    "value_step": _value_step,
+    "prepare": _prepared,
 }
 
 # ----------------------------------------------------------------------------------------------------- synapses

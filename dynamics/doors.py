@@ -94,8 +94,11 @@ def whole(name: str, value: Any, least: int = 0, most: int = MOST) -> int:
     >>> whole("radius", np.int64(3), 0), whole("images", np.uint8(250), 2)
     (3, 250)
     """
-    found = value if isinstance(value, bool) else scalar(name, value, f"a whole number >= {least}")
-    if isinstance(found, bool) or not isinstance(found, int) or found < least:
+    try:
+        found = scalar(name, value)
+    except TypeError:
+        found = None
+    if not isinstance(found, int) or found < least:
         raise ValueError(f"{name} must be a whole number >= {least}, got {shown(value)}.")
     if found > most:
         raise ValueError(f"{name} must be a whole number from {least} to {most}, got {shown(found)}.")
@@ -130,7 +133,8 @@ def number(
     )
     if math.isnan(found) or (math.isinf(found) and not infinite) or not all(holds for _, _, holds in limits):
         wanted = [f"{sign} {bound:g}" for sign, bound, _ in limits if bound is not None]
-        wanted += [] if infinite or most is not None or below is not None else ["finite"]
+        if not infinite and most is None and below is None:
+            wanted.append("finite" if wanted else "a finite number")
         raise ValueError(f"{name} must be {' and '.join(wanted) or 'a number'}, got {shown(value)}.")
     return found
 

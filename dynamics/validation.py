@@ -42,6 +42,8 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
         except (TypeError, RuntimeError):  # arrays of another library in a list, objects that refuse
             raise TypeError(f"{name} must be numbers, got {shown(value)}.") from None
         _numeric(name, value)
+        if value.dtype.kind == "c":
+            raise TypeError(f"{name} must be real, got dtype {value.dtype}.")
         if like is not None and backend.backend_of(like) != "numpy":
             return backend.namespace(like).asarray(value, dtype=like.dtype, device=backend.device(like))
         if like is not None:

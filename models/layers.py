@@ -90,7 +90,7 @@ class Layer:
     bias: Any = None
 
     def __post_init__(self) -> None:
-        sizes = self.shape if isinstance(self.shape, tuple | list) else (self.shape,)
+        sizes = self.shape if isinstance(self.shape, tuple | list) and self.shape else (self.shape,)
         object.__setattr__(self, "shape", tuple(whole("a layer's size", size, 1) for size in sizes))
         object.__setattr__(self, "activation", activation(self.activation))
         if self.bias is not None and not isinstance(self.bias, float | int):

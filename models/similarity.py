@@ -13,6 +13,8 @@ from typing import Any
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.contracts import Response, Similarity
+from ..dynamics.doors import function as callable_
+from ..dynamics.doors import number, shown
 from ..dynamics.validation import unknown_name
 from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
 from .hamming import Hamming
@@ -231,6 +233,11 @@ class Custom(Similarity):
     force: Callable[[Array, Array, Array], Array] | None = static(default=None)
     own_leak: float = static(default=1.0)
 
+    def __post_init__(self) -> None:
+        callable_("function", self.function, "(memories, g) -> scores (..., N)")
+        callable_("force", self.force, "(memories, g, f) -> (..., I)", optional=True)
+        object.__setattr__(self, "own_leak", number("own_leak", self.own_leak, 0))
+
     @property
     def leak(self) -> float:
         """The leak that was given."""
@@ -238,11 +245,23 @@ class Custom(Similarity):
 
     def scores(self, memories: Any, g: Array) -> Array:
         """function(M, g)."""
-        return self.function(memories, g)
+        rows = memories.shape[0] if getattr(memories, "ndim", 0) == 2 else None
+        return _answer("function", self.function(memories, g), g.shape[:-1], rows)
 
     def pullback(self, memories: Any, g: Array, f: Array) -> Array:
         """force(M, g, f), derived where the library can."""
-        return super().pullback(memories, g, f) if self.force is None else self.force(memories, g, f)
+        if self.force is None:
+            return super().pullback(memories, g, f)
+        return _answer("force", self.force(memories, g, f), g.shape[:-1], g.shape[-1])
+
+
+def _answer(name: str, value: Any, batch: tuple[int, ...], size: int | None) -> Array:
+    """What a function of a user's own gave: an array with the batch axes of g (or of f) and one more of a size."""
+    shape = getattr(value, "shape", None)
+    if shape is None or len(shape) <= len(batch) or (size is not None and shape[-1] != size):
+        wanted = f"({', '.join(map(str, [*batch, 'N' if size is None else size]))})"
+        raise TypeError(f"The {name} of this similarity must give an array {wanted} for such a g, got {shown(value)}.")
+    return value
 
 
 SIMILARITIES: dict[str, Callable[[], Similarity]] = {
@@ -287,7 +306,7 @@ def similarity(name: str | Similarity | Callable[[Array, Array], Array]) -> Simi
     """
     if isinstance(name, Similarity):
         return name
-    if callable(name):
+    if callable(name) and not isinstance(name, type):
         return Custom(name)
     parts = re.fullmatch(WRAPPED, name) if isinstance(name, str) else None
     if parts is not None and parts[1] == "normalised":

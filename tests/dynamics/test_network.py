@@ -516,7 +516,7 @@ def test_a_population_without_synapses_leaks_away(library):
         (lambda: Population(Quadratic(), 2, bias=np.ones(3)), ValueError, r"shape \(3,\).*shape \(2,\)"),
         (lambda: Population(Quadratic(), 2, bias=[1.0, 2.0, 3.0]), ValueError, r"shape \(3,\).*shape \(2,\)"),
         (lambda: Population(Quadratic(), 2, bias=np.array([0.0, np.nan])), ValueError, r"bias holds 1 .*index \(1,\)"),
-        (lambda: Population(Quadratic(), 2, bias=np.inf), ValueError, "bias must be finite"),
+        (lambda: Population(Quadratic(), 2, bias=np.inf), ValueError, "bias must be a finite number"),
         (lambda: Population(Quadratic(), 2, bias="strong"), TypeError, "bias must be numbers"),
         (lambda: Network({}), ValueError, "at least one population"),
     ],

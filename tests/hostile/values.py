@@ -51,7 +51,6 @@ def absurd(rng: np.random.Generator) -> Any:
         lambda: object(),
         lambda: int,
         lambda: ValueError,
-        lambda: len,
         lambda: lambda *_: None,
         lambda: slice(3),
         lambda: Ellipsis,

@@ -25,7 +25,7 @@ from .values import LIBRARIES, other
 from .verdict import judge
 
 MEMORY = 2**32  # bytes beyond what is in use when the calls begin: more than the library says that it asks for
-SECONDS = 10.0
+SECONDS = 20.0
 
 
 def limit_memory(more: int) -> None:
