@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dynamics.entry import checked
 from ..dynamics.validation import unknown_name
 from ..models.similarity import similarity
+from . import doors
 from .capacity import half, stored_and_asked, sweep_of
 from .capacity_plots import plot_sheet, plot_sweeps
 from .datasets import VARIABLE, Images, load
@@ -117,6 +119,16 @@ class Reproduction:
         return [text, *(folder / name for name in names)]
 
 
+@checked(
+    figure=doors.figure,
+    reading=doors.text_list,
+    runs=doors.count,
+    quick=doors.flag,
+    out=doors.path,
+    seed=doors.seed_number,
+    jobs=doors.workers,
+    progress=doors.flag,
+)
 def reproduce(
     figure: int | str,
     reading: str | Sequence[str] = READINGS,
@@ -205,8 +217,10 @@ def plot_readings(found: Sequence[Reproduction], data: str | None = None) -> Fig
     >>> [ax.get_title().split(":")[0] for ax in figure.axes]
     ['code', 'text', 'fair']
     """
+    found = doors.items("found", found, "reproductions, which reproduce(...) returns", 1)
     chosen = []
     for one in found:
+        doors.kind("found", one, Reproduction, "a list of what reproduce(...) returns")
         if not one.sweeps:
             raise ValueError(f"Figure {one.number} has pictures and no curves: its own `plot` shows them.")
         name = one.sweeps[0].data if data is None else data
@@ -236,7 +250,7 @@ def _panels(number: int, reading: str, data: Any, quick: bool) -> list[tuple[Pan
     if data is None and not quick and Path(here).is_file():
         data = here
     if quick or data is not None:
-        sources = ["digits"] if data is None else [data] if isinstance(data, str | os.PathLike) else list(data)
+        sources = ["digits"] if data is None else doors.paths("data", data)
         first = found[0].data
         several = len({panel.data for panel in found}) > 1 and number in (2, 3, 4)
         kept = [panel for panel in found if panel.data == first] if several else list(found)

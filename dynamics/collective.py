@@ -400,4 +400,7 @@ class LayerNorm(Lagrangian):
     def _parts(self, x: Array) -> tuple[Array, Array]:
         xp = backend.namespace(x)
         centred = x - xp.mean(x, axis=-1, keepdims=True)
-        return centred, xp.sqrt(xp.mean(centred**2, axis=-1, keepdims=True) + self.eps)
+        # Scaled by the largest entry, so that squares cannot overflow (nor, without eps, vanish).
+        top = backend.detach(xp.max(xp.abs(centred), axis=-1, keepdims=True))
+        top = xp.where(top > (0.0 if self.eps == 0 else 1.0), top, 1.0)
+        return centred, top * xp.sqrt(xp.mean((centred / top) ** 2, axis=-1, keepdims=True) + (self.eps / top) / top)

@@ -170,7 +170,7 @@ def settle(node: Any, check: Any, *fields: str, **limits: Any) -> None:
 # ------------------------------------------------------------------------------------------ names and objects
 
 
-def choice(name: str, value: Any, known: Iterable[str]) -> str:
+def choice(name: str, value: Any, known: Iterable[str] = ()) -> str:
     """One of the known names, as a plain text.
 
     >>> choice("mode", np.str_("cyclic"), ("random", "cyclic"))
@@ -257,21 +257,30 @@ def kind(name: str, value: Any, wanted: type | tuple[type, ...], example: str) -
     raise TypeError(f"{name} must be {example}, got {shown(value)}.{hint}")
 
 
-def generator(seed: Any) -> np.random.Generator:
+def seed(name: str, value: Any) -> int | np.random.Generator:
+    """A seed, as a Python int, or a generator.
+
+    >>> seed("seed", np.uint8(3))
+    3
+    """
+    if isinstance(value, np.random.Generator):
+        return value
+    try:
+        found = scalar(name, value)
+    except (TypeError, ValueError):
+        found = None
+    if not isinstance(found, int) or found < 0:
+        raise TypeError(f"{name} must be a whole number >= 0 or a numpy.random.Generator, got {shown(value)}.")
+    return found
+
+
+def generator(source: Any) -> np.random.Generator:
     """The generator of a seed; a generator is taken as it is.
 
     >>> generator(0).integers(10, size=3)
     array([8, 6, 5])
     """
-    if isinstance(seed, np.random.Generator):
-        return seed
-    try:
-        found = scalar("seed", seed)
-    except (TypeError, ValueError):
-        found = None
-    if not isinstance(found, int) or found < 0:
-        raise TypeError(f"seed must be a whole number >= 0 or a numpy.random.Generator, got {shown(seed)}.")
-    return np.random.default_rng(found)
+    return np.random.default_rng(seed("seed", source))
 
 
 def path(name: str, value: Any) -> Path:
@@ -357,6 +366,24 @@ def booleans(name: str, value: Any, shape: tuple[int, ...], like: Array, example
     if host.ndim > len(shape) or any(a not in (1, b) for a, b in zip(host.shape[::-1], shape[::-1], strict=False)):
         raise ValueError(f"{name} has shape {host.shape}, which does not fit {shape}. {example}")
     return backend.namespace(like).asarray(host, device=backend.device(like))
+
+
+def answer(what: str, value: Any, shape: tuple[int | None, ...] | None) -> Array:
+    """What a function of a user's own gave: an array of a shape (None: of any size there, or of any shape).
+
+    >>> answer("The gradient", np.ones((2, 3)), (2, None)).shape
+    (2, 3)
+    """
+    found = tuple(value.shape) if backend.is_array(value) else ()
+    fits = backend.is_array(value)
+    if fits and shape is not None:
+        fits = len(found) == len(shape) and all(b is None or a == b for a, b in zip(found, shape, strict=True))
+    if fits and isinstance(value, np.ndarray | np.generic):
+        fits = value.dtype.kind in "fiub"
+    if not fits:
+        sizes = "" if shape is None else f" of shape ({', '.join('n' if b is None else str(b) for b in shape)})"
+        raise TypeError(f"{what} must give an array of numbers{sizes} for what it was given here, got {shown(value)}.")
+    return value
 
 
 def affordable(what: str, size: float, cure: str, most: int = MOST_BYTES) -> None:

@@ -9,6 +9,7 @@ infinite or NaN says so itself.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -67,6 +68,40 @@ def quiet(function: Method) -> Method:
             return function(*arguments, **options)
 
     return cast(Method, silent)
+
+
+def checked(**checks: Callable[[str, Any], Any]) -> Callable[[Method], Method]:
+    """Put a check of `doors` before each argument that is named, as in ``@checked(seed=seed, throw=flag)``.
+
+    A check takes the argument's name and what was given, and gives back what the function works with. What an argument
+    is by default needs none.
+
+    >>> from .doors import number
+    >>> @checked(share=number)
+    ... def part(whole, share=None):
+    ...     return whole if share is None else whole * share
+    >>> part(8, 0.5), part(8)
+    (4.0, 8)
+    """
+
+    def before(function: Method) -> Method:
+        signature = inspect.signature(function)
+        usual = {name: parameter.default for name, parameter in signature.parameters.items()}
+
+        @functools.wraps(function)
+        def looked_at(*arguments: Any, **options: Any) -> Any:
+            try:
+                given = signature.bind(*arguments, **options)
+            except TypeError:
+                return function(*arguments, **options)  # which says what is missing or too much
+            for name, check in checks.items():
+                if name in given.arguments and given.arguments[name] is not usual[name]:
+                    given.arguments[name] = check(name, given.arguments[name])
+            return function(*given.args, **given.kwargs)
+
+        return cast(Method, looked_at)
+
+    return before
 
 
 def guard(cls: type, checks: Mapping[str, Check]) -> None:

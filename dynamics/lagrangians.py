@@ -25,7 +25,7 @@ from .collective import (
 )
 from .compact import LogSumReLU
 from .contracts import Lagrangian
-from .doors import flag, function, generator, kind, shown
+from .doors import answer, flag, function, generator, kind
 from .elementwise import (
     Exponential,
     LogCosh,
@@ -157,12 +157,7 @@ class CustomLagrangian(Lagrangian):
 
 
 def _answer(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:
-    """What a function of a user's own gave, which must be an array of that shape (None: any)."""
-    found = getattr(value, "shape", None)
-    if found is None or (shape is not None and tuple(found) != tuple(shape)):
-        wanted = "an array" if shape is None else f"an array of shape {tuple(shape)}"
-        raise TypeError(f"The {name} of this CustomLagrangian must give {wanted} for such a state, got {shown(value)}.")
-    return value
+    return answer(f"The {name} of a CustomLagrangian", value, shape)
 
 
 def convexity_defect(lagrangian: Lagrangian, x: Array, *, seed: int = 0) -> float:

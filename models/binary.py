@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.doors import choice, generator, number, whole
+from ..dynamics.doors import affordable, choice, generator, number, whole
 from ..dynamics.entry import quiet
 from ..dynamics.validation import vector
 from .flips import Run, Spins, asynchronous, begin, orders, sweep, synchronous
@@ -239,6 +239,8 @@ class BinaryMemory:
             raise ValueError(f"every must be a whole number from 1 to sweeps={sweeps}, got {every!r}.")
         temperature = number("temperature", temperature, above=0)
         flat, shape = self._flat("query", query)
+        records = sweeps // every * flat.shape[0]
+        affordable(f"{records} records", 16.0 * records * (2 + self.memories.shape[0]), "Record fewer: every=...")
         state, energy, flips, means = self._heat(flat, temperature, sweeps, every, order, seed, record=True)
         overlaps = np.stack([m[1] for m in means])
         return GlauberRun(

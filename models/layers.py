@@ -129,6 +129,17 @@ class Kernel:
     stride: int = static(default=1)
     padding: int = static(default=0)
 
+    def __post_init__(self) -> None:
+        weights = floating("weights", self.weights)
+        if weights.ndim < 3:
+            raise ValueError(
+                f"The weights of a kernel are (k_1, ..., k_d, c_below, c_above), got shape {tuple(weights.shape)}. One "
+                "channel is an axis of size 1."
+            )
+        object.__setattr__(self, "weights", finite("weights", weights))
+        object.__setattr__(self, "stride", whole("stride", self.stride, 1))
+        object.__setattr__(self, "padding", whole("padding", self.padding, 0))
+
     def __repr__(self) -> str:
         form = "x".join(str(size) for size in self.weights.shape)
         return f"{form} kernel, stride {self.stride}, padding {self.padding}"

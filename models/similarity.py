@@ -13,8 +13,8 @@ from typing import Any
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.contracts import Response, Similarity
+from ..dynamics.doors import answer, number
 from ..dynamics.doors import function as callable_
-from ..dynamics.doors import number, shown
 from ..dynamics.validation import unknown_name
 from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
 from .hamming import Hamming
@@ -246,22 +246,14 @@ class Custom(Similarity):
     def scores(self, memories: Any, g: Array) -> Array:
         """function(M, g)."""
         rows = memories.shape[0] if getattr(memories, "ndim", 0) == 2 else None
-        return _answer("function", self.function(memories, g), g.shape[:-1], rows)
+        return answer("The function of a similarity", self.function(memories, g), (*g.shape[:-1], rows))
 
     def pullback(self, memories: Any, g: Array, f: Array) -> Array:
         """force(M, g, f), derived where the library can."""
         if self.force is None:
             return super().pullback(memories, g, f)
-        return _answer("force", self.force(memories, g, f), g.shape[:-1], g.shape[-1])
-
-
-def _answer(name: str, value: Any, batch: tuple[int, ...], size: int | None) -> Array:
-    """What a function of a user's own gave: an array with the batch axes of g (or of f) and one more of a size."""
-    shape = getattr(value, "shape", None)
-    if shape is None or len(shape) <= len(batch) or (size is not None and shape[-1] != size):
-        wanted = f"({', '.join(map(str, [*batch, 'N' if size is None else size]))})"
-        raise TypeError(f"The {name} of this similarity must give an array {wanted} for such a g, got {shown(value)}.")
-    return value
+        batch = g.shape[:-1] if len(g.shape) >= len(f.shape) else f.shape[:-1]
+        return answer("The force of a similarity", self.force(memories, g, f), (*(None for _ in batch), g.shape[-1]))
 
 
 SIMILARITIES: dict[str, Callable[[], Similarity]] = {

@@ -42,7 +42,9 @@ class Case:
         return self.function(*self.arguments, **self.options)
 
 
-def case(function: Callable[..., Any], *arguments: Any, then: Callable[[Any], Any] | None = None, **options: Any) -> Case:
+def case(
+    function: Callable[..., Any], *arguments: Any, then: Callable[[Any], Any] | None = None, **options: Any
+) -> Case:
     """A case named after its function; `then` uses what it made."""
     name = getattr(function, "__qualname__", None) or repr(function)
     if then is None:

@@ -72,6 +72,7 @@ def cases() -> list[Case]:
         case(a.check_lyapunov, memory, CUES),
         case(a.assert_energy_decreases, run, memory),
         case(a.recall_table, {"modern": a.summarise(memory, run, [0, 1])}, {"modern": 1}),
+        case(a.check_lyapunov(memory, run).to_json, folder / "lyapunov.json"),
         case(a.query_table, {"pattern": np.array([0, 1]), "energy": np.array([0.5, 0.25])}, 10),
         case(a.beta_advice, memory, 0.5, then=lambda x: (x.beta_for(1.0, certified=False), str(x))),
         case(a.beta_advice(memory).beta_for, 0.5, certified=True),

@@ -101,6 +101,8 @@ def cases() -> list[Case]:
             case(one.curvature, np.abs(X) + 0.1, X),
             case(one.dual, g),
             case(one.tangent, X, X),
+            case(one.tangent_change, X, X, X),
+            case(lambda x, g, one=one: one.linearised(x, g)(x), np.abs(X) + 0.1, g),
         ]
         if not isinstance(one, d.LayerNorm):
             found.append(case(one.scaled, 2.0))
@@ -117,7 +119,26 @@ def cases() -> list[Case]:
         case(d.Convolution, ("a", "b"), np.ones((2, 1, 1)), (4, 1), 1, 0, then=_convolution),
         case(d.jacobian, network, states, {"x": np.array([True, False, False, False])}),
         case(d.jacobian, two, both),
+        case(network.check_states, states),
+        case(network.check_clamp, {"x": np.array([True, False, False, False])}, states),
     ]
+    two_ways = [
+        d.Bilinear(("a", "b"), P.T),
+        d.SimilaritySynapse(("a", "b"), Dot(), P),
+        d.Convolution(("a", "b"), np.ones((2, 1, 1)), (4, 1)),
+    ]
+    alone = [d.Recurrent(("x",), W), d.EquilibriumSynapse(("x",), (Dot(),), (P,), d.LogSumExp(2.0))]
+    for synapse in (*two_ways, *alone):
+        g = [CUE, np.array([0.2, 0.3, 0.5])][: len(synapse.between)]
+        found += [
+            case(synapse.energy, *g),
+            case(synapse.forces, *g),
+            case(synapse.energy_gradient, *g),
+            case(synapse.magnitude, *g),
+            case(synapse.response, 0, *g),
+            case(synapse.block, 0, len(g) - 1, g[-1], *g),
+        ]
+    found.append(case(alone[-1].weights, CUE))
     for net, at in ((network, states), (two, both)):
         clamp = {next(iter(at)): np.array([True, False, True, False])}
         found += [
@@ -182,9 +203,21 @@ def runs() -> list[Case]:
 
     found = [
         case(
-            d.simulate, memory, cues, t1=1.0, integrator="auto", save_at=[0.0, 0.5, 1.0], memory_state=np.zeros(3),
-            clamp=np.array([True, False, False, False]), stop=None, guard=None, progress=False, save=["value"],
-            throw=True, temperature=0.0, seed=0,
+            d.simulate,
+            memory,
+            cues,
+            t1=1.0,
+            integrator="auto",
+            save_at=[0.0, 0.5, 1.0],
+            memory_state=np.zeros(3),
+            clamp=np.array([True, False, False, False]),
+            stop=None,
+            guard=None,
+            progress=False,
+            save=["value"],
+            throw=True,
+            temperature=0.0,
+            seed=0,
         ),
         case(d.simulate, memory, cues, t1=1.0, save_at=2, clamp={"memory": True}, stop="steady", guard=True),
         case(d.simulate, light, cues, t1=1.0, temperature=0.1, seed=0, integrator=d.Euler(0.1)),
@@ -204,7 +237,12 @@ def runs() -> list[Case]:
         case(d.TorchDiffEq, "dopri5", 1e-5, 1e-7, 1.0, 100, None),
         case(run.at, [0.5, 1.0]),
     ]
-    for stop, arguments in ((d.steady, (1e-6,)), (d.settled, (1e-6,)), (d.energy_rate_below, (1e-6,)), (d.near, (P[0], 0.1))):
+    for stop, arguments in (
+        (d.steady, (1e-6,)),
+        (d.settled, (1e-6,)),
+        (d.energy_rate_below, (1e-6,)),
+        (d.near, (P[0], 0.1)),
+    ):
         found.append(case(stop, *arguments, then=lambda s: d.simulate(memory, cues, t1=1.0, stop=s)))
     found.append(case(lambda stop: d.simulate(memory, cues, stop=stop, **free), lambda moment: np.ones(2, bool)))
     return found

@@ -16,7 +16,9 @@ from hopfield import models as m
 from .cases import Case, case
 
 P = np.array([[1.0, 0.5, -0.5, 0.2], [-1.0, 0.25, 0.5, 1.0], [0.1, -0.5, 1.0, 0.5]])
-SIGNS = np.array([[1.0, 1.0, -1.0, -1.0, 1.0, -1.0], [-1.0, 1.0, 1.0, -1.0, -1.0, -1.0], [1.0, -1.0, 1.0, 1.0, 1.0, -1.0]])
+SIGNS = np.array(
+    [[1.0, 1.0, -1.0, -1.0, 1.0, -1.0], [-1.0, 1.0, 1.0, -1.0, -1.0, -1.0], [1.0, -1.0, 1.0, 1.0, 1.0, -1.0]]
+)
 RIGHT = np.array([[1.0, 1.0, -1.0], [-1.0, 1.0, 1.0], [1.0, -1.0, 1.0]])
 CUE = np.array([0.9, 0.4, -0.4, 0.1])
 BITS = np.array([1.0, 1.0, -1.0, -1.0, 1.0, 1.0])
@@ -79,44 +81,107 @@ def cases() -> list[Case]:
     """Constructors, verbs, files."""
     found = [
         case(
-            m.UniversalHopfield, P, "dot", "softmax", projection=RIGHT, beta=2.0, tau_value=1.0, tau_memory=0.1,
-            leak=1.0, bias=np.zeros(4), value_lagrangian=d.Quadratic(), then=used,
+            m.UniversalHopfield,
+            P,
+            "dot",
+            "softmax",
+            projection=RIGHT,
+            beta=2.0,
+            tau_value=1.0,
+            tau_memory=0.1,
+            leak=1.0,
+            bias=np.zeros(4),
+            value_lagrangian=d.Quadratic(),
+            then=used,
         ),
         case(m.ModernHopfield, P, 4.0, projection=RIGHT, tau_value=1.0, tau_memory=0.1, bias=0.0, then=used),
         case(m.ContinuousSDM, P, RIGHT, beta=10.0, tau_value=1.0, tau_memory=0.1, bias=0.0, then=used),
         case(m.ContinuousSDM.from_radius, 2, SIGNS, RIGHT, then=used),
         case(
-            m.ClassicalHopfield, SIGNS, "hebbian", zero_diagonal=True, beta=4.0, tau_value=1.0, bias=0.0, margin=0.5,
-            max_epochs=10, symmetric=True, couplings=None, then=used,
+            m.ClassicalHopfield,
+            SIGNS,
+            "hebbian",
+            zero_diagonal=True,
+            beta=4.0,
+            tau_value=1.0,
+            bias=0.0,
+            margin=0.5,
+            max_epochs=10,
+            symmetric=True,
+            couplings=None,
+            then=used,
         ),
         case(m.ClassicalHopfield, SIGNS, "perceptron", margin=0.1, max_epochs=100, symmetric=False, then=used),
         case(m.ClassicalHopfield, SIGNS, couplings=WEIGHTS, bias=np.zeros(6), then=used),
         case(
-            m.DenseAssociativeMemory, SIGNS, 3, False, beta=0.2, projection=RIGHT, gain=4.0, tau_value=1.0,
-            tau_memory=0.0, bias=0.0, then=used,
+            m.DenseAssociativeMemory,
+            SIGNS,
+            3,
+            False,
+            beta=0.2,
+            projection=RIGHT,
+            gain=4.0,
+            tau_value=1.0,
+            tau_memory=0.0,
+            bias=0.0,
+            then=used,
         ),
         case(
-            m.ExponentialMemory, SIGNS, 1.0, projection=RIGHT, gain=4.0, tau_value=1.0, tau_memory=0.0, bias=0.0,
+            m.ExponentialMemory,
+            SIGNS,
+            1.0,
+            projection=RIGHT,
+            gain=4.0,
+            tau_value=1.0,
+            tau_memory=0.0,
+            bias=0.0,
             then=used,
         ),
         case(m.BidirectionalMemory, SIGNS, RIGHT, beta=2.0, tau_left=1.0, tau_right=1.0, then=used),
         case(
-            m.SparseDistributedMemory, SIGNS, np.zeros((3, 6)), design="radius", radius=2, k=1, coding="bipolar",
-            ties="keep", written=SIGNS, then=used,
+            m.SparseDistributedMemory,
+            SIGNS,
+            np.zeros((3, 6)),
+            design="radius",
+            radius=2,
+            k=1,
+            coding="bipolar",
+            ties="keep",
+            written=SIGNS,
+            then=used,
         ),
         case(
-            m.SparseDistributedMemory.random, 50, 6, data_width=6, design="radius", radius=2, fraction=0.1, k=2,
-            coding="bipolar", ties="up", seed=0, dtype="float64", then=used,
+            m.SparseDistributedMemory.random,
+            50,
+            6,
+            data_width=6,
+            design="radius",
+            radius=2,
+            fraction=0.1,
+            k=2,
+            coding="bipolar",
+            ties="up",
+            seed=0,
+            dtype="float64",
+            then=used,
         ),
         case(m.HierarchicalMemory, [m.Layer(4), m.Layer(3, "softmax(2)")], [P.T], then=used),
-        case(m.HierarchicalMemory.random, [4, (3, "tanh"), 2], [None, None], gain=1.0, seed=0, dtype="float64", then=used),
+        case(
+            m.HierarchicalMemory.random, [4, (3, "tanh"), 2], [None, None], gain=1.0, seed=0, dtype="float64", then=used
+        ),
         case(m.HierarchicalMemory.from_patterns, P, 16, beta=8.0, level=0.8, seed=0, then=used),
         case(m.build, "modern", P, beta=4.0, then=used),
         case(m.build, "sdm", SIGNS, n_locations=50, seed=1, then=used),
         case(m.build, "bidirectional", SIGNS, partners=RIGHT, beta=1.0, then=used),
     ]
     for memory in memories():
-        cue = BITS if memory.memories.shape[1] == 6 else np.abs(CUE) if "kl" in repr(memory) or "jensen" in repr(memory) else CUE
+        cue = (
+            BITS
+            if memory.memories.shape[1] == 6
+            else np.abs(CUE)
+            if "kl" in repr(memory) or "jensen" in repr(memory)
+            else CUE
+        )
         cues, known = np.stack([cue, memory.memories[1]]), np.arange(len(cue)) < 3
         found += [
             case(memory.recall, cues, known=known),
@@ -218,7 +283,9 @@ def parts() -> list[Case]:
         case(m.normalised, "kl", 1e-4),
         case(m.published, "manhattan"),
         case(m.Normalised, m.KullbackLeibler(), 1e-4),
-        case(m.Custom, lambda M, g: g @ M.T, lambda M, g, f: f @ M, 1.0, then=lambda s: used(m.UniversalHopfield(P, s))),
+        case(
+            m.Custom, lambda M, g: g @ M.T, lambda M, g, f: f @ M, 1.0, then=lambda s: used(m.UniversalHopfield(P, s))
+        ),
         case(m.UniversalHopfield, P, lambda M, g: g @ M.T, then=lambda memory: memory.recall(CUE)),
         case(m.chain, P, cyclic=True, separation="max", beta=2.0, then=used),
         case(m.chain, m.ModernHopfield(P), cyclic=False, then=used),
@@ -226,7 +293,13 @@ def parts() -> list[Case]:
         case(m.recall_sequence, m.ModernHopfield(P, beta=20.0), np.stack([CUE, CUE]), 3),
         case(m.Layer, (4,), "tanh", 1.0, 1.0, np.zeros(4), then=repr),
         case(m.Layer, 4, "softmax(2)", then=repr),
-        case(m.Kernel, np.ones((2, 1, 1)), 1, 0, then=lambda k: used(m.HierarchicalMemory([m.Layer((4, 1)), m.Layer((3, 1))], [k]))),
+        case(
+            m.Kernel,
+            np.ones((2, 1, 1)),
+            1,
+            0,
+            then=lambda k: used(m.HierarchicalMemory([m.Layer((4, 1)), m.Layer((3, 1))], [k])),
+        ),
         case(circles.circle_fraction, 64, 11),
         case(circles.radius_of, 64, 0.01),
         case(circles.circle_intersection, 64, 11, np.array([0, 1, 2]), log=True),
@@ -244,6 +317,8 @@ def parts() -> list[Case]:
             case(one.pullback, rows, g, f),
             case(one.pushforward, rows, g, CUE),
             case(one.curvature, rows, g, f, CUE),
+            case(one.prepare, rows),
+            case(one.magnitude, rows, g, f),
         ]
         if name in ("dot", "cosine", "euclidean", "manhattan", "kl"):
             found.append(case(one.value_step, rows, g, f, ratio=0.5, leak=0.0))

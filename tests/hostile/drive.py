@@ -1,6 +1,6 @@
 """Runs workers over a range of calls, starts them again behind a call that ended one, and reads the faults.
 
-    python -m hostile.drive SEED CALLS FOLDER GROUP...
+python -m hostile.drive SEED CALLS FOLDER GROUP...
 """
 
 from __future__ import annotations
@@ -70,7 +70,10 @@ def main(seed: int, calls: int, folder: Path, names: list[str]) -> None:
         print(f"== {group}: {len(found)} of {calls} in {len(kinds)} kinds", flush=True)
         for kind, some in sorted(kinds.items(), key=lambda item: -len(item[1])):
             first = some[0]
-            print(f"{len(some):5d} {kind}\n      [{first['i']}] {first['call'][:200]}\n      {first['detail'][:400]}", flush=True)
+            print(
+                f"{len(some):5d} {kind}\n      [{first['i']}] {first['call'][:200]}\n      {first['detail'][:400]}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

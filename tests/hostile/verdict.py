@@ -80,7 +80,7 @@ def _leak(error: BaseException) -> Fault | None:
         trace = trace.tb_next
     code = trace.tb_frame.f_code if trace is not None else None
     raised = code is not None and trace is not None and code.co_code[trace.tb_lasti] == RAISE
-    known = isinstance(error, ValueError | TypeError | SimulationError | ImportError)
+    known = isinstance(error, ValueError | TypeError | SimulationError | ImportError | OSError)
     if code is not None and raised and known and is_ours(code.co_filename):
         said = str(error)
         return None if len(said) > 20 and " " in said else Fault(f"no sentence: {said}", said)
