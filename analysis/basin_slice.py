@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.arguments import batch
+from ..dynamics.entry import checked
 from ..dynamics.validation import positive
+from . import doors
 from .basins import Basins, basins_of_attraction
 from .explorer import Explorer
 from .field import field
@@ -70,9 +73,11 @@ class BasinSlice:
     near: np.ndarray
     basins: Basins
 
+    @checked(s=doors.numbers_of, t=doors.numbers_of)
     def state(self, s: Any, t: Any) -> np.ndarray:
         """The states (..., I) at coordinates (s, t)."""
         s, t = np.asarray(s, dtype=float)[..., None], np.asarray(t, dtype=float)[..., None]
+        batch({"s": s, "t": t})
         return self.origin + s * self.axes[0] + t * self.axes[1]
 
     def __str__(self) -> str:
@@ -80,6 +85,7 @@ class BasinSlice:
         return f"{columns} x {rows} cues in a plane, {int(self.near.sum())} fixed points in it. {self.basins}"
 
 
+@checked(memory=doors.examined, resolution=doors.side, margin=doors.not_negative, fixed_points=doors.census)
 def basin_slice(
     memory: Any,
     a: Any,

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.doors import feasible
+from ..dynamics.entry import checked
 from ..dynamics.progress import ticker
 from ..dynamics.validation import positive, unknown_name
+from . import doors
 from .corruption import generator
 from .explorer import DYNAMICS, Explorer
 from .fixed_points import FixedPoints
@@ -164,6 +167,19 @@ class Basins:
         return "\n".join([*lines, rest])
 
 
+@checked(
+    memory=doors.examined,
+    fixed_points=doors.census,
+    dynamics=doors.text,
+    seed=doors.seed,
+    targets=doors.rows,
+    dt=doors.positive,
+    t_max=doors.positive,
+    tol=doors.positive,
+    level=doors.a_number,
+    timed=doors.flag,
+    progress=doors.flag,
+)
 def basins_of_attraction(
     memory: Any,
     queries: Any,
@@ -248,6 +264,7 @@ def basins_of_attraction(
             f"dt={dt:g} is too long a step for a flow: near boundaries, cues then go to other basins than the flow "
             'takes them to. Give dt <= 0.1, or dynamics="map" for the update rule.'
         )
+    feasible("The flow of a cue", t_max / dt, "Give a smaller t_max or a larger dt.", 10**7)
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level!r}.")
     rng = generator(seed)

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..dynamics.entry import checked
 from ..dynamics.validation import finite, unknown_name
 from ..models.separation import separation
 from ..models.similarity import similarity
+from . import doors
 from .cells import run_cells, versions
 from .criteria import criterion
 from .cues import CUES, corrupt
@@ -28,6 +30,18 @@ CODINGS = ("intensity", "bipolar", "bipolar random")
 Names = str | Sequence[str]
 
 
+@checked(
+    similarities=doors.text_list,
+    separations=doors.text_list,
+    sizes=doors.lengths,
+    cue=doors.text,
+    level=doors.called("levels", doors.a_number),
+    runs=doors.count,
+    criteria=doors.text_list,
+    seed=doors.seed_number,
+    out=doors.path,
+    jobs=doors.workers,
+)
 def capacity(
     images: Images | np.ndarray | str,
     similarities: Names,
@@ -94,6 +108,18 @@ def capacity(
     )
 
 
+@checked(
+    similarities=doors.text_list,
+    separations=doors.text_list,
+    levels=doors.numbers,
+    cue=doors.text,
+    size=doors.count,
+    runs=doors.count,
+    criteria=doors.text_list,
+    seed=doors.seed_number,
+    out=doors.path,
+    jobs=doors.workers,
+)
 def robustness(
     images: Images | np.ndarray | str,
     similarities: Names,
@@ -179,7 +205,7 @@ def sweep_of(
         ("coding", coding, CODINGS),
         ("readout", readout, READOUTS),
     ):
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise unknown_name(kind, value, known)
     for name in names[0]:
         similarity(name)

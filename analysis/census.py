@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..dynamics.entry import checked
+from . import doors
 from .report import write_report
 
 LOWEST = 17  # letters of a row of the table for the lowest eigenvalues
@@ -111,16 +113,22 @@ class FixedPoints:
         counts = Counter(str(kind) for kind in self.kind)
         return ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items())) or "none"
 
+    @checked(mask=doors.selection)
     def select(self, mask: Any) -> FixedPoints:
         """The points of a mask or of rows, with the verdict of the whole census."""
         rows = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         length = len(self)
+        if mask.dtype.kind == "b" and len(mask) != length:
+            raise ValueError(f"A mask of {len(mask)} bools does not fit {length} points: give one for each.")
+        if mask.dtype.kind != "b" and mask.size and not (-length <= mask.min() and mask.max() < length):
+            raise ValueError(f"There are {length} points, counted from 0; got row {int(mask.max())}.")
         per_point = ("state", "activation", "energy", "residual", "index", "eigenvalues", "kind", "pattern", "weights")
         for name in (*per_point, "hits", "stable", "stable_map"):
             if rows[name] is not None and len(rows[name]) == length:
                 rows[name] = rows[name][mask]
         return FixedPoints(**rows)
 
+    @checked(most=doors.count_or_none)
     def table(self, most: int = 30) -> Any:
         """A `rich` table with a row for each of the first `most` points; 80 columns are enough for it."""
         from rich.box import SIMPLE_HEAD

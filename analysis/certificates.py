@@ -24,10 +24,12 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.entry import checked
 from ..dynamics.lagrangians import LogSumExp, Max
 from ..dynamics.validation import finite, positive
 from ..models.memory import AssociativeMemory
 from ..models.separation import describe
+from . import doors
 
 EPS = float(np.finfo(np.float64).eps)
 NEWTON = 60  # monotone Newton steps; some 6 are taken
@@ -123,6 +125,7 @@ def _rule(memory: Any) -> _Rule:
     return _Rule(kind, 2 * gain if kind == "euclidean" else gain, "2", f"{kind}, softmax: R(r) < r")
 
 
+@checked(memory=doors.memory, rows=doors.rows)
 def certified_radii(memory: AssociativeMemory, rows: Any = None) -> Certificates:
     r"""Radii of balls around stored patterns that provably reach one fixed point; all patterns at once.
 
@@ -308,6 +311,7 @@ def _manhattan(rule: _Rule, patterns: np.ndarray, rows: np.ndarray) -> tuple[np.
     return radius, np.where(radius > 0, 0.0, np.inf)
 
 
+@checked(memory=doors.memory, points=doors.states)
 def trapping_radii(memory: AssociativeMemory, points: Array) -> np.ndarray:
     r"""Radii of balls around fixed points (K, I) from which nothing leaves and all reaches that fixed point.
 

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked, quiet
 from ..dynamics.validation import finite
+from . import doors
 from .bifurcation import Bifurcation, locate
 from .families import Family, correct, family_of, spectrum, tangent
 from .fixed_points import find_fixed_points
@@ -109,6 +111,8 @@ class Branches:
                     found.append(event)
         return tuple(sorted(found, key=lambda event: event.parameter))
 
+    @quiet
+    @checked(value=doors.a_number)
     def at(self, value: float) -> tuple[np.ndarray, np.ndarray]:
         """States (K, D) and stability (K,) of all branches at a value, interpolated between their points."""
         states, stable = [], []
@@ -154,6 +158,17 @@ class Branches:
         return write_report(path, {}, {"branches": self.to_dict()})
 
 
+@checked(
+    parameter=doors.text,
+    start=doors.a_number,
+    stop=doors.a_number,
+    queries=doors.states,
+    step=doors.positive,
+    points=doors.count,
+    branches=doors.count,
+    switch=doors.flag,
+    seed=doors.seed_number,
+)
 def continue_fixed_points(
     model: Any | Callable[[float], Any],
     parameter: str = "beta",

@@ -14,7 +14,9 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.entry import checked
 from ..dynamics.validation import floating, positive
+from . import doors
 from .masks import border_mask, generator, hidden_pixels, hide, mask, occlude, random_mask, share
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 
+@checked(variance=doors.not_negative, clip=doors.span, fold=doors.flag, seed=doors.seed)
 def gaussian_noise(
     images: Any,
     variance: float,
@@ -89,6 +92,7 @@ def gaussian_noise(
     return backend.namespace(noisy).clip(noisy, min=low, max=high)
 
 
+@checked(fraction=doors.a_number, values=doors.pair, seed=doors.seed)
 def salt_and_pepper(
     images: Any,
     fraction: float = 0.1,
@@ -130,6 +134,7 @@ def salt_and_pepper(
     return hide(hide(images, draw < half, pepper), (draw >= half) & (draw < 2 * half), salt)
 
 
+@checked(fraction=doors.a_number, seed=doors.seed)
 def flip_bits(images: Any, fraction: float = 0.1, *, seed: int | np.random.Generator) -> Array:
     r"""Binary patterns with values exchanged for the other one: x becomes low + high - x.
 

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked
 from ..dynamics.lagrangians import LogSumExp, Quadratic
 from ..dynamics.validation import positive
 from ..models.memory import AssociativeMemory
 from ..models.separation import describe
+from . import doors
 from .continuation import continue_fixed_points
 from .local import flow_of, leading_modes
 from .row_space import row_space
@@ -63,6 +65,7 @@ class CriticalBeta:
         return f"{self.message} One fixed point alone below beta = {self.unique_below:.6g}.{fold}"
 
 
+@checked(largest=doors.positive)
 def critical_beta(memory: AssociativeMemory, *, largest: float = 64.0) -> CriticalBeta:
     r"""The beta at which the one fixed point of small beta loses its stability.
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked
 from ..models.memory import AssociativeMemory
+from . import doors
 from .kinds import metastable_size
 
 
@@ -28,6 +30,7 @@ def _shares(memory: AssociativeMemory, query: Any) -> np.ndarray:
     return weights / total
 
 
+@checked(measure=doors.text)
 def effective_memories(memory: AssociativeMemory, query: Any, *, measure: str = "participation") -> Any:
     r"""How many memories take part in the answer to a query.
 
@@ -119,6 +122,7 @@ class Metastability:
         return f"{int(counts.sum())} queries retrieved: {', '.join(parts)}{more}"
 
 
+@checked(max_steps=doors.whole)
 def metastability(memory: AssociativeMemory, queries: Any, *, max_steps: int = 1000) -> Metastability:
     r"""Retrieve queries, and say how many memories each retrieved state is made of.
 

@@ -23,8 +23,10 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.collective import LogSumExp
+from ..dynamics.entry import checked, guard
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating, positive
+from . import doors
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
 
 FEW = 2**14  # numbers in a batch up to which a wider one costs nothing
@@ -247,6 +249,7 @@ def padded(rows: int, width: int) -> int:
     return 1 << power * -(-max(rows - 1, 0).bit_length() // power)
 
 
+@checked(patterns=doors.states, differences=doors.not_negative)
 def field(memory: Any, *, patterns: Any = None, differences: float = 0.0) -> Field:
     r"""The flow of a memory (in its adiabatic limit) or of a network, as a field in one vector x.
 
@@ -333,3 +336,11 @@ def with_library(flow: Field, like: Any) -> Field:
     dtype('float32')
     """
     return dataclasses.replace(flow, like=like, cache={})
+
+
+guard(
+    Field,
+    {name: doors.of_field("x") for name in ("activation", "velocity", "residual", "energy", "jacobian", "hessian")},
+)
+guard(Field, {f"{name}_product": doors.of_field("x", "u") for name in ("jacobian", "residual", "hessian")})
+guard(Field, {"asarray": doors.of_values})

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked
 from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.validation import positive
 from ..models.memory import rule_of
+from . import doors
 from .census import FixedPoints
 from .completeness import completeness, unseen
 from .field import Field, check_counts, field
@@ -29,6 +31,19 @@ WORK = 2**20  # D^2 times that number
 BALANCED = 1024  # starts at which a few patterns have weights of one order
 
 
+@checked(
+    memory=doors.examined,
+    seed=doors.seed,
+    patterns=doors.states,
+    batches=doors.count_or_none,
+    batch_size=doors.count,
+    eigenvalues=doors.count,
+    tol=doors.positive,
+    deflate=doors.flag,
+    reduction=doors.flag,
+    differences=doors.not_negative,
+    most=doors.count,
+)
 def find_fixed_points(
     memory: Memory | Network | Field,
     starts: Any = None,

@@ -9,11 +9,13 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.entry import checked
 from ..dynamics.lagrangians import convexity_defect
 from ..dynamics.loop import ROUNDING
 from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.trajectory import Trajectory
+from . import doors
 from .lyapunov_report import EnergyPart, LyapunovReport
 
 EVERY = 8  # saved times at which the analytic rate is compared with a difference quotient
@@ -23,6 +25,7 @@ MISMATCH = (
 )
 
 
+@checked(memory=doors.maybe(doors.memory))
 def check_lyapunov(
     memory: Memory | Network | None, trajectory_or_states: Trajectory | Mapping[str, Array] | Array
 ) -> LyapunovReport:
@@ -82,6 +85,7 @@ def check_lyapunov(
         return _at(network, network.check_states(states))
 
 
+@checked(memory=doors.memory)
 def assert_energy_decreases(trajectory: Trajectory, memory: Memory | Network | None = None) -> None:
     """Raise AssertionError, saying where and by how much, if the energy of a trajectory rises beyond rounding.
 

@@ -14,11 +14,15 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.doors import generator as made
+from ..dynamics.entry import checked
 from ..dynamics.validation import floating, unknown_name
+from . import doors
 
 SIDES = ("bottom", "top", "left", "right")
 
 
+@checked(shape=doors.shape, side=doors.text, fraction=doors.a_number, value=doors.a_number)
 def mask(
     images: Any,
     shape: Sequence[int],
@@ -64,6 +68,7 @@ def mask(
     return hide(images, hidden_pixels(shape, side, fraction), value)
 
 
+@checked(shape=doors.shape, side=doors.text, fraction=doors.a_number)
 def hidden_pixels(shape: Sequence[int], side: str = "bottom", fraction: float = 0.5) -> np.ndarray:
     r"""The pixels that `mask` hides, as a flat NumPy mask; its negation holds what is seen in ``simulate(clamp=...)``.
 
@@ -103,6 +108,7 @@ def hidden_pixels(shape: Sequence[int], side: str = "bottom", fraction: float = 
     return hidden.reshape(-1)
 
 
+@checked(shape=doors.shape, fraction=doors.a_number, value=doors.a_number, seed=doors.seed)
 def random_mask(
     images: Any, shape: Sequence[int], fraction: float = 0.5, value: float = 0.0, *, seed: int | np.random.Generator
 ) -> Array:
@@ -143,6 +149,7 @@ def random_mask(
     return hide(images, _all_channels(chosen, shape), value)
 
 
+@checked(shape=doors.shape, fraction=doors.a_number, value=doors.a_number)
 def border_mask(images: Any, shape: Sequence[int], fraction: float = 0.5, value: float = 0.0) -> Array:
     r"""Images of which only the middle is seen: what is outside has to be painted in.
 
@@ -182,6 +189,7 @@ def border_mask(images: Any, shape: Sequence[int], fraction: float = 0.5, value:
     return hide(images, hidden.reshape(-1), value)
 
 
+@checked(shape=doors.shape, fraction=doors.a_number, value=doors.a_number, seed=doors.seed)
 def occlude(
     images: Any, shape: Sequence[int], fraction: float = 0.25, value: float = 0.0, *, seed: int | np.random.Generator
 ) -> Array:
@@ -238,11 +246,7 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
     >>> generator(0).integers(10, size=3)
     array([8, 6, 5])
     """
-    if isinstance(seed, np.random.Generator):
-        return seed
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise TypeError(f"seed must be a whole number >= 0 or a numpy.random.Generator, got {seed!r}.")
-    return np.random.default_rng(int(seed))
+    return made(seed)
 
 
 def share(fraction: float) -> float:

@@ -8,8 +8,11 @@ from typing import Any
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
 from ..dynamics.contracts import Synapse
+from ..dynamics.doors import answer
 from ..dynamics.elementwise import Quadratic
+from ..dynamics.entry import checked
 from ..dynamics.network import Network, Population
+from . import doors
 
 
 @structure
@@ -30,18 +33,19 @@ class EnergySynapse(Synapse):
 
     def energy(self, *g: Array) -> Array:
         """E(x)."""
-        return self.function(g[0])
+        return answer("The energy E(x)", self.function(g[0]), g[0].shape[:-1])
 
     def forces(self, *g: Array) -> tuple[Array, ...]:
         """-dE/dx."""
         if self.slope is not None:
-            return (-self.slope(g[0]),)
+            return (-answer("The gradient of the energy", self.slope(g[0]), g[0].shape),)
         return (-backend.gradient(self.function, g[0], "the `gradient` of the energy"),)
 
     def block(self, target: int, source: int, u: Array, *g: Array, **shared: Any) -> Array | None:
         """-E''(x) u."""
         if self.product is not None:
-            return -self.product(*backend.batched(g[0], u))
+            x, u = backend.batched(g[0], u)
+            return -answer("The product of the energy", self.product(x, u), x.shape)
         x, u = backend.batched(g[0], u)
         return backend.directional(lambda y: self.forces(y)[0], x, u, "the `product` (x, u) -> E''(x) u of the energy")
 
@@ -71,16 +75,23 @@ class VelocitySynapse(Synapse):
 
     def forces(self, *g: Array) -> tuple[Array, ...]:
         """F(x)."""
-        return (self.function(g[0]),)
+        return (answer("The velocity F(x)", self.function(g[0]), g[0].shape),)
 
     def block(self, target: int, source: int, u: Array, *g: Array, **shared: Any) -> Array | None:
         """F'(x) u."""
         x, u = backend.batched(g[0], u)
         if self.product is not None:
-            return self.product(x, u)
+            return answer("The product of the velocity", self.product(x, u), x.shape)
         return backend.directional(self.function, x, u, "the `product` (x, u) -> F'(x) u of the velocity")
 
 
+@checked(
+    energy=doors.given("E(x), (..., n) to (...)"),
+    size=doors.count,
+    gradient=doors.given("x -> dE/dx", True),
+    product=doors.given("(x, u) -> E''(x) u", True),
+    like=doors.an_array,
+)
 def energy_network(
     energy: Callable[[Array], Array],
     size: int,
@@ -119,6 +130,12 @@ def energy_network(
     return Network({"x": Population(Quadratic(), size, leak=0.0)}, [EnergySynapse(energy, gradient, product, like)])
 
 
+@checked(
+    velocity=doors.given("F(x), (..., n) to (..., n)"),
+    size=doors.count,
+    product=doors.given("(x, u) -> F'(x) u", True),
+    like=doors.an_array,
+)
 def velocity_network(
     velocity: Callable[[Array], Array],
     size: int,

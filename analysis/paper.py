@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dynamics.entry import checked
 from ..dynamics.validation import unknown_name
 from ..models.similarity import similarity
+from . import doors
 from .capacity import half, stored_and_asked, sweep_of
 from .capacity_plots import plot_sheet, plot_sweeps
 from .datasets import VARIABLE, Images, load
 from .paper_settings import FIGURES, READINGS, Panel, panels
-from .plot_doors import made_by, wording
+from .plot_doors import wording
 from .sweep import Sweep
 from .trial import one_pass
 
@@ -118,6 +120,16 @@ class Reproduction:
         return [text, *(folder / name for name in names)]
 
 
+@checked(
+    figure=doors.figure,
+    reading=doors.text_list,
+    runs=doors.count,
+    quick=doors.flag,
+    out=doors.path,
+    seed=doors.seed_number,
+    jobs=doors.workers,
+    progress=doors.flag,
+)
 def reproduce(
     figure: int | str,
     reading: str | Sequence[str] = READINGS,
@@ -206,12 +218,11 @@ def plot_readings(found: Sequence[Reproduction], data: str | None = None) -> Fig
     >>> [ax.get_title().split(":")[0] for ax in figure.axes]
     ['code', 'text', 'fair']
     """
-    if not isinstance(found, list | tuple) or not found:
-        raise ValueError("found must be a list of what reproduce returns, one reading at least.")
+    found = doors.items("found", found, "reproductions, which reproduce(...) returns", 1)
     data = wording("data", data) or None
     chosen = []
     for one in found:
-        made_by("plot_readings", one, Reproduction, "reproduce")
+        doors.kind("found", one, Reproduction, "a list of what reproduce(...) returns")
         if not one.sweeps:
             raise ValueError(f"Figure {one.number} has pictures and no curves: its own `plot` shows them.")
         name = one.sweeps[0].data if data is None else data
@@ -241,7 +252,7 @@ def _panels(number: int, reading: str, data: Any, quick: bool) -> list[tuple[Pan
     if data is None and not quick and Path(here).is_file():
         data = here
     if quick or data is not None:
-        sources = ["digits"] if data is None else [data] if isinstance(data, str | os.PathLike) else list(data)
+        sources = ["digits"] if data is None else doors.paths("data", data)
         first = found[0].data
         several = len({panel.data for panel in found}) > 1 and number in (2, 3, 4)
         kept = [panel for panel in found if panel.data == first] if several else list(found)

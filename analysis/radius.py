@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.doors import feasible
+from ..dynamics.entry import checked
 from ..dynamics.network import Network
 from ..dynamics.validation import positive, unknown_name
+from . import doors
 from .boundary import Basin, crossings, normals, sloped
 from .certificates import certified_radii, no_theorem
 from .corruption import generator
@@ -80,6 +83,15 @@ class BasinRadius:
         return f"{text} {self.reason}".rstrip()
 
 
+@checked(
+    memory=doors.examined,
+    seed=doors.seed,
+    around=doors.text,
+    fixed_points=doors.census,
+    directions=doors.count_or_none,
+    dt=doors.positive,
+    rtol=doors.positive,
+)
 def basin_radius(
     memory: Any,
     i: Any,
@@ -146,6 +158,7 @@ def basin_radius(
     dt, rtol, rng = positive("dt", dt), positive("rtol", rtol), generator(seed)
     if isinstance(directions, bool) or not isinstance(directions, int | np.integer) or directions < 0:
         raise ValueError(f"directions must be a whole number >= 0, got {directions!r}.")
+    feasible("The flow from a state", 300 / dt, "Give a larger dt.", 10**7)
     if dt > 0.1:
         raise ValueError(f"dt={dt:g} is too long a step for a flow; give dt <= 0.1.")
     space = None if isinstance(memory, Network | Field) else row_space(memory)

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked
 from ..dynamics.trajectory import Trajectory
 from ..models.files import written_whole
 from ..models.retrieval import nearest, patterns_of, rows_of
+from . import doors
 from .lyapunov import LyapunovReport, check_lyapunov
 
 
@@ -70,6 +72,7 @@ class RecallSummary:
         return None if self.recalled is None else self.recalled / self.samples
 
 
+@checked(trajectory=doors.run)
 def summarise(memory: Any, trajectory: Trajectory, targets: Any = None) -> RecallSummary:
     r"""Sum up a simulation of a memory.
 
@@ -126,6 +129,7 @@ def summarise(memory: Any, trajectory: Trajectory, targets: Any = None) -> Recal
     )
 
 
+@checked(path=doors.path, settings=doors.a_mapping, results=doors.a_mapping)
 def write_report(path: str | os.PathLike[str], settings: Mapping[str, Any], results: Mapping[str, Any]) -> Path:
     r"""Write settings, results and the versions of what computed them to a JSON file, whole or not at all.
 

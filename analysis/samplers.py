@@ -13,7 +13,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.validation import finite, positive
+from ..dynamics.doors import affordable, kind, number, settle, whole
+from ..dynamics.entry import checked
+from ..dynamics.validation import finite, matrix
+from . import doors
+
+
+def _stored(name: str, value: Any) -> np.ndarray | None:
+    return None if value is None else matrix(name, doors.host_states(name, value))
+
+
+def _numbers(name: str, value: Any) -> np.random.Generator:
+    return kind(name, value, np.random.Generator, "a generator such as numpy.random.default_rng(0)")
 
 
 class Cues(NamedTuple):
@@ -72,16 +83,21 @@ class Noisy(Sampler):
     deviation: float
     rows: Any = None
 
+    def __post_init__(self) -> None:
+        settle(self, whole, "count", least=1)
+        settle(self, number, "deviation", least=0)
+        _settle_rows(self)
+
     @property
     def law(self) -> str:
         """In words."""
         return f"stored patterns with Gaussian noise of deviation {self.deviation:g}, {self.count} cues each"
 
+    @checked(patterns=_stored, rng=_numbers)
     def draw(self, patterns: np.ndarray | None, rng: np.random.Generator) -> Cues:
         """count noisy copies of every pattern."""
         base, source = _repeated(patterns, self.rows, self.count)
-        deviation = positive("deviation", self.deviation, zero=True)
-        return Cues(base + deviation * rng.standard_normal(base.shape), source)
+        return Cues(base + self.deviation * rng.standard_normal(base.shape), source)
 
 
 @dataclass(frozen=True)
@@ -109,22 +125,30 @@ class Sphere(Sampler):
     radius: float
     center: Any = None
 
+    def __post_init__(self) -> None:
+        settle(self, whole, "count", least=1)
+        settle(self, number, "radius", least=0)
+        if self.center is not None:
+            row = not isinstance(self.center, list | tuple) and np.ndim(self.center) == 0
+            settle(self, whole if row else doors.host_states, "center")
+
     @property
     def law(self) -> str:
         """In words."""
         where = "stored patterns" if self.center is None else "a state" if np.ndim(self.center) else "a stored pattern"
         return f"uniform on the sphere of radius {self.radius:g} around {where}, {self.count} cues each"
 
+    @checked(patterns=_stored, rng=_numbers)
     def draw(self, patterns: np.ndarray | None, rng: np.random.Generator) -> Cues:
         """count points of the sphere around every centre."""
-        radius = positive("radius", self.radius, zero=True)
         if self.center is not None and np.ndim(self.center):
             center = np.asarray(backend.to_numpy(self.center), dtype=float)
-            base, source = np.repeat(center[None], _counted(self.count), axis=0), np.full(self.count, -1)
+            _afford(self.count, center.size)
+            base, source = np.repeat(center[None], self.count, axis=0), np.full(self.count, -1)
         else:
             base, source = _repeated(patterns, self.center, self.count)
         step = rng.standard_normal(base.shape)
-        return Cues(base + radius * step / np.linalg.norm(step, axis=-1, keepdims=True), source)
+        return Cues(base + self.radius * step / np.linalg.norm(step, axis=-1, keepdims=True), source)
 
 
 @dataclass(frozen=True)
@@ -154,12 +178,19 @@ class Box(Sampler):
     high: Any = 1.0
     size: int | None = None
 
+    def __post_init__(self) -> None:
+        settle(self, whole, "count", least=1)
+        settle(self, doors.numbers_of, "low", "high")
+        if self.size is not None:
+            settle(self, whole, "size", least=1)
+
     @property
     def law(self) -> str:
         """In words."""
         low, high = np.min(self.low), np.max(self.high)
         return f"uniform in the box from {low:g} to {high:g}, {self.count} cues"
 
+    @checked(patterns=_stored, rng=_numbers)
     def draw(self, patterns: np.ndarray | None, rng: np.random.Generator) -> Cues:
         """count points of the box."""
         low, high = (finite("corner", np.asarray(side, dtype=float)) for side in (self.low, self.high))
@@ -171,7 +202,8 @@ class Box(Sampler):
             raise ValueError("A box around no patterns needs its number of coordinates: Box(count, low, high, size=I).")
         if not (low <= high).all():
             raise ValueError(f"The box needs low <= high in every coordinate, got low={self.low}, high={self.high}.")
-        return Cues(rng.uniform(low, high, (_counted(self.count), width)), np.full(self.count, -1))
+        _afford(self.count, width)
+        return Cues(rng.uniform(low, high, (self.count, width)), np.full(self.count, -1))
 
 
 @dataclass(frozen=True)
@@ -201,12 +233,18 @@ class Masked(Sampler):
     value: float = 0.0
     rows: Any = None
 
+    def __post_init__(self) -> None:
+        settle(self, whole, "count", least=1)
+        settle(self, number, "fraction", "value")
+        _settle_rows(self)
+
     @property
     def law(self) -> str:
         """In words."""
         part = f"{self.fraction:.3g} of the coordinates set to {self.value:g}"
         return f"stored patterns with {part}, {self.count} cues each"
 
+    @checked(patterns=_stored, rng=_numbers)
     def draw(self, patterns: np.ndarray | None, rng: np.random.Generator) -> Cues:
         """count masked copies of every pattern."""
         if not 0 <= self.fraction <= 1:
@@ -241,18 +279,23 @@ class Flipped(Sampler):
     distance: int
     rows: Any = None
 
+    def __post_init__(self) -> None:
+        settle(self, whole, "count", "distance")
+        _settle_rows(self)
+
     @property
     def law(self) -> str:
         """In words."""
         return f"stored patterns at Hamming distance {self.distance}, {self.count} cues each"
 
+    @checked(patterns=_stored, rng=_numbers)
     def draw(self, patterns: np.ndarray | None, rng: np.random.Generator) -> Cues:
         """count flipped copies of every pattern."""
         base, source = _repeated(patterns, self.rows, self.count)
         values = np.unique(patterns)  # type: ignore[arg-type]
         if values.size > 2:
             raise ValueError(f"Only patterns of two values can be flipped; these have {values.size} different values.")
-        if not isinstance(self.distance, int | np.integer) or not 0 <= self.distance <= base.shape[1]:
+        if self.distance > base.shape[1]:
             raise ValueError(
                 f"distance must be a whole number from 0 to {base.shape[1]} coordinates, got {self.distance!r}."
             )
@@ -260,19 +303,23 @@ class Flipped(Sampler):
         return Cues(np.where(_chosen(base, self.distance, rng), other, base), source)
 
 
-def _counted(count: int) -> int:
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise ValueError(f"count must be a whole number >= 1, got {count!r}.")
-    return int(count)
+def _settle_rows(sampler: Any) -> None:
+    if sampler.rows is not None:
+        settle(sampler, doors.rows, "rows")
+
+
+def _afford(count: int, width: int) -> None:
+    affordable(f"{count} cues of {width} values", 24.0 * count * width, "Draw fewer.")
 
 
 def _repeated(patterns: np.ndarray | None, rows: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
     if patterns is None:
         raise ValueError("There are no stored patterns to make cues from: use Box, or Sphere(..., center=state).")
-    rows = np.arange(len(patterns)) if rows is None else np.atleast_1d(np.asarray(rows, dtype=int))
+    rows = np.arange(len(patterns)) if rows is None else np.atleast_1d(rows)
     if rows.size == 0 or rows.min() < -len(patterns) or rows.max() >= len(patterns):
         raise ValueError(f"Patterns are counted from 0 to {len(patterns) - 1}, got {rows.tolist()[:5]}.")
-    source = np.repeat(rows % len(patterns), _counted(count))
+    _afford(count * rows.size, patterns.shape[1])
+    source = np.repeat(rows % len(patterns), count)
     return patterns[source].astype(float), source
 
 

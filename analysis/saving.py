@@ -10,14 +10,25 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import positive
 from ..models.files import written_whole
+from . import doors
 
 LIMIT = 2**29  # bytes
 ADAPTIVE = 200  # steps that a method without a step of its own is thought to take
 
 
+@checked(
+    memory=doors.memory,
+    samples=doors.whole,
+    t1=doors.positive,
+    dt=doors.step,
+    every_population=doors.flag,
+    count=doors.count,
+    limit=doors.bytes_,
+)
 def times_that_fit(
     memory: Any,
     samples: int,
@@ -74,6 +85,7 @@ def times_that_fit(
     return np.unique(np.floor(times + 1e-9)) if math.isinf(dt) else times
 
 
+@checked(path=doors.path, trajectory=doors.run)
 def save_trajectory(path: str | os.PathLike[str], trajectory: Trajectory) -> Path:
     r"""Write a trajectory to one ``.npz`` file, whole or not at all.
 

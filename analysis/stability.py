@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked
+from . import doors
 from .field import Field, split
 from .low_rank import LowRank, low_rank, low_rank_eigenvalues
 from .polish import has_rays, neutral
@@ -54,6 +56,13 @@ class Spectrum(NamedTuple):
     how: str
 
 
+@checked(
+    flow=doors.examined,
+    memory=doors.examined,
+    x=doors.states,
+    k=doors.count,
+    method=doors.one_of("auto", "dense", "low rank", "eigsh"),
+)
 def spectrum(flow: Field, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
     r"""Eigenvalues and index at points of a field.
 

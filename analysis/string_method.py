@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..dynamics.entry import checked
+from . import doors
 from .local import Flow, contraction_rate
 
 LOOKED = 128  # images of a batch whose fastest contraction sets the step
@@ -49,6 +51,17 @@ class Strings(NamedTuple):
         return np.flatnonzero((e[1:-1] > e[:-2]) & (e[1:-1] >= e[2:])) + 1
 
 
+@checked(
+    flow=doors.examined,
+    memory=doors.examined,
+    start=doors.states,
+    end=doors.states,
+    images=doors.count,
+    steps=doors.count,
+    tol=doors.not_negative,
+    bend=doors.a_number,
+    seed=doors.seed_number,
+)
 def string_method(
     flow: Flow,
     start: np.ndarray,

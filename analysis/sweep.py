@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..dynamics.entry import checked
+from . import doors
+
 
 class Sweep(NamedTuple):
     """Fractions recalled, with the axes that they have.
@@ -62,6 +65,7 @@ class Sweep(NamedTuple):
         """Of the mean."""
         return self.std / np.sqrt(self.runs)
 
+    @checked(similarity=doors.text, separation=doors.text, criterion=doors.text, size=doors.whole, level=doors.a_number)
     def at(
         self,
         similarity: str | None = None,

@@ -71,7 +71,11 @@ def van_der_pol(mu):
         lambda x: np.stack([x[..., 1], mu * (1 - x[..., 0] ** 2) * x[..., 1] - x[..., 0]], axis=-1),
         2,
         lambda x, u: np.stack(
-            [u[..., 1], (-2 * mu * x[..., 0] * x[..., 1] - 1) * u[..., 0] + mu * (1 - x[..., 0] ** 2) * u[..., 1]], axis=-1
+            [
+                u[..., 1],
+                (-2 * mu * x[..., 0] * x[..., 1] - 1) * u[..., 0] + mu * (1 - x[..., 0] ** 2) * u[..., 1],
+            ],
+            axis=-1,
         ),
     )
 
@@ -176,7 +180,8 @@ def reference(flow, x, scale):
 def measure(memory, draw, count):
     """Wrong labels, open labels, wrong ends; and the seconds of the labels and of the reference."""
     flow = field(memory)
-    cues = draw(count) if draw is not None else flow.activation(np.random.default_rng(2).uniform(-2, 2, (count, flow.size)))
+    spread = np.random.default_rng(2).uniform(-2, 2, (count, flow.size))
+    cues = flow.activation(spread) if draw is None else draw(count)
     ray = getattr(getattr(memory, "rule", None), "similarity", None)
     ray = getattr(ray, "ray", False) and memory.rule.leak == 0
 

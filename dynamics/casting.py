@@ -19,15 +19,14 @@ def float_type(dtype: Any) -> np.dtype:
     ...
     TypeError: dtype='int32' is no type that patterns can be of: ask for one of float16, bfloat16, float32, float64.
     """
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", getattr(dtype, "__name__", None)) or str(dtype)
+    name = str(name).rsplit(".", maxsplit=1)[-1]  # torch.float32
     try:
-        found = np.dtype(dtype)
+        found = np.dtype(name) if name.isalnum() else np.dtype(object)  # NumPy reads brackets and commas as a program
     except TypeError:
-        try:
-            found = np.dtype(str(dtype).rsplit(".", maxsplit=1)[-1])  # torch.float32
-        except TypeError:
-            found = np.dtype(object)
-    if found.name not in FLOATS:
-        raise TypeError(f"dtype={dtype!r} is no type that patterns can be of: ask for one of {', '.join(FLOATS)}.")
+        found = np.dtype(object)
+    if found.name not in FLOATS or hasattr(dtype, "__array__"):
+        raise TypeError(f"dtype={dtype!r:.60} is no type that patterns can be of: ask for one of {', '.join(FLOATS)}.")
     return found
 
 

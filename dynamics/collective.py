@@ -6,17 +6,20 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import backend
+from . import arguments, backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian
+from .doors import number, whole
+from .entry import door
 from .rotation import rotated
-from .validation import positive
+from .validation import positive, real
 
 
 def _sum(values: Array) -> Array:
     return backend.namespace(values).sum(values, axis=-1, keepdims=True)
 
 
+@door(arguments.vector)
 def softmax(z: Array) -> Array:
     """e^z/sum e^z over the last axis, shifted so that it cannot overflow.
 
@@ -29,6 +32,7 @@ def softmax(z: Array) -> Array:
     return e / _sum(e)
 
 
+@door(arguments.vector)
 def logsumexp(z: Array) -> Array:
     """log sum e^z over the last axis, shifted so that it cannot overflow.
 
@@ -159,8 +163,7 @@ class TopK(_Homogeneous):
     k: int = static(default=1)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.k, int) or self.k < 1:
-            raise ValueError(f"k must be a whole number >= 1, got {self.k!r}.")
+        object.__setattr__(self, "k", whole("k", self.k, 1))
 
     def value(self, x: Array) -> Array:
         """Sum of the k largest entries."""
@@ -255,6 +258,7 @@ class Entmax(_Tsallis):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "alpha", number("alpha", self.alpha))
         if not 1 < self.alpha <= 2:
             raise ValueError(f"entmax needs 1 < alpha <= 2, got {self.alpha!r}; alpha = 1 is softmax (LogSumExp).")
 
@@ -379,6 +383,11 @@ class LayerNorm(Lagrangian):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gamma", positive("gamma", self.gamma))
+        object.__setattr__(self, "eps", number("eps", self.eps, 0))
+        vector = (backend.is_array(self.delta) and self.delta.ndim > 0) or isinstance(self.delta, list | tuple)
+        object.__setattr__(
+            self, "delta", arguments.numbers("delta", self.delta) if vector else real("delta", self.delta)
+        )
 
     def value(self, x: Array) -> Array:
         """n gamma sqrt(var x + eps) + delta.x."""
@@ -409,4 +418,7 @@ class LayerNorm(Lagrangian):
     def _parts(self, x: Array) -> tuple[Array, Array]:
         xp = backend.namespace(x)
         centred = x - xp.mean(x, axis=-1, keepdims=True)
-        return centred, xp.sqrt(xp.mean(centred**2, axis=-1, keepdims=True) + self.eps)
+        # Scaled by the largest entry, so that squares cannot overflow (nor, without eps, vanish).
+        top = backend.detach(xp.max(xp.abs(centred), axis=-1, keepdims=True))
+        top = xp.where(top > (0.0 if self.eps == 0 else 1.0), top, 1.0)
+        return centred, top * xp.sqrt(xp.mean((centred / top) ** 2, axis=-1, keepdims=True) + (self.eps / top) / top)

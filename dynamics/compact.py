@@ -7,6 +7,7 @@ from dataclasses import replace
 from . import backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian
+from .doors import number
 from .validation import positive
 
 
@@ -49,7 +50,7 @@ class LogSumReLU(Lagrangian):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "beta", positive("beta", self.beta))
-        object.__setattr__(self, "eps", float(positive("eps", self.eps)))
+        object.__setattr__(self, "eps", number("eps", self.eps, above=0))
 
     def value(self, x: Array) -> Array:
         """log(eps + sum relu(1 + beta x))/beta."""

@@ -1,4 +1,4 @@
-"""Whether the parts of a network that are not the library's own belong together: forces to energies, gains to values."""
+"""Whether parts that are not the library's own belong together: forces to energies, activations to values."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def check_parts(network: Network, states: Mapping[str, Array]) -> None:
     r"""Refuse a synapse whose forces are not -dE/dg, and a Lagrangian whose activation is not dL/dx.
 
     Only parts that do not say `checked` are looked at, and each once: at the first sample of `states` and beside it,
-    by central differences in random directions. A part that jumps, that has no finite value there, or a synapse that says it is
-    not `conservative`, is left alone.
+    by central differences in random directions. A part that jumps or has no finite value there is left alone, and so
+    is a synapse that says that it is not `conservative`.
 
     Raises
     ------

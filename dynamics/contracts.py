@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from . import backend
+from . import arguments, backend
 from .backend import Array, Number
+from .entry import guard
 
 
 class Lagrangian(backend.Extensible, ABC):
@@ -51,6 +52,10 @@ class Lagrangian(backend.Extensible, ABC):
     >>> Cubic().activation(np.array([2.0]))
     array([8.])
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        guard(cls, arguments.LAGRANGIAN)
 
     convex: bool | None = None
     elementwise: bool = False
@@ -241,6 +246,10 @@ class Similarity(backend.Extensible, ABC):
     array([0.989, 0.011])
     """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        guard(cls, arguments.SIMILARITY)
+
     name: str = "custom"
     leak: float = 1.0
     smooth: bool = True
@@ -329,6 +338,10 @@ class Synapse(backend.Extensible, ABC):
     >>> network.velocity({"x": np.array([0.5])})["x"]
     array([0.375])
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        guard(cls, arguments.SYNAPSE)
 
     between: tuple[str, ...]
 
@@ -423,3 +436,8 @@ class Synapse(backend.Extensible, ABC):
     def magnitude(self, *g: Array, **shared: Any) -> Array:
         """Sizes of the numbers that cancel in the energy, for tolerances, shape (...)."""
         return backend.namespace(*g).abs(self.energy(*g, **shared))
+
+
+guard(Lagrangian, arguments.LAGRANGIAN)
+guard(Similarity, arguments.SIMILARITY)
+guard(Synapse, arguments.SYNAPSE)

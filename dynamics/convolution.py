@@ -11,6 +11,8 @@ import numpy as np
 from . import backend
 from .backend import Array, static, structure
 from .contracts import Answer, Response, Synapse
+from .doors import items, whole
+from .validation import finite, floating
 
 
 @structure
@@ -46,8 +48,8 @@ class Convolution(Synapse):
     """
 
     between: tuple[str, str] = static()
-    kernel: Array = None
-    shape: tuple[int, ...] = static(default=())
+    kernel: Array
+    shape: tuple[int, ...] = static()
     stride: int = static(default=1)
     padding: int = static(default=0)
     # Where the patches of b lie in a, and for each place of a where it comes up in the patches: made once.
@@ -57,16 +59,17 @@ class Convolution(Synapse):
     checked = True
 
     def __post_init__(self) -> None:
-        shape = tuple(int(size) for size in self.shape)
+        shape = tuple(whole("a size in shape", size, 1) for size in items("shape", self.shape, "sizes", 2))
         object.__setattr__(self, "shape", shape)
+        if not backend.is_array(self.kernel) or not backend.is_traced(self.kernel):
+            object.__setattr__(self, "kernel", finite("kernel", floating("kernel", self.kernel)))
         if self.kernel.ndim < 3 or self.kernel.ndim != len(shape) + 1 or self.kernel.shape[-2] != shape[-1]:
             raise ValueError(
                 f"A kernel (k_1, ..., k_d, c_a, c_b) for an image (s_1, ..., s_d, c_a) of shape {shape}; got a kernel "
                 f"of shape {tuple(self.kernel.shape)}. One channel is an axis of size 1."
             )
-        for name, value, least in (("stride", self.stride, 1), ("padding", self.padding, 0)):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
+        object.__setattr__(self, "stride", whole("stride", self.stride, 1))
+        object.__setattr__(self, "padding", whole("padding", self.padding, 0, max(self.kernel.shape)))
         if min(self.shape_out) < 1:
             raise ValueError(
                 f"A kernel of {tuple(self.kernel.shape[:-2])} does not fit into {shape[:-1]} places with padding "

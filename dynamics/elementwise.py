@@ -5,13 +5,13 @@ Each is written L(x) = l(beta x)/beta, so that the activation is g = l'(beta x) 
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from . import backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian
-from .validation import positive
+from .doors import whole
+from .validation import positive, real
 
 
 def _sum(values: Array) -> Array:
@@ -35,8 +35,7 @@ class Elementwise(Lagrangian):
     beta: Number
 
     def __post_init__(self) -> None:
-        if self.beta is not None:
-            object.__setattr__(self, "beta", positive("beta", self.beta))
+        object.__setattr__(self, "beta", positive("beta", self.beta))
 
     def scaled(self, beta: Number) -> Lagrangian:
         """The same Lagrangian with its gain multiplied by beta."""
@@ -54,6 +53,10 @@ class Quadratic(Elementwise):
 
     beta: Number = None
     convex = True
+
+    def __post_init__(self) -> None:
+        if self.beta is not None:
+            super().__post_init__()
 
     @property
     def identity(self) -> bool:
@@ -108,7 +111,7 @@ class Power(Elementwise):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_degree(self.n, 2)
+        object.__setattr__(self, "n", whole("The degree n", self.n, 2))
 
     def value(self, x: Array) -> Array:
         """Sum of (beta x)^n/(n beta)."""
@@ -146,7 +149,7 @@ class RectifiedPower(Elementwise):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_degree(self.n, 2)
+        object.__setattr__(self, "n", whole("The degree n", self.n, 2))
 
     def value(self, x: Array) -> Array:
         """Sum of relu(beta x)^n/(n beta)."""
@@ -301,8 +304,7 @@ class Threshold(Elementwise):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.t, float | int) and not math.isfinite(self.t):
-            raise ValueError(f"t must be a finite number, got {self.t!r}.")
+        object.__setattr__(self, "t", real("t", self.t))
 
     def value(self, x: Array) -> Array:
         """Sum of relu(beta x - t)/beta."""
@@ -384,8 +386,3 @@ class SquareRoot(Elementwise):
     def dual(self, g: Array) -> Array:
         """g^2/beta for g >= 0."""
         return g * g / self.beta
-
-
-def _check_degree(n: object, least: int) -> None:
-    if not isinstance(n, int) or n < least:
-        raise ValueError(f"The degree n must be a whole number >= {least}, got {n!r}.")

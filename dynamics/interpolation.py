@@ -8,6 +8,7 @@ import numpy as np
 
 from . import backend
 from .backend import Array
+from .doors import series
 from .trajectory import Trajectory
 
 
@@ -30,9 +31,9 @@ def hermite(run: Trajectory, times: Any) -> dict[str, Array]:
             f"Only {list(run.states)} of {list(run.network.populations)} were saved, and the velocity between "
             'the steps needs all of them: simulate(..., save="all").'
         )
-    times = np.atleast_1d(np.asarray(times, dtype=float))
+    times = np.atleast_1d(series("times", times))
     clock = run.times.reshape(len(run.times), -1)
-    if times.min() < clock.min() or times.max() > clock.max():
+    if not times.size or not ((times >= clock.min()) & (times <= clock.max())).all():
         raise ValueError(f"Times must lie between {clock.min():g} and {clock.max():g}, got {times.tolist()[:5]}.")
     like = run.energy
     samples = int(np.prod(like.shape[1:], dtype=int))

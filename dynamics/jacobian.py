@@ -9,12 +9,21 @@ import numpy as np
 
 from . import backend
 from .backend import Array
+from .doors import kind
+from .entry import door
 from .linearised import Linearised
 from .network import Network, States
 
 Blocks = dict[tuple[str, str], Array]
 
 
+def _given(network: Any, states: Any, clamp: Any = None) -> Any:
+    kind("network", network, Network, "a Network, such as memory.network")
+    states = network.fitting(states)
+    return (network, states, None if clamp is None else network.masks(clamp, states)), {}
+
+
+@door(_given)
 def jacobian(network: Network, states: States, clamp: Mapping[str, Any] | None = None) -> Blocks:
     r"""How the velocity of each population changes with the state of each, for the local flow.
 

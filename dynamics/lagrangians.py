@@ -6,10 +6,11 @@ The public face of `elementwise` and `collective`, the user's own Lagrangian, an
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from . import backend
+from . import arguments, backend
 from .backend import Array, Number, static, structure
 from .collective import (
     Entmax,
@@ -24,6 +25,7 @@ from .collective import (
 )
 from .compact import LogSumReLU
 from .contracts import Lagrangian
+from .doors import answer, flag, function, generator, kind
 from .elementwise import (
     Exponential,
     LogCosh,
@@ -102,6 +104,13 @@ class CustomLagrangian(Lagrangian):
     beta: Number = 1.0
 
     def __post_init__(self) -> None:
+        function("function", self.function, "x (..., n) -> L (...)")
+        function("gradient", self.gradient, "x -> dL/dx", optional=True)
+        function("product", self.product, "(x, u) -> L''(x) u", optional=True)
+        function("inverse", self.inverse, "g -> x", optional=True)
+        if self.is_convex is not None:
+            object.__setattr__(self, "is_convex", flag("is_convex", self.is_convex))
+        object.__setattr__(self, "is_elementwise", flag("is_elementwise", self.is_elementwise))
         object.__setattr__(self, "beta", positive("beta", self.beta))
 
     @property
@@ -116,23 +125,23 @@ class CustomLagrangian(Lagrangian):
 
     def value(self, x: Array) -> Array:
         """function(beta x)/beta."""
-        return self.function(self.beta * x) / self.beta
+        return _answer("function", self.function(self.beta * x), x.shape[:-1]) / self.beta
 
     def activation(self, x: Array) -> Array:
         """gradient(beta x), derived where the library can."""
         if self.gradient is not None:
-            return self.gradient(self.beta * x)
+            return _answer("gradient", self.gradient(self.beta * x), x.shape)
         return backend.gradient(self.value, x, "the Lagrangian its `gradient`")
 
     def curvature(self, x: Array, u: Array) -> Array:
         """Beta product(beta x, u), derived where the library can."""
         if self.product is not None:
-            return self.beta * self.product(self.beta * x, u)
+            return self.beta * _answer("product", self.product(self.beta * x, u), None)
         return backend.directional(self.activation, x, u, "the Lagrangian its `product`")
 
     def dual(self, g: Array) -> Array:
         """inverse(g)/beta."""
-        return super().dual(g) if self.inverse is None else self.inverse(g) / self.beta
+        return super().dual(g) if self.inverse is None else _answer("inverse", self.inverse(g), g.shape) / self.beta
 
     def scaled(self, beta: Number) -> Lagrangian:
         """The same function with beta multiplied in."""
@@ -147,6 +156,10 @@ class CustomLagrangian(Lagrangian):
         )
 
 
+def _answer(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:
+    return answer(f"The {name} of a CustomLagrangian", value, shape)
+
+
 def convexity_defect(lagrangian: Lagrangian, x: Array, *, seed: int = 0) -> float:
     r"""The most negative value of u.L''(x)u/u.u found at the states x: below 0 proves that L is not convex.
 
@@ -158,8 +171,11 @@ def convexity_defect(lagrangian: Lagrangian, x: Array, *, seed: int = 0) -> floa
     >>> convexity_defect(Power(4), x) >= 0, convexity_defect(Power(3), x) < 0
     (True, True)
     """
+    kind("lagrangian", lagrangian, Lagrangian, "a Lagrangian such as Power(4)")
+    rng, x = generator(seed), arguments.numbers("x", x)
+    if 0 in x.shape:
+        raise ValueError(f"x has shape {tuple(x.shape)}: give at least one state (..., n) to look at.")
     xp = backend.namespace(x)
-    rng = np.random.default_rng(seed)
     n = x.shape[-1]
     axes = rng.permutation(n)[:32]
     directions = np.concatenate([np.eye(n)[axes], rng.standard_normal((32, n))])

@@ -17,6 +17,7 @@ import numpy as np
 
 from . import backend
 from .backend import Array
+from .doors import generator
 from .loop import Plan
 from .network import Evaluation, Network
 from .progress import ticker
@@ -63,7 +64,7 @@ def langevin(
     numbers are drawn on the host, so that a seed gives the same noise in every library.
     """
     began = time.perf_counter()
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     like = next(iter(states.values()))
     size = int(like.shape[0])
     advance = backend.compiled(_noisy_step, like)

@@ -84,7 +84,8 @@ def inverse(matrices: Array) -> Array:
             try:
                 return np.linalg.inv(matrices)
             except np.linalg.LinAlgError:  # of one of them: the others are wanted
-                return np.stack([_inverse(m) for m in matrices.reshape(-1, *matrices.shape[-2:])]).reshape(matrices.shape)
+                rows = matrices.reshape(-1, *matrices.shape[-2:])
+                return np.stack([_inverse(row) for row in rows]).reshape(matrices.shape)
     return backend.namespace(matrices).linalg.inv(matrices)
 
 

@@ -18,7 +18,7 @@ from .network import Evaluation, Network
 from .progress import ticker
 from .recorder import Recorder
 from .scale import relative, rms, scales
-from .stopping import Moment, Stop
+from .stopping import Moment, Stop, answered
 from .trajectory import Record, Result, SimulationWarning
 
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
@@ -265,7 +265,7 @@ class Run:
         moment = Moment(
             self.network, self.states, previous, self.evaluation, self.clamp, self.scales, self.time, self.rows
         )
-        done = backend.to_numpy(self.plan.stop(moment)).astype(bool)  # type: ignore[misc]
+        done = answered(self.plan.stop, moment, self.rows.size)  # type: ignore[arg-type]
         self._leave(done & accepted & self.moving & (self.time < self.t1), early=True)
 
     def _due(self, steps: np.ndarray, lands: np.ndarray, target: np.ndarray, due: np.ndarray) -> np.ndarray:
@@ -412,8 +412,8 @@ class Run:
         what = f"population {lost[0]!r}" if lost else "the energy"
         return (
             f"In sample {self.rows[row]} {what} is not finite at t={self.time[row]:g} after "
-            f"{int(self.steps[self.rows[row]])} steps of {self.method!r}. Either the step is too long for the flow (Rosenbrock() and RungeKutta() choose it by "
-            "the error), or the energy has no lower bound: use a bounded activation or separation such as softmax."
+            f"{int(self.steps[self.rows[row]])} steps of {self.method!r}. Either the step is too long for the flow "
+            "(Rosenbrock() and RungeKutta() choose it by the error), or the energy has no lower bound: use a bounded activation or separation such as softmax."
         )
 
 

@@ -14,6 +14,9 @@ import numpy as np
 from . import backend
 from .backend import Array
 from .consistency import check_parts
+from .doors import feasible, flag, function, number, series, shown, whole
+from .doors import names as names_of
+from .entry import quiet
 from .integrators import Euler, Integrator, Solver, choose
 from .langevin import check_noise, langevin
 from .loop import Plan, Run
@@ -37,6 +40,7 @@ class Memory(Protocol):
         ...
 
 
+@quiet
 def simulate(
     memory: Memory | Network,
     query: Any,
@@ -139,13 +143,16 @@ def simulate(
     """
     with np.errstate(all="ignore"):
         network, states = _enter(memory, query, memory_state)
-        t1 = positive("t1", t1)
+        t1, progress, throw = number("t1", t1, above=0), flag("progress", progress), flag("throw", throw)
+        guard = None if guard is None else flag("guard", guard)
+        if stop is not None and not isinstance(stop, str):
+            stop = function("stop", stop, 'of a Moment, the name "steady"')
         check_parts(network, states)
-        if clamp is not None and not isinstance(clamp, Mapping):
-            clamp = {next(iter(network.populations)): clamp}
         masks = network.check_clamp(clamp, states)
         method = choose(integrator, network, states, masks)
         keep, every = _kept(network, save), _every(save_at)
+        if not getattr(method, "adaptive", True):
+            _ends(repr(method), t1, method.dt)  # type: ignore[union-attr]
         times = None if every else _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
         states, masks, batch = _flat(states, masks)
         if 0 in batch:
@@ -153,6 +160,7 @@ def simulate(
         plan = Plan(t1, times, keep, None, bool(guard), progress, every or 1)
         if temperature := positive("temperature", temperature, zero=True):
             dt = _noisy_dt(network, method, integrator, stop, guard)
+            _ends("Noise", t1, dt)
             record = langevin(network, states, masks, plan, temperature, dt, seed)
         elif isinstance(method, Integrator):
             method.check(network, states, masks)
@@ -278,6 +286,8 @@ def _enter(memory: Memory | Network, query: Any, memory_state: Any) -> tuple[Net
     if memory_state is not None and isinstance(query, Mapping):
         raise ValueError("A dict of states holds the memory neurons' state already: leave out memory_state.")
     if not isinstance(memory, Network):
+        if not hasattr(type(memory), "network") and "network" not in getattr(memory, "__dict__", {}):
+            raise TypeError(f"memory must be a model such as ModernHopfield, or a Network, got {shown(memory)}.")
         network = memory.network
         states = query if isinstance(query, Mapping) else memory.start(query, memory_state)
         return network, network.check_states(states)
@@ -295,7 +305,7 @@ def _kept(network: Network, save: Sequence[str] | str | None) -> list[str]:
         return [name for name in names if name != "memory"] or names
     if save == "all":
         return names
-    wanted = [save] if isinstance(save, str) else list(save)
+    wanted = names_of("save", save)
     for name in wanted:
         if name not in names:
             raise unknown_name("population to save", name, ["all", *names])
@@ -306,18 +316,30 @@ def _every(save_at: Any) -> int:
     """k for every k-th step, 0 for times."""
     if save_at is None:
         return 1
-    if isinstance(save_at, int | np.integer) and not isinstance(save_at, bool):
-        return int(positive("save_at", int(save_at)))
-    return 0
+    if isinstance(save_at, Iterable) and getattr(save_at, "ndim", 1) and not _is_text(save_at):
+        return 0
+    return whole("save_at, every how many steps to save,", save_at, 1)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | bytes | Mapping)
+
+
+def _ends(what: str, t1: float, dt: float) -> None:
+    feasible(
+        f"{what} to t1={t1:g}",
+        t1 if math.isinf(dt) else t1 / dt,
+        'Give a smaller t1, a larger dt, or a method with error control, such as integrator="rosenbrock".',
+    )
 
 
 def _times(save_at: Any, t1: float, updates: bool) -> np.ndarray:
-    times = np.asarray(list(save_at) if not isinstance(save_at, np.ndarray) else save_at, dtype=float)
+    times = series("save_at", save_at if backend.is_array(save_at) else list(save_at))
     if (
         times.ndim != 1
         or not times.size
-        or not (np.diff(times) > 0).all()
         or not times[0] >= 0
+        or not (np.diff(times) > 0).all()
         or not times[-1] <= t1 * (1 + 1e-12)
     ):
         raise ValueError(

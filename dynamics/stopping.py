@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import backend
+from . import arguments, backend
 from .backend import Array
+from .doors import number, shown
 from .network import Evaluation, Network
 from .scale import Scales, relative, rms
+from .validation import finite
 
 
 class Moment(NamedTuple):
@@ -79,6 +81,25 @@ def steadiness(
     return worst
 
 
+def answered(stop: Stop, moment: Moment, size: int) -> np.ndarray:
+    """What a stop condition says of a batch: one bool for each of `size` samples, or an error.
+
+    >>> answered(lambda moment: [True, False], None, 2)
+    array([ True, False])
+    """
+    given = stop(moment)
+    try:
+        answer = backend.to_numpy(given)
+    except (ValueError, TypeError):
+        answer = np.asarray(None)
+    if answer.dtype.kind != "b" or answer.shape not in ((), (size,)):
+        raise TypeError(
+            f"A stop condition gives one bool for each of the {size} samples that are still moving, and this one gave "
+            f'{shown(given)}. An example: lambda moment: (moment.states["value"] > 0).all(axis=-1).'
+        )
+    return np.broadcast_to(answer, (size,))
+
+
 def steady(tol: float | None = None) -> Stop:
     """Stop a sample when rms(tau x') <= tol (scale + rms x) in every population.
 
@@ -92,6 +113,7 @@ def steady(tol: float | None = None) -> Stop:
     >>> simulate(memory, np.array([0.9, 0.2, 0.1]), t1=1e3, stop=steady()).result.name
     'STOPPED'
     """
+    tol = None if tol is None else number("tol", tol, 0)
 
     def condition(moment: Moment) -> Array:
         like = next(iter(moment.states.values()))
@@ -137,6 +159,7 @@ def settled(tol: float | None = None) -> Stop:
     >>> run.statistics["steps"] < 99
     True
     """
+    tol = None if tol is None else number("tol", tol, 0)
 
     def condition(moment: Moment) -> Array:
         like = next(iter(moment.states.values()))
@@ -157,10 +180,17 @@ def near(pattern: Array, radius: float) -> Stop:
     >>> run.times[-1] < 10
     np.True_
     """
+    pattern, radius = finite("pattern", arguments.numbers("pattern", pattern)), number("radius", radius, 0)
+    if pattern.ndim != 1:
+        raise ValueError(f"pattern must be one pattern (n,), got shape {tuple(pattern.shape)}: take a row of it.")
 
     def condition(moment: Moment) -> Array:
         name = next(iter(moment.network.populations))
         g = moment.evaluation.activations[name]
+        if g.shape[-1] != pattern.shape[-1]:
+            raise ValueError(f"near has a pattern of {pattern.shape[-1]} values; {name!r} has {g.shape[-1]} neurons.")
+        if backend.backend_of(pattern) != "numpy":
+            backend.namespace(pattern, g)  # which refuses another library
         xp = backend.namespace(g)
         return xp.sqrt(xp.sum((g - backend.asarray(pattern, g)) ** 2, axis=-1)) <= radius
 
@@ -177,6 +207,7 @@ def energy_rate_below(rate: float) -> Stop:
     >>> simulate(memory, np.array([0.9, 0.2, 0.1]), t1=99, stop=energy_rate_below(1e-9)).times[-1] < 99
     np.True_
     """
+    rate = number("rate", rate, 0)
 
     def condition(moment: Moment) -> Array:
         return -moment.network.energy_rate(moment.states, moment.clamp, moment.evaluation) <= rate

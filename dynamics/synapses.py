@@ -7,6 +7,8 @@ from typing import Any
 from . import backend
 from .backend import Array, static, structure
 from .contracts import Answer, Lagrangian, Response, Similarity, Synapse
+from .doors import flag, kind, number, shown
+from .validation import finite, floating, matrix
 
 
 def _dot(a: Array, b: Array) -> Array:
@@ -39,9 +41,15 @@ class SimilaritySynapse(Synapse):
     """
 
     between: tuple[str, str] = static()
-    similarity: Similarity = None  # type: ignore[assignment]
-    memories: Any = None
+    similarity: Similarity
+    memories: Any
     nonnegative: bool = static(default=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "between", ends(self.between, 2))
+        kind("similarity", self.similarity, Similarity, "a similarity such as Dot()")
+        object.__setattr__(self, "memories", _stored("memories", self.memories))
+        object.__setattr__(self, "nonnegative", flag("nonnegative", self.nonnegative))
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
@@ -148,11 +156,35 @@ class EquilibriumSynapse(Synapse):
     """
 
     between: tuple[str, ...] = static()
-    similarities: tuple[Similarity, ...] = ()
-    memories: tuple[Any, ...] = ()
-    lagrangian: Lagrangian = None  # type: ignore[assignment]
+    similarities: tuple[Similarity, ...]
+    memories: tuple[Any, ...]
+    lagrangian: Lagrangian
     leak: float = static(default=1.0)
     bias: Any = None
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "between", ends(self.between))
+        for name, what in (("similarities", "similarities such as Dot()"), ("memories", "matrices (N, I) of patterns")):
+            given = getattr(self, name)
+            if not isinstance(given, tuple | list) or len(given) != len(self.between):
+                raise ValueError(
+                    f"{name} must be a tuple of {what}, one for each of {self.between}, got {shown(given)}."
+                )
+        for one in self.similarities:
+            kind("a similarity", one, Similarity, "a similarity such as Dot()")
+        put(self, "similarities", tuple(self.similarities))
+        put(self, "memories", tuple(_stored("memories", one) for one in self.memories))
+        kind("lagrangian", self.lagrangian, Lagrangian, "a Lagrangian such as LogSumExp()")
+        put(self, "leak", number("leak", self.leak, above=0))
+        rows = {patterns.shape[0] for patterns in map(_matrix, self.memories)}
+        if len(rows) > 1:
+            raise ValueError(f"The memories have {sorted(rows)} rows: one row for each memory neuron in all of them.")
+        if self.bias is not None:
+            bias = finite("bias", floating("bias", self.bias, _matrix(self.memories[0])))
+            if tuple(bias.shape) not in ((), tuple(rows)):
+                raise ValueError(f"bias has shape {tuple(bias.shape)}; it is one number or of shape {tuple(rows)}.")
+            put(self, "bias", bias)
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
@@ -248,12 +280,12 @@ class Bilinear(Synapse):
     """
 
     between: tuple[str, str] = static()
-    weights: Array = None
+    weights: Array
     checked = True
 
     def __post_init__(self) -> None:
-        if self.weights.ndim != 2:
-            raise ValueError(f"W must be a matrix (n_a, n_b), got shape {tuple(self.weights.shape)}.")
+        object.__setattr__(self, "between", ends(self.between, 2))
+        object.__setattr__(self, "weights", _coupling("W must be a matrix (n_a, n_b)", self.weights))
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
@@ -302,14 +334,19 @@ class Recurrent(Synapse):
     """
 
     between: tuple[str] = static()
-    weights: Array = None
+    weights: Array
     positive: bool = static(default=False)
     symmetric: bool | None = static(default=None)
     checked = True
 
     def __post_init__(self) -> None:
-        if self.weights.ndim != 2 or self.weights.shape[0] != self.weights.shape[1]:
+        object.__setattr__(self, "between", ends(self.between, 1))
+        object.__setattr__(self, "weights", _coupling("W must be a square matrix", self.weights))
+        if self.weights.shape[0] != self.weights.shape[1]:
             raise ValueError(f"W must be a square matrix, got shape {tuple(self.weights.shape)}.")
+        object.__setattr__(self, "positive", flag("positive", self.positive))
+        if self.symmetric is not None:
+            object.__setattr__(self, "symmetric", flag("symmetric", self.symmetric))
         if self.symmetric is None and not backend.is_traced(self.weights):
             xp = backend.namespace(self.weights)
             gap = xp.max(xp.abs(self.weights - self.weights.T))
@@ -356,6 +393,33 @@ def _extent(memories: Any) -> float | None:
     xp = backend.namespace(patterns)
     top = float(xp.max(xp.abs(patterns)))  # divided by first, so that squares neither over- nor underflow
     return top * float(xp.sqrt(xp.mean((patterns / top) ** 2))) if top > 0 else None
+
+
+def ends(between: Any, count: int | None = None) -> tuple[str, ...]:
+    """The names of the populations that a synapse joins, `count` of them if that is known.
+
+    >>> ends(["a", "b"], 2)
+    ('a', 'b')
+    """
+    example = {1: '("x",)', 2: '("a", "b")'}.get(count or 0, '("value",)')
+    found = tuple(between) if isinstance(between, tuple | list) else ()
+    if not found or not all(isinstance(end, str) for end in found) or (count is not None and len(found) != count):
+        raise TypeError(f"between must be a tuple of names of populations such as {example}, got {shown(between)}.")
+    return tuple(str(end) for end in found)
+
+
+def _coupling(what: str, weights: Any) -> Array:
+    weights = floating("W", weights)
+    if weights.ndim != 2 or 0 in weights.shape:
+        raise ValueError(f"{what}, got shape {tuple(weights.shape)}.")
+    return finite("W", weights)
+
+
+def _stored(name: str, memories: Any) -> Any:
+    """A matrix of patterns, checked; what a similarity made of one is taken as it is."""
+    if hasattr(memories, "patterns") or (backend.is_array(memories) and backend.is_traced(memories)):
+        return memories
+    return matrix(name, memories)
 
 
 def _matrix(memories: Any) -> Array:

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from . import backend
 from .backend import Array
+from .doors import number, plain, shown, unknown_name
 
-
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> ValueError:
-    """The error for a name that is not known: the nearest one and the whole list."""
-    known = list(known)
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+__all__ = ["finite", "floating", "matrix", "positive", "real", "unknown_name", "vector"]
 
 
 def positive(name: str, value: Any, *, zero: bool = False, infinite: bool = False) -> Any:
     """A number that is > 0 (>= 0 with ``zero``), as a Python float; JAX and torch scalars stay what they are."""
-    keep = backend.is_array(value) and not isinstance(value, np.ndarray | np.generic)
-    if keep and value.ndim != 0:
-        raise ValueError(f"{name} must be one number, got an array of shape {tuple(value.shape)}.")
+    limits: dict[str, Any] = {"least": 0} if zero else {"above": 0}
+    return real(name, value, **limits, infinite=infinite)
+
+
+def real(name: str, value: Any, **limits: Any) -> Any:
+    """A `number` that may be one of JAX or torch, which stays what it is so that derivatives pass through it."""
+    keep = backend.is_array(value) and backend.backend_of(value) != "numpy" and value.ndim == 0
     if keep and backend.is_traced(value):
         return value
-    try:
-        number = float(backend.to_numpy(value) if keep else value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be one number, got {value!r}.") from None
-    bound = ">= 0" if zero else "> 0"
-    if math.isnan(number) or number < 0 or (number == 0 and not zero) or (math.isinf(number) and not infinite):
-        finite = "" if infinite else " and finite"
-        raise ValueError(f"{name} must be {bound}{finite}, got {value!r}.")
-    return value if keep else number
+    found = number(name, value, **limits)
+    return value if keep else found
 
 
 def floating(name: str, value: Any, like: Array | None = None) -> Array:
@@ -44,12 +33,17 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
 
     With ``like`` given, library, device and dtype must agree with it: nothing is moved or cast in silence.
     """
+    value = plain(name, value)
     if not backend.is_array(value):
         try:
             value = np.asarray(value)
         except ValueError:
             raise ValueError(f"{name} must be rows of one length, and these lists are of several.") from None
+        except (TypeError, RuntimeError):  # arrays of another library in a list, objects that refuse
+            raise TypeError(f"{name} must be numbers, got {shown(value)}.") from None
         _numeric(name, value)
+        if value.dtype.kind == "c":
+            raise TypeError(f"{name} must be real, got dtype {value.dtype}.")
         if like is not None and backend.backend_of(like) != "numpy":
             return backend.namespace(like).asarray(value, dtype=like.dtype, device=backend.device(like))
         if like is not None:
@@ -82,7 +76,7 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
 
 
 def _numeric(name: str, value: Any) -> None:
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "fiubc":
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "fiubc":
         raise TypeError(f"{name} must be numbers, got dtype {value.dtype}.")
 
 

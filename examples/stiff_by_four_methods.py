@@ -55,4 +55,4 @@ for name, (integrator, style) in methods.items():
 above.set(ylabel="overlap with memory 0\nless memory 1")
 below.set(xlabel="time in tau_value", ylabel="its error", xlim=(0, 6), ylim=(1e-8, 1))
 above.legend(frameon=False, fontsize=9)
-figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "stiff.png")
+figure.savefig(options.out)

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.arguments import batch
 from ..dynamics.backend import Array, Number, static, structure
+from ..dynamics.doors import choice
+from ..dynamics.entry import quiet
 from ..dynamics.lagrangians import LogCosh
 from ..dynamics.network import Network, Population
 from ..dynamics.stopping import rms
 from ..dynamics.synapses import Bilinear
-from ..dynamics.validation import matrix, unknown_name, vector
+from ..dynamics.validation import matrix, vector
 from .checks import coded, number, whole
 from .modern import ModernHopfield
 from .retrieval import Retrieval, verdicts
@@ -89,11 +92,14 @@ class BidirectionalMemory(Stored):
         """W = X^T Y, shape (n, m): whole numbers, so that a field of 0 is exactly 0."""
         return self.memories.T @ self.projection
 
+    @quiet
     def energy(self, left: Any, right: Any) -> Array:
         """-x . W y of binary states, shape (...)."""
         left, right = self.check_query(left), self.check_query(right, toward="left")
+        batch({"left": left, "right": right})
         return -backend.namespace(left).sum((left @ self.weights) * right, axis=-1)
 
+    @quiet
     def recall(self, query: Any, toward: str = "right") -> Array:
         """One application of the rule: the right side from a left query, or the left from a right one.
 
@@ -102,6 +108,7 @@ class BidirectionalMemory(Stored):
         query = self.check_query(query, toward)
         return self._answer(query, toward, None)
 
+    @quiet
     def retrieve(
         self,
         query: Any,
@@ -137,6 +144,7 @@ class BidirectionalMemory(Stored):
         back = "left" if toward == "right" else "right"
         there = None if other is None else self.check_query(other, back)
         if there is not None:
+            batch({"query": here, "other": there})
             here, there = (x + 0 * xp.sum(y, axis=-1, keepdims=True) for x, y in ((here, there), (there, here)))
         steps = np.zeros(here.shape[:-1], dtype=int)
         there = self._answer(here, toward, there)
@@ -172,6 +180,7 @@ class BidirectionalMemory(Stored):
             [Bilinear(("left", "right"), self.weights)],
         )
 
+    @quiet
     def start(self, query: Any, memory_state: Any = None, toward: str = "right") -> dict[str, Array]:
         """States at which the continuous dynamics begin: x = sqrt(n m) q, so that g(x) = tanh(beta q).
 
@@ -226,6 +235,4 @@ class BidirectionalMemory(Stored):
 
 
 def _side(toward: str) -> str:
-    if toward not in SIDES:
-        raise unknown_name("side", toward, SIDES)
-    return toward
+    return choice("side", toward, SIDES)

@@ -9,12 +9,15 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.validation import positive, unknown_name, vector
+from ..dynamics.doors import affordable, choice, generator, number, whole
+from ..dynamics.entry import quiet
+from ..dynamics.validation import vector
 from .flips import Run, Spins, asynchronous, begin, orders, sweep, synchronous
 
 MODES = ("asynchronous", "synchronous")
 ORDERS = ("random", "cyclic")
 EDGE = 0.99
+MOST_SWEEPS = 10**7  # each goes through all neurons in Python
 
 
 class BinaryRetrieval(NamedTuple):
@@ -130,23 +133,27 @@ class BinaryMemory:
     def spins(self) -> Spins:
         """The costs of flips."""
 
+    @quiet
     def energy(self, state: Any) -> Array:
         """E(s) of +-1 states (..., I), shape (...)."""
         flat, shape = self._flat("state", state)
         return backend.namespace(flat).reshape(backend.compiled(_energy, flat)(None, self.spins, flat), shape)
 
+    @quiet
     def energy_change(self, state: Any) -> Array:
         """E(with site i flipped) - E(s) for every site i: shape (..., I)."""
         flat, shape = self._flat("state", state)
         found = backend.compiled(_costs, flat)(None, self.spins, flat)
         return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
+    @quiet
     def stability(self, state: Any) -> Array:
         """s_i u_i for every site i, shape (..., I): below 0 the sign rule flips it, and at 0 (a tie) it keeps it."""
         flat, shape = self._flat("state", state)
         found = backend.compiled(_margins, flat)(None, self.spins, flat)
         return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
+    @quiet
     def retrieve(
         self,
         query: Any,
@@ -179,7 +186,7 @@ class BinaryMemory:
             Of the orders and the noise.
         """
         self._check_mode(mode, order, "max_steps", max_steps)
-        temperature = positive("temperature", temperature, zero=True)
+        max_steps, temperature = whole("max_steps", max_steps, 1), number("temperature", temperature, 0)
         flat, shape = self._flat("query", query)
         if temperature > 0:
             if mode != "asynchronous":
@@ -193,6 +200,7 @@ class BinaryMemory:
             run = synchronous(self.spins, flat, max_steps)
         return self._answer(run, shape, "sampled" if temperature > 0 else "not settled")
 
+    @quiet
     def glauber(
         self,
         query: Any,
@@ -227,10 +235,13 @@ class BinaryMemory:
         Glauber 1963, J. Math. Phys. 4:294, doi:10.1063/1.1703954.
         """
         self._check_mode("asynchronous", order, "sweeps", sweeps)
-        if not isinstance(every, int | np.integer) or not 1 <= every <= sweeps:
+        sweeps, every = whole("sweeps", sweeps, 1), whole("every", every, 1)
+        if every > sweeps:
             raise ValueError(f"every must be a whole number from 1 to sweeps={sweeps}, got {every!r}.")
-        temperature = positive("temperature", temperature)
+        temperature = number("temperature", temperature, above=0)
         flat, shape = self._flat("query", query)
+        records = sweeps // every * flat.shape[0]
+        affordable(f"{records} records", 16.0 * records * (2 + self.memories.shape[0]), "Record fewer: every=...")
         state, energy, flips, means = self._heat(flat, temperature, sweeps, every, order, seed, record=True)
         overlaps = np.stack([m[1] for m in means])
         return GlauberRun(
@@ -259,17 +270,14 @@ class BinaryMemory:
         return None
 
     def _check_mode(self, mode: str, order: str, name: str, sweeps: Any) -> None:
-        if mode not in MODES:
-            raise unknown_name("mode", mode, MODES)
-        if order not in ORDERS:
-            raise unknown_name("order", order, ORDERS)
-        if not isinstance(sweeps, int | np.integer) or sweeps < 1:
-            raise ValueError(f"{name} must be a whole number >= 1, got {sweeps!r}.")
+        choice("mode", mode, MODES)
+        choice("order", order, ORDERS)
+        whole(name, sweeps, 1, MOST_SWEEPS)
 
     def _heat(
         self, state: Array, temperature: float, sweeps: int, every: int, order: str, seed: int, record: bool
     ) -> tuple[Array, np.ndarray, np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         spins, (size, width) = self.spins, state.shape
         now = begin(spins, state)
         flips, energies, means = np.zeros(size, int), [], []

@@ -11,6 +11,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.validation import matrix, unknown_name
 from .bidirectional import BidirectionalMemory
+from .checks import whole
 from .classical import ClassicalHopfield
 from .continuous_sdm import ContinuousSDM
 from .dense import DenseAssociativeMemory, ExponentialMemory
@@ -118,14 +119,14 @@ def build(name: str, patterns: Any, **settings: Any) -> Any:
     ValueError: Unknown model 'modem'. Did you mean 'modern'? Known: universal, modern, ...
     """
     entries = {entry.name: entry for entry in _ENTRIES}
-    if name not in entries:
+    if not isinstance(name, str) or name not in entries:
         raise unknown_name("model", name, entries)
     return entries[name].make(matrix("patterns", patterns), **settings)
 
 
 def _sparse_distributed(patterns: Any, **settings: Any) -> SparseDistributedMemory:
     host = backend.to_numpy(patterns)
-    size = settings.pop("n_locations", max(1000, 50 * len(host)))
+    size = whole("n_locations", settings.pop("n_locations", max(1000, 50 * len(host))), 1)
     usual = {
         "fraction": float(np.clip((2 * len(host) * size) ** (-1 / 3), 1 / size, 0.5)),
         "coding": "binary" if np.isin(host, (0, 1)).all() else "bipolar",

@@ -8,29 +8,11 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.doors import flag, whole
+from ..dynamics.doors import number as plain_number
 from ..dynamics.validation import finite, floating, positive, vector
 
-
-def whole(name: str, value: Any, least: int) -> int:
-    """A whole number >= least, as a Python int.
-
-    >>> whole("radius", np.int64(3), 0)
-    3
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
-    return int(value)
-
-
-def flag(name: str, value: Any) -> bool:
-    """True or False, and no other object that counts as one of them, such as the text "false".
-
-    >>> flag("zero_diagonal", np.True_)
-    True
-    """
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}.")
-    return bool(value)
+__all__ = ["coded", "current", "flag", "number", "whole"]
 
 
 def number(name: str, value: Any, like: Array, *, zero: bool = False) -> Any:
@@ -56,7 +38,7 @@ def current(value: Any, size: int, like: Array) -> Any:
     (0.5, array([1., 2.]))
     """
     if isinstance(value, float | int | np.number) and not isinstance(value, np.complexfloating):
-        return float(finite("bias", np.asarray(float(value))))
+        return plain_number("bias", value)
     if backend.is_array(value) and value.ndim == 0:
         return finite("bias", floating("bias", value, like)) + backend.full((size,), 0.0, like)
     value = vector("bias", value, size, like, "one input current for each neuron, or one number for all")

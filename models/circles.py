@@ -16,8 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from ..dynamics.validation import positive
-from .checks import whole
+from ..dynamics import backend
+from ..dynamics.doors import feasible, number, plain, shown
+from .checks import flag, whole
+
+MOST_BITS = 10**6  # of an address: sums over all distances take a square of it
 
 
 def circle_fraction(dimension: int, radius: int) -> float:
@@ -26,7 +29,7 @@ def circle_fraction(dimension: int, radius: int) -> float:
     >>> round(circle_fraction(3, 1), 12)  # 000 and three neighbours, of 8
     0.5
     """
-    _check(dimension, radius)
+    dimension, radius = _check(dimension, radius)
     return float(np.exp(_log_binomial(dimension)[1][radius]))
 
 
@@ -36,8 +39,8 @@ def radius_of(dimension: int, fraction: float) -> int:
     >>> radius_of(1000, 0.00108)  # Kanerva's memory of a million locations, about a thousand of them active
     451
     """
-    whole("dimension", dimension, 1)
-    if not 0 < positive("fraction", fraction) <= 1:
+    dimension, fraction = whole("dimension", dimension, 1, MOST_BITS), number("fraction", fraction, above=0)
+    if fraction > 1:
         raise ValueError(f"fraction is a part of all addresses, 0 < fraction <= 1, got {fraction!r}.")
     sizes = np.exp(_log_binomial(dimension)[1])
     return max(int(np.searchsorted(sizes, fraction, side="right")) - 1, 0)
@@ -68,10 +71,9 @@ def circle_intersection(dimension: int, radius: int, distance: Any, *, log: bool
     >>> circle_intersection(3, 1, [0, 1, 2, 3])  # of 8 addresses: 4, 2, 2 and none
     array([0.5 , 0.25, 0.25, 0.  ])
     """
-    _check(dimension, radius)
-    distances = np.asarray(distance)
-    if distances.dtype.kind not in "iu" or (distances < 0).any() or (distances > dimension).any():
-        raise ValueError(f"distance must be whole numbers from 0 to {dimension} (the dimension), got {distance!r}.")
+    dimension, radius = _check(dimension, radius)
+    log = flag("log", log)
+    distances = _distances(dimension, distance)
     logs = np.array([_log_intersection(dimension, radius, int(d)) for d in distances.reshape(-1)])
     answer = logs if log else np.exp(logs)
     return float(answer[0]) if distances.ndim == 0 else answer.reshape(distances.shape)
@@ -109,7 +111,7 @@ def beta_from_radius(dimension: int, radius: int, reach: int | None = None) -> f
     >>> round(beta_from_radius(64, 11), 2), round(beta_from_radius(64, 5), 2)
     (14.91, 31.12)
     """
-    _check(dimension, radius)
+    dimension, radius = _check(dimension, radius)
     top = whole("reach", radius if reach is None else reach, 1)
     if radius < 1 or top > min(2 * radius, dimension):
         raise ValueError(
@@ -161,8 +163,8 @@ def distance_after_read(
     [22, 86, 174]
     """
     signal, noise, pull = _moments(dimension, radius, n_locations, n_patterns, distance)
-    wrong = np.asarray(distance)
-    pull = pull if autoassociative else 0.0
+    wrong = _distances(dimension, distance)
+    pull = pull if flag("autoassociative", autoassociative) else 0.0
     from scipy.special import ndtr
 
     found = (dimension - wrong) * ndtr(-(signal + pull) / noise) + wrong * ndtr(-(signal - pull) / noise)
@@ -185,6 +187,7 @@ def critical_distance(dimension: int, radius: int, n_locations: int, n_patterns:
     >>> critical_distance(1000, 451, 10**6, 10**4)
     152
     """
+    dimension, radius = _check(dimension, radius)
     distances = np.arange(1, dimension // 2 + 1)
     found = distance_after_read(dimension, radius, n_locations, n_patterns, distances, autoassociative=False)
     closer = found < distances
@@ -195,6 +198,8 @@ def _moments(
     dimension: int, radius: int, n_locations: int, n_patterns: int, distance: Any
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Signal, noise, and what patterns written at themselves add to the bits of the cue."""
+    dimension, radius = _check(dimension, radius)
+    _feasible(dimension, dimension)
     size, others = float(whole("n_locations", n_locations, 1)), whole("n_patterns", n_patterns, 1) - 1
     shared = np.asarray(circle_intersection(dimension, radius, distance))
     everywhere = np.arange(dimension + 1)
@@ -229,8 +234,27 @@ def _log_binomial(n: int) -> tuple[np.ndarray, np.ndarray]:
     return mass, np.minimum(np.logaddexp.accumulate(mass), 0.0)
 
 
-def _check(dimension: int, radius: int) -> None:
-    whole("dimension", dimension, 1)
-    whole("radius", radius, 0)
+def _check(dimension: Any, radius: Any) -> tuple[int, int]:
+    dimension, radius = whole("dimension", dimension, 1, MOST_BITS), whole("radius", radius, 0)
     if radius > dimension:
         raise ValueError(f"radius must be from 0 to {dimension} (the dimension), got {radius}.")
+    return dimension, radius
+
+
+def _distances(dimension: int, distance: Any) -> np.ndarray:
+    """Whole numbers from 0 to the dimension, one or an array of them."""
+    given = plain("distance", distance)
+    try:
+        found = np.asarray(backend.to_numpy(given) if backend.is_array(given) else given)
+    except (ValueError, TypeError, RuntimeError):
+        found = np.asarray(None)
+    if found.dtype.kind not in "iu" or (found < 0).any() or (found > dimension).any():
+        raise ValueError(
+            f"distance must be whole numbers from 0 to {dimension} (the dimension), got {shown(distance)}."
+        )
+    _feasible(dimension, found.size)
+    return found.astype(int)
+
+
+def _feasible(dimension: int, count: int) -> None:
+    feasible(f"{count} distances in {dimension} bits", float(count) * dimension, "Ask for fewer distances or bits.")

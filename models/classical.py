@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any, Self
 
 from ..dynamics import backend
+from ..dynamics.arguments import batch
 from ..dynamics.backend import Array, Number, static, structure
+from ..dynamics.entry import quiet
 from ..dynamics.lagrangians import LogCosh
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import Recurrent
@@ -190,18 +192,22 @@ class ClassicalHopfield(BinaryMemory, Stored):
 
     # -------------------------------------------------------------------------------------------- one pass
 
+    @quiet
     def recall(self, query: Any) -> Array:
         """One synchronous update sign(W q + b), which keeps q_i where the field is 0: shape (..., I)."""
         query = self.check_binary("query", query)
         return backend.namespace(query).where(self.stability(query) < 0, -query, query)
 
+    @quiet
     def scores(self, query: Any) -> Array:
         """The overlaps M q/I, from -1 to 1: shape (..., N)."""
         return self.check_query(query) @ self.memories.T / self.memories.shape[1]
 
+    @quiet
     def two_time_energy(self, before: Any, after: Any) -> Array:
         """-s(t).W s(t+1) - b.(s(t) + s(t+1)) of +-1 states, which synchronous updates of a symmetric W never raise."""
         before, after = self.check_binary("before", before), self.check_binary("after", after)
+        batch({"before": before, "after": after})
         xp = backend.namespace(before)
         return -xp.sum(before * (after @ self.couplings.T) + self.bias * (before + after), axis=-1)
 
@@ -226,6 +232,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
         neurons = Population(LogCosh(self.beta), width, self.tau_value, 1.0, self.bias)
         return Network({"value": neurons}, [Recurrent(("value",), self.couplings, positive_)])
 
+    @quiet
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States of the graded neurons from a cue of activations in [-1, 1], whose +-1 become +-0.99."""
         if memory_state is not None:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.lagrangians import LogSumExp, Quadratic
+from ..dynamics.validation import matrix
 from .circles import beta_from_radius
 from .memory import AssociativeMemory, Rule
 from .similarity import Cosine
@@ -67,8 +68,8 @@ class ContinuousSDM(AssociativeMemory):
     @classmethod
     def from_radius(cls, radius: int, addresses: Any, patterns: Any = None, **options: Any) -> Self:
         """The memory whose beta stands for reading and writing in circles of this Hamming radius."""
-        width = addresses.shape[-1] if hasattr(addresses, "shape") else len(addresses[0])
-        return cls(addresses, patterns, beta=beta_from_radius(width, radius), **options)
+        addresses = matrix("addresses", addresses)
+        return cls(addresses, patterns, beta=beta_from_radius(addresses.shape[-1], radius), **options)
 
     @property
     def rule(self) -> Rule:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.doors import generator
 
 Cache = tuple[Array, ...]
 
@@ -103,7 +104,7 @@ def asynchronous(spins: Spins, state: Array, order: str, most: int, seed: int) -
     >>> asynchronous(spins, np.array([[1.0, 1.0, 1.0, 1.0]]), "cyclic", 10, seed=0).state
     array([[ 1.,  1., -1.,  1.]])
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     size, width = state.shape
     narrow = backend.backend_of(state) != "jax"  # there a new batch size is a new program
     now = begin(spins, backend.namespace(state).asarray(state, copy=True))

@@ -12,11 +12,14 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, structure
+from ..dynamics.casting import float_type
+from ..dynamics.doors import affordable, generator, items, mapping, number, shown
+from ..dynamics.entry import quiet
 from ..dynamics.integrators import Relaxation
 from ..dynamics.network import Network
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import settled
-from ..dynamics.validation import finite, matrix, positive, vector
+from ..dynamics.validation import finite, matrix, vector
 from .checks import whole
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
 from .resting import leaves
@@ -72,7 +75,8 @@ class HierarchicalMemory(Stored):
         if isinstance(layers, str):  # what `save` wrote
             layers, weights = unpacked(layers, weights)
         if not isinstance(layers, Sequence):
-            raise TypeError(f"layers is a sequence of layers from the bottom to the top, got {layers!r}.")
+            raise TypeError(f"layers is a sequence of layers from the bottom to the top, got {shown(layers)}.")
+        weights = items("weights", weights, "matrices, one for each pair of neighbours")
         layers = tuple(_layer(layer) for layer in layers)
         if len(layers) < 2 or len(weights) != len(layers) - 1:
             raise ValueError(
@@ -105,16 +109,20 @@ class HierarchicalMemory(Stored):
         >>> HierarchicalMemory.random([Layer((6, 6, 1)), Layer((2, 2, 4), "relu")], [(3, 3, 0)], seed=1).weights
         (3x3x1x4 kernel, stride 3, padding 0,)
         """
-        rng, layers = np.random.default_rng(seed), [_layer(layer) for layer in layers]
-        windows = [None] * (len(layers) - 1) if windows is None else windows
+        rng, dtype, gain = generator(seed), float_type(dtype), number("gain", gain, 0)
+        layers = [_layer(layer) for layer in items("layers", layers, "layers, from the bottom to the top", 2)]
+        windows = [None] * (len(layers) - 1) if windows is None else items("windows", windows, "windows or None")
         if len(windows) != len(layers) - 1:
             raise ValueError(f"{len(windows)} windows for {len(layers)} layers: one for each pair of neighbours.")
         weights: list[Any] = []
         for below, above, window in zip(layers[:-1], layers[1:], windows, strict=True):
+            affordable(f"Weights of {below.size} to {above.size}", 16.0 * below.size * above.size, "Give a window.")
             if window is None:
                 weights.append((rng.normal(size=(below.size, above.size)) * gain / below.size**0.5).astype(dtype))
                 continue
-            size, stride, padding = window
+            size, stride, padding = (
+                whole("a window's size", w, 0) for w in items("a window", window, "3 sizes", 3)[:3]
+            )
             shape = (*(size for _ in below.shape[:-1]), below.shape[-1], above.shape[-1])
             scale = gain / math.prod(shape[:-1]) ** 0.5
             weights.append(Kernel((rng.normal(size=shape) * scale).astype(dtype), stride, padding))
@@ -159,9 +167,11 @@ class HierarchicalMemory(Stored):
         size = max(64, 4 * count) if hidden is None else whole("hidden", hidden, 1)
         if size < count:
             raise ValueError(f"hidden={size} features cannot tell {count} patterns apart: at least {count} are needed.")
-        if not 0 < positive("level", level) < 1:
+        if not 0 < number("level", level) < 1:
             raise ValueError(f"level must lie between 0 and 1, where tanh is, got {level!r}.")
-        codes = level * np.random.default_rng(seed).choice([-1.0, 1.0], size=(count, size))
+        level, beta = number("level", level), number("beta", beta, above=0)
+        affordable(f"Codes of {count} patterns on {size} features", 48.0 * count * size, "Take fewer features.")
+        codes = level * generator(seed).choice([-1.0, 1.0], size=(count, size))
         if np.linalg.matrix_rank(codes) < count:
             raise ValueError(
                 f"The codes of {count} patterns on {size} features depend on one another: take more features."
@@ -193,13 +203,15 @@ class HierarchicalMemory(Stored):
         joins = [synapse(w, self.layers[k], (names[k], names[k + 1])) for k, w in enumerate(self.weights)]
         return Network({name: layer.population() for name, layer in zip(names, self.layers, strict=True)}, joins)
 
+    @quiet
     def start(self, query: Any, memory_state: Mapping[str, Any] | None = None) -> dict[str, Array]:
         """States after one pass bottom-up: the cue is layer 0's activation, x_(A+1) = (W_A^T g_A + b_(A+1))/l_(A+1).
 
         `memory_state`, a dict of states (..., n) by name, sets layers by hand.
         """
         query, network = self.check_query(query), self.network
-        xp, given = backend.namespace(query), dict(memory_state or {})
+        known = mapping("memory_state", {} if memory_state is None else memory_state, '{"layer1": x}')
+        xp, given = backend.namespace(query), known
         with np.errstate(all="ignore"):
             x = network.populations["layer0"].lagrangian.dual(query)
         if not backend.is_traced(query) and not bool(xp.all(xp.isfinite(x))):
@@ -223,12 +235,14 @@ class HierarchicalMemory(Stored):
             raise ValueError(f"There are no layers {', '.join(given)} above layer 0; known: {', '.join(states)}.")
         return states
 
+    @quiet
     def recall(self, query: Any) -> Array:
         """One pass bottom-up and one top-down: the activation of layer 0, shape (..., n_0)."""
         self._check_limit()
         states = self.start(query)
         return backend.compiled(_pass, states["layer0"])(UPDATE, self.network, states)
 
+    @quiet
     def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None, *, clamp: Any = None) -> Retrieval:
         """Passes top-down, each layer in equilibrium with its neighbours in turn, until no layer moves.
 

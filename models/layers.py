@@ -90,7 +90,7 @@ class Layer:
     bias: Any = None
 
     def __post_init__(self) -> None:
-        sizes = self.shape if isinstance(self.shape, tuple | list) else (self.shape,)
+        sizes = self.shape if isinstance(self.shape, tuple | list) and self.shape else (self.shape,)
         object.__setattr__(self, "shape", tuple(whole("a layer's size", size, 1) for size in sizes))
         object.__setattr__(self, "activation", activation(self.activation))
         if self.bias is not None and not isinstance(self.bias, float | int):
@@ -128,6 +128,17 @@ class Kernel:
     weights: Array
     stride: int = static(default=1)
     padding: int = static(default=0)
+
+    def __post_init__(self) -> None:
+        weights = floating("weights", self.weights)
+        if weights.ndim < 3:
+            raise ValueError(
+                f"The weights of a kernel are (k_1, ..., k_d, c_below, c_above), got shape {tuple(weights.shape)}. One "
+                "channel is an axis of size 1."
+            )
+        object.__setattr__(self, "weights", finite("weights", weights))
+        object.__setattr__(self, "stride", whole("stride", self.stride, 1))
+        object.__setattr__(self, "padding", whole("padding", self.padding, 0))
 
     def __repr__(self) -> str:
         form = "x".join(str(size) for size in self.weights.shape)

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.arguments import numbers
 from ..dynamics.backend import Array
 from ..dynamics.contracts import exact_step
+from ..dynamics.doors import plain
 from ..dynamics.integrators import Relaxation
 from .checks import flag, whole
 from .one_shot import OneShot
@@ -44,10 +46,13 @@ def masked_query(memory: AssociativeMemory, query: Any, known: Any) -> tuple[Arr
     array([0.5, 0. ])
     """
     like, size = memory.memories, memory.memories.shape[1]
-    if not backend.is_array(query):
-        query = np.asarray(query)
+    query = numbers("query", query, like)
     xp = backend.namespace(like)
-    mask = backend.to_numpy(known) if backend.is_array(known) else np.asarray(known)
+    try:
+        mask = plain("known", known)
+        mask = backend.to_numpy(mask) if backend.is_array(mask) else np.asarray(mask)
+    except (ValueError, RuntimeError):
+        mask = np.asarray(None)
     if mask.dtype.kind != "b" or mask.ndim == 0 or mask.shape[-1] != size:
         raise ValueError(
             f"known must be a mask of bools (..., {size}), True where the query is known; got dtype {mask.dtype} and "

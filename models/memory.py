@@ -12,6 +12,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number
 from ..dynamics.contracts import Lagrangian, Similarity
+from ..dynamics.entry import quiet
 from ..dynamics.lagrangians import Quadratic, SquareRoot, XLogX
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
@@ -73,10 +74,12 @@ class AssociativeMemory(Stored):
 
     # -------------------------------------------------------------------------------------------- one pass
 
+    @quiet
     def scores(self, query: Any) -> Array:
         """sim(M, query): shape (..., N)."""
         return backend.compiled(_scores, self.memories)(None, self.rule, self._prepared, self.check_query(query))
 
+    @quiet
     def weights(self, query: Any) -> Array:
         """sep(sim(M, query)): shape (..., N), the part that each memory takes in the answer.
 
@@ -87,6 +90,7 @@ class AssociativeMemory(Stored):
             check_scores(rule.separation, self.scores(query))
         return backend.compiled(_weights, self.memories)(None, rule, self._prepared, query)
 
+    @quiet
     def recall(self, query: Any, known: Any = None) -> Array:
         """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given.
 
@@ -156,6 +160,7 @@ class AssociativeMemory(Stored):
         """The same memory with tau_memory = 0."""
         return self if self.is_adiabatic else self._replaced(tau_memory=0.0)
 
+    @quiet
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States at which the dynamics begin: v = grad L_v*(query), and h in equilibrium with it.
 
@@ -185,6 +190,7 @@ class AssociativeMemory(Stored):
             raise ValueError("With tau_memory=0 the memory neurons have no state of their own: leave out memory_state.")
         return states
 
+    @quiet
     def retrieve(
         self,
         query: Any,
@@ -312,6 +318,16 @@ class AssociativeMemory(Stored):
     def _check_rule(self) -> None:
         """Check the patterns against the rule, and warn of what does not hold."""
         self._in_domain("patterns", self.memories)
+        _, _, value, _ = self.rule
+        if self.rule.similarity.positive and not value.nonnegative and not backend.is_traced(self.memories):
+            x = backend.asarray(np.linspace(-3.0, 3.0, self.memories.shape[1]), self.memories)
+            least = float(backend.to_numpy(value.activation(x)).min(initial=0.0))
+            if least < 0:
+                raise ValueError(
+                    f"The {self.rule.similarity.name} similarity takes logarithms of activations, and those of "
+                    f"{value!r} go down to {least:g}. Use a value Lagrangian whose activation is positive: "
+                    "Exponential() (the default here), Softplus() or LogSumExp()."
+                )
         for note in self.notes():
             warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=4)
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
 from ..dynamics.contracts import Similarity
-from ..dynamics.validation import positive
+from ..dynamics.doors import kind, number
 from .gaps import GAPS, ingredients
 from .one_shot import OneShot
 from .pairwise import over_elements, refined
@@ -71,12 +71,13 @@ class Normalised(OneShot):
     leak = 0.0
 
     def __post_init__(self) -> None:
+        kind("base", self.base, Similarity, "a similarity such as Manhattan()")
         if self.base.name not in GAPS and self.base.name not in PRODUCTS:
             raise ValueError(
                 f"normalised is defined for {', '.join((*PRODUCTS, *GAPS))}, not for {self.base.name!r}: scale the "
                 "scores of a similarity of your own in its function."
             )
-        object.__setattr__(self, "eps", float(positive("eps", self.eps, zero=True)))
+        object.__setattr__(self, "eps", number("eps", self.eps, 0))
 
     @property
     def name(self) -> str:

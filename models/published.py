@@ -96,7 +96,7 @@ def published(name: str) -> Published:
     >>> memory.recall(np.array([0.1, 0.8]))  # the worst match: the published mixture is upside down
     array([1. , 0.5])
     """
-    if name not in PUBLISHED:
+    if not isinstance(name, str) or name not in PUBLISHED:
         raise unknown_name("published similarity", name, PUBLISHED)
     return Published(name)
 

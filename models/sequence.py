@@ -11,14 +11,16 @@ no energy that falls, since it comes back to where it was.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.doors import affordable
 from ..dynamics.validation import matrix
-from .checks import whole
+from .checks import flag, whole
 from .memory import AssociativeMemory
 from .universal import UniversalHopfield
 
@@ -116,13 +118,14 @@ def recall_sequence(memory: Any, cue: Any, steps: int, *, cyclic: bool = True, *
     >>> found.rows, found.trajectory.shape
     (array([1, 2, 3, 4, 4, 4]), (6, 40))
     """
-    steps = whole("steps", steps, 1)
+    steps, cyclic = whole("steps", steps, 1), flag("cyclic", cyclic)
     free = isinstance(memory, AssociativeMemory) and memory.projection is None
     if free or not hasattr(memory, "recall"):
         memory = chain(memory, cyclic=cyclic, **options)
     elif options:
         raise ValueError(f"{', '.join(options)} belong to a memory that is made here; this one has its own.")
     state = memory.check_query(cue)
+    affordable(f"{steps} steps", steps * 8.0 * math.prod(state.shape), "Ask for fewer, or for fewer cues.")
     visited = [state]
     for _ in range(steps):
         following = memory.recall(state)
@@ -139,7 +142,7 @@ def recall_sequence(memory: Any, cue: Any, steps: int, *, cyclic: bool = True, *
 
 def _next(patterns: Any, cyclic: bool) -> Array:
     patterns = matrix("patterns", patterns)
-    xp = backend.namespace(patterns)
+    xp, cyclic = backend.namespace(patterns), flag("cyclic", cyclic)
     return xp.concat([patterns[1:, :], patterns[:1, :] if cyclic else patterns[-1:, :]], axis=0)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.contracts import Answer, Response, Similarity
+from ..dynamics.doors import answer, number
+from ..dynamics.doors import function as callable_
 from ..dynamics.rotation import rotated
 from ..dynamics.validation import unknown_name
 from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
@@ -228,6 +230,11 @@ class Custom(Similarity):
     force: Callable[[Array, Array, Array], Array] | None = static(default=None)
     own_leak: float = static(default=1.0)
 
+    def __post_init__(self) -> None:
+        callable_("function", self.function, "(memories, g) -> scores (..., N)")
+        callable_("force", self.force, "(memories, g, f) -> (..., I)", optional=True)
+        object.__setattr__(self, "own_leak", number("own_leak", self.own_leak, 0))
+
     @property
     def leak(self) -> float:
         """The leak that was given."""
@@ -235,11 +242,15 @@ class Custom(Similarity):
 
     def scores(self, memories: Any, g: Array) -> Array:
         """function(M, g)."""
-        return self.function(memories, g)
+        rows = memories.shape[0] if getattr(memories, "ndim", 0) == 2 else None
+        return answer("The function of a similarity", self.function(memories, g), (*g.shape[:-1], rows))
 
     def pullback(self, memories: Any, g: Array, f: Array) -> Array:
         """force(M, g, f), derived where the library can."""
-        return super().pullback(memories, g, f) if self.force is None else self.force(memories, g, f)
+        if self.force is None:
+            return super().pullback(memories, g, f)
+        batch = g.shape[:-1] if len(g.shape) >= len(f.shape) else f.shape[:-1]
+        return answer("The force of a similarity", self.force(memories, g, f), (*(None for _ in batch), g.shape[-1]))
 
 
 SIMILARITIES: dict[str, Callable[[], Similarity]] = {
@@ -284,7 +295,7 @@ def similarity(name: str | Similarity | Callable[[Array, Array], Array]) -> Simi
     """
     if isinstance(name, Similarity):
         return name
-    if callable(name):
+    if callable(name) and not isinstance(name, type):
         return Custom(name)
     parts = re.fullmatch(WRAPPED, name) if isinstance(name, str) else None
     if parts is not None and parts[1] == "normalised":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY
 from typing import Any, Self
 
@@ -9,9 +10,11 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
+from ..dynamics.casting import float_type
+from ..dynamics.doors import affordable, choice, generator, number, scalar
 from ..dynamics.lagrangians import Threshold, TopK
 from ..dynamics.stopping import rms
-from ..dynamics.validation import matrix, positive, unknown_name, vector
+from ..dynamics.validation import matrix, vector
 from .checks import coded, flag, whole
 from .circles import radius_of
 from .retrieval import Retrieval, verdicts
@@ -94,8 +97,7 @@ class SparseDistributedMemory(Stored):
     def __post_init__(self) -> None:
         put = object.__setattr__
         for name, known in (("design", DESIGNS), ("coding", tuple(CODINGS))):
-            if getattr(self, name) not in known:
-                raise unknown_name(name, getattr(self, name), known)
+            put(self, name, choice(name, getattr(self, name), known))
         put(self, "locations", matrix("locations", self.locations))
         size, width = self.locations.shape
         xp = backend.namespace(self.locations)
@@ -114,8 +116,7 @@ class SparseDistributedMemory(Stored):
             raise ValueError(f"radius={self.radius} is more than the {width} bits in which addresses can differ.")
         put(self, "k", whole("k", self.k, 1))
         put(self, "ties", ("keep" if self._square else "up") if self.ties is None else self.ties)
-        if self.ties not in TIES:
-            raise unknown_name("rule for ties", self.ties, TIES)
+        put(self, "ties", choice("rule for ties", self.ties, TIES))
         if self.ties == "keep" and not self._square:
             raise ValueError(f"ties='keep' needs data as wide as addresses; here {self.width} bits recall {self._out}.")
         if backend.is_traced(self.locations):
@@ -157,20 +158,24 @@ class SparseDistributedMemory(Stored):
         7
         """
         size, width = whole("n_locations", n_locations, 1), whole("dimension", dimension, 1)
-        if not positive("fraction", fraction) <= 1:
+        fraction = number("fraction", fraction, above=0)
+        if fraction > 1:
             raise ValueError(f"fraction is a part of the locations, 0 < fraction <= 1, got {fraction!r}.")
-        rng = np.random.default_rng(seed)
+        rng, dtype = generator(seed), float_type(dtype)
+        design = choice("design", design, DESIGNS)
+        out = width if data_width is None else whole("data_width", data_width, 1)
+        affordable(f"{size} locations of {width} bits", 16.0 * size * (width + out), "Ask for fewer, or fewer bits.")
         signs = rng.choice(np.array([-1.0, 1.0], dtype=dtype), size=(size, width))
         radius = radius_of(width, fraction) if radius is None and design == "radius" else radius or 0
         if k is None:
             usual = {"top_k": fraction * size, "selected": -np.log2(fraction)}
             k = max(round(usual.get(design, 1)), 1)
+        k = whole("k", k, 1)
         if design == "selected":
             if k > width:
                 raise ValueError(f"A location cannot look at k={k} of {width} coordinates.")
             order = rng.permuted(np.tile(np.arange(width), (size, 1)), axis=1)
             signs = np.where(order < k, signs, 0).astype(dtype)
-        out = width if data_width is None else whole("data_width", data_width, 1)
         counters = np.zeros((size, out), dtype=dtype)
         return cls(signs, counters, design=design, radius=radius, k=k, coding=coding, ties=ties)
 
@@ -205,7 +210,7 @@ class SparseDistributedMemory(Stored):
         `record` says whether the data are kept for naming what is retrieved (never with times < 0, which leaves
         what was recorded as it is).
         """
-        if not abs(times := float(times)) < float("inf") or times == 0:
+        if math.isnan(times := scalar("times", times)) or math.isinf(times) or times == 0:
             raise ValueError(f"times is how often to write, a number other than 0, got {times!r}.")
         addresses = self.check_query(addresses, "addresses")
         if data is None and not self._square:
@@ -273,6 +278,7 @@ class SparseDistributedMemory(Stored):
 
     def nearest(self, state: Array) -> np.ndarray:
         """The row of `written` at the least Hamming distance, -1 where nothing was recorded."""
+        state = self._bits("state", state, self._out)
         if self.written is None:
             return np.full(state.shape[:-1], -1)
         scores = self._signs(state) @ self._signs(self.written).T

@@ -15,8 +15,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..dynamics import backend, lagrangians
+from ..dynamics import backend, doors, lagrangians
 from ..dynamics.contracts import Lagrangian, Similarity
+from ..dynamics.entry import checked
 from .files import Refused, kind_of, load_npz, present, reading, written_whole
 from .similarity import similarity
 
@@ -43,11 +44,13 @@ class Stored(ABC):
         """The same model on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""
         return backend.move(self, library, device, dtype)
 
+    @checked(path=doors.path)
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model to one ``.npz`` file, whole or not at all; returns its path."""
         return write(path, type(self).__name__, self.settings())
 
     @classmethod
+    @checked(path=doors.path)
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a model that `save` wrote, as NumPy arrays; called on a class, it must be of that class.
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, backend_of, optional_import
+from ..doors import flag, kind, number, settle, whole
 from ..network import Network
-from ..validation import positive, unknown_name
+from ..validation import unknown_name
 from .base import Solution, Solver, States, no_limit, refuse_unstable
 
 
@@ -65,9 +66,10 @@ class Diffrax(Solver):
     dense: int = 256
 
     def __post_init__(self) -> None:
-        for name in ("rtol", "atol", "max_steps", "dt"):
-            positive(name, getattr(self, name))
-        positive("dense", self.dense, zero=True)
+        settle(self, number, "rtol", "atol", "dt", above=0)
+        settle(self, whole, "max_steps", least=1)
+        settle(self, whole, "dense")
+        settle(self, flag, "eliminate")
 
     def check(self, network: Network, states: States) -> None:
         """Refuse jumps, arrays of other libraries, tolerances out of reach, and names that diffrax does not know."""
@@ -153,6 +155,7 @@ class Diffrax(Solver):
             if solver not in known:
                 raise unknown_name("diffrax solver", solver, known)
             solver = getattr(diffrax, solver)()
+        kind("solver", solver, diffrax.AbstractSolver, 'a name such as "Tsit5" or a solver such as diffrax.Tsit5()')
         if solver.term_structure is not diffrax.AbstractTerm:
             raise ValueError(
                 f"{self._name()} integrates a velocity that is split into parts, and that of a network is one. Use "

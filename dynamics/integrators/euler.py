@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backend import Array, Number, to_numpy
+from ..doors import number, settle
 from ..network import Evaluation, Network
-from ..validation import positive
 from .base import Integrator, States, Step
 
 
@@ -35,7 +35,7 @@ class Euler(Integrator):
     dt: float = 0.01
 
     def __post_init__(self) -> None:
-        positive("dt", self.dt)
+        settle(self, number, "dt", above=0)
 
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse steps that a fast population makes unstable."""

@@ -21,8 +21,8 @@ from typing import Any
 from .. import backend
 from ..backend import Array, Number
 from ..contracts import Answer, Response, exact_step
+from ..doors import flag, number, settle, shown
 from ..network import Evaluation, Network
-from ..validation import positive
 from .base import Integrator, States, Step, error_norm, refuse_tolerance
 
 
@@ -76,14 +76,13 @@ class Relaxation(Integrator):
     remedy = "Loosen rtol, or use Rosenbrock(), whose error falls faster with the step."
 
     def __post_init__(self) -> None:
-        if not self.dt > 0:
-            raise ValueError(f"dt must be > 0 (math.inf is allowed), got {self.dt!r}.")
+        settle(self, number, "dt", above=0, infinite=True)
+        settle(self, flag, "adaptive")
         if self.adaptive and math.isinf(self.dt):
             raise ValueError("Adaptive steps follow the trajectory, dt = inf jumps to its limits: give a finite dt.")
-        positive("rtol", self.rtol)
-        positive("atol", self.atol)
-        if self.order not in (1, 2):
-            raise ValueError(f"order must be 1 (Lie) or 2 (Strang), got {self.order!r}.")
+        settle(self, number, "rtol", "atol", above=0)
+        if isinstance(self.order, bool) or not isinstance(self.order, int) or self.order not in (1, 2):
+            raise ValueError(f"order must be 1 (Lie) or 2 (Strang), got {shown(self.order)}.")
 
     @property
     def evaluations(self) -> int:
@@ -232,7 +231,7 @@ def _is_closed(network: Network, name: str) -> bool:
 
 
 def _is_once(network: Network, name: str) -> bool:
-    """Whether no synapse joins the population to itself through two of its ends, which freezing others would not see."""
+    """Whether no synapse joins the population to itself by two of its ends, which freezing others would not see."""
     return all(synapse.between.count(name) < 2 for synapse in network.synapses.values())
 
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from .. import backend
 from ..backend import Array, Number
+from ..doors import number, settle, whole
 from ..linear import gmres, inverse
 from ..linearised import Linearised
 from ..network import Evaluation, Network
-from ..validation import positive
 from .base import Integrator, States, Step, error_norm
 
 GAMMA = 0.5
@@ -83,8 +83,9 @@ class Rosenbrock(Integrator):
     remedy = "Loosen rtol and atol, or give a larger max_steps."
 
     def __post_init__(self) -> None:
-        for name in ("rtol", "atol", "dense", "krylov", "max_steps", "dt"):
-            positive(name, getattr(self, name), zero=name == "dense")
+        settle(self, number, "rtol", "atol", "dt", above=0)
+        settle(self, whole, "krylov", "max_steps", least=1)
+        settle(self, whole, "dense")
 
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse jumps and the gradient flow."""

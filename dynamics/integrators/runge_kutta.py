@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from .. import backend
 from ..backend import Array, Number
+from ..doors import choice, number, settle, whole
 from ..network import Evaluation, Network
-from ..validation import positive, unknown_name
 from .base import Integrator, States, Step, error_norm
 
 
@@ -95,10 +95,9 @@ class RungeKutta(Integrator):
     )
 
     def __post_init__(self) -> None:
-        if self.method not in TABLEAUS:
-            raise unknown_name("Runge-Kutta method", self.method, TABLEAUS)
-        for name in ("rtol", "atol", "dt", "max_steps"):
-            positive(name, getattr(self, name))
+        object.__setattr__(self, "method", choice("Runge-Kutta method", self.method, TABLEAUS))
+        settle(self, number, "rtol", "atol", "dt", above=0)
+        settle(self, whole, "max_steps", least=1)
 
     def step(
         self,

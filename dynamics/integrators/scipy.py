@@ -11,9 +11,9 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, backend_of
+from ..doors import choice, number, settle, whole
 from ..jacobian import jacobian
 from ..network import Network
-from ..validation import positive, unknown_name
 from .base import Solution, Solver, States, refuse_jumps
 
 EXPLICIT = ("RK45", "RK23", "DOP853")
@@ -61,12 +61,9 @@ class Scipy(Solver):
     max_seconds: float = 600.0
 
     def __post_init__(self) -> None:
-        if self.method not in EXPLICIT + IMPLICIT:
-            raise unknown_name("SciPy method", self.method, EXPLICIT + IMPLICIT)
-        positive("rtol", self.rtol)
-        positive("atol", self.atol)
-        positive("max_evaluations", self.max_evaluations)
-        positive("max_seconds", self.max_seconds)
+        object.__setattr__(self, "method", choice("SciPy method", self.method, EXPLICIT + IMPLICIT))
+        settle(self, number, "rtol", "atol", "max_seconds", above=0)
+        settle(self, whole, "max_evaluations", least=1)
 
     def solve(
         self,

@@ -12,8 +12,8 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, backend_of, optional_import
+from ..doors import choice, mapping, number, settle, whole
 from ..network import Network
-from ..validation import positive, unknown_name
 from .base import Solution, Solver, States, no_limit, refuse_unstable
 
 ADAPTIVE = ("dopri5", "dopri8", "bosh3", "fehlberg2", "adaptive_heun")
@@ -66,10 +66,11 @@ class TorchDiffEq(Solver):
     options: dict[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
-        if self.method not in ADAPTIVE + FIXED:
-            raise unknown_name("torchdiffeq method", self.method, ADAPTIVE + FIXED)
-        for name in ("rtol", "atol", "dt", "max_steps"):
-            positive(name, getattr(self, name))
+        object.__setattr__(self, "method", choice("torchdiffeq method", self.method, ADAPTIVE + FIXED))
+        settle(self, number, "rtol", "atol", "dt", above=0)
+        settle(self, whole, "max_steps", least=1)
+        if self.options is not None:
+            object.__setattr__(self, "options", mapping("options", self.options, '{"first_step": 1e-3}'))
         if self.method in FIXED and self.dt >= no_limit:
             raise ValueError(
                 f"{self.method} has no error estimate from which steps could follow: give the step, "

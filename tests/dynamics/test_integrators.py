@@ -1,7 +1,6 @@
 """All methods on the same problems: they agree within their accuracy, and refuse what they cannot do."""
 
 import math
-
 import warnings
 
 import numpy as np

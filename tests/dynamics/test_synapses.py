@@ -263,8 +263,7 @@ def test_an_affine_response_is_frozen_where_it_should_be(rng):
 # --- promises
 
 
-def test_promises_that_the_energy_falls_are_those_of_the_design(rng):
-    g = rng.standard_normal((BATCH, 4)), np.abs(rng.standard_normal((BATCH, 3)))
+def test_promises_that_the_energy_falls_are_those_of_the_design():
     for kind, promised in ((Dot(), True), (Cosine(), True), (Euclidean(), False), (Manhattan(), False)):
         memories = _patterns(kind, 3, 4, 1)
         for nonnegative in (True, False):

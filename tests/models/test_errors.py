@@ -161,10 +161,10 @@ def test_tau_memory_may_be_zero_but_not_less(model, value):
     ("options", "error", "words"),
     [
         ({"beta": "hot"}, TypeError, "beta must be one number, got 'hot'"),
-        ({"beta": np.ones(2)}, TypeError, "beta must be one number"),
+        ({"beta": np.ones(2)}, ValueError, "beta must be one number"),
         ({"leak": -1.0}, ValueError, "leak must be >= 0 and finite, got -1.0"),
         ({"leak": math.nan}, ValueError, "leak must be >= 0"),
-        ({"bias": math.nan}, ValueError, "bias holds 1 values that are NaN"),
+        ({"bias": math.nan}, ValueError, "bias must be a finite number, got nan"),
         ({"bias": np.ones(2)}, ValueError, r"bias has shape \(2,\) but must be \(..., 3\): one input current"),
         ({"bias": np.ones((2, 3))}, ValueError, r"bias must be one number or a vector \(3,\), got shape \(2, 3\)"),
         ({"bias": np.ones(3, np.float32)}, TypeError, "bias is float32 but the memory is float64"),
@@ -182,7 +182,7 @@ def test_parameters_that_do_not_fit(options, error, words):
 
 def test_a_beta_of_several_numbers_on_other_libraries():
     torch = pytest.importorskip("torch")
-    with pytest.raises(ValueError, match=r"beta must be one number, got an array of shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"beta must be one number, got a float32 array of shape \(2,\)"):
         ModernHopfield(torch.ones((2, 3)), beta=torch.ones(2))
 
 
@@ -292,7 +292,7 @@ def test_a_lagrangian_that_does_not_scale_leaves_beta_at_one():
     ("options", "error", "words"),
     [
         ({"lagrangian": "tanh", "size": 3}, TypeError, r"must be a Lagrangian such as Quadratic\(\), got 'tanh'"),
-        ({"lagrangian": Quadratic(), "size": 0}, ValueError, "at least one neuron, got size=0"),
+        ({"lagrangian": Quadratic(), "size": 0}, ValueError, "at least one neuron.*got 0"),
         ({"lagrangian": Quadratic(), "size": 3, "tau": 0.0}, ValueError, "tau must be > 0"),
         ({"lagrangian": Quadratic(), "size": 3, "leak": -1.0}, ValueError, "leak must be >= 0"),
         ({"lagrangian": Quadratic(), "size": 3, "bias": np.ones(2)}, ValueError, r"bias has shape \(2,\).*\(3,\)"),

@@ -1,0 +1,230 @@
+"""What the methods of Lagrangians, similarities and synapses take: arrays (..., n) of one library that fit together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import backend
+from .backend import Array
+from .doors import number, plain, shown, whole
+from .entry import Check
+
+
+def numbers(name: str, value: Any, like: Array | None = None) -> Array:
+    """A floating array (..., n) from an array, or from a list (of the library of `like`); integers are converted.
+
+    >>> numbers("x", [1, 2])
+    array([1., 2.])
+    """
+    value = plain(name, value)
+    if not backend.is_array(value):
+        try:
+            value = np.asarray(value)
+        except (ValueError, TypeError, RuntimeError):
+            raise ValueError(f"{name} must be rows of numbers of one length, got {shown(value)}.") from None
+        if value.dtype.kind in "fiu" and like is not None and backend.backend_of(like) != "numpy":
+            value = backend.namespace(like).asarray(value, dtype=like.dtype, device=backend.device(like))
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be real numbers, got {shown(value)} of dtype {value.dtype}.")
+    xp = backend.namespace(value)
+    if value.ndim == 0:
+        raise ValueError(
+            f"{name} must be an array (..., n) with one number for each neuron, got {shown(value)}. One neuron is an "
+            f"array of one number, [{name}]."
+        )
+    if 0 in value.shape[-1:]:
+        raise ValueError(f"{name} has shape {tuple(value.shape)}: there is no neuron in it.")
+    if not xp.isdtype(value.dtype, "real floating"):
+        if xp.isdtype(value.dtype, "complex floating"):
+            raise TypeError(f"{name} must be real, got dtype {value.dtype}.")
+        dtype = xp.asarray(0.0).dtype
+        if like is not None and backend.backend_of(like) == backend.backend_of(value):
+            dtype = like.dtype if xp.isdtype(like.dtype, "real floating") else dtype
+        value = xp.astype(value, dtype)
+    return value
+
+
+def together(named: dict[str, Any], widths: dict[str, int | None], meaning: str) -> list[Array]:
+    """Arrays (..., n) of one library whose batch axes broadcast, each as wide as `widths` says, or as the first."""
+    found: dict[str, Array] = {}
+    arrays = [value for value in named.values() if backend.is_array(value)]
+    like = next((value for value in arrays if backend.backend_of(value) != "numpy"), next(iter(arrays), None))
+    for name, value in named.items():
+        found[name] = numbers(name, value, like)
+        if like is not None:
+            found[name] = _beside(like, found[name])
+    backend.namespace(*found.values())  # which refuses two libraries
+    first = next(iter(found), None)
+    for name, array in found.items():
+        wide = widths.get(name) if name in widths else found[first].shape[-1] if first is not None else None
+        if wide is not None and array.shape[-1] != wide:
+            raise ValueError(f"{name} has shape {tuple(array.shape)} but must be (..., {wide}): {meaning}.")
+    batch(found)
+    return list(found.values())
+
+
+def _beside(like: Array, value: Array) -> Array:
+    """A NumPy array beside one of JAX as JAX's, as in JAX itself; everything else as it is."""
+    mixed = backend.backend_of(like) == "jax" and backend.backend_of(value) == "numpy"
+    return backend.asarray(value, like) if mixed else value
+
+
+def batch(named: dict[str, Array]) -> tuple[int, ...]:
+    """The batch axes that arrays (..., n) broadcast to.
+
+    >>> batch({"x": np.ones((2, 1, 3)), "u": np.ones((4, 3))})
+    (2, 4)
+    """
+    try:
+        return np.broadcast_shapes(*(tuple(array.shape[:-1]) for array in named.values()))
+    except ValueError:
+        told = ", ".join(f"{name} {tuple(array.shape)}" for name, array in named.items())
+        raise ValueError(f"The batch axes of {told} do not fit: give all the same ones, or axes of one.") from None
+
+
+def vector(z: Any) -> Any:
+    """The check of a function of one array (..., n)."""
+    return (numbers("z", z),), {}
+
+
+# -------------------------------------------------------------------------------------------------- Lagrangians
+
+
+def _of_lagrangian(*names: str) -> Check:
+    def check(self: Any, *given: Any, **options: Any) -> Any:
+        named = {**dict(zip(names, given, strict=False)), **options}
+        arrays = together(named, {}, "one number for each neuron, as in the first array")
+        if backend.is_structure(self):
+            backend.namespace(*arrays, *backend.arrays(self))
+        return (self, *arrays[: len(given)]), dict(zip(options, arrays[len(given) :], strict=True))
+
+    return check
+
+
+def _scaled(self: Any, beta: Any) -> Any:
+    return (self, _traced_or("beta", beta, above=0)), {}
+
+
+LAGRANGIAN: dict[str, Check] = {
+    "value": _of_lagrangian("x"),
+    "activation": _of_lagrangian("x"),
+    "dual": _of_lagrangian("g"),
+    "curvature": _of_lagrangian("x", "u"),
+    "linearised": _of_lagrangian("x", "g"),
+    "tangent": _of_lagrangian("x", "u"),
+    "tangent_change": _of_lagrangian("x", "u", "dx"),
+    "scaled": _scaled,
+}
+
+# ------------------------------------------------------------------------------------------------- similarities
+
+
+def _stored(self: Any, memories: Any) -> tuple[Any, int | None, int | None]:
+    """What a similarity made of the patterns, or the patterns as an array; and their number and width."""
+    patterns = getattr(memories, "patterns", None)
+    if backend.is_structure(memories):
+        return (memories, None, None) if patterns is None else (memories, *patterns.shape)
+    array = isinstance(memories, list | tuple) or backend.is_array(memories)
+    if not array and not backend.is_structure(self):
+        return memories, None, None  # a similarity of your own keeps what it likes
+    patterns = numbers("memories", memories)
+    if patterns.ndim != 2 or 0 in patterns.shape:
+        raise ValueError(
+            f"memories must be a matrix (N, I) with one pattern in a row, got shape {tuple(patterns.shape)}."
+        )
+    return patterns, *patterns.shape
+
+
+def _prepared(self: Any, memories: Any) -> Any:
+    return (self, _stored(self, memories)[0]), {}
+
+
+def _value_step(self: Any, *given: Any, ratio: Any, leak: Any = None, drive: Any = None) -> Any:
+    arguments, _ = _of_similarity("v", "f")(self, *given)
+    if ratio is not None:
+        ratio = _traced_or("ratio", ratio, least=0)
+        if getattr(ratio, "ndim", 0):
+            batch({"v": arguments[2], "ratio": ratio})
+    leak = None if leak is None else _traced_or("leak", leak, least=0)
+    if drive is not None and not isinstance(drive, int | float):
+        drive = together({"v": arguments[2], "drive": drive}, {}, "one drive for each neuron")[1]
+    return arguments, {"ratio": ratio, "leak": leak, "drive": drive}
+
+
+def _traced_or(name: str, value: Any, **limits: Any) -> Any:
+    """A number; one of JAX or torch stays what it is, and so does what is traced and a column (B, 1)."""
+    if backend.is_array(value) and (backend.is_traced(value) or (value.ndim > 1 and value.shape[-1] == 1)):
+        return value
+    found = number(name, value, **limits)
+    return value if backend.is_array(value) and backend.backend_of(value) != "numpy" else found
+
+
+def _of_similarity(*names: str) -> Check:
+    def check(self: Any, memories: Any, *given: Any, **options: Any) -> Any:
+        memories, rows, width = _stored(self, memories)
+        named = dict(zip(names, given, strict=False))
+        rest = given[len(named) :]
+        widths = {"f": rows, "scores": rows, "g": width, "u": width, "v": width}
+        arrays = together(named, widths, f"{rows} patterns of {width} values are stored")
+        patterns = getattr(memories, "patterns", memories)
+        if backend.is_array(patterns):
+            arrays = [_beside(patterns, array) for array in arrays]
+            memories = _beside(arrays[0], memories) if patterns is memories else memories
+            if {backend.backend_of(patterns), backend.backend_of(arrays[0])} != {"numpy", "jax"}:
+                backend.namespace(patterns, *arrays)  # which refuses two libraries
+        return (self, memories, *arrays, *rest), options
+
+    return check
+
+
+SIMILARITY: dict[str, Check] = {
+    "scores": _of_similarity("g"),
+    "pullback": _of_similarity("g", "f"),
+    "pushforward": _of_similarity("g", "u"),
+    "curvature": _of_similarity("g", "f", "u"),
+    "kink": _of_similarity("g", "f"),
+    "response": _of_similarity("g", "f"),
+    "magnitude": _of_similarity("g", "scores"),
+    "value_step": _value_step,
+    "prepare": _prepared,
+}
+
+# ----------------------------------------------------------------------------------------------------- synapses
+
+
+def _of_synapse(lead: int = 0, vector: bool = False) -> Check:
+    """Activations (..., n), behind `lead` positions of populations and, where there is one, a direction u."""
+
+    def check(self: Any, *given: Any, **options: Any) -> Any:
+        count = len(self.between)
+        positions = [whole("position", value, 0, count - 1) for value in given[:lead]]
+        u, g = given[lead : lead + vector], given[lead + vector :]
+        if len(g) != count:
+            raise TypeError(f"{type(self).__name__} joins {count} populations: give as many activations, not {len(g)}.")
+        named = {**dict(zip("u", u, strict=False)), **{f"g[{k}]": one for k, one in enumerate(g)}}
+        sizes = self.sizes
+        widths = {f"g[{k}]": size for k, size in enumerate(sizes)}
+        widths["u"] = sizes[positions[-1]] if positions else None
+        arrays = together(named, widths, f"the populations {', '.join(self.between)} have {_told(sizes)} neurons")
+        return (self, *positions, *arrays), options
+
+    return check
+
+
+def _told(sizes: tuple[int | None, ...]) -> str:
+    return " and ".join("any number of" if size is None else str(size) for size in sizes)
+
+
+SYNAPSE: dict[str, Check] = {
+    "signal": _of_synapse(),
+    "energy": _of_synapse(),
+    "forces": _of_synapse(),
+    "energy_gradient": _of_synapse(),
+    "weights": _of_synapse(),
+    "magnitude": _of_synapse(),
+    "response": _of_synapse(1),
+    "kink": _of_synapse(1),
+    "block": _of_synapse(2, True),
+}

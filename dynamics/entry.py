@@ -1,0 +1,112 @@
+"""A door is passed once: the outermost call checks what it is given, and all that it calls trusts it.
+
+The small methods of Lagrangians, similarities, synapses and networks are what a user plays with at a prompt, and what
+a step calls a million times. Called by a user they turn lists into arrays and refuse what does not fit; called by the
+library they cost a look at one variable. Floating point warnings are not shown in either case: a result that is
+infinite or NaN says so itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import FunctionType
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+_entered: ContextVar[bool] = ContextVar("entered", default=False)
+Check = Callable[..., "tuple[tuple[Any, ...], dict[str, Any]]"]
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+@contextmanager
+def inside() -> Iterator[None]:
+    """Behind the door: nothing is checked again, and NumPy does not warn.
+
+    >>> import numpy as np
+    >>> with inside():
+    ...     float(np.exp(np.float64(1e4)))
+    inf
+    """
+    token = _entered.set(True)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        _entered.reset(token)
+
+
+def door(check: Check) -> Callable[[Method], Method]:
+    """Put ``check(*arguments, **options)``, which gives back both as they are used, before a method or function."""
+
+    def before(method: Method) -> Method:
+        @functools.wraps(method)
+        def checked(*arguments: Any, **options: Any) -> Any:
+            if _entered.get():
+                return method(*arguments, **options)
+            with inside():
+                arguments, options = check(*arguments, **options)
+                return method(*arguments, **options)
+
+        return cast(Method, checked)
+
+    return before
+
+
+def quiet(function: Method) -> Method:
+    """A function whose floating point warnings are not shown; what it calls is not checked again."""
+
+    @functools.wraps(function)
+    def silent(*arguments: Any, **options: Any) -> Any:
+        if _entered.get():
+            return function(*arguments, **options)
+        with inside():
+            return function(*arguments, **options)
+
+    return cast(Method, silent)
+
+
+def checked(**checks: Callable[[str, Any], Any]) -> Callable[[Method], Method]:
+    """Put a check of `doors` before each argument that is named, as in ``@checked(seed=seed, throw=flag)``.
+
+    A check takes the argument's name and what was given, and gives back what the function works with. What an argument
+    is by default needs none.
+
+    >>> from .doors import number
+    >>> @checked(share=number)
+    ... def part(whole, share=None):
+    ...     return whole if share is None else whole * share
+    >>> part(8, 0.5), part(8)
+    (4.0, 8)
+    """
+
+    def before(function: Method) -> Method:
+        signature = inspect.signature(function)
+        usual = {name: parameter.default for name, parameter in signature.parameters.items()}
+
+        @functools.wraps(function)
+        def looked_at(*arguments: Any, **options: Any) -> Any:
+            try:
+                given = signature.bind(*arguments, **options)
+            except TypeError:
+                return function(*arguments, **options)  # which says what is missing or too much
+            for name, check in checks.items():
+                if name in given.arguments and given.arguments[name] is not usual[name]:
+                    given.arguments[name] = check(name, given.arguments[name])
+            return function(*given.args, **given.kwargs)
+
+        return cast(Method, looked_at)
+
+    return before
+
+
+def guard(cls: type, checks: Mapping[str, Check]) -> None:
+    """Put its check before each method of these names that a class defines."""
+    for name, check in checks.items():
+        method = vars(cls).get(name)
+        if isinstance(method, FunctionType):
+            setattr(cls, name, door(check)(method))
