@@ -87,7 +87,8 @@ class Controller:
             why = "its energy rose at every step size" if bad[k] else "its error stayed above the tolerance"
             message = (
                 f"In sample {rows[k]} the step of {self.method!r} fell to {self.h[k]:.3g} at t={time[k]:g} after "
-                f"{steps[k]} steps: {why}. The state may be running away, or the tolerances lie below the reach of the dtype."
+                f"{steps[k]} steps: {why}. The state may be running away, or the tolerances lie below the reach of "
+                "the dtype."
             )
             lost[int(k)] = message, Result.STEP_UNDERFLOW
         for k in np.flatnonzero(moving & (steps >= self.method.max_steps)):

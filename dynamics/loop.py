@@ -413,7 +413,8 @@ class Run:
         return (
             f"In sample {self.rows[row]} {what} is not finite at t={self.time[row]:g} after "
             f"{int(self.steps[self.rows[row]])} steps of {self.method!r}. Either the step is too long for the flow "
-            "(Rosenbrock() and RungeKutta() choose it by the error), or the energy has no lower bound: use a bounded activation or separation such as softmax."
+            "(Rosenbrock() and RungeKutta() choose it by the error), or the energy has no lower bound: use a bounded "
+            "activation or separation such as softmax."
         )
 
 
