@@ -151,11 +151,13 @@ class Network:
         """g_a = dL_a/dx_a for every population."""
         return {name: p.lagrangian.activation(states[name]) for name, p in self.populations.items()}
 
+    @backend.uncast
     def evaluate(self, states: States) -> Evaluation:
         """Activations and signals, computed once for energy, velocity and the next step."""
         g = self.activations(states)
         return Evaluation(g, {name: s.signal(*self.joined(s, g)) for name, s in self.synapses.items()})
 
+    @backend.uncast
     def update(self, evaluation: Evaluation, name: str, x: Array) -> Evaluation:
         """The evaluation after population `name` alone has moved to the state x."""
         g = {**evaluation.activations, name: self.populations[name].lagrangian.activation(x)}
@@ -165,6 +167,7 @@ class Network:
                 signals[key] = synapse.signal(*self.joined(synapse, g))
         return Evaluation(g, signals)
 
+    @backend.uncast
     def energy_parts(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """The energy by population and by synapse; the parts sum to `energy`."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -182,6 +185,7 @@ class Network:
         parts = list(self.energy_parts(states, evaluation).values())
         return sum(parts[1:], parts[0])
 
+    @backend.uncast
     def energy_scale(self, states: States, evaluation: Evaluation | None = None) -> Array:
         """The size of the numbers that cancel in E: rounding of E is a few eps(dtype) times this."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -196,6 +200,7 @@ class Network:
             total = total + synapse.magnitude(*g, **self.shared(name, evaluation))
         return total
 
+    @backend.uncast
     def forces(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """-l_a x_a + b_a - dE_s/dg_a: the residual before `Lagrangian.tangent` projects it, where the leak is 0."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -241,6 +246,7 @@ class Network:
             answer[name] = v
         return answer
 
+    @backend.uncast
     def energy_gradient(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """dE/dx_a = L_a'' (l_a x_a - b_a + dE_s/dg_a)."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -312,13 +318,14 @@ class Network:
             if name not in self.populations:
                 raise unknown_name("population to clamp", name, self.populations)
             xp = backend.namespace(states[name])
-            mask = xp.asarray(mask, dtype=xp.bool, device=backend.device(states[name]))
+            with backend.eagerly(states[name]):  # a known mask stays known while JAX traces
+                mask = xp.asarray(mask, dtype=xp.bool, device=backend.device(states[name]))
             if mask.ndim and mask.shape[-1] != self.populations[name].size:
                 raise ValueError(
                     f"The clamp of {name!r} has shape {tuple(mask.shape)} but the population has "
                     f"{self.populations[name].size} neurons: give True or a mask (..., {self.populations[name].size})."
                 )
-            whole = bool(xp.all(xp.all(mask, axis=-1) | ~xp.any(mask, axis=-1))) if mask.ndim else True
+            whole = backend.holds(_is_whole, mask) if mask.ndim else True
             if self.flow == "local" and not whole and not self.populations[name].lagrangian.elementwise:
                 warnings.warn(
                     f"Part of {name!r} is clamped, whose Lagrangian {self.populations[name].lagrangian!r} couples its "
@@ -360,3 +367,8 @@ class Network:
     def shared(name: str, evaluation: Evaluation) -> dict[str, Any]:
         signal = evaluation.signals[name]
         return {} if signal is None else {"signal": signal}
+
+
+def _is_whole(mask: Array) -> Array:
+    xp = backend.namespace(mask)
+    return xp.all(mask, axis=-1) | ~xp.any(mask, axis=-1)

@@ -124,6 +124,7 @@ def simulate(
     >>> run.states["value"][-1].round(2), bool(run.converged)
     (array([1., 0., 0.]), True)
     """
+    backend.refuse_traces("simulate", memory, query, memory_state)
     network, states = _enter(memory, query, memory_state)
     t1 = positive("t1", t1)
     like = next(iter(states.values()))

@@ -273,10 +273,7 @@ class Recurrent(Synapse):
         if self.weights.ndim != 2 or self.weights.shape[0] != self.weights.shape[1]:
             raise ValueError(f"W must be a square matrix, got shape {tuple(self.weights.shape)}.")
         if self.symmetric is None and not backend.is_traced(self.weights):
-            xp = backend.namespace(self.weights)
-            gap = xp.max(xp.abs(self.weights - self.weights.T))
-            scale = xp.max(xp.abs(self.weights))
-            object.__setattr__(self, "symmetric", bool(gap <= 8 * backend.epsilon(self.weights) * scale))
+            object.__setattr__(self, "symmetric", backend.holds(_is_symmetric, self.weights))
 
     @property
     def conservative(self) -> bool:
@@ -307,6 +304,11 @@ class Recurrent(Synapse):
     def block(self, target: int, source: int, u: Array, *g: Array) -> Array | None:
         """W u."""
         return u @ self.weights.T
+
+
+def _is_symmetric(weights: Array) -> Array:
+    xp = backend.namespace(weights)
+    return xp.max(xp.abs(weights - weights.T)) <= 8 * backend.epsilon(weights) * xp.max(xp.abs(weights))
 
 
 def _matrix(memories: Any) -> Array:

@@ -23,6 +23,8 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> ValueError:
 
 def positive(name: str, value: Any, *, zero: bool = False, infinite: bool = False) -> Any:
     """A number that is > 0 (>= 0 with ``zero``), as a Python float; JAX and torch scalars stay what they are."""
+    if backend.is_compiling():  # numbers are symbols there
+        return value
     keep = backend.is_array(value) and not isinstance(value, np.ndarray | np.generic)
     if keep and value.ndim != 0:
         raise ValueError(f"{name} must be one number, got an array of shape {tuple(value.shape)}.")
@@ -74,11 +76,23 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
             raise TypeError(f"{name} must be real, got dtype {value.dtype}.")
         value = xp.astype(value, like.dtype if like is not None else xp.asarray(0.0).dtype)
     if like is not None and value.dtype != like.dtype:
-        raise TypeError(
-            f"{name} is {value.dtype} but the memory is {like.dtype}, and nothing is cast in silence. "
-            f"Cast one of them: query.astype(...), or memory.to(..., dtype=...)."
-        )
+        value = _widened(name, value, like)
     return value
+
+
+def _widened(name: str, value: Array, like: Array) -> Array:
+    """A float array of a narrower type in the wider one of `like`, which loses nothing; a wider one is refused."""
+    xp, (here, there) = backend.namespace(value), (backend.dtype_name(like), backend.dtype_name(value))
+    ours, theirs = xp.finfo(like.dtype), xp.finfo(value.dtype)
+    if ours.eps <= theirs.eps and ours.max >= theirs.max:
+        return backend.cast(value, here)
+    library, cast = backend.backend_of(value), "to" if backend.backend_of(value) == "torch" else "astype"
+    kind = f"{library}.{here}" if library == "torch" else f'"{here}"'
+    other = f', or memory.to("{library}", dtype="{there}")' if there in backend.FLOATS else ""
+    raise TypeError(
+        f"{name} is {there} but the memory is {here}, and nothing is rounded in silence. Cast it: "
+        f"{name}.{cast}({kind}){other}."
+    )
 
 
 def _numeric(name: str, value: Any) -> None:
@@ -88,10 +102,8 @@ def _numeric(name: str, value: Any) -> None:
 
 def finite(name: str, value: Array) -> Array:
     """Refuse NaN and infinities, saying where the first one is."""
-    if backend.is_traced(value):
-        return value
-    bad = ~np.isfinite(backend.to_numpy(value))
-    if bad.any():
+    if not backend.all_finite(value):
+        bad = ~np.isfinite(backend.to_numpy(value))
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
             f"{name} holds {int(bad.sum())} values that are NaN or infinite, the first at index {where}. "

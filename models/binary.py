@@ -11,6 +11,7 @@ from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.validation import positive, unknown_name, vector
 from .flips import Run, Spins, asynchronous, begin, orders, sweep, synchronous
+from .precision import own_precision
 
 MODES = ("asynchronous", "synchronous")
 ORDERS = ("random", "cyclic")
@@ -128,23 +129,27 @@ class BinaryMemory:
     def spins(self) -> Spins:
         """The costs of flips."""
 
+    @own_precision(narrow=False)
     def energy(self, state: Any) -> Array:
         """E(s) of +-1 states (..., I), shape (...)."""
         flat, shape = self._flat("state", state)
         return backend.namespace(flat).reshape(backend.compiled(_energy, flat)(None, self.spins, flat), shape)
 
+    @own_precision(narrow=False)
     def energy_change(self, state: Any) -> Array:
         """E(with site i flipped) - E(s) for every site i: shape (..., I)."""
         flat, shape = self._flat("state", state)
         found = backend.compiled(_costs, flat)(None, self.spins, flat)
         return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
+    @own_precision(narrow=False)
     def stability(self, state: Any) -> Array:
         """s_i u_i for every site i, shape (..., I): below 0 the sign rule flips it, and at 0 (a tie) it keeps it."""
         flat, shape = self._flat("state", state)
         found = backend.compiled(_margins, flat)(None, self.spins, flat)
         return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
+    @own_precision
     def retrieve(
         self,
         query: Any,
@@ -177,6 +182,7 @@ class BinaryMemory:
             Of the orders and the noise.
         """
         self._check_mode(mode, order, "max_steps", max_steps)
+        backend.refuse_traces("retrieve", self, query)
         temperature = positive("temperature", temperature, zero=True)
         flat, shape = self._flat("query", query)
         if temperature > 0:
@@ -192,6 +198,7 @@ class BinaryMemory:
             run = synchronous(self.spins, flat, max_steps)
         return self._answer(run, shape, "sampled" if temperature > 0 else "not settled")
 
+    @own_precision
     def glauber(
         self,
         query: Any,
@@ -229,6 +236,7 @@ class BinaryMemory:
         if not isinstance(every, int | np.integer) or not 1 <= every <= sweeps:
             raise ValueError(f"every must be a whole number from 1 to sweeps={sweeps}, got {every!r}.")
         temperature = positive("temperature", temperature)
+        backend.refuse_traces("glauber", self, query)
         flat, shape = self._flat("query", query)
         state, energy, flips, means = self._heat(flat, temperature, sweeps, every, order, seed, record=True)
         overlaps = np.stack([m[1] for m in means])
@@ -314,12 +322,10 @@ def signs(name: str, value: Array) -> Array:
     >>> signs("query", np.array([1.0, -1.0]))
     array([ 1., -1.])
     """
-    if backend.is_traced(value):
+    if backend.holds(lambda x: backend.namespace(x).abs(x) == 1, value):
         return value
     host = backend.to_numpy(value)
     bad = np.abs(host) != 1
-    if not bad.any():
-        return value
     where = tuple(int(k) for k in np.argwhere(bad)[0])
     if np.isin(host, (0, 1)).all():
         cure = f"They are 0 and 1 here: write 2 * {name} - 1."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY
-from functools import cached_property
 from typing import Any, Self
 
 from ..dynamics import backend
@@ -18,6 +17,7 @@ from .checks import current, flag, number, whole
 from .flips import Cache, Spins
 from .learning import hebbian, perceptron, pseudo_inverse, storkey
 from .memory import plain
+from .precision import own_precision
 from .storage import Stored
 
 RULES = ("hebbian", "pseudo_inverse", "storkey", "perceptron", "given")
@@ -190,15 +190,18 @@ class ClassicalHopfield(BinaryMemory, Stored):
 
     # -------------------------------------------------------------------------------------------- one pass
 
+    @own_precision
     def recall(self, query: Any) -> Array:
         """One synchronous update sign(W q + b), which keeps q_i where the field is 0: shape (..., I)."""
         query = self.check_binary("query", query)
         return backend.namespace(query).where(self.stability(query) < 0, -query, query)
 
+    @own_precision
     def scores(self, query: Any) -> Array:
         """The overlaps M q/I, from -1 to 1: shape (..., N)."""
         return self.check_query(query) @ self.memories.T / self.memories.shape[1]
 
+    @own_precision(narrow=False)
     def two_time_energy(self, before: Any, after: Any) -> Array:
         """-s(t).W s(t+1) - b.(s(t) + s(t+1)) of +-1 states, which synchronous updates of a symmetric W never raise."""
         before, after = self.check_binary("before", before), self.check_binary("after", after)
@@ -207,9 +210,11 @@ class ClassicalHopfield(BinaryMemory, Stored):
 
     # -------------------------------------------------------------------------------------------- dynamics
 
-    @cached_property
+    @backend.kept
     def spins(self) -> Spins:
         """The pairwise energy of +-1 states."""
+        if self.is_half:
+            return self.wide.spins
         xp, weights = backend.namespace(self.couplings), self.couplings
         diagonal = xp.linalg.diagonal(weights)
         # The rounding of a sum of I terms grows as sqrt(I), and flips add to it as they update the fields.
@@ -217,15 +222,18 @@ class ClassicalHopfield(BinaryMemory, Stored):
         slack = 8 * backend.epsilon(weights) * (weights.shape[0] ** 0.5 * norms + xp.abs(self.bias))
         return Pairs(xp.asarray(weights.T, copy=True), self.bias, diagonal, slack)
 
-    @cached_property
+    @backend.kept
     def network(self) -> Network:
         """The graded neurons: one population joined to itself by W."""
+        if self.is_half:
+            return self.wide.network
         # Without its diagonal a sum of outer products is not positive semidefinite, and steps need watching.
         positive_ = not self.zero_diagonal and self.rule in ("hebbian", "pseudo_inverse")
         width = self.memories.shape[1]
         neurons = Population(LogCosh(self.beta), width, self.tau_value, 1.0, self.bias)
         return Network({"value": neurons}, [Recurrent(("value",), self.couplings, positive_)])
 
+    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States of the graded neurons from a cue of activations in [-1, 1], whose +-1 become +-0.99."""
         if memory_state is not None:
@@ -240,7 +248,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
         """Activations (..., I) in [-1, 1], of the patterns' library, dtype and device; `retrieve` wants +1 and -1."""
         rows, width = self.memories.shape
         query = vector("query", query, width, self.memories, f"{rows} patterns of {width} values are stored")
-        if not backend.is_traced(query) and bool((backend.namespace(query).abs(query) > 1).any()):
+        if not backend.holds(lambda x: backend.namespace(x).abs(x) <= 1, query):
             raise ValueError("The query must lie in [-1, 1], the range of the neurons. Scale it first.")
         return query
 
@@ -267,11 +275,11 @@ class ClassicalHopfield(BinaryMemory, Stored):
         if backend.is_traced(self.couplings):
             return []
         notes = [] if self.is_symmetric else ["W is not symmetric, so no energy need fall"]
-        if bool((backend.namespace(self.couplings).linalg.diagonal(self.couplings) < 0).any()):
+        if not backend.holds(lambda w: backend.namespace(w).linalg.diagonal(w) >= 0, self.couplings):
             notes.append("W_ii < 0 somewhere, so that a flip can raise the energy and updates need not settle")
         return notes
 
-    @cached_property
+    @backend.kept
     def is_symmetric(self) -> bool:
         """Whether W is symmetric up to rounding, so that the energy is a Lyapunov function."""
         return Recurrent(("value",), self.couplings).conservative

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -16,9 +15,10 @@ from ..dynamics.integrators import Relaxation
 from ..dynamics.network import Network
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import settled
-from ..dynamics.validation import finite, matrix, positive, vector
+from ..dynamics.validation import matrix, positive, vector
 from .checks import whole
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
+from .precision import own_precision
 from .retrieval import Retrieval, bound_of, next_move, nothing
 from .storage import Stored
 
@@ -153,7 +153,7 @@ class HierarchicalMemory(Stored):
         np.True_
         """
         patterns = matrix("patterns", patterns)
-        host = backend.to_numpy(patterns).astype(float)
+        host = backend.to_numpy(patterns, "HierarchicalMemory.from_patterns").astype(float)
         count = len(host)
         size = max(64, 4 * count) if hidden is None else whole("hidden", hidden, 1)
         if size < count:
@@ -172,10 +172,8 @@ class HierarchicalMemory(Stored):
         leak = min(1.0, level**2 * steep * size / 4 / squares.max()) if squares.any() else 1.0
         below = leak * offsets.T @ np.linalg.pinv(codes).T
         above = steep * codes.T - below.T @ offsets.T
-        kind, device = backend.to_numpy(patterns).dtype, backend.device(patterns)
-        xp = backend.namespace(patterns)
         made = [below, above, leak * mean, -mean @ below, -leak * steep * squares / 2]
-        below, above, *inputs = (xp.asarray(array.astype(kind), device=device) for array in made)
+        below, above, *inputs = (backend.asarray(array, patterns) for array in made)
         layers = [
             Layer(host.shape[1], leak=leak, bias=inputs[0]),
             Layer(size, "tanh", bias=inputs[1]),
@@ -185,13 +183,21 @@ class HierarchicalMemory(Stored):
 
     # -------------------------------------------------------------------------------------------- dynamics
 
-    @cached_property
+    @property
+    def like(self) -> Array:
+        """The first weights."""
+        return next(iter(backend.arrays(self.weights)))
+
+    @backend.kept
     def network(self) -> Network:
         """Populations layer0, layer1, ..., and the synapses between neighbours."""
+        if self.is_half:
+            return self.wide.network
         names = [f"layer{k}" for k in range(len(self.layers))]
         joins = [synapse(w, self.layers[k], (names[k], names[k + 1])) for k, w in enumerate(self.weights)]
         return Network({name: layer.population() for name, layer in zip(names, self.layers, strict=True)}, joins)
 
+    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Mapping[str, Any] | None = None) -> dict[str, Array]:
         """States after one pass bottom-up: the cue is layer 0's activation, x_(A+1) = (W_A^T g_A + b_(A+1))/l_(A+1).
 
@@ -199,9 +205,9 @@ class HierarchicalMemory(Stored):
         """
         query, network = self.check_query(query), self.network
         xp, given = backend.namespace(query), dict(memory_state or {})
-        with np.errstate(all="ignore"):
+        with backend.quiet(query):
             x = network.populations["layer0"].lagrangian.dual(query)
-        if not backend.is_traced(query) and not bool(xp.all(xp.isfinite(x))):
+        if not backend.all_finite(x):
             kind = network.populations["layer0"].lagrangian
             raise ValueError(
                 f"The query is not an activation of layer 0, whose Lagrangian is {kind!r}: no finite state gives it. "
@@ -222,12 +228,14 @@ class HierarchicalMemory(Stored):
             raise ValueError(f"There are no layers {', '.join(given)} above layer 0; known: {', '.join(states)}.")
         return states
 
+    @own_precision
     def recall(self, query: Any) -> Array:
         """One pass bottom-up and one top-down: the activation of layer 0, shape (..., n_0)."""
         self._check_limit()
         states = self.start(query)
         return backend.compiled(_pass, states["layer0"])(UPDATE, self.network, states)
 
+    @own_precision
     def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None, *, clamp: Any = None) -> Retrieval:
         """Passes top-down, each layer in equilibrium with its neighbours in turn, until no layer moves.
 
@@ -249,6 +257,7 @@ class HierarchicalMemory(Stored):
         """
         self._check_limit()
         whole("max_steps", max_steps, 1)
+        backend.refuse_traces("retrieve", self, query)
         states = self.start(query)
         bound = bound_of(tol, states["layer0"])
         if 0 in states["layer0"].shape:
@@ -278,8 +287,8 @@ class HierarchicalMemory(Stored):
 
     def check_query(self, query: Any) -> Array:
         """A query (..., n_0) of the weights' library, dtype and device."""
-        size, like = self.layers[0].size, next(iter(backend.arrays(self.weights)))
-        return finite("query", vector("query", query, size, like, f"layer 0 has {size} neurons"))
+        size = self.layers[0].size
+        return vector("query", query, size, self.like, f"layer 0 has {size} neurons")
 
     def notes(self) -> list[str]:
         """What does not hold for this combination of layers."""
@@ -297,8 +306,7 @@ class HierarchicalMemory(Stored):
         parts = [repr(self.layers[0])]
         for weights, layer in zip(self.weights, self.layers[1:], strict=True):
             parts.append(f"{weights!r}, {layer!r}" if isinstance(weights, Kernel) else f"dense, {layer!r}")
-        like = next(iter(backend.arrays(self.weights)))
-        kind = f"{backend.backend_of(like)} {str(like.dtype).rsplit('.', maxsplit=1)[-1]}"
+        kind = f"{backend.backend_of(self.like)} {backend.dtype_name(self.like)}"
         rule = "x_A = (W^T g_below + W g_above + b)/l, weights given"
         return f"HierarchicalMemory({' - '.join(parts)}; {'; '.join([rule, *self.notes(), kind])})"
 
