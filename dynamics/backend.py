@@ -47,6 +47,7 @@ from .tracing import TracedError as TracedError
 from .tracing import all_finite as all_finite
 from .tracing import detach as detach
 from .tracing import eagerly as eagerly
+from .tracing import has_numbers as has_numbers
 from .tracing import holds as holds
 from .tracing import is_autocast as is_autocast
 from .tracing import is_compiling as is_compiling

@@ -103,10 +103,10 @@ def _torch_device(torch: Any, device: Any) -> Any:
             return found
         why = "meta tensors have shapes and no numbers"
     except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError) as error:
-        why = str(error).strip().split("\n", maxsplit=1)[0].rstrip(".")
+        why = str(error).strip().split("\n", maxsplit=1)[0].split(". ", maxsplit=1)[0].rstrip(".:")
     cuda = [f"cuda:{k}" for k in range(torch.cuda.device_count())]
     raise ValueError(
-        f"PyTorch cannot use device={device!r} on this machine ({why}). It has {', '.join(['cpu', *cuda])}."
+        f"PyTorch cannot use the device {str(device)!r} on this machine ({why}). It has {', '.join(['cpu', *cuda])}."
     ) from None
 
 
@@ -119,10 +119,10 @@ def _to_jax(device: Any, kind: str | None) -> Callable[[Array], Array]:
         if backend_of(array) == "jax":
             return array if place is None else jax.device_put(array, place)
         host = to_numpy(array)
-        wide = "float64" if kind == "float64" else host.dtype if host.dtype.itemsize == 8 else ""
-        if wide and not jax.config.jax_enable_x64:
+        asked = kind == "float64" and host.dtype.kind == "f"
+        if (asked or host.dtype.itemsize == 8) and not jax.config.jax_enable_x64:
             raise TypeError(
-                f"The array is {wide}, and 64-bit is switched off in JAX, which would turn it into 32-bit "
+                f"The array {'should become float64' if asked else f'is {host.dtype}'}, and 64-bit is switched off in JAX, which would turn it into 32-bit "
                 'in silence. Switch it on first, jax.config.update("jax_enable_x64", True), or ask for the '
                 'smaller type, .to("jax", dtype="float32").'
             )

@@ -46,7 +46,7 @@ class Extensible:
 
 
 def _adopt(cls: type) -> None:
-    cls._structure = cls  # itself, so that a subclass is not taken for one  # pyright: ignore
+    cls._structure = cls  # itself, so that a subclass is not taken for one
     _unregistered.add(cls)
 
 

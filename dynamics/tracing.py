@@ -48,7 +48,7 @@ def detach(value: Array) -> Array:
     return value
 
 
-def to_numpy(value: Any, what: str = "This") -> np.ndarray:
+def to_numpy(value: Any, what: str = "This call") -> np.ndarray:
     """A NumPy copy (or view) of any array, for decisions on the host and for plots (bfloat16 as float32).
 
     An error inside a trace names `what` needs the numbers.

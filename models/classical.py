@@ -180,7 +180,8 @@ class ClassicalHopfield(BinaryMemory, Stored):
             )
         if self.rule == "given" and self.couplings is None:
             raise ValueError("rule='given' needs couplings=W of shape (I, I).")
-        weights = self._learnt() if self.couplings is None else matrix("couplings", self.couplings, self.memories)
+        patterns = backend.widened(self.memories)  # couplings are sums, and stay in float32
+        weights = self._learnt(patterns) if self.couplings is None else matrix("couplings", self.couplings, patterns)
         if tuple(weights.shape) != (width, width):
             raise ValueError(f"couplings must be ({width}, {width}), got shape {tuple(weights.shape)}.")
         put("couplings", weights)
@@ -240,6 +241,13 @@ class ClassicalHopfield(BinaryMemory, Stored):
             raise ValueError("A classical Hopfield network has no memory neurons: leave out memory_state.")
         return {"value": LogCosh(self.beta).dual(inside(self.check_query(query)))}
 
+    def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
+        """The same model on another library, device or float type; of half precision, with couplings in float32."""
+        moved = super().to(library, device, dtype)
+        if not moved.is_half:
+            return moved
+        return moved._replaced(couplings=backend.move(self.couplings, library, device, "float32"))
+
     def adiabatic(self) -> Self:
         """The memory itself: there are no memory neurons that could be slow."""
         return self
@@ -292,8 +300,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
             )
         return super()._heat(state, temperature, *arguments, **options)
 
-    def _learnt(self) -> Array:
-        patterns = self.memories
+    def _learnt(self, patterns: Array) -> Array:
         if self.rule == "perceptron":
             found = perceptron(patterns, self.margin, self.max_epochs, self.symmetric)
             if not found.reached:

@@ -326,12 +326,6 @@ class AssociativeMemory(Stored):
     def _prepared(self) -> Any:
         return self.rule.similarity.prepare(self.memories)
 
-    def _replaced(self, **changes: Any) -> Self:
-        copy = backend.map_leaves(lambda leaf: leaf, self)
-        for name, value in changes.items():
-            object.__setattr__(copy, name, value)
-        return copy
-
 
 def plain(number: Any) -> str:
     """A number as a `repr` shows it, "?" for one that JAX is tracing.

@@ -56,6 +56,13 @@ class Stored(ABC):
         """The same model on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""
         return backend.move(self, library, device, dtype)
 
+    def _replaced(self, **changes: Any) -> Self:
+        """A copy with some fields changed as they are, without the checks of the constructor."""
+        copy = backend.map_leaves(lambda leaf: leaf, self)
+        for name, value in changes.items():
+            object.__setattr__(copy, name, value)
+        return copy
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model to one ``.npz`` file, whole or not at all; returns its path."""
         return write(path, type(self).__name__, self.settings())
