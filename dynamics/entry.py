@@ -18,6 +18,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from .tracing import is_compiling
+
 _entered: ContextVar[bool] = ContextVar("entered", default=False)
 Check = Callable[..., "tuple[tuple[Any, ...], dict[str, Any]]"]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -46,7 +48,7 @@ def door(check: Check) -> Callable[[Method], Method]:
     def before(method: Method) -> Method:
         @functools.wraps(method)
         def checked(*arguments: Any, **options: Any) -> Any:
-            if _entered.get():
+            if is_compiling() or _entered.get():  # a program that is being compiled holds symbols
                 return method(*arguments, **options)
             with inside():
                 arguments, options = check(*arguments, **options)
@@ -62,7 +64,7 @@ def quiet(function: Method) -> Method:
 
     @functools.wraps(function)
     def silent(*arguments: Any, **options: Any) -> Any:
-        if _entered.get():
+        if is_compiling() or _entered.get():
             return function(*arguments, **options)
         with inside():
             return function(*arguments, **options)
@@ -90,6 +92,8 @@ def checked(**checks: Callable[[str, Any], Any]) -> Callable[[Method], Method]:
 
         @functools.wraps(function)
         def looked_at(*arguments: Any, **options: Any) -> Any:
+            if is_compiling():
+                return function(*arguments, **options)
             try:
                 given = signature.bind(*arguments, **options)
             except TypeError:

@@ -198,11 +198,13 @@ class Network:
         return {name: p.lagrangian.activation(states[name]) for name, p in self.populations.items()}
 
     @door(_given)
+    @backend.uncast
     def evaluate(self, states: States) -> Evaluation:
         """Activations and signals, computed once for energy, velocity and the next step."""
         g = self.activations(states)
         return Evaluation(g, {name: s.signal(*self.joined(s, g)) for name, s in self.synapses.items()})
 
+    @backend.uncast
     def update(self, evaluation: Evaluation, name: str, x: Array) -> Evaluation:
         """The evaluation after population `name` alone has moved to the state x."""
         g = {**evaluation.activations, name: self.populations[name].lagrangian.activation(x)}
@@ -213,6 +215,7 @@ class Network:
         return Evaluation(g, signals)
 
     @door(_given)
+    @backend.uncast
     def energy_parts(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """The energy by population and by synapse; the parts sum to `energy`."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -232,6 +235,7 @@ class Network:
         return sum(parts[1:], parts[0])
 
     @door(_given)
+    @backend.uncast
     def energy_scale(self, states: States, evaluation: Evaluation | None = None) -> Array:
         """The size of the numbers that cancel in E: rounding of E is a few eps(dtype) times this."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -247,6 +251,7 @@ class Network:
         return total
 
     @door(_given)
+    @backend.uncast
     def forces(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """-l_a x_a + b_a - dE_s/dg_a: the residual before `Lagrangian.tangent` projects it, where the leak is 0."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -295,6 +300,7 @@ class Network:
         return answer
 
     @door(_given)
+    @backend.uncast
     def energy_gradient(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """dE/dx_a = L_a'' (l_a x_a - b_a + dE_s/dg_a)."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -400,7 +406,7 @@ class Network:
         masks = {}
         for name, mask in self.masks({} if clamp is None else clamp, states).items():
             xp = backend.namespace(states[name])
-            whole_ = bool(xp.all(xp.all(mask, axis=-1) | ~xp.any(mask, axis=-1))) if mask.ndim else True
+            whole_ = backend.holds(_is_whole, mask) if mask.ndim else True
             if self.flow == "local" and not whole_ and not self.populations[name].lagrangian.elementwise:
                 warnings.warn(
                     f"Part of {name!r} is clamped, whose Lagrangian {self.populations[name].lagrangian!r} couples its "
@@ -443,3 +449,8 @@ class Network:
     def shared(name: str, evaluation: Evaluation) -> dict[str, Any]:
         signal = evaluation.signals[name]
         return {} if signal is None else {"signal": signal}
+
+
+def _is_whole(mask: Array) -> Array:
+    xp = backend.namespace(mask)
+    return xp.all(mask, axis=-1) | ~xp.any(mask, axis=-1)

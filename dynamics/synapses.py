@@ -348,10 +348,7 @@ class Recurrent(Synapse):
         if self.symmetric is not None:
             object.__setattr__(self, "symmetric", flag("symmetric", self.symmetric))
         if self.symmetric is None and not backend.is_traced(self.weights):
-            xp = backend.namespace(self.weights)
-            gap = xp.max(xp.abs(self.weights - self.weights.T))
-            scale = xp.max(xp.abs(self.weights))
-            object.__setattr__(self, "symmetric", bool(gap <= 8 * backend.epsilon(self.weights) * scale))
+            object.__setattr__(self, "symmetric", backend.holds(_is_symmetric, self.weights))
 
     @property
     def conservative(self) -> bool:
@@ -420,6 +417,11 @@ def _stored(name: str, memories: Any) -> Any:
     if hasattr(memories, "patterns") or (backend.is_array(memories) and backend.is_traced(memories)):
         return memories
     return matrix(name, memories)
+
+
+def _is_symmetric(weights: Array) -> Array:
+    xp = backend.namespace(weights)
+    return xp.max(xp.abs(weights - weights.T)) <= 8 * backend.epsilon(weights) * xp.max(xp.abs(weights))
 
 
 def _matrix(memories: Any) -> Array:

@@ -34,8 +34,10 @@ def in_parts(function: Callable[[Array], Array], rows: Array, work: int) -> Arra
            [2.],
            [2.]])
     """
+    if backend.backend_of(rows) != "numpy" or work < LARGE:
+        return function(rows)
     count = min(processors(), rows.shape[0])
-    if backend.backend_of(rows) != "numpy" or work < LARGE or count < 2:
+    if count < 2:
         return function(rows)
     xp, size = backend.namespace(rows), -(-rows.shape[0] // count)
     parts = [rows[start : start + size, ...] for start in range(0, rows.shape[0], size)]

@@ -21,6 +21,8 @@ def positive(name: str, value: Any, *, zero: bool = False, infinite: bool = Fals
 
 def real(name: str, value: Any, **limits: Any) -> Any:
     """A `number` that may be one of JAX or torch, which stays what it is so that derivatives pass through it."""
+    if backend.is_compiling():  # numbers are symbols there
+        return value
     keep = backend.is_array(value) and backend.backend_of(value) != "numpy" and value.ndim == 0
     if keep and backend.is_traced(value):
         return value
@@ -68,11 +70,23 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
             raise TypeError(f"{name} must be real, got dtype {value.dtype}.")
         value = xp.astype(value, like.dtype if like is not None else xp.asarray(0.0).dtype)
     if like is not None and value.dtype != like.dtype:
-        raise TypeError(
-            f"{name} is {value.dtype} but the memory is {like.dtype}, and nothing is cast in silence. "
-            f"Cast one of them: query.astype(...), or memory.to(..., dtype=...)."
-        )
+        value = _widened(name, value, like)
     return value
+
+
+def _widened(name: str, value: Array, like: Array) -> Array:
+    """A float array of a narrower type in the wider one of `like`, which loses nothing; a wider one is refused."""
+    xp, (here, there) = backend.namespace(value), (backend.dtype_name(like), backend.dtype_name(value))
+    ours, theirs = xp.finfo(like.dtype), xp.finfo(value.dtype)
+    if ours.eps <= theirs.eps and ours.max >= theirs.max:
+        return backend.cast(value, here)
+    library, cast = backend.backend_of(value), "to" if backend.backend_of(value) == "torch" else "astype"
+    kind = f"{library}.{here}" if library == "torch" else f'"{here}"'
+    other = f', or memory.to("{library}", dtype="{there}")' if there in backend.FLOATS else ""
+    raise TypeError(
+        f"{name} is {there} but the memory is {here}, and nothing is rounded in silence. Cast it: "
+        f"{name}.{cast}({kind}){other}."
+    )
 
 
 def _numeric(name: str, value: Any) -> None:
@@ -82,10 +96,8 @@ def _numeric(name: str, value: Any) -> None:
 
 def finite(name: str, value: Array) -> Array:
     """Refuse NaN and infinities, saying where the first one is."""
-    if backend.is_traced(value):
-        return value
-    bad = ~np.isfinite(backend.to_numpy(value))
-    if bad.any():
+    if not backend.all_finite(value):
+        bad = ~np.isfinite(backend.to_numpy(value))
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
             f"{name} holds {int(bad.sum())} values that are NaN or infinite, the first at index {where}. "

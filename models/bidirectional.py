@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..dynamics.synapses import Bilinear
 from ..dynamics.validation import matrix, vector
 from .checks import coded, number, whole
 from .modern import ModernHopfield
+from .precision import own_precision
 from .retrieval import Retrieval, verdicts
 from .storage import Stored
 
@@ -87,12 +87,15 @@ class BidirectionalMemory(Stored):
         for name in ("beta", "tau_left", "tau_right"):
             object.__setattr__(self, name, number(name, getattr(self, name), left))
 
-    @cached_property
+    @backend.kept
     def weights(self) -> Array:
         """W = X^T Y, shape (n, m): whole numbers, so that a field of 0 is exactly 0."""
+        if self.is_half:
+            return self.wide.weights
         return self.memories.T @ self.projection
 
     @quiet
+    @own_precision(narrow=False)
     def energy(self, left: Any, right: Any) -> Array:
         """-x . W y of binary states, shape (...)."""
         left, right = self.check_query(left), self.check_query(right, toward="left")
@@ -100,6 +103,7 @@ class BidirectionalMemory(Stored):
         return -backend.namespace(left).sum((left @ self.weights) * right, axis=-1)
 
     @quiet
+    @own_precision
     def recall(self, query: Any, toward: str = "right") -> Array:
         """One application of the rule: the right side from a left query, or the left from a right one.
 
@@ -109,6 +113,7 @@ class BidirectionalMemory(Stored):
         return self._answer(query, toward, None)
 
     @quiet
+    @own_precision
     def retrieve(
         self,
         query: Any,
@@ -139,6 +144,7 @@ class BidirectionalMemory(Stored):
             `state` is the cue's side and `output` the other; `pattern` is the pair nearest to both.
         """
         whole("max_steps", max_steps, 1)
+        backend.refuse_traces("retrieve", self, query, other)
         here = self.check_query(query, toward)
         xp = backend.namespace(here)
         back = "left" if toward == "right" else "right"
@@ -170,9 +176,11 @@ class BidirectionalMemory(Stored):
             verdict=verdicts(residual == 0),
         )
 
-    @cached_property
+    @backend.kept
     def network(self) -> Network:
         """The continuous form: populations left and right, joined by W."""
+        if self.is_half:
+            return self.wide.network
         width, out = self.weights.shape
         neurons = LogCosh(self.beta / (width * out) ** 0.5)
         return Network(
@@ -181,6 +189,7 @@ class BidirectionalMemory(Stored):
         )
 
     @quiet
+    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None, toward: str = "right") -> dict[str, Array]:
         """States at which the continuous dynamics begin: x = sqrt(n m) q, so that g(x) = tanh(beta q).
 

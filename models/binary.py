@@ -13,6 +13,7 @@ from ..dynamics.doors import affordable, choice, generator, number, whole
 from ..dynamics.entry import quiet
 from ..dynamics.validation import vector
 from .flips import Run, Spins, asynchronous, begin, orders, sweep, synchronous
+from .precision import own_precision
 
 MODES = ("asynchronous", "synchronous")
 ORDERS = ("random", "cyclic")
@@ -134,12 +135,14 @@ class BinaryMemory:
         """The costs of flips."""
 
     @quiet
+    @own_precision(narrow=False)
     def energy(self, state: Any) -> Array:
         """E(s) of +-1 states (..., I), shape (...)."""
         flat, shape = self._flat("state", state)
         return backend.namespace(flat).reshape(backend.compiled(_energy, flat)(None, self.spins, flat), shape)
 
     @quiet
+    @own_precision(narrow=False)
     def energy_change(self, state: Any) -> Array:
         """E(with site i flipped) - E(s) for every site i: shape (..., I)."""
         flat, shape = self._flat("state", state)
@@ -147,6 +150,7 @@ class BinaryMemory:
         return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
     @quiet
+    @own_precision(narrow=False)
     def stability(self, state: Any) -> Array:
         """s_i u_i for every site i, shape (..., I): below 0 the sign rule flips it, and at 0 (a tie) it keeps it."""
         flat, shape = self._flat("state", state)
@@ -154,6 +158,7 @@ class BinaryMemory:
         return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
     @quiet
+    @own_precision
     def retrieve(
         self,
         query: Any,
@@ -186,6 +191,7 @@ class BinaryMemory:
             Of the orders and the noise.
         """
         self._check_mode(mode, order, "max_steps", max_steps)
+        backend.refuse_traces("retrieve", self, query)
         max_steps, temperature = whole("max_steps", max_steps, 1), number("temperature", temperature, 0)
         flat, shape = self._flat("query", query)
         if temperature > 0:
@@ -201,6 +207,7 @@ class BinaryMemory:
         return self._answer(run, shape, "sampled" if temperature > 0 else "not settled")
 
     @quiet
+    @own_precision
     def glauber(
         self,
         query: Any,
@@ -239,6 +246,7 @@ class BinaryMemory:
         if every > sweeps:
             raise ValueError(f"every must be a whole number from 1 to sweeps={sweeps}, got {every!r}.")
         temperature = number("temperature", temperature, above=0)
+        backend.refuse_traces("glauber", self, query)
         flat, shape = self._flat("query", query)
         records = sweeps // every * flat.shape[0]
         affordable(f"{records} records", 16.0 * records * (2 + self.memories.shape[0]), "Record fewer: every=...")
@@ -324,12 +332,10 @@ def signs(name: str, value: Array) -> Array:
     >>> signs("query", np.array([1.0, -1.0]))
     array([ 1., -1.])
     """
-    if backend.is_traced(value):
+    if backend.holds(lambda x: backend.namespace(x).abs(x) == 1, value):
         return value
     host = backend.to_numpy(value)
     bad = np.abs(host) != 1
-    if not bad.any():
-        return value
     where = tuple(int(k) for k in np.argwhere(bad)[0])
     if np.isin(host, (0, 1)).all():
         cure = f"They are 0 and 1 here: write 2 * {name} - 1."

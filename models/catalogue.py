@@ -125,16 +125,18 @@ def build(name: str, patterns: Any, **settings: Any) -> Any:
 
 
 def _sparse_distributed(patterns: Any, **settings: Any) -> SparseDistributedMemory:
-    host = backend.to_numpy(patterns)
-    size = whole("n_locations", settings.pop("n_locations", max(1000, 50 * len(host))), 1)
+    count, width = patterns.shape
+    binary = not backend.is_traced(patterns) and backend.holds(lambda x: (x == 0) | (x == 1), patterns)
+    size = whole("n_locations", settings.pop("n_locations", max(1000, 50 * count)), 1)
     usual = {
-        "fraction": float(np.clip((2 * len(host) * size) ** (-1 / 3), 1 / size, 0.5)),
-        "coding": "binary" if np.isin(host, (0, 1)).all() else "bipolar",
-        "dtype": host.dtype,
+        "fraction": float(np.clip((2 * count * size) ** (-1 / 3), 1 / size, 0.5)),
+        "coding": "binary" if binary else "bipolar",
+        "dtype": "float32",
     }
-    empty = SparseDistributedMemory.random(size, host.shape[1], **{**usual, **settings})
-    library = backend.backend_of(patterns)
-    return empty.to(library, None if library == "numpy" else backend.device(patterns)).write(patterns)
+    empty = SparseDistributedMemory.random(size, width, **{**usual, **settings})
+    library, kind = backend.backend_of(patterns), settings.get("dtype", backend.dtype_name(patterns))
+    device = None if library == "numpy" else backend.device(patterns)
+    return empty.to(library, device, kind).write(patterns)
 
 
 def _bidirectional(patterns: Any, partners: Any = None, **settings: Any) -> BidirectionalMemory:

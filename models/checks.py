@@ -28,6 +28,8 @@ def number(name: str, value: Any, like: Array, *, zero: bool = False) -> Any:
             f"{name} is a {theirs} scalar but the patterns are a {ours} array: give a Python number, float({name}), "
             f"or {theirs} patterns."
         )
+    if backend.is_array(value) and backend.dtype_name(value) != backend.dtype_name(like):
+        return backend.cast(value, backend.dtype_name(like))  # as a Python number would be: it decides no dtype
     return value
 
 
@@ -53,15 +55,13 @@ def coded(name: str, value: Array, low: float) -> Array:
     >>> coded("query", np.array([1.0, -1.0]), -1.0)
     array([ 1., -1.])
     """
-    if backend.is_traced(value):
+    if backend.holds(lambda x: (x == low) | (x == 1), value):
         return value
     host = backend.to_numpy(value)
     bad = (host != low) & (host != 1)
-    if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(
-            f"{name} must hold {low:g} and 1 only, but {int(bad.sum())} of {host.size} values are others, the first "
-            f"{float(host[where]):g} at index {where}. Make two values of it: "
-            f"numpy.where(x > threshold, 1.0, {low:.1f})."
-        )
-    return value
+    where = tuple(int(i) for i in np.argwhere(bad)[0])
+    raise ValueError(
+        f"{name} must hold {low:g} and 1 only, but {int(bad.sum())} of {host.size} values are others, the first "
+        f"{float(host[where]):g} at index {where}. Make two values of it: "
+        f"numpy.where(x > threshold, 1.0, {low:.1f})."
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY
-from functools import cached_property
 from typing import Any, Self
 
 from ..dynamics import backend
@@ -20,6 +19,7 @@ from .checks import current, flag, number, whole
 from .flips import Cache, Spins
 from .learning import hebbian, perceptron, pseudo_inverse, storkey
 from .memory import plain
+from .precision import own_precision
 from .storage import Stored
 
 RULES = ("hebbian", "pseudo_inverse", "storkey", "perceptron", "given")
@@ -182,7 +182,8 @@ class ClassicalHopfield(BinaryMemory, Stored):
             )
         if self.rule == "given" and self.couplings is None:
             raise ValueError("rule='given' needs couplings=W of shape (I, I).")
-        weights = self._learnt() if self.couplings is None else matrix("couplings", self.couplings, self.memories)
+        patterns = backend.widened(self.memories)  # couplings are sums, and stay in float32
+        weights = self._learnt(patterns) if self.couplings is None else matrix("couplings", self.couplings, patterns)
         if tuple(weights.shape) != (width, width):
             raise ValueError(f"couplings must be ({width}, {width}), got shape {tuple(weights.shape)}.")
         put("couplings", weights)
@@ -193,17 +194,20 @@ class ClassicalHopfield(BinaryMemory, Stored):
     # -------------------------------------------------------------------------------------------- one pass
 
     @quiet
+    @own_precision
     def recall(self, query: Any) -> Array:
         """One synchronous update sign(W q + b), which keeps q_i where the field is 0: shape (..., I)."""
         query = self.check_binary("query", query)
         return backend.namespace(query).where(self.stability(query) < 0, -query, query)
 
     @quiet
+    @own_precision
     def scores(self, query: Any) -> Array:
         """The overlaps M q/I, from -1 to 1: shape (..., N)."""
         return self.check_query(query) @ self.memories.T / self.memories.shape[1]
 
     @quiet
+    @own_precision(narrow=False)
     def two_time_energy(self, before: Any, after: Any) -> Array:
         """-s(t).W s(t+1) - b.(s(t) + s(t+1)) of +-1 states, which synchronous updates of a symmetric W never raise."""
         before, after = self.check_binary("before", before), self.check_binary("after", after)
@@ -213,9 +217,11 @@ class ClassicalHopfield(BinaryMemory, Stored):
 
     # -------------------------------------------------------------------------------------------- dynamics
 
-    @cached_property
+    @backend.kept
     def spins(self) -> Spins:
         """The pairwise energy of +-1 states."""
+        if self.is_half:
+            return self.wide.spins
         xp, weights = backend.namespace(self.couplings), self.couplings
         diagonal = xp.linalg.diagonal(weights)
         # The rounding of a sum of I terms grows as sqrt(I), and flips add to it as they update the fields.
@@ -223,9 +229,11 @@ class ClassicalHopfield(BinaryMemory, Stored):
         slack = 8 * backend.epsilon(weights) * (weights.shape[0] ** 0.5 * norms + xp.abs(self.bias))
         return Pairs(xp.asarray(weights.T, copy=True), self.bias, diagonal, slack)
 
-    @cached_property
+    @backend.kept
     def network(self) -> Network:
         """The graded neurons: one population joined to itself by W."""
+        if self.is_half:
+            return self.wide.network
         # Without its diagonal a sum of outer products is not positive semidefinite, and steps need watching.
         positive_ = not self.zero_diagonal and self.rule in ("hebbian", "pseudo_inverse")
         width = self.memories.shape[1]
@@ -233,11 +241,19 @@ class ClassicalHopfield(BinaryMemory, Stored):
         return Network({"value": neurons}, [Recurrent(("value",), self.couplings, positive_)])
 
     @quiet
+    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States of the graded neurons from a cue of activations in [-1, 1], whose +-1 become +-0.99."""
         if memory_state is not None:
             raise ValueError("A classical Hopfield network has no memory neurons: leave out memory_state.")
         return {"value": LogCosh(self.beta).dual(inside(self.check_query(query)))}
+
+    def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
+        """The same model on another library, device or float type; of half precision, with couplings in float32."""
+        moved = super().to(library, device, dtype)
+        if not moved.is_half:
+            return moved
+        return moved._replaced(couplings=backend.move(self.couplings, library, device, "float32"))
 
     def adiabatic(self) -> Self:
         """The memory itself: there are no memory neurons that could be slow."""
@@ -247,7 +263,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
         """Activations (..., I) in [-1, 1], of the patterns' library, dtype and device; `retrieve` wants +1 and -1."""
         rows, width = self.memories.shape
         query = vector("query", query, width, self.memories, f"{rows} patterns of {width} values are stored")
-        if not backend.is_traced(query) and bool((backend.namespace(query).abs(query) > 1).any()):
+        if not backend.holds(lambda x: backend.namespace(x).abs(x) <= 1, query):
             raise ValueError("The query must lie in [-1, 1], the range of the neurons. Scale it first.")
         return query
 
@@ -274,11 +290,11 @@ class ClassicalHopfield(BinaryMemory, Stored):
         if backend.is_traced(self.couplings):
             return []
         notes = [] if self.is_symmetric else ["W is not symmetric, so no energy need fall"]
-        if bool((backend.namespace(self.couplings).linalg.diagonal(self.couplings) < 0).any()):
+        if not backend.holds(lambda w: backend.namespace(w).linalg.diagonal(w) >= 0, self.couplings):
             notes.append("W_ii < 0 somewhere, so that a flip can raise the energy and updates need not settle")
         return notes
 
-    @cached_property
+    @backend.kept
     def is_symmetric(self) -> bool:
         """Whether W is symmetric up to rounding, so that the energy is a Lyapunov function."""
         return Recurrent(("value",), self.couplings).conservative
@@ -291,8 +307,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
             )
         return super()._heat(state, temperature, *arguments, **options)
 
-    def _learnt(self) -> Array:
-        patterns = self.memories
+    def _learnt(self, patterns: Array) -> Array:
         if self.rule == "perceptron":
             found = perceptron(patterns, self.margin, self.max_epochs, self.symmetric)
             if not found.reached:

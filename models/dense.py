@@ -6,7 +6,6 @@ import math
 import warnings
 from abc import abstractmethod
 from dataclasses import KW_ONLY
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from .binary import BinaryMemory, inside, signs
 from .checks import flag, number
 from .flips import Cache, Spins
 from .memory import AssociativeMemory, Rule
+from .precision import own_precision
 from .similarity import Dot
 
 
@@ -133,18 +133,21 @@ class _Dense(BinaryMemory, AssociativeMemory):
         """Dot product, the separation, tanh neurons with their gain, leak 1."""
         return Rule(Dot(), self.separation, LogCosh(self.gain), 1.0)
 
-    @cached_property
+    @backend.kept
     def spins(self) -> Spins:
         """The energy of +-1 states."""
+        if self.is_half:
+            return self.wide.spins
         xp = backend.namespace(self.memories)
         bias = self.bias
-        if isinstance(bias, float):
-            bias = backend.full((self.memories.shape[1],), bias, self.memories)
+        if not backend.is_array(bias) or bias.ndim == 0:
+            bias = bias + backend.full((self.memories.shape[1],), 0.0, self.memories)
         separation, steep = self.separation, False
         if isinstance(separation, LogSumExp) and not backend.is_traced(self.beta):
             steep = 4 * float(backend.to_numpy(self.beta)) > 0.9 * math.log(xp.finfo(self.memories.dtype).max)
         return Overlaps(xp.asarray(self.memories.T, copy=True), bias, separation, steep)
 
+    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States at which the graded dynamics begin, from activations in [-1, 1]; +-1 becomes +-0.99."""
         return super().start(inside(self.check_query(query)), memory_state)
@@ -152,7 +155,7 @@ class _Dense(BinaryMemory, AssociativeMemory):
     def check_query(self, query: Any) -> Array:
         """Activations (..., I) in [-1, 1], of the patterns' library, dtype and device."""
         query = super().check_query(query)
-        if not backend.is_traced(query) and bool((backend.namespace(query).abs(query) > 1).any()):
+        if not backend.holds(lambda x: backend.namespace(x).abs(x) <= 1, query):
             raise ValueError("The query must lie in [-1, 1], the range of the neurons. Scale it first.")
         return query
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, structure
-from ..dynamics.casting import float_type
 from ..dynamics.doors import affordable, generator, items, mapping, number, shown
 from ..dynamics.entry import quiet
 from ..dynamics.integrators import Relaxation
+from ..dynamics.moving import host_type
 from ..dynamics.network import Network
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import settled
-from ..dynamics.validation import finite, matrix, vector
+from ..dynamics.validation import matrix, vector
 from .checks import whole
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
+from .precision import own_precision
 from .resting import leaves
 from .retrieval import Retrieval, bound_of, next_move, nothing, verdicts
 from .storage import Stored
@@ -109,7 +109,7 @@ class HierarchicalMemory(Stored):
         >>> HierarchicalMemory.random([Layer((6, 6, 1)), Layer((2, 2, 4), "relu")], [(3, 3, 0)], seed=1).weights
         (3x3x1x4 kernel, stride 3, padding 0,)
         """
-        rng, dtype, gain = generator(seed), float_type(dtype), number("gain", gain, 0)
+        rng, dtype, gain = generator(seed), host_type(dtype), number("gain", gain, 0)
         layers = [_layer(layer) for layer in items("layers", layers, "layers, from the bottom to the top", 2)]
         windows = [None] * (len(layers) - 1) if windows is None else items("windows", windows, "windows or None")
         if len(windows) != len(layers) - 1:
@@ -162,7 +162,7 @@ class HierarchicalMemory(Stored):
         np.True_
         """
         patterns = matrix("patterns", patterns)
-        host = backend.to_numpy(patterns).astype(float)
+        host = backend.to_numpy(patterns, "HierarchicalMemory.from_patterns").astype(float)
         count = len(host)
         size = max(64, 4 * count) if hidden is None else whole("hidden", hidden, 1)
         if size < count:
@@ -183,10 +183,8 @@ class HierarchicalMemory(Stored):
         leak = min(1.0, level**2 * steep * size / 4 / squares.max()) if squares.any() else 1.0
         below = leak * offsets.T @ np.linalg.pinv(codes).T
         above = steep * codes.T - below.T @ offsets.T
-        kind, device = backend.to_numpy(patterns).dtype, backend.device(patterns)
-        xp = backend.namespace(patterns)
         made = [below, above, leak * mean, -mean @ below, -leak * steep * squares / 2]
-        below, above, *inputs = (xp.asarray(array.astype(kind), device=device) for array in made)
+        below, above, *inputs = (backend.asarray(array, patterns) for array in made)
         layers = [
             Layer(host.shape[1], leak=leak, bias=inputs[0]),
             Layer(size, "tanh", bias=inputs[1]),
@@ -196,14 +194,22 @@ class HierarchicalMemory(Stored):
 
     # -------------------------------------------------------------------------------------------- dynamics
 
-    @cached_property
+    @property
+    def like(self) -> Array:
+        """The first weights."""
+        return next(iter(backend.arrays(self.weights)))
+
+    @backend.kept
     def network(self) -> Network:
         """Populations layer0, layer1, ..., and the synapses between neighbours."""
+        if self.is_half:
+            return self.wide.network
         names = [f"layer{k}" for k in range(len(self.layers))]
         joins = [synapse(w, self.layers[k], (names[k], names[k + 1])) for k, w in enumerate(self.weights)]
         return Network({name: layer.population() for name, layer in zip(names, self.layers, strict=True)}, joins)
 
     @quiet
+    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Mapping[str, Any] | None = None) -> dict[str, Array]:
         """States after one pass bottom-up: the cue is layer 0's activation, x_(A+1) = (W_A^T g_A + b_(A+1))/l_(A+1).
 
@@ -212,9 +218,9 @@ class HierarchicalMemory(Stored):
         query, network = self.check_query(query), self.network
         known = mapping("memory_state", {} if memory_state is None else memory_state, '{"layer1": x}')
         xp, given = backend.namespace(query), known
-        with np.errstate(all="ignore"):
+        with backend.quiet(query):
             x = network.populations["layer0"].lagrangian.dual(query)
-        if not backend.is_traced(query) and not bool(xp.all(xp.isfinite(x))):
+        if not backend.all_finite(x):
             kind = network.populations["layer0"].lagrangian
             raise ValueError(
                 f"The query is not an activation of layer 0, whose Lagrangian is {kind!r}: no finite state gives it. "
@@ -236,6 +242,7 @@ class HierarchicalMemory(Stored):
         return states
 
     @quiet
+    @own_precision
     def recall(self, query: Any) -> Array:
         """One pass bottom-up and one top-down: the activation of layer 0, shape (..., n_0)."""
         self._check_limit()
@@ -243,6 +250,7 @@ class HierarchicalMemory(Stored):
         return backend.compiled(_pass, states["layer0"])(UPDATE, self.network, states)
 
     @quiet
+    @own_precision
     def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None, *, clamp: Any = None) -> Retrieval:
         """Passes top-down, each layer in equilibrium with its neighbours in turn, until no layer moves.
 
@@ -264,6 +272,7 @@ class HierarchicalMemory(Stored):
         """
         self._check_limit()
         whole("max_steps", max_steps, 1)
+        backend.refuse_traces("retrieve", self, query)
         states = self.start(query)
         bound = bound_of(tol, states["layer0"])
         if 0 in states["layer0"].shape:
@@ -308,8 +317,8 @@ class HierarchicalMemory(Stored):
 
     def check_query(self, query: Any) -> Array:
         """A query (..., n_0) of the weights' library, dtype and device."""
-        size, like = self.layers[0].size, next(iter(backend.arrays(self.weights)))
-        return finite("query", vector("query", query, size, like, f"layer 0 has {size} neurons"))
+        size = self.layers[0].size
+        return vector("query", query, size, self.like, f"layer 0 has {size} neurons")
 
     def notes(self) -> list[str]:
         """What does not hold for this combination of layers."""
@@ -327,8 +336,7 @@ class HierarchicalMemory(Stored):
         parts = [repr(self.layers[0])]
         for weights, layer in zip(self.weights, self.layers[1:], strict=True):
             parts.append(f"{weights!r}, {layer!r}" if isinstance(weights, Kernel) else f"dense, {layer!r}")
-        like = next(iter(backend.arrays(self.weights)))
-        kind = f"{backend.backend_of(like)} {str(like.dtype).rsplit('.', maxsplit=1)[-1]}"
+        kind = f"{backend.backend_of(self.like)} {backend.dtype_name(self.like)}"
         rule = "x_A = (W^T g_below + W g_above + b)/l, weights given"
         return f"HierarchicalMemory({' - '.join(parts)}; {'; '.join([rule, *self.notes(), kind])})"
 

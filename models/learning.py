@@ -127,7 +127,7 @@ def perceptron(patterns: Any, margin: float = 0.5, max_epochs: int = 1000, symme
     >>> bool(((M @ found.weights) * M > 0).all()), found.reached
     (True, True)
     """
-    xi = backend.to_numpy(patterns).astype(float)
+    xi = backend.to_numpy(patterns, "The perceptron rule").astype(float)
     weights = np.zeros((xi.shape[1], xi.shape[1]))  # whole numbers until the end, so that a field of 0 is exactly 0
     epochs, wrong = 0, True
     while wrong and epochs < max_epochs:

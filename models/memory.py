@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..dynamics.validation import matrix, vector
 from .checks import current, number
 from .masked import masked_weights, retrieve_known
 from .one_shot import OneShot
+from .precision import own_precision
 from .retrieval import Retrieval, retrieve
 from .separation import check_scores, describe, doubts, has_domain
 from .similarity import Dot
@@ -75,11 +75,13 @@ class AssociativeMemory(Stored):
     # -------------------------------------------------------------------------------------------- one pass
 
     @quiet
+    @own_precision
     def scores(self, query: Any) -> Array:
         """sim(M, query): shape (..., N)."""
         return backend.compiled(_scores, self.memories)(None, self.rule, self._prepared, self.check_query(query))
 
     @quiet
+    @own_precision
     def weights(self, query: Any) -> Array:
         """sep(sim(M, query)): shape (..., N), the part that each memory takes in the answer.
 
@@ -91,6 +93,7 @@ class AssociativeMemory(Stored):
         return backend.compiled(_weights, self.memories)(None, rule, self._prepared, query)
 
     @quiet
+    @own_precision
     def recall(self, query: Any, known: Any = None) -> Array:
         """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given.
 
@@ -98,23 +101,22 @@ class AssociativeMemory(Stored):
         not known counts neither for nor against a pattern.
         An answer that overflows its dtype is refused, such as one of e^s with scores s in the hundreds.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
+        with backend.quiet(self.memories):
             weights = self.weights(query) if known is None else masked_weights(self, query, known)
             answer = weights @ (self.memories if self.projection is None else self.projection)
-        kind, xp = self.rule.similarity, backend.namespace(answer)
-        unchecked = backend.is_traced(answer) or (isinstance(kind, OneShot) and kind.unchecked)
-        if not unchecked and not bool(xp.all(xp.isfinite(answer))):
-            dtype = str(answer.dtype).rsplit(".", maxsplit=1)[-1]
+        kind = self.rule.similarity
+        unchecked = isinstance(kind, OneShot) and kind.unchecked
+        if not unchecked and not backend.all_finite(answer):
             raise ValueError(
-                f"The answer is too large for {dtype}, with {kind.name} scores of such patterns and the separation "
-                f"{describe(self.rule.separation)}. Scale the patterns or beta down, or use softmax, whose weights sum "
-                "to one."
+                f"The answer is too large for {backend.dtype_name(answer)}, with {kind.name} scores of such patterns "
+                f"and the separation {describe(self.rule.separation)}. Scale the patterns or beta down, or use "
+                "softmax, whose weights sum to one."
             )
         return answer
 
     # -------------------------------------------------------------------------------------------- dynamics
 
-    @cached_property
+    @backend.kept
     def network(self) -> Network:
         """Populations value, output (with a projection) and memory (unless tau_memory = 0), with their synapses.
 
@@ -122,6 +124,8 @@ class AssociativeMemory(Stored):
         differentiate with respect to patterns or beta, build the model inside the differentiated function: the
         network keeps norms, unit rows and sorted columns beside the patterns.
         """
+        if self.is_half:
+            return self.wide.network
         similarity, separation, value, leak = self.rule
         if isinstance(similarity, OneShot):
             raise ValueError(similarity.refusal)
@@ -161,6 +165,7 @@ class AssociativeMemory(Stored):
         return self if self.is_adiabatic else self._replaced(tau_memory=0.0)
 
     @quiet
+    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States at which the dynamics begin: v = grad L_v*(query), and h in equilibrium with it.
 
@@ -170,9 +175,9 @@ class AssociativeMemory(Stored):
         if memory_state is None and has_domain(self.rule.separation):
             check_scores(self.rule.separation, self.scores(query))
         xp, value = backend.namespace(query), populations["value"].lagrangian
-        with np.errstate(all="ignore"):
+        with backend.quiet(query):
             states = {"value": value.dual(query)}
-        if not backend.is_traced(query) and not bool(xp.all(xp.isfinite(states["value"]))):
+        if not backend.all_finite(states["value"]):
             raise ValueError(
                 f"The query is not an activation of the value neurons, whose Lagrangian is {value!r}: no finite "
                 "state gives it. Move the query inside the range of the activation."
@@ -191,6 +196,7 @@ class AssociativeMemory(Stored):
         return states
 
     @quiet
+    @own_precision
     def retrieve(
         self,
         query: Any,
@@ -223,6 +229,7 @@ class AssociativeMemory(Stored):
             elementwise, and the answer is a critical point of E among the states that agree with the cue. With dot
             it is that of a memory of the unknown columns M_U whose memory neurons have the input M_K q_K.
         """
+        backend.refuse_traces("retrieve", self, query)
         if known is not None:
             return retrieve_known(self, query, known, clamp, max_steps, tol)
         if clamp:
@@ -258,7 +265,7 @@ class AssociativeMemory(Stored):
             return value
         if isinstance(similarity, OneShot):
             similarity.check(name, value)
-        if similarity.positive and not bool((value > 0).all()):
+        if similarity.positive and not backend.holds(lambda x: x > 0, value):
             host = backend.to_numpy(value)
             where = tuple(int(i) for i in np.unravel_index(host.argmin(), host.shape))
             raise ValueError(
@@ -331,15 +338,9 @@ class AssociativeMemory(Stored):
         for note in self.notes():
             warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=4)
 
-    @cached_property
+    @backend.kept
     def _prepared(self) -> Any:
         return self.rule.similarity.prepare(self.memories)
-
-    def _replaced(self, **changes: Any) -> Self:
-        copy = backend.map_leaves(lambda leaf: leaf, self)
-        for name, value in changes.items():
-            object.__setattr__(copy, name, value)
-        return copy
 
 
 def plain(number: Any) -> str:
@@ -361,5 +362,5 @@ def _weights(_: None, rule: Rule, prepared: Any, query: Array) -> Array:
         return f
     xp = backend.namespace(f)
     total = xp.sum(f, axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore"):  # infinite scores, where the similarity lets them pass
+    with backend.quiet(f):  # infinite scores, where the similarity lets them pass
         return f / xp.where(total == 0, 1.0, total)

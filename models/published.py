@@ -31,8 +31,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
 from ..dynamics.validation import unknown_name
@@ -82,7 +80,7 @@ class Published(OneShot):
 
     def scores(self, memories: Any, g: Array) -> Array:
         """s/sum s, NaN and infinite where that code's are."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        with backend.quiet(g):
             scores = _SCORES[self.kind](memories, g)
             return scores / _sum(scores)
 

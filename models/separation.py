@@ -156,19 +156,17 @@ def check_scores(lagrangian: Lagrangian, scores: Array) -> None:
 
     >>> check_scores(separation("sqrt"), np.array([0.0, 2.0]))
     """
-    if not has_domain(lagrangian) or backend.is_traced(scores):
+    strict = isinstance(lagrangian, XLogX)
+    if not has_domain(lagrangian) or backend.holds(lambda s: s > 0 if strict else s >= 0, scores):
         return
     host = backend.to_numpy(scores)
-    strict = isinstance(lagrangian, XLogX)
-    bad = ~(host > 0) if strict else ~(host >= 0)
-    if bad.any():
-        *batch, pattern = where = tuple(int(i) for i in np.argwhere(bad)[0])
-        sample = f" of sample {tuple(batch)}" if batch else ""
-        raise ValueError(
-            f"The separation {describe(lagrangian)} is for scores {'> 0' if strict else '>= 0'}, and the score of "
-            f"pattern {pattern}{sample} is {float(host[where]):g}. Use a similarity with positive scores, such as "
-            "'normalised(manhattan)' or 'dot' with positive vectors, or another separation."
-        )
+    *batch, pattern = where = tuple(int(i) for i in np.argwhere(~(host > 0 if strict else host >= 0))[0])
+    sample = f" of sample {tuple(batch)}" if batch else ""
+    raise ValueError(
+        f"The separation {describe(lagrangian)} is for scores {'> 0' if strict else '>= 0'}, and the score of "
+        f"pattern {pattern}{sample} is {float(host[where]):g}. Use a similarity with positive scores, such as "
+        "'normalised(manhattan)' or 'dot' with positive vectors, or another separation."
+    )
 
 
 def doubts(similarity: Similarity, lagrangian: Lagrangian) -> list[str]:

@@ -136,8 +136,9 @@ def recall_sequence(memory: Any, cue: Any, steps: int, *, cyclic: bool = True, *
             )
         state = following
         visited.append(state)
-    xp = backend.namespace(state)
-    return SequenceRecall(xp.stack(visited), np.stack([_row(memory, x) for x in visited]))
+    xp, rows = backend.namespace(state), [_row(memory, x) for x in visited]
+    # Inside jit and vmap the rows have no numbers yet, and stay arrays of the library.
+    return SequenceRecall(xp.stack(visited), (np if isinstance(rows[0], np.ndarray) else xp).stack(rows))
 
 
 def _next(patterns: Any, cyclic: bool) -> Array:
@@ -146,9 +147,10 @@ def _next(patterns: Any, cyclic: bool) -> Array:
     return xp.concat([patterns[1:, :], patterns[:1, :] if cyclic else patterns[-1:, :]], axis=0)
 
 
-def _row(memory: Any, state: Array) -> np.ndarray:
+def _row(memory: Any, state: Array) -> Any:
     if isinstance(memory, AssociativeMemory):
-        return backend.to_numpy(backend.namespace(state).argmax(memory.scores(state), axis=-1))
+        row = backend.namespace(state).argmax(memory.scores(state), axis=-1)
+        return backend.to_numpy(row) if backend.has_numbers(row) else row
     if hasattr(memory, "nearest"):
         return memory.nearest(state)
     return np.full(state.shape[:-1], -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any, Self
 
@@ -10,13 +11,14 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
-from ..dynamics.casting import float_type
 from ..dynamics.doors import affordable, choice, generator, number, scalar
 from ..dynamics.lagrangians import Threshold, TopK
+from ..dynamics.moving import host_type
 from ..dynamics.stopping import rms
 from ..dynamics.validation import matrix, vector
 from .checks import coded, flag, whole
 from .circles import radius_of
+from .precision import narrowed, own_precision
 from .retrieval import Retrieval, verdicts
 from .storage import Stored
 from .universal import UniversalHopfield
@@ -100,7 +102,6 @@ class SparseDistributedMemory(Stored):
             put(self, name, choice(name, getattr(self, name), known))
         put(self, "locations", matrix("locations", self.locations))
         size, width = self.locations.shape
-        xp = backend.namespace(self.locations)
         like = backend.full((size, width), 0.0, self.locations)
         counters = matrix("counters", like if self.counters is None else self.counters, self.locations)
         if counters.shape[0] != size:
@@ -119,15 +120,11 @@ class SparseDistributedMemory(Stored):
         put(self, "ties", choice("rule for ties", self.ties, TIES))
         if self.ties == "keep" and not self._square:
             raise ValueError(f"ties='keep' needs data as wide as addresses; here {self.width} bits recall {self._out}.")
-        if backend.is_traced(self.locations):
-            return
-        looked_at = xp.abs(self.locations)
-        if not bool(xp.all((looked_at == 1) | (looked_at == 0))):
+        if not backend.holds(lambda x: (x == 1) | (x == -1) | (x == 0), self.locations):
             raise ValueError("locations must be of +-1 (0: a coordinate not looked at); draw them with `random`.")
-        counts = xp.sum(looked_at, axis=-1)
-        if self.design == "selected" and not bool(xp.all(counts == self.k)):
+        if self.design == "selected" and not backend.holds(_looks_at(self.k), self.locations):
             raise ValueError(f"With design='selected' every location looks at k={self.k} coordinates; the rest are 0.")
-        if self.design != "selected" and not bool(xp.all(looked_at == 1)):
+        if self.design != "selected" and not backend.holds(lambda x: x != 0, self.locations):
             raise ValueError(f"With design={self.design!r} every coordinate of a location is +-1; 0 is for 'selected'.")
         if self.design == "top_k" and self.k > size:
             raise ValueError(f"k={self.k} locations cannot be the nearest of {size}.")
@@ -161,7 +158,7 @@ class SparseDistributedMemory(Stored):
         fraction = number("fraction", fraction, above=0)
         if fraction > 1:
             raise ValueError(f"fraction is a part of the locations, 0 < fraction <= 1, got {fraction!r}.")
-        rng, dtype = generator(seed), float_type(dtype)
+        rng, dtype = generator(seed), host_type(dtype)
         design = choice("design", design, DESIGNS)
         out = width if data_width is None else whole("data_width", data_width, 1)
         affordable(f"{size} locations of {width} bits", 16.0 * size * (width + out), "Ask for fewer, or fewer bits.")
@@ -199,10 +196,17 @@ class SparseDistributedMemory(Stored):
         """n, the number of bits of an address."""
         return self.locations.shape[1]
 
+    @property
+    def like(self) -> Array:
+        """The locations."""
+        return self.locations
+
+    @own_precision
     def activated(self, address: Any) -> Array:
         """Which locations an address activates: 1 or 0, shape (..., H)."""
         return self._active(self.check_query(address))
 
+    @backend.uncast
     def write(self, addresses: Any, data: Any = None, *, times: float = 1.0, record: bool = True) -> Self:
         """The memory after data (..., m) were written at addresses (..., n); data = addresses unless given.
 
@@ -227,16 +231,17 @@ class SparseDistributedMemory(Stored):
             return self
         if abs(times) > (most := 2 / backend.epsilon(self.counters)):
             raise ValueError(f"times={times:g} is more than counters of {self.counters.dtype} count, {most:g}.")
-        active = self._active(xp.reshape(addresses, (-1, self.width)))
-        changes = {"counters": self.counters + times * (active.T @ self._signs(rows))}
+        changes = {"counters": self._counted(xp.reshape(addresses, (-1, self.width)), rows, times)}
         if flag("record", record) and times > 0:
             changes["written"] = rows if self.written is None else xp.concat([self.written, rows], axis=0)
         return self._replaced(**changes)
 
+    @own_precision
     def sums(self, address: Any) -> Array:
         """The counters of the active locations, summed: shape (..., m)."""
         return self.activated(address) @ self.counters
 
+    @own_precision
     def read(self, address: Any) -> Array:
         """The bits read at an address (..., n), shape (..., m): the sign of `sums`, ties by the rule for them."""
         address = self.check_query(address)
@@ -244,6 +249,7 @@ class SparseDistributedMemory(Stored):
 
     recall = read
 
+    @own_precision
     def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None) -> Retrieval:
         """Read again at what was read, until nothing changes (data as wide as addresses).
 
@@ -254,6 +260,7 @@ class SparseDistributedMemory(Stored):
         if not self._square:
             raise ValueError(f"Data have {self._out} bits and addresses {self.width}: what is read is no address.")
         whole("max_steps", max_steps, 1)
+        backend.refuse_traces("retrieve", self, query)
         state = self.check_query(query)
         xp = backend.namespace(state)
         steps = np.zeros(state.shape[:-1], dtype=int)
@@ -276,6 +283,7 @@ class SparseDistributedMemory(Stored):
             verdict=verdicts(residual == 0),
         )
 
+    @own_precision(narrow=False)
     def nearest(self, state: Array) -> np.ndarray:
         """The row of `written` at the least Hamming distance, -1 where nothing was recorded."""
         state = self._bits("state", state, self._out)
@@ -351,9 +359,32 @@ class SparseDistributedMemory(Stored):
         least = self.k if self.design == "selected" else self.width - 2 * self.radius
         return xp.astype(overlap >= least, address.dtype)
 
+    def _counted(self, addresses: Array, data: Array, times: float) -> Array:
+        """The counters after data were written, which must be numbers that their type can count up to."""
+        old, addresses, data = (backend.widened(x) for x in (self.counters, addresses, data))
+        model = self.wide if self.is_half else self
+        new = old + times * (model._active(addresses).T @ model._signs(data))
+        kind, most = backend.dtype_name(self.counters), 2 / backend.epsilon(self.counters)
+        if not backend.holds(lambda c: backend.namespace(c).abs(c) <= most, new):
+            raise ValueError(
+                f"A counter passes {most:g}, up to which {kind} holds every whole number: build the memory in a wider "
+                f'type, memory.to("{backend.backend_of(new)}", dtype="float64").'
+            )
+        return narrowed(new, self.counters)
+
     def _read(self, sums: Array, address: Array) -> Array:
         xp = backend.namespace(sums)
         low = CODINGS[self.coding]
         tie = address if self.ties == "keep" else backend.full((), 1.0 if self.ties == "up" else low, sums)
         one, other = backend.full((), 1.0, sums), backend.full((), low, sums)
         return xp.where(sums > 0, one, xp.where(sums < 0, other, tie))
+
+
+def _looks_at(k: int) -> Callable[[Array], Array]:
+    """Whether each location looks at k coordinates."""
+
+    def condition(locations: Array) -> Array:
+        xp = backend.namespace(locations)
+        return xp.sum(xp.astype(locations != 0, xp.int32), axis=-1) == k
+
+    return condition

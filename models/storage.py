@@ -40,9 +40,33 @@ class Stored(ABC):
     def settings(self) -> dict[str, Any]:
         """The arguments that build this model again: arrays, numbers, names, similarities, Lagrangians."""
 
+    memories: Any
+
+    @property
+    def like(self) -> Any:
+        """An array of the library, device and dtype of this model."""
+        return self.memories
+
+    @property
+    def is_half(self) -> bool:
+        """Whether the patterns are of half precision, in which no sums are made."""
+        return backend.is_half(self.like)
+
+    @backend.kept
+    def wide(self) -> Self:
+        """The same model with its float16 and bfloat16 arrays in float32."""
+        return backend.widened(self)
+
     def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
         """The same model on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""
         return backend.move(self, library, device, dtype)
+
+    def _replaced(self, **changes: Any) -> Self:
+        """A copy with some fields changed as they are, without the checks of the constructor."""
+        copy = backend.map_leaves(lambda leaf: leaf, self)
+        for name, value in changes.items():
+            object.__setattr__(copy, name, value)
+        return copy
 
     @checked(path=doors.path)
     def save(self, path: str | os.PathLike[str]) -> Path:

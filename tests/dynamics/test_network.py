@@ -579,8 +579,10 @@ def test_states_that_do_not_fit_are_refused():
         network.check_states({**good, "value": np.zeros(4)})
     with pytest.raises(ValueError, match=r"state 'memory' holds 1 values that are NaN.*at index \(1,\)"):
         network.check_states({**good, "memory": np.array([0.0, np.nan])})
-    with pytest.raises(TypeError, match="float32 but the memory is float64, and nothing is cast in silence"):
-        network.check_states({**good, "memory": np.zeros(2, np.float32)})
+    assert network.check_states({**good, "memory": np.zeros(2, np.float32)})["memory"].dtype == np.float64
+    narrow = Network(network.populations, [Bilinear(("value", "memory"), np.ones((3, 2), np.float32))])
+    with pytest.raises(TypeError, match="float64 but the memory is float32, and nothing is rounded in silence"):
+        narrow.check_states(good)
     with pytest.raises(TypeError, match="must be numbers"):
         network.check_states({**good, "memory": ["a", "b"]})
 

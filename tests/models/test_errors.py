@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import to_library
+from helpers import to_library, to_numpy
 from hopfield.dynamics import CustomLagrangian, Lagrangian, Population, Quadratic, Relaxation, simulate
 from hopfield.models import ModernHopfield, UniversalHopfield, similarity
 
@@ -122,14 +122,30 @@ def test_a_query_of_another_library(ours, theirs):
         simulate(memory, to_library(np.ones(3), theirs), t1=1.0)
 
 
-def test_a_query_of_another_dtype(library):
-    memory = ModernHopfield(to_library(patterns(), library))
-    words = r"query is (torch\.)?float32 but the memory is (torch\.)?float64, and nothing is cast in silence"
-    with pytest.raises(TypeError, match=words):
-        memory.recall(to_library(np.ones(3, np.float32), library))
+def test_a_query_of_a_wider_dtype_is_refused_with_the_line_to_write(library):
     single = ModernHopfield(to_library(patterns(np.float32), library))
-    with pytest.raises(TypeError, match=r"query is (torch\.)?float64 but the memory is (torch\.)?float32"):
-        simulate(single, to_library(np.ones(3), library), t1=1.0)
+    query = to_library(np.ones(3), library)
+    cast = {"torch": r"query\.to\(torch\.float32\)"}.get(library, r'query\.astype\("float32"\)')
+    words = r"query is float64 but the memory is float32, and nothing is rounded in silence.*"
+    for call in (single.recall, single.retrieve, lambda q: simulate(single, q, t1=1.0)):
+        with pytest.raises(TypeError, match=words + cast + rf', or memory\.to\("{library}", dtype="float64"\)'):
+            call(query)
+    line = "query.to(torch.float32)" if library == "torch" else 'query.astype("float32")'
+    scope = {"query": query, **({"torch": pytest.importorskip("torch")} if library == "torch" else {})}
+    assert single.recall(eval(line, scope)).dtype == single.memories.dtype
+
+
+def test_a_query_of_a_narrower_dtype_is_widened(library):
+    memory = ModernHopfield(to_library(patterns(), library))
+    query = np.linspace(0.2, 0.9, 3).astype(np.float32)
+    given, wide = to_library(query, library), to_library(query.astype(float), library)
+    for found, expected in (
+        (memory.recall(given), memory.recall(wide)),
+        (memory.retrieve(given).state, memory.retrieve(wide).state),
+        (simulate(memory, given, t1=1.0).final["value"], simulate(memory, wide, t1=1.0).final["value"]),
+    ):
+        assert found.dtype == memory.memories.dtype
+        np.testing.assert_array_equal(to_numpy(found), to_numpy(expected))
 
 
 def test_lists_and_integers_take_the_type_of_the_memory(library, dtype):
@@ -167,7 +183,7 @@ def test_tau_memory_may_be_zero_but_not_less(model, value):
         ({"bias": math.nan}, ValueError, "bias must be a finite number, got nan"),
         ({"bias": np.ones(2)}, ValueError, r"bias has shape \(2,\) but must be \(..., 3\): one input current"),
         ({"bias": np.ones((2, 3))}, ValueError, r"bias must be one number or a vector \(3,\), got shape \(2, 3\)"),
-        ({"bias": np.ones(3, np.float32)}, TypeError, "bias is float32 but the memory is float64"),
+        ({"bias": np.ones(3, np.longdouble)}, TypeError, r"bias is \w+ but the memory is float64.*\.astype\("),
         ({"projection": np.ones((3, 2))}, ValueError, "projection has 3 rows but 4 patterns are stored"),
         ({"projection": np.ones(4)}, ValueError, r"projection must be a matrix.*got shape \(4,\)"),
         ({"projection": np.full((4, 2), math.inf)}, ValueError, "projection holds 8 values that are NaN or infinite"),

@@ -1,0 +1,72 @@
+"""Half precision: patterns may be kept in float16 or bfloat16, and sums are made in float32 all the same.
+
+A product of a query with 784 values in bfloat16 is rounded to three digits, and a softmax then weighs its memories by
+the rounding. So what a memory in half precision answers is what the same numbers answer in float32, rounded once at
+the end; its network, and with it its energies and trajectories, are in float32. `torch.autocast` changes none of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from ..dynamics import backend
+from ..dynamics.backend import Array
+from ..dynamics.validation import floating
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+STATES = ("state", "output")  # the fields of a result that are patterns, and so of their type
+
+
+@overload
+def own_precision(method: F, *, narrow: bool = True) -> F: ...
+
+
+@overload
+def own_precision(*, narrow: bool = True) -> Callable[[F], F]: ...
+
+
+def own_precision(method: Any = None, *, narrow: bool = True) -> Any:
+    """A method of a model whose sums are made in float32 where the model is of half precision.
+
+    With `narrow` its answer (an array, or the states in a tuple of results) is of the patterns' type again.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> memory, cue = ModernHopfield(np.eye(2), beta=4.0), np.array([0.75, 0.25])
+    >>> half = memory.to("numpy", dtype="float16").recall(cue.astype("float16"))
+    >>> half.dtype, bool((half == memory.recall(cue).astype("float16")).all())
+    (dtype('float16'), True)
+    """
+    if method is None:
+        return functools.partial(own_precision, narrow=narrow)
+
+    @functools.wraps(method)
+    def run(self: Any, *arguments: Any, **options: Any) -> Any:
+        if not self.is_half:
+            return (
+                plainly(self, *arguments, **options) if backend.is_autocast() else method(self, *arguments, **options)
+            )
+        query = arguments[0] if arguments else options.get("query")
+        if backend.is_array(query):
+            floating("query", query, self.like)  # which refuses one of a wider type than the patterns
+        answer = getattr(self.wide, method.__name__)(*arguments, **options)
+        return narrowed(answer, self.like) if narrow else answer
+
+    plainly = backend.uncast(method)
+    return run
+
+
+def narrowed(answer: Any, like: Array) -> Any:
+    """An answer in float32, or the states in a tuple of results, in the half precision of the patterns.
+
+    >>> import numpy as np
+    >>> narrowed(np.ones(1, "float32"), np.ones(1, "float16")).dtype
+    dtype('float16')
+    """
+    if hasattr(answer, "_fields"):
+        states = {name: getattr(answer, name) for name in STATES if getattr(answer, name, None) is not None}
+        return answer._replace(**{name: narrowed(state, like) for name, state in states.items()})
+    return backend.narrowed(answer, backend.dtype_name(like))
