@@ -211,7 +211,7 @@ def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator
     """
     if not hasattr(memory, "network"):
         raise ValueError(f"{type(memory).__name__} has no dynamics in time, only `hopfield recall`: {memory!r}")
-    method = choose(name, memory.network, backend.backend_of(*backend.arrays(memory)[:1]))
+    method = choose(name, memory.network, memory.start(memory.memories), {})
     if dt is None:
         return method
     if not hasattr(method, "dt"):

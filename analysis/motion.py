@@ -18,7 +18,7 @@ from ..dynamics.trajectory import Record, Result
 from ..models.memory import rule_of
 from .field import Field
 
-TOLERANCE = 1e-5  # times dt: the relative tolerance of steps that follow from their error
+FINE = 1e5  # dt over this is the relative tolerance of steps that follow from their error
 STIFF = 20.0  # ratio of time constants beyond which explicit steps would crawl
 
 
@@ -78,7 +78,7 @@ def method_for(flow: Field, states: Mapping[str, Array], dt: float) -> Integrato
     """
     network = flow.network
     tau = [float(backend.to_numpy(p.tau)) for p in network.populations.values()]
-    relative = max(TOLERANCE * dt, 16 * backend.epsilon(flow.like))
+    relative = max(dt / FINE, 16 * backend.epsilon(flow.like))
     stiff = max(tau) > STIFF * min(tau)
     chosen = following(network, states, relative, dt * tau[0])
     if flow.smooth and not stiff and exact(network) and guaranteed(network, {}):

@@ -124,7 +124,7 @@ def energy_network(
     >>> import numpy as np
     >>> from hopfield.dynamics import simulate
     >>> network = energy_network(lambda x: (x**4 / 4 - x**2 / 2).sum(-1), 1, lambda x: x**3 - x)
-    >>> simulate(network, {"x": np.array([0.1])}, t1=30).final["x"].round(6)
+    >>> simulate(network, {"x": np.array([0.1])}, t1=30).final["x"].round(4)
     array([1.])
     """
     return Network({"x": Population(Quadratic(), size, leak=0.0)}, [EnergySynapse(energy, gradient, product, like)])

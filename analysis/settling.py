@@ -260,7 +260,7 @@ def settle(
     >>> motion = Motion(table.flow, RungeKutta(rtol=1e-6))
     >>> found = settle(motion, np.array([[1e-6, 0.0], [-1e-3, 0.0]]), table)
     >>> found.label, found.time.round(1)
-    (array([0, 1]), array([12. ,  9.3]))
+    (array([0, 1]), array([11.2,  8.9]))
     """
     count = len(x)
     if not count:

@@ -41,8 +41,7 @@ def check_parts(network: Network, states: Mapping[str, Array]) -> None:
     ...         return (1.0 + 0 * g,)
     >>> check_parts(Network({"x": Population(Quadratic(), 2)}, {"push": Push()}), {"x": np.zeros(2)})
     Traceback (most recent call last):
-        ...
-    ValueError: The forces of synapse 'push' (Push) are not the gradient of its energy ...
+    ValueError: The forces of synapse 'push' (Push) are not the gradient of its energy...
     """
     fresh = [s for s in network.synapses.values() if s.conservative and s.smooth and _is_new(s)]
     lagrangians = [p.lagrangian for p in network.populations.values() if p.lagrangian.smooth and _is_new(p.lagrangian)]

@@ -24,7 +24,6 @@ from .trajectory import Record, Result, SimulationWarning
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
 ROUNDING = 16.0  # units of eps(dtype) times the size of the numbers that cancel in E
 MOST_BYTES = 2**30  # of rows that are saved without being asked for; beyond them they are thinned
-DRIFT = 0.15  # the part of the state that errors of steps without control may add up to before the run says so
 MANY = 20  # rejected steps from which on their number is worth a word
 
 
@@ -215,7 +214,7 @@ class Run:
                 f"{self.rejected} steps of {self.method!r} were rejected and {accepted} accepted: they are too long "
                 "for this flow. Use Rosenbrock(), which solves for the forces in a step, or give a shorter dt."
             ), Result.REJECTED
-        if self.drift is not None and (part := self.drift.part()).max(initial=0.0) > DRIFT:
+        if self.drift is not None and (part := self.drift.part()).max(initial=0.0) > self.method.drift:
             first = int(np.argmax(part))
             return (
                 f"{self.method!r} has no error control here, and the errors of its steps add up to about "

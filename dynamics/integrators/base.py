@@ -99,10 +99,13 @@ class Integrator(ABC):
         Pairs of matrix products in a step.
     order : int
         Of a fixed step, for smooth forces.
+    drift : float
+        The part of the state that the errors of steps without control may add up to before a run says so.
     """
 
     dt: float
     order: int = 1
+    drift: float = 0.15
     jumps: bool = False
     adaptive: bool = False
     evaluations: int = 1
