@@ -122,9 +122,9 @@ def _to_jax(device: Any, kind: str | None) -> Callable[[Array], Array]:
         asked = kind == "float64" and host.dtype.kind == "f"
         if (asked or host.dtype.itemsize == 8) and not jax.config.jax_enable_x64:
             raise TypeError(
-                f"The array {'should become float64' if asked else f'is {host.dtype}'}, and 64-bit is switched off in JAX, which would turn it into 32-bit "
-                'in silence. Switch it on first, jax.config.update("jax_enable_x64", True), or ask for the '
-                'smaller type, .to("jax", dtype="float32").'
+                f"The array {'should become float64' if asked else f'is {host.dtype}'}, and 64-bit is switched off in "
+                "JAX, which would turn it into 32-bit in silence. Switch it on first, "
+                'jax.config.update("jax_enable_x64", True), or ask for the smaller type, .to("jax", dtype="float32").'
             )
         return jax.device_put(jax.numpy.asarray(host), place)
 

@@ -24,6 +24,7 @@ SIDES = ("right", "left")
 
 
 @structure
+@own_precision("recall", "retrieve", wide=("start", "energy"))
 class BidirectionalMemory(Stored):
     r"""y = sign(W^T x), x = sign(W y), W = X^T Y: Kosko's memory of the pairs (X_i, Y_i) of +-1 patterns.
 
@@ -91,13 +92,11 @@ class BidirectionalMemory(Stored):
             return self.wide.weights
         return self.memories.T @ self.projection
 
-    @own_precision(narrow=False)
     def energy(self, left: Any, right: Any) -> Array:
         """-x . W y of binary states, shape (...)."""
         left, right = self.check_query(left), self.check_query(right, toward="left")
         return -backend.namespace(left).sum((left @ self.weights) * right, axis=-1)
 
-    @own_precision
     def recall(self, query: Any, toward: str = "right") -> Array:
         """One application of the rule: the right side from a left query, or the left from a right one.
 
@@ -106,7 +105,6 @@ class BidirectionalMemory(Stored):
         query = self.check_query(query, toward)
         return self._answer(query, toward, None)
 
-    @own_precision
     def retrieve(
         self,
         query: Any,
@@ -179,7 +177,6 @@ class BidirectionalMemory(Stored):
             [Bilinear(("left", "right"), self.weights)],
         )
 
-    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None, toward: str = "right") -> dict[str, Array]:
         """States at which the continuous dynamics begin: x = sqrt(n m) q, so that g(x) = tanh(beta q).
 

@@ -26,6 +26,7 @@ UPDATE = Relaxation(dt=float("inf"))
 
 
 @structure
+@own_precision("recall", "retrieve", wide=("start",))
 class HierarchicalMemory(Stored):
     r"""Layers 0 (the cue) to K, each joined to the next by weights that are used bottom-up and top-down.
 
@@ -197,7 +198,6 @@ class HierarchicalMemory(Stored):
         joins = [synapse(w, self.layers[k], (names[k], names[k + 1])) for k, w in enumerate(self.weights)]
         return Network({name: layer.population() for name, layer in zip(names, self.layers, strict=True)}, joins)
 
-    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Mapping[str, Any] | None = None) -> dict[str, Array]:
         """States after one pass bottom-up: the cue is layer 0's activation, x_(A+1) = (W_A^T g_A + b_(A+1))/l_(A+1).
 
@@ -228,14 +228,12 @@ class HierarchicalMemory(Stored):
             raise ValueError(f"There are no layers {', '.join(given)} above layer 0; known: {', '.join(states)}.")
         return states
 
-    @own_precision
     def recall(self, query: Any) -> Array:
         """One pass bottom-up and one top-down: the activation of layer 0, shape (..., n_0)."""
         self._check_limit()
         states = self.start(query)
         return backend.compiled(_pass, states["layer0"])(UPDATE, self.network, states)
 
-    @own_precision
     def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None, *, clamp: Any = None) -> Retrieval:
         """Passes top-down, each layer in equilibrium with its neighbours in turn, until no layer moves.
 
