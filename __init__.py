@@ -23,6 +23,7 @@ from hopfield.dynamics import (
     Scipy,
     SimulationError,
     TorchDiffEq,
+    rollout,
     simulate,
 )
 from hopfield.models import ModernHopfield, UniversalHopfield
@@ -45,5 +46,6 @@ __all__ = [
     "__version__",
     "assert_energy_decreases",
     "check_lyapunov",
+    "rollout",
     "simulate",
 ]

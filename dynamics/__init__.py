@@ -29,6 +29,7 @@ from .lagrangians import (
     softmax,
 )
 from .network import Network, Population
+from .rollout import rollout
 from .simulate import simulate
 from .stopping import energy_rate_below, near, settled, steady
 from .synapses import Bilinear, EquilibriumSynapse, Recurrent, SimilaritySynapse
@@ -79,6 +80,7 @@ __all__ = [
     "jacobian",
     "logsumexp",
     "near",
+    "rollout",
     "settled",
     "simulate",
     "softmax",

@@ -54,6 +54,7 @@ from .tracing import is_compiling as is_compiling
 from .tracing import refuse_traces as refuse_traces
 from .tracing import to_numpy as to_numpy
 from .tracing import uncast as uncast
+from .tracing import uncast_methods as uncast_methods
 
 if TYPE_CHECKING:  # which it is to whoever uses it
     from functools import cached_property as kept
@@ -79,7 +80,10 @@ def cityblock(rows: Array, others: Array) -> Array:
             work = rows.shape[0] * others.size
             return in_parts(lambda part: cdist(part, wide, "cityblock"), rows, work).astype(rows.dtype, copy=False)
         case "torch":
-            return sys.modules["torch"].cdist(rows, others, p=1.0)
+            try:
+                return sys.modules["torch"].cdist(rows, others, p=1.0)
+            except NotImplementedError:  # in forward mode (jvp) it has no derivative
+                return _broadcast_cityblock(namespace(rows), rows, others)
     xp = namespace(rows)  # XLA fuses the subtraction into the sum
     return compiled(_broadcast_cityblock, rows)(xp, rows, others)
 

@@ -105,6 +105,7 @@ class Population:
 
 
 @structure
+@backend.uncast_methods("evaluate", "update", "energy_parts", "energy_scale", "forces", "energy_gradient")
 class Network:
     r"""Populations and synapses: the object that is integrated.
 
@@ -198,13 +199,11 @@ class Network:
         return {name: p.lagrangian.activation(states[name]) for name, p in self.populations.items()}
 
     @door(_given)
-    @backend.uncast
     def evaluate(self, states: States) -> Evaluation:
         """Activations and signals, computed once for energy, velocity and the next step."""
         g = self.activations(states)
         return Evaluation(g, {name: s.signal(*self.joined(s, g)) for name, s in self.synapses.items()})
 
-    @backend.uncast
     def update(self, evaluation: Evaluation, name: str, x: Array) -> Evaluation:
         """The evaluation after population `name` alone has moved to the state x."""
         g = {**evaluation.activations, name: self.populations[name].lagrangian.activation(x)}
@@ -215,7 +214,6 @@ class Network:
         return Evaluation(g, signals)
 
     @door(_given)
-    @backend.uncast
     def energy_parts(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """The energy by population and by synapse; the parts sum to `energy`."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -235,7 +233,6 @@ class Network:
         return sum(parts[1:], parts[0])
 
     @door(_given)
-    @backend.uncast
     def energy_scale(self, states: States, evaluation: Evaluation | None = None) -> Array:
         """The size of the numbers that cancel in E: rounding of E is a few eps(dtype) times this."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -251,7 +248,6 @@ class Network:
         return total
 
     @door(_given)
-    @backend.uncast
     def forces(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """-l_a x_a + b_a - dE_s/dg_a: the residual before `Lagrangian.tangent` projects it, where the leak is 0."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -300,7 +296,6 @@ class Network:
         return answer
 
     @door(_given)
-    @backend.uncast
     def energy_gradient(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """dE/dx_a = L_a'' (l_a x_a - b_a + dE_s/dg_a)."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation

@@ -31,7 +31,7 @@ def structure(cls: type) -> type:
     cls = dataclasses.dataclass(**options)(cls)
     if "__init__" in vars(cls):
         cls.__init__ = _introduced(cls.__init__)
-    if "__repr__" in vars(cls):
+    if not hasattr(cls.__repr__, "unfailing"):  # which a parent's may be
         cls.__repr__ = _unfailing(cls.__repr__)  # pyright: ignore
     _adopt(cls)
     return cls
@@ -76,6 +76,7 @@ def _unfailing(represent: Callable[[Any], str]) -> Callable[[Any], str]:
             fields = (f"{f.name}={_brief(getattr(self, f.name))}" for f in dataclasses.fields(self) if f.repr)
             return f"{type(self).__name__}({', '.join(fields)})"
 
+    __repr__.unfailing = True  # pyright: ignore
     return __repr__
 
 

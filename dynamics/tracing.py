@@ -20,6 +20,7 @@ from .libraries import Array, arrays, backend_of, dtype_name, is_array, is_trace
 from .structures import is_structure
 
 F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
 
 INSTEAD = (
     "Loops that look at their numbers (simulate, retrieve, find_fixed_points, basins and the rest of the analysis) run "
@@ -235,3 +236,14 @@ def uncast(function: F) -> F:
             return function(*arguments, **options)
 
     return run  # pyright: ignore[reportReturnType]
+
+
+def uncast_methods(*names: str) -> Callable[[C], C]:
+    """`uncast` for methods of a class, by their names."""
+
+    def apply(cls: C) -> C:
+        for name in names:
+            setattr(cls, name, uncast(getattr(cls, name)))
+        return cls
+
+    return apply

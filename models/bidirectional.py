@@ -27,6 +27,7 @@ SIDES = ("right", "left")
 
 
 @structure
+@own_precision("recall", "retrieve", wide=("start", "energy"))
 class BidirectionalMemory(Stored):
     r"""y = sign(W^T x), x = sign(W y), W = X^T Y: Kosko's memory of the pairs (X_i, Y_i) of +-1 patterns.
 
@@ -95,7 +96,6 @@ class BidirectionalMemory(Stored):
         return self.memories.T @ self.projection
 
     @quiet
-    @own_precision(narrow=False)
     def energy(self, left: Any, right: Any) -> Array:
         """-x . W y of binary states, shape (...)."""
         left, right = self.check_query(left), self.check_query(right, toward="left")
@@ -103,7 +103,6 @@ class BidirectionalMemory(Stored):
         return -backend.namespace(left).sum((left @ self.weights) * right, axis=-1)
 
     @quiet
-    @own_precision
     def recall(self, query: Any, toward: str = "right") -> Array:
         """One application of the rule: the right side from a left query, or the left from a right one.
 
@@ -113,7 +112,6 @@ class BidirectionalMemory(Stored):
         return self._answer(query, toward, None)
 
     @quiet
-    @own_precision
     def retrieve(
         self,
         query: Any,
@@ -189,7 +187,6 @@ class BidirectionalMemory(Stored):
         )
 
     @quiet
-    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None, toward: str = "right") -> dict[str, Array]:
         """States at which the continuous dynamics begin: x = sqrt(n m) q, so that g(x) = tanh(beta q).
 

@@ -112,6 +112,7 @@ class GlauberRun(NamedTuple):
     flips: np.ndarray
 
 
+@own_precision("retrieve", "glauber", wide=("energy", "energy_change", "stability"))
 class BinaryMemory:
     """Retrieval and thermal dynamics of +-1 neurons, from the `spins` of a memory.
 
@@ -135,14 +136,12 @@ class BinaryMemory:
         """The costs of flips."""
 
     @quiet
-    @own_precision(narrow=False)
     def energy(self, state: Any) -> Array:
         """E(s) of +-1 states (..., I), shape (...)."""
         flat, shape = self._flat("state", state)
         return backend.namespace(flat).reshape(backend.compiled(_energy, flat)(None, self.spins, flat), shape)
 
     @quiet
-    @own_precision(narrow=False)
     def energy_change(self, state: Any) -> Array:
         """E(with site i flipped) - E(s) for every site i: shape (..., I)."""
         flat, shape = self._flat("state", state)
@@ -150,7 +149,6 @@ class BinaryMemory:
         return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
     @quiet
-    @own_precision(narrow=False)
     def stability(self, state: Any) -> Array:
         """s_i u_i for every site i, shape (..., I): below 0 the sign rule flips it, and at 0 (a tie) it keeps it."""
         flat, shape = self._flat("state", state)
@@ -158,7 +156,6 @@ class BinaryMemory:
         return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
     @quiet
-    @own_precision
     def retrieve(
         self,
         query: Any,
@@ -207,7 +204,6 @@ class BinaryMemory:
         return self._answer(run, shape, "sampled" if temperature > 0 else "not settled")
 
     @quiet
-    @own_precision
     def glauber(
         self,
         query: Any,

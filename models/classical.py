@@ -79,6 +79,7 @@ class Pairs(Spins):
 
 
 @structure
+@own_precision("recall", "scores", wide=("start", "two_time_energy"))
 class ClassicalHopfield(BinaryMemory, Stored):
     r"""s_i <- sign(sum_j W_ij s_j + b_i): Hopfield's network of 1982, and its graded form of 1984.
 
@@ -194,20 +195,17 @@ class ClassicalHopfield(BinaryMemory, Stored):
     # -------------------------------------------------------------------------------------------- one pass
 
     @quiet
-    @own_precision
     def recall(self, query: Any) -> Array:
         """One synchronous update sign(W q + b), which keeps q_i where the field is 0: shape (..., I)."""
         query = self.check_binary("query", query)
         return backend.namespace(query).where(self.stability(query) < 0, -query, query)
 
     @quiet
-    @own_precision
     def scores(self, query: Any) -> Array:
         """The overlaps M q/I, from -1 to 1: shape (..., N)."""
         return self.check_query(query) @ self.memories.T / self.memories.shape[1]
 
     @quiet
-    @own_precision(narrow=False)
     def two_time_energy(self, before: Any, after: Any) -> Array:
         """-s(t).W s(t+1) - b.(s(t) + s(t+1)) of +-1 states, which synchronous updates of a symmetric W never raise."""
         before, after = self.check_binary("before", before), self.check_binary("after", after)
@@ -241,7 +239,6 @@ class ClassicalHopfield(BinaryMemory, Stored):
         return Network({"value": neurons}, [Recurrent(("value",), self.couplings, positive_)])
 
     @quiet
-    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States of the graded neurons from a cue of activations in [-1, 1], whose +-1 become +-0.99."""
         if memory_state is not None:

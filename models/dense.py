@@ -118,6 +118,7 @@ class Overlaps(Spins):
         return -cache[1] - state @ self.bias
 
 
+@own_precision(wide=("start",))
 class _Dense(BinaryMemory, AssociativeMemory):
     """What the dense memories share: patterns of +-1, binary retrieval, and tanh neurons in `network`."""
 
@@ -147,7 +148,6 @@ class _Dense(BinaryMemory, AssociativeMemory):
             steep = 4 * float(backend.to_numpy(self.beta)) > 0.9 * math.log(xp.finfo(self.memories.dtype).max)
         return Overlaps(xp.asarray(self.memories.T, copy=True), bias, separation, steep)
 
-    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States at which the graded dynamics begin, from activations in [-1, 1]; +-1 becomes +-0.99."""
         return super().start(inside(self.check_query(query)), memory_state)

@@ -30,6 +30,7 @@ UPDATE = Relaxation(dt=float("inf"))
 
 
 @structure
+@own_precision("recall", "retrieve", wide=("start",))
 class HierarchicalMemory(Stored):
     r"""Layers 0 (the cue) to K, each joined to the next by weights that are used bottom-up and top-down.
 
@@ -209,7 +210,6 @@ class HierarchicalMemory(Stored):
         return Network({name: layer.population() for name, layer in zip(names, self.layers, strict=True)}, joins)
 
     @quiet
-    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Mapping[str, Any] | None = None) -> dict[str, Array]:
         """States after one pass bottom-up: the cue is layer 0's activation, x_(A+1) = (W_A^T g_A + b_(A+1))/l_(A+1).
 
@@ -242,7 +242,6 @@ class HierarchicalMemory(Stored):
         return states
 
     @quiet
-    @own_precision
     def recall(self, query: Any) -> Array:
         """One pass bottom-up and one top-down: the activation of layer 0, shape (..., n_0)."""
         self._check_limit()
@@ -250,7 +249,6 @@ class HierarchicalMemory(Stored):
         return backend.compiled(_pass, states["layer0"])(UPDATE, self.network, states)
 
     @quiet
-    @own_precision
     def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None, *, clamp: Any = None) -> Retrieval:
         """Passes top-down, each layer in equilibrium with its neighbours in turn, until no layer moves.
 

@@ -66,7 +66,8 @@ def masked_query(memory: AssociativeMemory, query: Any, known: Any) -> tuple[Arr
         raise ValueError(
             f"known {mask.shape} does not fit the query {tuple(query.shape)}: their axes differ."
         ) from None
-    mask = backend.asarray(np.broadcast_to(mask, shape).copy(), like)
+    with backend.eagerly(like):  # a known mask stays known while JAX traces
+        mask = backend.asarray(np.broadcast_to(mask, shape).copy(), like)
     ours = backend.namespace(query)
     if ours is not xp:
         memory.check_query(query)  # which says that the library is another one

@@ -46,6 +46,7 @@ def rule_of(model: Any) -> Rule | None:
     return model.rule if isinstance(model, AssociativeMemory) else None
 
 
+@own_precision("scores", "weights", "recall", "retrieve", wide=("start",))
 class AssociativeMemory(Stored):
     """A memory of the universal Hopfield family: z = P^T sep(sim(M, q)) and the dynamics behind it.
 
@@ -75,13 +76,11 @@ class AssociativeMemory(Stored):
     # -------------------------------------------------------------------------------------------- one pass
 
     @quiet
-    @own_precision
     def scores(self, query: Any) -> Array:
         """sim(M, query): shape (..., N)."""
-        return backend.compiled(_scores, self.memories)(None, self.rule, self._prepared, self.check_query(query))
+        return self._scored(self.check_query(query))
 
     @quiet
-    @own_precision
     def weights(self, query: Any) -> Array:
         """sep(sim(M, query)): shape (..., N), the part that each memory takes in the answer.
 
@@ -89,11 +88,10 @@ class AssociativeMemory(Stored):
         """
         query, rule = self.check_query(query), self.rule
         if has_domain(rule.separation) and not (isinstance(rule.similarity, OneShot) and rule.similarity.unchecked):
-            check_scores(rule.separation, self.scores(query))
+            check_scores(rule.separation, self._scored(query))
         return backend.compiled(_weights, self.memories)(None, rule, self._prepared, query)
 
     @quiet
-    @own_precision
     def recall(self, query: Any, known: Any = None) -> Array:
         """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given.
 
@@ -162,10 +160,15 @@ class AssociativeMemory(Stored):
 
     def adiabatic(self) -> Self:
         """The same memory with tau_memory = 0."""
-        return self if self.is_adiabatic else self._replaced(tau_memory=0.0)
+        return self if self.is_adiabatic else self._still
+
+    @backend.kept
+    def _still(self) -> Self:
+        still = self._replaced(tau_memory=0.0)
+        object.__setattr__(still, "_prepared", self._prepared)  # of the same patterns
+        return still
 
     @quiet
-    @own_precision(narrow=False)
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States at which the dynamics begin: v = grad L_v*(query), and h in equilibrium with it.
 
@@ -173,7 +176,7 @@ class AssociativeMemory(Stored):
         """
         populations, query = self.network.populations, self.check_query(query)
         if memory_state is None and has_domain(self.rule.separation):
-            check_scores(self.rule.separation, self.scores(query))
+            check_scores(self.rule.separation, self._scored(query))
         xp, value = backend.namespace(query), populations["value"].lagrangian
         with backend.quiet(query):
             states = {"value": value.dual(query)}
@@ -189,14 +192,13 @@ class AssociativeMemory(Stored):
             given = memory_state is not None
             size = self.memories.shape[0]
             states["memory"] = (
-                vector("memory_state", memory_state, size, query, meaning) if given else self.scores(query)
+                vector("memory_state", memory_state, size, query, meaning) if given else self._scored(query)
             )
         elif memory_state is not None:
             raise ValueError("With tau_memory=0 the memory neurons have no state of their own: leave out memory_state.")
         return states
 
     @quiet
-    @own_precision
     def retrieve(
         self,
         query: Any,
@@ -252,6 +254,10 @@ class AssociativeMemory(Stored):
         return f"{type(self).__name__}({'; '.join([*parts, *self.notes()])})"
 
     # --------------------------------------------------------------------------------------------- helpers
+
+    def _scored(self, query: Array) -> Array:
+        """The scores of a query that was checked at the door."""
+        return backend.compiled(_scores, self.memories)(None, self.rule, self._prepared, query)
 
     def check_query(self, query: Any) -> Array:
         """A query (..., I) of the patterns' library, dtype and device."""

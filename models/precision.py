@@ -8,30 +8,22 @@ the end; its network, and with it its energies and trajectories, are in float32.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.validation import floating
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 STATES = ("state", "output")  # the fields of a result that are patterns, and so of their type
+C = TypeVar("C", bound=type)
 
 
-@overload
-def own_precision(method: F, *, narrow: bool = True) -> F: ...
+def own_precision(*narrow: str, wide: Sequence[str] = ()) -> Callable[[C], C]:
+    """A class of models whose methods make their sums in float32 where the patterns are of half precision.
 
-
-@overload
-def own_precision(*, narrow: bool = True) -> Callable[[F], F]: ...
-
-
-def own_precision(method: Any = None, *, narrow: bool = True) -> Any:
-    """A method of a model whose sums are made in float32 where the model is of half precision.
-
-    With `narrow` its answer (an array, or the states in a tuple of results) is of the patterns' type again.
+    The methods `narrow` answer in the patterns' own type (an array, or the states in a tuple of results), those in
+    `wide` in float32.
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
@@ -40,22 +32,28 @@ def own_precision(method: Any = None, *, narrow: bool = True) -> Any:
     >>> half.dtype, bool((half == memory.recall(cue).astype("float16")).all())
     (dtype('float16'), True)
     """
-    if method is None:
-        return functools.partial(own_precision, narrow=narrow)
+
+    def apply(cls: C) -> C:
+        for name in (*narrow, *wide):
+            setattr(cls, name, _in_float32(getattr(cls, name), name in narrow))
+        return cls
+
+    return apply
+
+
+def _in_float32(method: Callable[..., Any], narrow: bool) -> Callable[..., Any]:
+    plain = backend.uncast(method)
 
     @functools.wraps(method)
     def run(self: Any, *arguments: Any, **options: Any) -> Any:
         if not self.is_half:
-            return (
-                plainly(self, *arguments, **options) if backend.is_autocast() else method(self, *arguments, **options)
-            )
+            return plain(self, *arguments, **options)
         query = arguments[0] if arguments else options.get("query")
         if backend.is_array(query):
             floating("query", query, self.like)  # which refuses one of a wider type than the patterns
         answer = getattr(self.wide, method.__name__)(*arguments, **options)
         return narrowed(answer, self.like) if narrow else answer
 
-    plainly = backend.uncast(method)
     return run
 
 

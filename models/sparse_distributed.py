@@ -33,6 +33,8 @@ class NoNetwork(TypeError, AttributeError):
 
 
 @structure
+@backend.uncast_methods("write")
+@own_precision("activated", "sums", "read", "recall", "retrieve", wide=("nearest",))
 class SparseDistributedMemory(Stored):
     r"""z = sign(C^T y(q)), y_h = 1 where location h is active: H locations L with counters C.
 
@@ -201,12 +203,10 @@ class SparseDistributedMemory(Stored):
         """The locations."""
         return self.locations
 
-    @own_precision
     def activated(self, address: Any) -> Array:
         """Which locations an address activates: 1 or 0, shape (..., H)."""
         return self._active(self.check_query(address))
 
-    @backend.uncast
     def write(self, addresses: Any, data: Any = None, *, times: float = 1.0, record: bool = True) -> Self:
         """The memory after data (..., m) were written at addresses (..., n); data = addresses unless given.
 
@@ -236,12 +236,10 @@ class SparseDistributedMemory(Stored):
             changes["written"] = rows if self.written is None else xp.concat([self.written, rows], axis=0)
         return self._replaced(**changes)
 
-    @own_precision
     def sums(self, address: Any) -> Array:
         """The counters of the active locations, summed: shape (..., m)."""
         return self.activated(address) @ self.counters
 
-    @own_precision
     def read(self, address: Any) -> Array:
         """The bits read at an address (..., n), shape (..., m): the sign of `sums`, ties by the rule for them."""
         address = self.check_query(address)
@@ -249,7 +247,6 @@ class SparseDistributedMemory(Stored):
 
     recall = read
 
-    @own_precision
     def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None) -> Retrieval:
         """Read again at what was read, until nothing changes (data as wide as addresses).
 
@@ -283,7 +280,6 @@ class SparseDistributedMemory(Stored):
             verdict=verdicts(residual == 0),
         )
 
-    @own_precision(narrow=False)
     def nearest(self, state: Array) -> np.ndarray:
         """The row of `written` at the least Hamming distance, -1 where nothing was recorded."""
         state = self._bits("state", state, self._out)
