@@ -57,8 +57,6 @@ def plot_basin_slice(
     >>> len(plot_basin_slice(cut).get_legend().get_texts())
     4
     """
-    from matplotlib.colors import to_rgb
-
     made_by("plot_basin_slice", cut, BasinSlice, "basin_slice")
     top = int(cut.fixed_points.pattern.max(initial=-1))
     if names is not None:
@@ -75,29 +73,21 @@ def plot_basin_slice(
     reached = sorted(reached[:LEGEND], key=lambda k: (order[k], k)) + reached[LEGEND:]
     colours = _colours(cut, reached)
     regions = smooth_regions(labels, _paleness(cut.convergence_time), max(2, -(-NODES // max(labels.shape))))
-    image = np.empty((*regions.labels.shape, 3))
-    image[regions.labels == -1], image[regions.labels == -2] = to_rgb(AWAY), to_rgb(UNKNOWN)
-    for k, colour in colours.items():
+    image = np.zeros((*regions.labels.shape, 4))  # with opacity: nothing is drawn where there is no label
+    for k, colour in {-1: AWAY, -2: UNKNOWN, **colours}.items():
         here = regions.labels == k
-        image[here] = tint(colour, np.nan_to_num(regions.values[here]))
+        image[here, :3], image[here, 3] = tint(colour, np.nan_to_num(regions.values[here]) * (k >= 0)), 1.0
     edges = [_edges(axis) for axis in (cut.s, cut.t)]
     extent = (edges[0][0], edges[0][1], edges[1][0], edges[1][1])
     ax.imshow(image, origin="lower", extent=extent, aspect="equal")
     fine = [np.linspace(*ends, 2 * n + 1)[1::2] for ends, n in zip(edges, regions.labels.shape[::-1], strict=True)]
     for edge in regions.edges.values() if len(regions.edges) > 1 else ():
         ax.contour(*fine, edge, levels=[0.0], colors="black", linewidths=0.9)
-    if np.isfinite(cut.energy).all() and np.ptp(cut.energy) > 0:
-        levels = np.quantile(cut.energy, np.linspace(0.02, 0.9, 10))
-        ax.contour(
-            cut.s,
-            cut.t,
-            cut.energy,
-            levels=np.unique(levels),
-            colors="black",
-            linewidths=0.5,
-            linestyles="solid",
-            alpha=0.4,
-        )
+    energy = np.ma.masked_invalid(cut.energy)
+    if energy.count() and np.ptp(energy.compressed()) > 0:
+        levels = np.unique(np.quantile(energy.compressed(), np.linspace(0.02, 0.9, 10)))
+        style = {"colors": "black", "linewidths": 0.5, "linestyles": "solid", "alpha": 0.4}
+        ax.contour(cut.s, cut.t, energy, levels=levels, **style)
     handles = [_swatch(colours[k], _name(cut, k, names)) for k in reached[:LEGEND]]
     if len(reached) > LEGEND:
         handles.append(_swatch(REST, f"and {len(reached) - LEGEND} more"))

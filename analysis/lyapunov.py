@@ -18,11 +18,10 @@ from ..dynamics.trajectory import Trajectory
 from . import doors
 from .lyapunov_report import EnergyPart, LyapunovReport
 
+FAR = 0.05  # the relative difference that is one of the model and not of rounding
 EVERY = 8  # saved times at which the analytic rate is compared with a difference quotient
-MISMATCH = (
-    "The analytic dE/dt differs from the difference quotient of E by {:.2g} of its size: the forces are not the "
-    "gradient of this energy."
-)
+MISMATCH = "The analytic dE/dt differs from the difference quotient of E by {:.2g} of its size: {}"
+NO_GRADIENT = "the forces are not the gradient of this energy."
 
 
 @checked(memory=doors.maybe(doors.memory))
@@ -127,7 +126,7 @@ def _at(network: Network, states: Mapping[str, Array]) -> LyapunovReport:
         top = f"the largest {rate[worst]:.3g} in sample {worst}"
         message = f"dE/dt > 0 at {violations} of {rate.size} states, {top}: {cause}"
     elif mismatch:
-        message = MISMATCH.format(np.nanmax(error))
+        message = MISMATCH.format(np.nanmax(error), _unfitting(network, states) or NO_GRADIENT)
     return LyapunovReport(
         holds=not cause,
         max_increase=float(rate[worst]),
@@ -171,7 +170,7 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
         why = _cause(network, run.final)
         message = f"dE/dt > 0 at a state of the trajectory (largest {rates[0].max():.3g}): {why}"
     elif mismatch:
-        message = MISMATCH.format(np.nanmax(rates[2]))
+        message = MISMATCH.format(np.nanmax(rates[2]), _unfitting(network, run.final) or NO_GRADIENT)
     elif rose.any():
         seen = "all saved states" if whole else "the final state (save='all' looks at every one)"
         message = (
@@ -283,7 +282,7 @@ def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict
 
 
 def _mismatch(error: np.ndarray) -> bool:
-    return bool((np.nan_to_num(error) > 0.05).any())
+    return bool((np.nan_to_num(error) > FAR).any())
 
 
 def _cause(network: Network, states: Mapping[str, Array]) -> str:
@@ -291,8 +290,29 @@ def _cause(network: Network, states: Mapping[str, Array]) -> str:
     if not network.conservative:
         names = [name for name, synapse in network.synapses.items() if not synapse.conservative]
         return f"the weights of {', '.join(names)} are not symmetric, so no energy belongs to their forces."
+    if unfitting := _unfitting(network, states):
+        return unfitting
     for name, p in network.populations.items():
         convex = p.lagrangian.convex
         if convex is False or (convex is None and convexity_defect(p.lagrangian, states[name]) < 0):
             return f"the Lagrangian {p.lagrangian!r} of population {name!r} is not convex."
-    return "the forces are not the gradient of the energy."
+    return NO_GRADIENT
+
+
+def _unfitting(network: Network, states: Mapping[str, Array]) -> str:
+    """The first Lagrangian whose activation is not the gradient of its value at the states; empty if there is none."""
+    for name, p in network.populations.items():
+        if not p.lagrangian.smooth:
+            continue
+        x, xp = states[name], backend.namespace(states[name])
+        u = backend.asarray(np.random.default_rng(0).standard_normal(x.shape[-1]), x) + 0 * x
+        step = backend.epsilon(x) ** (1 / 3) * (1 + xp.sqrt(xp.mean(x * x, axis=-1)))
+        ends = [p.lagrangian.value(x + sign * step[..., None] * u) for sign in (1, -1)]
+        quotient = (ends[0] - ends[1]) / (2 * step)
+        slope = xp.sum(p.lagrangian.activation(x) * u, axis=-1)
+        noise = 64 * backend.epsilon(x) * (xp.abs(ends[0]) + xp.abs(ends[1])) / step
+        error = (xp.abs(quotient - slope) - noise) / (xp.abs(quotient) + xp.abs(slope) + backend.epsilon(x))
+        if bool((backend.to_numpy(error) > FAR).any()):
+            what = f"the Lagrangian {p.lagrangian!r} of population {name!r}"
+            return f"the activation of {what} is not the gradient of its value."
+    return ""

@@ -307,6 +307,24 @@ def test_convexity_that_is_not_said_is_sampled(said, named, rng):
     assert ("is not convex" in report.message) is named  # said to be convex, it is believed
 
 
+@pytest.mark.parametrize("factor", [0.5, 2.0, -1.0])
+def test_a_lagrangian_whose_activation_is_not_its_gradient_is_not_called_non_convex(factor, rng):
+    wrong = CustomLagrangian(
+        lambda x: (x**2 / 2).sum(-1), lambda x: factor * x, lambda x, u: factor * u, is_elementwise=True
+    )
+    weights = np.array([[0.0, 1.5, 0.0], [1.5, 0.0, 0.0], [0.0, 0.0, 0.5]])
+    network = Network({"x": Population(wrong, 3)}, [Recurrent(("x",), weights)])
+    report = check_lyapunov(network, {"x": rng.normal(size=(30, 3))})
+    assert not report.holds
+    assert report.cause == "model"
+    assert "of population 'x' is not the gradient of its value" in report.message
+    assert "is not convex" not in report.message
+    # The same of a Lagrangian that is right, and convex or not, is not said.
+    right = CustomLagrangian(lambda x: (x**2 / 2).sum(-1), lambda x: x, lambda x, u: u, is_elementwise=True)
+    sound = check_lyapunov(Network({"x": Population(right, 3)}, [Recurrent(("x",), weights)]), {"x": np.ones((2, 3))})
+    assert sound.holds
+
+
 # ------------------------------------------------------------------------------------------- what it takes
 
 

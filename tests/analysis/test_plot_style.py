@@ -153,7 +153,7 @@ def test_shades_of_a_basin_have_the_hue_of_its_legend(cut):
     swatches = {
         h.get_label(): h.get_facecolor()[:3] for h in ax.get_legend().legend_handles if hasattr(h, "get_facecolor")
     }
-    image = np.asarray(ax.get_images()[0].get_array())
+    image = np.asarray(ax.get_images()[0].get_array())[..., :3]
     lengths = image.shape[0] / cut.labels.shape[0]
     for k in np.unique(cut.labels[cut.labels >= 0]):
         colour = swatches[f"memory {cut.fixed_points.pattern[k]}"]
@@ -213,7 +213,19 @@ def test_what_ran_away_or_is_not_known_is_drawn(cut):
     assert {"ran away", "not known (boundary)"} <= set(texts(ax))
     image = np.asarray(ax.get_images()[0].get_array())
     assert np.allclose(image[2, 40], 1.0)
-    assert np.allclose(image[-3, 40], to_rgb("#4D4D4D"))
+    assert np.allclose(image[-3, 40, :3], to_rgb("#4D4D4D"), atol=1e-3)
+
+
+def test_where_there_is_no_label_and_no_energy_nothing_is_drawn(cut):
+    blank = np.zeros(cut.labels.shape, dtype=bool)
+    blank[:, :4] = True
+    part = dataclasses.replace(cut, labels=np.where(blank, -3, cut.labels), energy=np.where(blank, np.nan, cut.energy))
+    ax = plot_basin_slice(part)
+    opacity = np.asarray(ax.get_images()[0].get_array())[..., 3]
+    fine = opacity.shape[1] // blank.shape[1]
+    assert not opacity[:, : 4 * fine - fine].any()
+    assert opacity[:, 4 * fine + fine :].all()
+    assert len(ax.collections) > len(np.unique(part.labels))  # contours of the energy that is known
 
 
 # --- ticks and sweeps
