@@ -26,7 +26,7 @@ def numbers(name: str, value: Any, like: Array | None = None) -> Array:
             raise ValueError(f"{name} must be rows of numbers of one length, got {shown(value)}.") from None
         if value.dtype.kind in "fiu" and like is not None and backend.backend_of(like) != "numpy":
             value = backend.namespace(like).asarray(value, dtype=like.dtype, device=backend.device(like))
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "fiub":
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be real numbers, got {shown(value)} of dtype {value.dtype}.")
     xp = backend.namespace(value)
     if value.ndim == 0:

@@ -57,7 +57,7 @@ def scalar(name: str, value: Any, what: str = "one number") -> Any:
     """A Python int or float from a number of Python, NumPy or any library (0-d arrays too); no bool, no text."""
     if type(value) is float or type(value) is int:
         return value
-    if backend.is_array(value) or isinstance(value, np.generic | np.ndarray):
+    if backend.is_array(value) or isinstance(value, (np.generic, np.ndarray)):
         if getattr(value, "ndim", 0) != 0:
             raise ValueError(f"{name} must be {what}, got {shown(value)}. Take one entry of it, such as {name}[0].")
         if backend.is_traced(value):
@@ -378,7 +378,7 @@ def answer(what: str, value: Any, shape: tuple[int | None, ...] | None) -> Array
     fits = backend.is_array(value)
     if fits and shape is not None:
         fits = len(found) == len(shape) and all(b is None or a == b for a, b in zip(found, shape, strict=True))
-    if fits and isinstance(value, np.ndarray | np.generic):
+    if fits and isinstance(value, (np.ndarray, np.generic)):
         fits = value.dtype.kind in "fiub"
     if not fits:
         sizes = "" if shape is None else f" of shape ({', '.join('n' if b is None else str(b) for b in shape)})"

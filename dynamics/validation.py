@@ -90,7 +90,7 @@ def _widened(name: str, value: Array, like: Array) -> Array:
 
 
 def _numeric(name: str, value: Any) -> None:
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "fiubc":
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "fiubc":
         raise TypeError(f"{name} must be numbers, got dtype {value.dtype}.")
 
 
