@@ -243,6 +243,7 @@ class Coupled(Synapse):
     """Forces W g with an energy that someone believes to be theirs."""
 
     between = ("x",)
+    checked = True  # his word for it: `simulate` takes it, and what the check makes of the run is the question
 
     def __init__(self, weights, energy):
         self.weights, self.believed = weights, energy
