@@ -284,3 +284,18 @@ def test_a_move_within_pytorch_keeps_the_derivative():
     plain = ModernHopfield(GREY).to("torch")
     plain.memories[0, 0] = 7.0
     assert GREY[0, 0] != 7.0  # a copy, as ever
+
+
+@EACH
+def test_a_look_up_leaves_whole_arrays_on_their_device(name, monkeypatch):
+    make, rows, cues = CASES[name]
+
+    def refuse(self, *arguments, **options):
+        raise AssertionError(f"a tensor of shape {tuple(self.shape)} goes to the host")
+
+    for method in ("cpu", "numpy", "tolist", "__array__"):
+        monkeypatch.setattr(torch.Tensor, method, refuse)
+    memory = make(rows)
+    memory.recall(cues)
+    if hasattr(memory, "start") and not isinstance(memory, GRADED) and name not in ("hamming", *ONE_SHOT):
+        memory.network.energy(memory.start(cues))
