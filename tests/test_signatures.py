@@ -4,6 +4,8 @@ import dataclasses
 import enum
 import importlib
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -56,3 +58,16 @@ def test_help_and_methods_show_parameters():
     retrieve = inspect.signature(hopfield.ModernHopfield.retrieve).parameters
     assert list(retrieve)[:4] == ["self", "query", "max_steps", "tol"]
     assert "__new__" not in vars(hopfield.ModernHopfield)
+
+
+def test_the_face_has_every_model_and_imports_what_is_asked_for():
+    assert {entry.model.__name__ for entry in hopfield.catalogue()} <= set(hopfield.__all__)
+    assert set(hopfield.__all__) <= set(dir(hopfield))
+    assert hopfield.find_fixed_points is hopfield.analysis.find_fixed_points
+    with pytest.raises(AttributeError, match="module 'hopfield' has no attribute 'simulat'"):
+        hopfield.simulat
+    code = (
+        "import sys; from hopfield import simulate, ModernHopfield; print([m for m in sys.modules if 'analysis' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
