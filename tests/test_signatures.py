@@ -65,9 +65,7 @@ def test_the_face_has_every_model_and_imports_what_is_asked_for():
     assert set(hopfield.__all__) <= set(dir(hopfield))
     assert hopfield.find_fixed_points is hopfield.analysis.find_fixed_points
     with pytest.raises(AttributeError, match="module 'hopfield' has no attribute 'simulat'"):
-        hopfield.simulat
-    code = (
-        "import sys; from hopfield import simulate, ModernHopfield; print([m for m in sys.modules if 'analysis' in m])"
-    )
+        _ = hopfield.simulat
+    code = "import sys; from hopfield import simulate, ModernHopfield; print('hopfield.analysis' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "False"
