@@ -46,13 +46,15 @@ def _moved(place: Callable[[Array], Array], array: Array, kind: str | None) -> A
         return place(array)
     kind = before if kind is None else kind
     # Narrowed here, so that nothing is moved in vain and a library without 64 bits need not take them.
-    array = array if kind == "bfloat16" and backend_of(array) == "numpy" else _narrower(array, kind)
-    array = place(array)
-    return array if kind == "bfloat16" and backend_of(array) == "numpy" else narrowed(array, kind)
-
-
-def _narrower(array: Array, kind: str) -> Array:
-    return narrowed(array, kind) if FLOATS.index(kind) < FLOATS.index(dtype_name(array)) else array
+    here = FLOATS.index(kind) < FLOATS.index(before) and not (kind == "bfloat16" and backend_of(array) == "numpy")
+    found = place(narrowed(array, kind) if here else array)
+    found = found if kind == "bfloat16" and backend_of(found) == "numpy" else narrowed(found, kind)
+    if kind != before and holds(lambda x: x == 0, found) and not holds(lambda x: x == 0, array):
+        raise ValueError(
+            f"All numbers become 0 in {kind}: the largest is {np.abs(to_numpy(array)).max():g}. Scale the patterns up, "
+            f"or keep {before}."
+        )
+    return found
 
 
 def narrowed(array: Array, kind: str) -> Array:
@@ -66,10 +68,11 @@ def narrowed(array: Array, kind: str) -> Array:
     with quiet(array):
         found = cast(array, kind)
     if not holds(lambda a, b: ~namespace(a).isfinite(a) | namespace(b).isfinite(b), array, found):
-        most = float(namespace(found).finfo(found.dtype).max)
+        host, most = to_numpy(array), float(namespace(found).finfo(found.dtype).max)
+        where = tuple(int(i) for i in np.argwhere(np.isfinite(host) & ~np.isfinite(to_numpy(found)))[0])
         raise ValueError(
-            f"Some numbers are too large for {kind}, whose largest is {most:g}: scale the patterns down, or keep "
-            f"{dtype_name(array)}."
+            f"{float(host[where]):g} at index {where} is too large for {kind}, whose largest is {most:g}. Scale the "
+            f"patterns down, or keep {dtype_name(array)}."
         )
     return found
 
