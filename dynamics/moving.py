@@ -24,19 +24,43 @@ def move(node: Any, backend: str, device: Any = None, dtype: Any = None) -> Any:
         from .validation import unknown_name
 
         raise unknown_name("backend", backend, BACKENDS)
-    kind = None if dtype is None else _float_name(dtype)
+    kind = None if dtype is None else float_name(dtype)
     place = {"numpy": _to_numpy, "jax": _to_jax, "torch": _to_torch}[backend](device, kind)
     return map_leaves(lambda leaf: _moved(place, leaf, kind) if is_array(leaf) else leaf, node)
 
 
-def _float_name(dtype: Any) -> str:
-    try:
-        name = np.dtype(dtype).name  # a name, or a dtype of NumPy or JAX
-    except TypeError:
-        name = str(dtype).rsplit(".", maxsplit=1)[-1]  # torch.float32
-    if name not in FLOATS:
-        raise TypeError(f"dtype={dtype!r} is no type that patterns can be of: ask for one of {', '.join(FLOATS)}.")
+def float_name(dtype: Any) -> str:
+    """The name of the floating type that is meant: a name, or a dtype of NumPy, JAX or PyTorch.
+
+    >>> float_name(np.float32)
+    'float32'
+    >>> float_name("int32")
+    Traceback (most recent call last):
+    ...
+    TypeError: dtype='int32' is no type that patterns can be of: ask for one of float16, bfloat16, float32, float64.
+    """
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", getattr(dtype, "__name__", None)) or str(dtype)
+    name = str(name).rsplit(".", maxsplit=1)[-1]  # torch.float32
+    if name == "float" or (name.isalnum() and name not in FLOATS):  # a name of NumPy's own, such as "f4"
+        try:
+            name = np.dtype(name).name
+        except TypeError:
+            name = ""
+    if name not in FLOATS or hasattr(dtype, "__array__"):
+        raise TypeError(f"dtype={dtype!r:.60} is no type that patterns can be of: ask for one of {', '.join(FLOATS)}.")
     return name
+
+
+def host_type(dtype: Any) -> np.dtype:
+    """The floating type of NumPy that is meant; bfloat16 is none of them.
+
+    >>> host_type("float32")
+    dtype('float32')
+    """
+    name = float_name(dtype)
+    if name == "bfloat16":
+        raise TypeError("NumPy has no bfloat16. Ask for float32, which holds every bfloat16, or for float16.")
+    return np.dtype(name)
 
 
 def _moved(place: Callable[[Array], Array], array: Array, kind: str | None) -> Array:
@@ -46,15 +70,13 @@ def _moved(place: Callable[[Array], Array], array: Array, kind: str | None) -> A
         return place(array)
     kind = before if kind is None else kind
     # Narrowed here, so that nothing is moved in vain and a library without 64 bits need not take them.
-    here = FLOATS.index(kind) < FLOATS.index(before) and not (kind == "bfloat16" and backend_of(array) == "numpy")
-    found = place(narrowed(array, kind) if here else array)
-    found = found if kind == "bfloat16" and backend_of(found) == "numpy" else narrowed(found, kind)
-    if kind != before and holds(lambda x: x == 0, found) and not holds(lambda x: x == 0, array):
-        raise ValueError(
-            f"All numbers become 0 in {kind}: the largest is {np.abs(to_numpy(array)).max():g}. Scale the patterns up, "
-            f"or keep {before}."
-        )
-    return found
+    array = array if kind == "bfloat16" and backend_of(array) == "numpy" else _narrower(array, kind)
+    array = place(array)
+    return array if kind == "bfloat16" and backend_of(array) == "numpy" else narrowed(array, kind)
+
+
+def _narrower(array: Array, kind: str) -> Array:
+    return narrowed(array, kind) if FLOATS.index(kind) < FLOATS.index(dtype_name(array)) else array
 
 
 def narrowed(array: Array, kind: str) -> Array:
@@ -68,11 +90,18 @@ def narrowed(array: Array, kind: str) -> Array:
     with quiet(array):
         found = cast(array, kind)
     if not holds(lambda a, b: ~namespace(a).isfinite(a) | namespace(b).isfinite(b), array, found):
-        host, most = to_numpy(array), float(namespace(found).finfo(found.dtype).max)
-        where = tuple(int(i) for i in np.argwhere(np.isfinite(host) & ~np.isfinite(to_numpy(found)))[0])
+        host, kept = to_numpy(array), to_numpy(found)
+        where = tuple(int(i) for i in np.argwhere(np.isfinite(host) & ~np.isfinite(kept))[0])
+        most = float(namespace(found).finfo(found.dtype).max)
         raise ValueError(
             f"{float(host[where]):g} at index {where} is too large for {kind}, whose largest is {most:g}. Scale the "
             f"patterns down, or keep {dtype_name(array)}."
+        )
+    if not holds(lambda a, b: (a == 0) | (b != 0) | namespace(b).any(b != 0), array, found):
+        top = float(np.abs(to_numpy(array)).max())
+        raise ValueError(
+            f"All numbers become 0 in {kind}: the largest is {top:g}. Scale the patterns up, or keep "
+            f"{dtype_name(array)}."
         )
     return found
 
@@ -124,10 +153,11 @@ def _to_jax(device: Any, kind: str | None) -> Callable[[Array], Array]:
         host = to_numpy(array)
         asked = kind == "float64" and host.dtype.kind == "f"
         if (asked or host.dtype.itemsize == 8) and not jax.config.jax_enable_x64:
+            what = "should become float64" if asked else f"is {host.dtype}"
             raise TypeError(
-                f"The array {'should become float64' if asked else f'is {host.dtype}'}, and 64-bit is switched off in "
-                "JAX, which would turn it into 32-bit in silence. Switch it on first, "
-                'jax.config.update("jax_enable_x64", True), or ask for the smaller type, .to("jax", dtype="float32").'
+                f"The array {what}, and 64-bit is switched off in JAX, which would turn it into 32-bit in silence. "
+                'Switch it on first, jax.config.update("jax_enable_x64", True), or ask for the smaller type, '
+                '.to("jax", dtype="float32").'
             )
         return jax.device_put(jax.numpy.asarray(host), place)
 

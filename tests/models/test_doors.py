@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from helpers import to_library, to_numpy
-from hopfield import simulate
 from hopfield.analysis import basins_of_attraction
 from hopfield.dynamics import Threshold
 from hopfield.models import (
@@ -192,33 +191,3 @@ def test_an_empty_batch_of_binary_states(library):
     assert memory.energy(query).shape == (2, 0)
     assert memory.stability(query).shape == (2, 0, 12)
     assert memory.glauber(query, 1.0, sweeps=2).overlaps.shape == (3, 2, 0, 4)
-
-
-class Watched(np.ndarray):
-    """An array that counts how often its numbers are looked at for NaN."""
-
-    looks = 0
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        if ufunc is np.isfinite and inputs[0] is self:
-            self.looks += 1
-        plain = [x.view(np.ndarray) if isinstance(x, Watched) else x for x in inputs]
-        return getattr(ufunc, method)(*plain, **options)
-
-
-@pytest.mark.parametrize(
-    ("use", "most"),
-    [
-        (lambda memory, query: memory.recall(query), 1),
-        (lambda memory, query: memory.weights(query), 1),
-        (lambda memory, query: memory.scores(query), 1),
-        (lambda memory, query: memory.start(query), 1),
-        (lambda memory, query: simulate(memory, query, t1=1.0), 2),  # as a query, and as the state that it is
-        (lambda memory, query: memory.retrieve(query), 2),
-    ],
-)
-def test_a_query_is_looked_at_once(use, most):
-    memory = UniversalHopfield(SIGNS, "euclidean", beta=2.0)
-    query = (0.9 * SIGNS[:1]).view(Watched)
-    use(memory, query)
-    assert 1 <= query.looks <= most
