@@ -11,28 +11,66 @@
 True
 """
 
-from hopfield.analysis import assert_energy_decreases, check_lyapunov
-from hopfield.dynamics import (
-    Diffrax,
-    Euler,
-    Network,
-    Population,
-    Relaxation,
-    Rosenbrock,
-    RungeKutta,
-    Scipy,
-    SimulationError,
-    TorchDiffEq,
-    rollout,
-    simulate,
-)
-from hopfield.models import ModernHopfield, UniversalHopfield
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hopfield.analysis import (
+        assert_energy_decreases,
+        basin_radius,
+        basin_slice,
+        basins_of_attraction,
+        beta_advice,
+        capacity,
+        certified_radii,
+        check_lyapunov,
+        continue_fixed_points,
+        critical_beta,
+        find_fixed_points,
+        landscape,
+        robustness,
+        string_method,
+    )
+    from hopfield.dynamics import (
+        Diffrax,
+        Euler,
+        Network,
+        Population,
+        Relaxation,
+        Rosenbrock,
+        RungeKutta,
+        Scipy,
+        SimulationError,
+        TorchDiffEq,
+        rollout,
+        simulate,
+    )
+    from hopfield.models import (
+        BidirectionalMemory,
+        ClassicalHopfield,
+        ContinuousSDM,
+        DenseAssociativeMemory,
+        ExponentialMemory,
+        HierarchicalMemory,
+        ModernHopfield,
+        SparseDistributedMemory,
+        UniversalHopfield,
+        build,
+        catalogue,
+        recall_sequence,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BidirectionalMemory",
+    "ClassicalHopfield",
+    "ContinuousSDM",
+    "DenseAssociativeMemory",
     "Diffrax",
     "Euler",
+    "ExponentialMemory",
+    "HierarchicalMemory",
     "ModernHopfield",
     "Network",
     "Population",
@@ -41,11 +79,45 @@ __all__ = [
     "RungeKutta",
     "Scipy",
     "SimulationError",
+    "SparseDistributedMemory",
     "TorchDiffEq",
     "UniversalHopfield",
     "__version__",
     "assert_energy_decreases",
+    "basin_radius",
+    "basin_slice",
+    "basins_of_attraction",
+    "beta_advice",
+    "build",
+    "capacity",
+    "catalogue",
+    "certified_radii",
     "check_lyapunov",
+    "continue_fixed_points",
+    "critical_beta",
+    "find_fixed_points",
+    "landscape",
+    "recall_sequence",
+    "robustness",
     "rollout",
     "simulate",
+    "string_method",
 ]
+
+_ROOMS = ("dynamics", "models", "analysis")  # each imports those before it
+
+
+def __getattr__(name: str) -> Any:
+    """Import a room of the package when a name of it is first asked for: `simulate` needs no analysis."""
+    if name in _ROOMS:
+        return import_module(f"hopfield.{name}")
+    for room in _ROOMS if name in __all__ else ():
+        module = import_module(f"hopfield.{room}")
+        if name in module.__all__:
+            globals()[name] = getattr(module, name)
+            return globals()[name]
+    raise AttributeError(f"module 'hopfield' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

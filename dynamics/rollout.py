@@ -12,9 +12,11 @@ import numpy as np
 
 from . import backend
 from .backend import Array
-from .integrators import Integrator, choose
+from .integrators import Euler, Integrator, Relaxation
 from .network import Network
-from .validation import positive
+from .validation import positive, unknown_name
+
+METHODS = {"relaxation": Relaxation, "euler": Euler}
 
 
 class _Program(NamedTuple):
@@ -80,12 +82,7 @@ def rollout(
     like = next(iter(states.values()))
     dt = positive("dt", dt, infinite=True)
     updates = isinstance(dt, float) and math.isinf(dt)
-    method = choose(integrator, network, backend.backend_of(like))
-    if not isinstance(method, Integrator) or method.adaptive:
-        raise ValueError(
-            f"rollout makes equal steps, and {method!r} chooses its own: use Relaxation, Euler or another method of "
-            "equal steps, or simulate."
-        )
+    method = _method(integrator)
     clamp = clamp if clamp is None or isinstance(clamp, Mapping) else {next(iter(network.populations)): clamp}
     masks = network.check_clamp(clamp, states)
     flat, batch = _flat({**states, **{(name,): mask for name, mask in masks.items()}})
@@ -110,6 +107,18 @@ def _enter(memory: Any, query: Any) -> tuple[Network, dict[str, Array]]:
             f"{type(query).__name__}. A model such as ModernHopfield takes a query."
         )
     return memory, memory.check_states(query)
+
+
+def _method(integrator: Any) -> Integrator:
+    method = METHODS[integrator]() if isinstance(integrator, str) and integrator in METHODS else integrator
+    if isinstance(method, str):
+        raise unknown_name("method of equal steps", method, METHODS)
+    if not isinstance(method, Integrator) or method.adaptive:
+        raise ValueError(
+            f"rollout makes equal steps, which {method!r} is no method of: use Relaxation(), Euler() or another of "
+            "equal steps, or simulate."
+        )
+    return method
 
 
 def _with_dt(method: Integrator, dt: Any) -> Integrator:

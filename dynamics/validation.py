@@ -121,7 +121,12 @@ def matrix(name: str, value: Any, like: Array | None = None) -> Array:
 
 def vector(name: str, value: Any, size: int, like: Array, meaning: str) -> Array:
     """A finite array of shape (..., size)."""
-    value = finite(name, floating(name, value, like))
+    return finite(name, fitting(name, value, size, like, meaning))
+
+
+def fitting(name: str, value: Any, size: int, like: Array, meaning: str) -> Array:
+    """An array of shape (..., size), NaN and infinities included."""
+    value = floating(name, value, like)
     if value.ndim == 0 or value.shape[-1] != size:
         raise ValueError(f"{name} has shape {tuple(value.shape)} but must be (..., {size}): {meaning}.")
     return value

@@ -15,7 +15,7 @@ from ..dynamics.entry import quiet
 from ..dynamics.lagrangians import Quadratic, SquareRoot, XLogX
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
-from ..dynamics.validation import matrix, vector
+from ..dynamics.validation import finite, fitting, matrix, vector
 from .checks import current, number
 from .masked import masked_weights, retrieve_known
 from .one_shot import OneShot
@@ -180,7 +180,7 @@ class AssociativeMemory(Stored):
         xp, value = backend.namespace(query), populations["value"].lagrangian
         with backend.quiet(query):
             states = {"value": value.dual(query)}
-        if not backend.all_finite(states["value"]):
+        if not (value.identity or backend.all_finite(states["value"])):
             raise ValueError(
                 f"The query is not an activation of the value neurons, whose Lagrangian is {value!r}: no finite "
                 "state gives it. Move the query inside the range of the activation."
@@ -236,7 +236,7 @@ class AssociativeMemory(Stored):
             return retrieve_known(self, query, known, clamp, max_steps, tol)
         if clamp:
             raise ValueError("clamp=True holds the known neurons: say which ones are known, known=mask.")
-        return retrieve(self.adiabatic(), self.check_query(query), max_steps, tol)
+        return retrieve(self.adiabatic(), self._fitting(query), max_steps, tol)  # whose start looks at the numbers
 
     def __repr__(self) -> str:
         (size, width), (similarity, separation, value, leak) = self.memories.shape, self.rule
@@ -261,9 +261,11 @@ class AssociativeMemory(Stored):
 
     def check_query(self, query: Any) -> Array:
         """A query (..., I) of the patterns' library, dtype and device."""
+        return self._in_domain("query", finite("query", self._fitting(query)))
+
+    def _fitting(self, query: Any) -> Array:
         size, width = self.memories.shape
-        query = vector("query", query, width, self.memories, f"{size} patterns of {width} values are stored")
-        return self._in_domain("query", query)
+        return fitting("query", query, width, self.memories, f"{size} patterns of {width} values are stored")
 
     def _in_domain(self, name: str, value: Array) -> Array:
         similarity = self.rule.similarity

@@ -178,10 +178,12 @@ def test_a_wider_query_is_refused_by_half_precision_too():
 
 
 def test_what_half_precision_cannot_hold_is_refused():
-    with pytest.raises(ValueError, match="too large for float16, whose largest is 65504"):
+    with pytest.raises(ValueError, match=r"at index \(\d+, \d+\) is too large for float16, whose largest is 65504"):
         universal("dot")(1e6 * GREY).to("torch", dtype="float16")
     with pytest.raises(ValueError, match="too large for float16"):
         universal("euclidean")(200 * GREY.half()).scores(-200 * NEAR.half())
+    with pytest.raises(ValueError, match=r"All numbers become 0 in float16: the largest is 1\.19"):
+        universal("dot")(1e-10 * GREY).to("torch", dtype="float16")
     memory = SparseDistributedMemory.random(30, 20, radius=20).to("torch", dtype="bfloat16")
     full = memory.write(SIGNS[:1].bfloat16(), times=256)
     assert full.counters.dtype == torch.bfloat16
@@ -284,3 +286,18 @@ def test_a_move_within_pytorch_keeps_the_derivative():
     plain = ModernHopfield(GREY).to("torch")
     plain.memories[0, 0] = 7.0
     assert GREY[0, 0] != 7.0  # a copy, as ever
+
+
+@EACH
+def test_a_look_up_leaves_whole_arrays_on_their_device(name, monkeypatch):
+    make, rows, cues = CASES[name]
+
+    def refuse(self, *arguments, **options):
+        raise AssertionError(f"a tensor of shape {tuple(self.shape)} goes to the host")
+
+    for method in ("cpu", "numpy", "tolist", "__array__"):
+        monkeypatch.setattr(torch.Tensor, method, refuse)
+    memory = make(rows)
+    memory.recall(cues)
+    if hasattr(memory, "start") and not isinstance(memory, GRADED) and name not in ("hamming", *ONE_SHOT):
+        memory.network.energy(memory.start(cues))
