@@ -301,10 +301,10 @@ WITHOUT = {"a.npy": npy(GREY), "data_batch_1": batch(PIXELS, [0] * 6), "e-idx3-u
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_damage_at_the_beginning_of_a_file_is_a_sentence(name, tmp_path):
+def test_damage_at_the_beginning_of_a_file_is_a_sentence(name, tmp_path, rng):
     """Where there are no checksums: headers that say something else, which readers stumble over."""
     path, content = tmp_path / name, WITHOUT[name]
-    for place in range(8 * 128):
+    for place in rng.choice(8 * 128, 300, replace=False):
         path.write_bytes(flipped(content, place))
         try:
             load(path)
