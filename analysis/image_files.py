@@ -172,7 +172,7 @@ def _cifar_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     with reading(path, "a batch of CIFAR-10's Python version"), open(path, "rb") as file:
         size = path.stat().st_size
         for code, argument, _ in pickletools.genops(file):
-            if code.name.endswith("PUT") and int(argument) > size:  # room would be made for as many objects
+            if code.name.endswith("PUT") and isinstance(argument, int) and argument > size:  # so much room is made
                 raise pickle.UnpicklingError(f"its object {argument} is more than {size} bytes can hold")
         file.seek(0)
         batch = _PlainPickle(file, encoding="bytes").load()

@@ -163,7 +163,7 @@ def fill(data: np.ndarray, stream: Any) -> None:
     """
     if not data.nbytes:
         return
-    into = memoryview(data.view(np.uint8))
+    into = memoryview(data.view(np.uint8))  # pyright: ignore[reportArgumentType]
     at = 0
     while at < len(into):
         got = stream.readinto(into[at : at + PIECE])

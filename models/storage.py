@@ -115,7 +115,7 @@ def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> 
     plain = {key: encoded(key, value) for key, value in settings.items() if key not in arrays}
     header = json.dumps({"format": FORMAT, "model": name, "settings": plain, "arrays": list(arrays)})
     with written_whole(path) as file:
-        np.savez(file, header=np.asarray(header), **arrays)
+        np.savez(file, header=np.asarray(header), **arrays)  # pyright: ignore[reportArgumentType]
     return path
 
 
@@ -141,9 +141,10 @@ def _header(arrays: dict[str, np.ndarray]) -> tuple[str, dict[str, Any]]:
     if "header" not in arrays:
         raise Refused(f"holds no saved memory, but the arrays {', '.join(arrays) or '(none)'}.")
     text = arrays.pop("header")
-    header = json.loads(str(text)) if text.dtype.kind == "U" and text.ndim == 0 else None
+    read = json.loads(str(text)) if text.dtype.kind == "U" and text.ndim == 0 else None
+    header: dict[str, Any] = read if isinstance(read, dict) else {}
     kinds = {"format": int, "model": str, "settings": dict}
-    wrong = [key for key, kind in kinds.items() if not isinstance(header, dict) or type(header.get(key)) is not kind]
+    wrong = [key for key, kind in kinds.items() if type(header.get(key)) is not kind]
     if wrong:
         raise Refused(f"holds no saved memory: its header has no {' and no '.join(wrong)} as `save` writes them.")
     if header["format"] > FORMAT:

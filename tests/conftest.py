@@ -1,5 +1,8 @@
 """Settings and fixtures that all tests share: every installed library, both float types, seeds."""
 
+import ctypes
+import gc
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,17 @@ def _nothing_is_left_in_the_checkout():
     yield
     left = sorted(files_below(ROOT) - before)
     assert not left, f"Files appeared in {ROOT} while the tests ran; a test writes to tmp_path alone: {left}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _programs_are_not_kept():
+    """Forget what JAX compiled for a file of tests, some 100 MB that no other file uses again."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+        if sys.platform == "linux" and hasattr(c := ctypes.CDLL(None), "malloc_trim"):
+            c.malloc_trim(0)  # what is free goes back to the system, else it stays with the process
 
 
 @pytest.fixture(params=LIBRARIES)

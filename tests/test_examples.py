@@ -12,6 +12,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "examples"
 ALL = sorted(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*.py"))
 EXAMPLES = [name for name in ALL if not name.startswith("paper/")]  # those are run by tests/analysis/test_paper.py
 
+LESS = {"analysis/radii_of_digits.py": ["--digits", "3"], "analysis/basins_in_a_plane.py": ["--resolution", "40"]}
+
 
 def test_there_are_examples():
     assert {"retrieve_digits.py", "euler_against_relaxation.py", "custom_network.py"} <= set(EXAMPLES)
@@ -21,7 +23,7 @@ def test_there_are_examples():
 def test_example(name, tmp_path):
     # Without an option the picture has the name of the script.
     arguments = [] if name == "custom_network.py" else ["--out", "picture.png"]
-    command = [sys.executable, "-W", "error", str(FOLDER / name), *arguments]
+    command = [sys.executable, "-W", "error", str(FOLDER / name), *LESS.get(name, []), *arguments]
     environment = {**os.environ, "MPLBACKEND": "agg"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

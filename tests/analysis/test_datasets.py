@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import pickle
 import struct
 import tracemalloc
@@ -301,10 +302,10 @@ WITHOUT = {"a.npy": npy(GREY), "data_batch_1": batch(PIXELS, [0] * 6), "e-idx3-u
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_damage_at_the_beginning_of_a_file_is_a_sentence(name, tmp_path):
+def test_damage_at_the_beginning_of_a_file_is_a_sentence(name, tmp_path, rng):
     """Where there are no checksums: headers that say something else, which readers stumble over."""
     path, content = tmp_path / name, WITHOUT[name]
-    for place in range(8 * 128):
+    for place in rng.choice(8 * 128, 300, replace=False):
         path.write_bytes(flipped(content, place))
         try:
             load(path)
@@ -322,10 +323,8 @@ def test_a_file_that_is_cut_is_refused(name, tmp_path):
             load(path)
 
 
-@pytest.mark.parametrize("place", ["dir", "pipe"])
+@pytest.mark.parametrize("place", ["dir", "pipe"] if hasattr(os, "mkfifo") else ["dir"])
 def test_what_is_no_file_is_refused(place, tmp_path):
-    import os
-
     path = tmp_path / f"{place}.npy"
     path.mkdir() if place == "dir" else os.mkfifo(path)
     with pytest.raises(ValueError, match=r"cannot be read: it is a (folder|device)"):
