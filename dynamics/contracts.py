@@ -195,6 +195,11 @@ class Similarity(backend.Extensible, ABC):
         Whether the scores are linear in g.
     positive : bool
         Whether patterns and activations must be positive.
+    directional : bool
+        Whether the scores depend on the direction of g alone, not on its length.
+    far : {"", "bounded", "inward"}
+        What is known of the force (ds/dg)^T f far out, for bounded f and g = x: that it stays bounded, or that with
+        f >= 0 it pulls inward as g grows, ever more strongly where sum f does not vanish; "" where nobody says.
 
     Examples
     --------
@@ -216,6 +221,8 @@ class Similarity(backend.Extensible, ABC):
     distance: bool = False
     linear: bool = False
     positive: bool = False
+    directional: bool = False
+    far: str = ""
 
     def prepare(self, memories: Array) -> Any:
         """What can be computed once for all queries (norms, unit rows, sorted columns)."""
@@ -360,6 +367,14 @@ class Synapse(backend.Extensible, ABC):
     def kink(self, position: int, *g: Array, **shared: Any) -> Array | None:
         """Half the width of the set of forces on a population at a kink of the energy (None: no kinks)."""
         return None
+
+    def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
+        """What is known of the force on the population at `position` when its state is far out.
+
+        `bounded` says of each joined population whether its activation stays bounded, `identity` whether g = x in that
+        one. The force is "bounded", or pulls "inward" in proportion to the distance; "" where nobody says.
+        """
+        return ""
 
     def magnitude(self, *g: Array, **shared: Any) -> Array:
         """Sizes of the numbers that cancel in the energy, for tolerances, shape (...)."""
