@@ -36,7 +36,7 @@ class Completeness(NamedTuple):
 
     Examples
     --------
-    >>> Completeness(1, "not refuted", "The sum of (-1)^index is 1.").verdict
+    >>> Completeness(1, "not refuted", "That of a full census is 1 too.").verdict
     'not refuted'
     """
 
@@ -91,26 +91,26 @@ def completeness(flow: Field, x: np.ndarray, found: Spectrum, saturated: bool, s
         return Completeness(None, UNDEFINED, f"The forces of {', '.join(flow.network.kinks)} jump.")
     ray = columns(flow)
     expected = 1 if ray is None else 2 * ((ray.stop - ray.start) % 2)
-    if found.marginal.any():
-        return Completeness(None, UNDEFINED, f"{int(found.marginal.sum())} points have an eigenvalue 0.")
+    if flat := int(found.marginal.sum()):
+        what = "point has" if flat == 1 else "points have"
+        return Completeness(None, UNDEFINED, f"{flat} {what} an eigenvalue 0, and so no sign.")
     known, looked = confined(flow.network), 0
     if not known:
         looked, outward = look_inward(flow, x, seed)
         if outward:
             return Completeness(None, UNDEFINED, f"The velocity does not point inward on a large sphere, {outward}.")
     total = int(np.sum(np.where(found.index % 2 == 0, 1, -1)))
-    if total != expected:
-        why = f"The sum of (-1)^index is {total}, and that of a full census is {expected}"
-        missing = abs(total - expected)
+    full = f"That of a full census{' on a sphere of this dimension' if ray else ''} is {expected}"
+    if missing := abs(total - expected):
+        least = "one point is" if missing == 1 else f"{missing} points are"
         if known:
-            return Completeness(total, PROVED, f"{why}: at least {missing} points are missing.", missing)
-        why += f" if the flow points inward on a large sphere (looked at {looked} directions, and all do)."
-        return Completeness(total, REFUTED, why, missing)
-    where = " on a sphere of this dimension" if ray else ""
-    right = f"The sum of (-1)^index is {total}, that of a full census{where} (which it does not prove)"
+            return Completeness(total, PROVED, f"{full}: at least {least} missing.", missing)
+        why = f"{full} if the flow points inward on a large sphere (looked at {looked} directions, and in all it does):"
+        return Completeness(total, REFUTED, f"{why} at least {least} missing then.", missing)
+    full += " too, which does not prove that this is one"
     if saturated:
-        return Completeness(total, NOT_REFUTED, f"{right}, and the last searches found nothing new.")
-    return Completeness(total, OPEN, f"{right}, but the last searches still found new points.")
+        return Completeness(total, NOT_REFUTED, f"{full}; the last searches found nothing new.")
+    return Completeness(total, OPEN, f"{full}; the search ended before searches found nothing new.")
 
 
 def confined(network: Network) -> bool:

@@ -129,8 +129,8 @@ class Field:
 
     @property
     def apart(self) -> float:
-        """The distance from which on two zeros are two: 16 sqrt(eps) of the scale."""
-        return 16 * backend.epsilon(self.like) ** 0.5 * self.scale
+        """The distance from which on two zeros are two: 4 sqrt(eps) of the scale; `polish` knows each to sqrt(eps)."""
+        return 4 * backend.epsilon(self.like) ** 0.5 * self.scale
 
     def same(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Whether zeros x (..., D) and y (..., D) of this field are one: nearer than `apart`, or 1000 eps of their size.

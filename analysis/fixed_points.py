@@ -192,6 +192,9 @@ def _classified(
     stable, of_map = stability(seen, points, found)
     verdict = completeness(flow, table.x, found, saturated)
     guess = unseen(table.random_hits)
+    more = 0.0 if saturated else max(0.0, guess.points - float((table.random_hits == 0).sum()))
+    left = max(more, float(verdict.missing))
+    words = "Only the given starts were searched from." if given else _seen(guess.coverage, more)
     values = found.eigenvalues
     if small.extra:
         values = np.sort(np.concatenate([values, np.full((len(values), small.extra), small.rate)[:, :k]], axis=1))
@@ -218,14 +221,20 @@ def _classified(
         slow=small.lift(slow_points(table)),
         morse_sum=verdict.morse_sum,
         complete=verdict.verdict,
-        reason=verdict.reason if not given else f"{verdict.reason} Only the given starts were searched from.",
-        unseen=max(0.0, guess.points - float((table.random_hits == 0).sum())),
+        reason=f"{verdict.reason} {words}",
+        unseen=left,
         coverage=guess.coverage,
         conservative=whole.conservative,
         how=found.how,
         message=_message(whole, found, len(table.x) >= most),
     )
     return result.select(_order(result))
+
+
+def _seen(coverage: float, more: float) -> str:
+    """What the hits of random searches say, in a sentence."""
+    covered = f"By their hits a random search ends in a point already found with probability {coverage:.2g}"
+    return f"{covered}, and about {more:.2g} points are unseen." if more >= 0.5 else f"{covered}."
 
 
 def _order(found: FixedPoints) -> np.ndarray:
@@ -285,7 +294,7 @@ def _at_jumps(
             parts.insert(0, _sized(whole, combined[: len(whole.patterns) + FEW]))
         begin = np.concatenate(parts)
     table = Table.empty(whole, bound)
-    found = find_at_jumps(whole, begin, bound)
+    found = find_at_jumps(whole, canonical(whole, begin), bound)
     table.add(found.x[found.converged], np.ones(int(found.converged.sum()), int))
     table.random_hits = table.hits
     place = whole.asarray(table.x)

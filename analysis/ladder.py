@@ -14,7 +14,6 @@ LARGEST = 64  # neurons
 WORK = 2**22  # D^3 times the number of states followed at once
 MODES = 4  # directions tried at each point, up and down each
 ROUNDS = 8
-PATIENCE = 2  # rounds that may bring nothing where a missing point is not proved
 
 
 def follow(flow: Field, x: np.ndarray, index: np.ndarray, *, steps: int = 40, clip: float = 0.1) -> np.ndarray:
@@ -130,22 +129,21 @@ def search_harder(table: Table, rng: np.random.Generator, most: int) -> bool:
     """Follow eigenvectors from every point, and deflate, while the sum of (-1)^index says that a zero is missing.
 
     It says whether anything was searched. Where the sum proves nothing, or there are more than 64 neurons, it is left.
-    Where it proves that a zero is missing only if the flow points inward, which was looked at and is not known, the
-    search ends when two rounds have not brought the sum nearer to that of a full census: what it looks for need not exist.
+    Where a zero is missing only if the flow points inward, which was looked at and is not known, eigenvectors are
+    followed as long as that finds something, and nothing is deflated: what is looked for need not exist.
     """
     flow = table.flow
     if flow.size > LARGEST or not flow.smooth:
         return False
-    done, nearest, idle = 0, np.inf, 0
+    done = 0
     for count in range(ROUNDS):
         if not len(table.x) or len(table.x) >= most:
             return count > 0
         found = spectrum(flow, table.x, 1)
-        judged = completeness(flow, table.x, found, True)
-        idle = 0 if judged.missing < nearest else idle + 1
-        if judged.verdict not in (PROVED, REFUTED) or (judged.verdict == REFUTED and idle == PATIENCE):
+        verdict = completeness(flow, table.x, found, True).verdict
+        if verdict not in (PROVED, REFUTED):
             return count > 0
-        known, nearest = len(table.x), min(nearest, judged.missing)
+        known = len(table.x)
         begin, wanted = rungs(flow, table.x[done:], found.index[done:])
         done = known
         room = int(np.clip(WORK // flow.size**3, 8, 512))
@@ -154,7 +152,7 @@ def search_harder(table: Table, rng: np.random.Generator, most: int) -> bool:
             begin, wanted = begin[rows], wanted[rows]
         if len(begin):
             table.search(follow(flow, begin, wanted))
-        if len(table.x) == known:
+        if len(table.x) == known and verdict == PROVED:
             deflated(table, table.x[:0], rng, rounds=2)
         if len(table.x) == known:
             return True

@@ -134,7 +134,8 @@ def polish(
     tol = residual_tolerance(flow) if tol is None else positive("tol", tol)
     floor = eps**0.5 * flow.scale
     dense = flow.size <= DENSE if method == "auto" else method == "dense"
-    x = np.array(states_of(flow, x))
+    x = states_of(flow, x)
+    x = slid(flow, x, np.zeros_like(x))
     best, best_residual = x.copy(), np.full(len(x), np.inf)
     step_length, converged = np.full(len(x), np.inf), np.zeros(len(x), bool)
     last_size, blur = np.full(len(x), np.nan), np.zeros(len(x))

@@ -104,6 +104,11 @@ class Reduction(NamedTuple):
     rays: Field | None = None  # the field whose rays are points of `flow`
 
     @property
+    def length(self) -> float:
+        """How long a step of one in y is in x."""
+        return 1.0 if self.rays is None else self.rays.scale
+
+    @property
     def extra(self) -> int:
         """The number of directions that were left out, in which everything decays."""
         return 0 if self.basis is None else self.basis.shape[0] - self.basis.shape[1]

@@ -69,8 +69,9 @@ class Table:
         """
         if not len(x):
             return np.zeros(0, int)
-        known = len(self.x)
-        radius = self.merge * (backend.epsilon(self.flow.like) ** (-1 / 6) if blurred else 1.0)
+        known, radius = len(self.x), self.merge
+        if blurred:
+            radius = max(radius, 32 * backend.epsilon(self.flow.like) ** (1 / 3) * self.flow.scale)
         label, first = clusters(np.concatenate([self.x, x]), radius, known)
         fresh = first[known:] - known
         self.x = np.concatenate([self.x, x[fresh]])
@@ -126,9 +127,9 @@ def clusters(x: np.ndarray, radius: float, known: int = 0) -> tuple[np.ndarray, 
 def relaxed(flow: Field, x: np.ndarray, moments: tuple[int, ...] = MOMENTS, sign: float = 1.0) -> np.ndarray:
     r"""Where relaxation has come to from x after some numbers of steps, (T, B, D); with `sign` -1 against the flow.
 
-    Explicit steps x + dt r of a length for each sample: dt, a tenth of 1/`Field.rate` at first, grows by 1.4 while r
-    keeps its direction, r . r+ > 0, and a step that turns it round is undone and dt divided by 3, so that stiff energies
-    do no harm. What comes of it is a start for `polish`, not a trajectory.
+    Explicit steps x + dt r of a length for each sample: dt, at first a tenth of the time in which r changes there (or
+    of 1/`Field.rate`), grows by 1.4 while r keeps its direction, r . r+ > 0, and a step that turns it round is undone
+    and dt divided by 3, so that stiff energies do no harm. What comes of it is a start for `polish`, not a trajectory.
 
     Examples
     --------
@@ -147,7 +148,11 @@ def relaxed(flow: Field, x: np.ndarray, moments: tuple[int, ...] = MOMENTS, sign
 
     x = np.array(x)
     r = force(x)
-    dt = np.full((len(x), 1), 0.1 / flow.rate, dtype=x.dtype)
+    with np.errstate(all="ignore"):  # how fast r changes along itself
+        size = np.linalg.norm(r, axis=-1, keepdims=True)
+        near = backend.epsilon(flow.like) ** 0.25 * flow.scale * r / size
+        stiff = np.linalg.norm(force(x + near) - r, axis=-1, keepdims=True) / np.linalg.norm(near, axis=-1, keepdims=True)
+        dt = (0.1 / np.where(stiff > flow.rate, stiff, flow.rate)).astype(x.dtype)
     found = []
     for count in range(1, moments[-1] + 1):
         with np.errstate(all="ignore"):

@@ -163,7 +163,7 @@ def canonical(flow: Field, x: np.ndarray) -> np.ndarray:
 
 
 def slid(flow: Field, x: np.ndarray, dx: np.ndarray) -> np.ndarray:
-    """x + dx (B, D), but for rays at the length that x had.
+    """x + dx (B, D), but for rays at the length that x had, and on the sphere at length one.
 
     >>> from hopfield.analysis.field import field
     >>> from hopfield.models import UniversalHopfield
@@ -171,6 +171,8 @@ def slid(flow: Field, x: np.ndarray, dx: np.ndarray) -> np.ndarray:
     array([[3., 4.]])
     """
     where, moved = columns(flow), x + dx
+    if where is not None and ray_population(flow.network) is None:
+        return canonical(flow, moved)
     if where is not None:
         length = np.linalg.norm(x[:, where], axis=1, keepdims=True)
         after = np.linalg.norm(moved[:, where], axis=1, keepdims=True)

@@ -138,7 +138,8 @@ def _summed_up(
 ) -> Spectrum:
     """Which eigenvalues (K, n), lowest first, are negative and which are zero; `exact` is one without rounding."""
     real = np.real(values)
-    size = size_of(flow, values, timed)
+    lost = ~np.isfinite(values).all(axis=1)
+    size = size_of(flow, np.where(lost[:, None], 0.0, values), timed)
     if largest is not None:
         size = np.maximum(size, largest)
     zero = ROUNDINGS * noise(flow) * size
@@ -146,7 +147,8 @@ def _summed_up(
     limit = NEARLY * backend.epsilon(flow.like) ** 0.5 * size[:, None]
     unsure = ~flat & (np.abs(real) <= np.maximum(limit, zero[:, None])) & (real != exact)
     back = np.zeros(len(values), bool)
-    for row in np.flatnonzero(flat.any(axis=1) | unsure.any(axis=1)):
+    flat[lost] = True  # no derivative there, and nothing is said
+    for row in np.flatnonzero((flat.any(axis=1) | unsure.any(axis=1)) & ~lost):
         most = int(np.flatnonzero(flat[row] | unsure[row]).max()) + 1
         own, vectors = _modes(flow, x[row], most, timed)
         if len(own) < most:  # not to be had: as near as that to 0 counts as 0
@@ -155,9 +157,9 @@ def _summed_up(
         rows = np.flatnonzero(unsure[row])
         if len(rows):
             flat[row, rows] = blurred(flow, x[row], own[rows], vectors[:, rows], float(size[row]), timed)
-        lost = np.flatnonzero(flat[row])
-        if len(lost) and not (real[row] < -zero[row]).any():
-            back[row] = returns(flow, x[row], np.real(vectors[:, lost]))
+        gone = np.flatnonzero(flat[row])
+        if len(gone) and not ((real[row] < 0) & ~flat[row]).any():
+            back[row] = returns(flow, x[row], np.real(vectors[:, gone]))
     index = ((real < 0) & ~flat).sum(axis=1)
     top = np.abs(values).max(axis=1, initial=0.0) if np.iscomplexobj(values) or timed else real[:, -1]
     return Spectrum(values[:, :k], top if largest is None else largest, index, flat.any(axis=1), how, zero, back)
@@ -198,7 +200,10 @@ def _matrices(flow: Field, x: np.ndarray) -> np.ndarray:
 def _dense(flow: Field, x: np.ndarray) -> np.ndarray:
     rows, found = max(1, CHUNK // flow.size**2), [np.zeros((0, flow.size - len(neutral(flow, x[:0]))))]
     for at in range(0, len(x), rows):
-        values = np.linalg.eigvalsh(_matrices(flow, x[at : at + rows]))
+        matrix = _matrices(flow, x[at : at + rows])
+        whole = np.isfinite(matrix).all(axis=(1, 2))
+        values = np.full(matrix.shape[:2], np.nan, dtype=matrix.dtype)
+        values[whole] = np.linalg.eigvalsh(matrix[whole])
         found.append(values[:, : found[0].shape[1]])  # the direction of a ray is cut off
     return np.concatenate(found[1:] or found).astype(x.dtype)
 
@@ -221,6 +226,9 @@ def _general(flow: Field, x: np.ndarray, k: int) -> Spectrum:
 def _eigenvalues(flow: Field, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues of minus the velocity's Jacobian, and by how much each magnifies rounding of the matrix."""
     matrix = -_velocity_jacobian(flow, point)
+    if not np.isfinite(matrix).all():
+        nothing = np.full(flow.size - len(neutral(flow, point[None])), np.nan)
+        return nothing, np.ones_like(nothing)
     for n in neutral(flow, point[None]):
         matrix = matrix + (4 * np.abs(matrix).sum(axis=-1).max() + 1 / flow.clock) * np.outer(n[0], n[0])
     values, vectors = np.linalg.eig(matrix)

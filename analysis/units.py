@@ -33,7 +33,7 @@ def force_of(flow: Any) -> float:
     r"""The size of a typical residual r = tau x' of a field: the largest leak times its scale.
 
     Where nothing leaks it is the median of \|r\| at states drawn at random: mixtures of the patterns, each coordinate
-    shortened by chance (so that they stay within bounds and keep their signs), or of the scale's length.
+    shortened by chance (so that they stay within bounds and keep their signs), or of about the scale's length.
 
     >>> from hopfield.analysis.field import field
     >>> from hopfield.models import UniversalHopfield
@@ -60,7 +60,7 @@ def typical_states(flow: Any) -> np.ndarray:
     """
     rng, kind = np.random.default_rng(0), backend.to_numpy(flow.like).dtype
     states = rng.standard_normal((LOOKS, flow.size))
-    states *= flow.scale / np.linalg.norm(states, axis=1, keepdims=True)
+    states *= flow.scale * rng.uniform(0.3, 1.7, (LOOKS, 1)) / np.linalg.norm(states, axis=1, keepdims=True)
     if flow.patterns is None:
         return states.astype(kind)
     rows = backend.to_numpy(flow.patterns).astype(float)

@@ -443,7 +443,7 @@ def test_a_missing_point_is_proved():
     found = find_fixed_points(ModernHopfield(np.eye(3), beta=9.0), np.eye(3)[:2])
     assert Counter(found.index.tolist()) == {0: 2}
     assert (found.morse_sum, found.complete) == (2, "incomplete (proved)")
-    assert "at least 1 points are missing" in found.reason
+    assert "at least one point is missing." in found.reason
 
 
 def test_a_missing_point_of_a_function_is_proved_only_if_the_flow_points_inward():
@@ -451,8 +451,9 @@ def test_a_missing_point_of_a_function_is_proved_only_if_the_flow_points_inward(
     assert Counter(found.index.tolist()) == {0: 2}
     assert (found.morse_sum, found.complete) == (2, "refuted, if the flow points inward")
     assert "looked at 72 directions" in found.reason  # 64 at random, two axes and two points both ways
-    assert "at least 1" in str(found)
-    assert "0 points unseen" not in str(found)
+    assert "at least one point is missing then" in found.reason
+    assert found.unseen == 1
+    assert "unseen" not in found.verdict()
 
 
 def test_deflation_finds_what_its_start_leads_past():
