@@ -17,7 +17,6 @@ from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
 from ..dynamics.contracts import Synapse
 from ..dynamics.network import Network
-from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
 from .field import Field
 
 
@@ -63,15 +62,9 @@ def ray_population(network: Network) -> str | None:
     for name, p in network.populations.items():
         seen = [(s, s.between.index(name)) for s in network.synapses.values() if name in s.between]
         free = not p.leak and p.bias is None and p.lagrangian.identity
-        if free and seen and all(_directional(synapse, position) for synapse, position in seen):
+        if free and seen and all(synapse.ray(position) for synapse, position in seen):
             return name
     return None
-
-
-def _directional(synapse: Any, position: int) -> bool:
-    if isinstance(synapse, EquilibriumSynapse):
-        return synapse.similarities[position].directional
-    return isinstance(synapse, SimilaritySynapse) and position == 0 and synapse.similarity.directional
 
 
 def sphere_population(network: Network) -> str | None:

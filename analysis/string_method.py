@@ -8,7 +8,7 @@ import numpy as np
 
 from .field import check_counts, states_of
 from .local import Flow, contraction_rate, flow_of
-from .sphere import columns
+from .sphere import canonical, columns, on_sphere
 
 LOOKED = 128  # images of a batch whose fastest contraction sets the step
 ELEMENTS = 2**23  # numbers in one batch of strings
@@ -66,7 +66,8 @@ def string_method(
 
     Every image follows the flow for a step, x += dt F(x), and the images are put back to equal arc lengths. At the
     limit the flow is along the string, which then runs from minimum to minimum over saddles of index 1. The step is
-    the longest that is stable where the flow contracts fastest (a tenth of `Field.clock` where forces jump).
+    the longest that is stable where the flow contracts fastest (a tenth of `Field.clock` where forces jump). Where
+    fixed points form rays (cosine with leak 0) strings lie on the sphere.
 
     Parameters
     ----------
@@ -111,6 +112,10 @@ def string_method(
     start, end = (states_of(flow.field, side).astype(float) for side in (start, end))
     if len(start) != len(end):
         raise ValueError(f"Every string needs both ends, got {len(start)} starts and {len(end)} ends.")
+    if (sphere := on_sphere(flow.field)) is not flow.field:
+        inside = [canonical(sphere, side) for side in (start, end)]
+        found = string_method(sphere, *inside, images=images, steps=steps, tol=tol, bend=bend, seed=seed)
+        return found._replace(path=_at_lengths(flow, found.path, start, end))
     chunk = max(1, ELEMENTS // (images * flow.size))
     parts = [
         _strings(flow, start[k : k + chunk], end[k : k + chunk], images, steps, tol, bend, seed + k)
@@ -133,7 +138,7 @@ def _strings(
     norm = np.linalg.norm(side, axis=-1, keepdims=True)
     side *= bend * np.linalg.norm(along, axis=-1, keepdims=True) / np.where(norm > 0, norm, 1.0)
     path = start[:, None, :] + t * along + np.sin(np.pi * t) * side
-    path[:, 1:-1] = on_way(flow, start, end, path[:, 1:-1])
+    path[:, 1:-1] = flow.canonical(path[:, 1:-1])  # a chord of the sphere may pass its centre
     moved, dt, count = np.full(len(path), np.inf), 0.0, 0
     active = np.ones(len(path), dtype=bool)
     for count in range(1, steps + 1):
@@ -154,23 +159,15 @@ def _strings(
     return Strings(path, energy, _highest(flow, path), moved, count)
 
 
-def on_way(flow: Flow, start: np.ndarray, end: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Inner images (P, M, D) of strings, for rays at lengths between those of the ends: a chord may pass the centre.
-
-    >>> from hopfield.models import UniversalHopfield
-    >>> flow = flow_of(UniversalHopfield(np.eye(2), "cosine"))
-    >>> on_way(flow, np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), np.array([[[0.3, 0.4]]]))
-    array([[[0.6, 0.8]]])
-    """
+def _at_lengths(flow: Flow, path: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Paths (P, M, D) of the unit sphere with lengths that go from that of the start to that of the end."""
     where = columns(flow.field)
-    if where is None:
-        return images
+    assert where is not None
     ends = [np.linalg.norm(x[:, None, where], axis=-1, keepdims=True) for x in (start, end)]
-    part = (np.arange(images.shape[1]) + 1)[:, None] / (images.shape[1] + 1)
-    length = np.linalg.norm(images[..., where], axis=-1, keepdims=True)
-    images = images.copy()
-    images[..., where] *= ((1 - part) * ends[0] + part * ends[1]) / np.where(length > 0, length, 1.0)
-    return images
+    part = np.linspace(0.0, 1.0, path.shape[1])[:, None]
+    path = path.copy()
+    path[..., where] *= (1 - part) * ends[0] + part * ends[1]
+    return path
 
 
 def _equal_arcs(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

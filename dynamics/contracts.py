@@ -195,8 +195,8 @@ class Similarity(backend.Extensible, ABC):
         Whether the scores are linear in g.
     positive : bool
         Whether patterns and activations must be positive.
-    directional : bool
-        Whether the scores depend on the direction of g alone, not on its length.
+    ray : bool
+        Whether only the direction of g counts, so that without leak the speed at g is of the size 1/\|g\|.
     far : {"", "bounded", "inward"}
         What is known of the force (ds/dg)^T f far out, for bounded f and g = x: that it stays bounded, or that with
         f >= 0 it pulls inward as g grows, ever more strongly where sum f does not vanish; "" where nobody says.
@@ -221,7 +221,7 @@ class Similarity(backend.Extensible, ABC):
     distance: bool = False
     linear: bool = False
     positive: bool = False
-    directional: bool = False
+    ray: bool = False
     far: str = ""
 
     def prepare(self, memories: Array) -> Any:
@@ -367,6 +367,10 @@ class Synapse(backend.Extensible, ABC):
     def kink(self, position: int, *g: Array, **shared: Any) -> Array | None:
         """Half the width of the set of forces on a population at a kink of the energy (None: no kinks)."""
         return None
+
+    def ray(self, position: int) -> bool:
+        """Whether only the direction of a population's activation counts."""
+        return False
 
     def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
         """What is known of the force on the population at `position` when its state is far out.

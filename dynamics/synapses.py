@@ -95,6 +95,10 @@ class SimilaritySynapse(Synapse):
         """The similarity's own on the value neurons."""
         return self.similarity.kink(self.memories, g[0], g[1]) if position == 0 else None
 
+    def ray(self, position: int) -> bool:
+        """The similarity's word for the value neurons."""
+        return position == 0 and self.similarity.ray
+
     def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
         """Bounded scores on the memory neurons; on the value neurons the similarity's own, for bounded f."""
         if position == 1:
@@ -205,6 +209,10 @@ class EquilibriumSynapse(Synapse):
         if similarity.smooth:
             return None
         return similarity.kink(self.memories[position], g[position], self.weights(*g, signal=signal))
+
+    def ray(self, position: int) -> bool:
+        """The similarity's word."""
+        return self.similarities[position].ray
 
     def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
         """The similarity's own, for bounded f; inward where the weights are >= 0 and sum to a constant."""
