@@ -125,7 +125,7 @@ def confined(network: Network) -> bool:
     --------
     >>> from hopfield.analysis.own import energy_network
     >>> from hopfield.models import ModernHopfield, UniversalHopfield
-    >>> confined(ModernHopfield(np.eye(2)).network), confined(UniversalHopfield(np.eye(2), "kl").network)
+    >>> confined(ModernHopfield(np.eye(2)).network), confined(UniversalHopfield(np.ones((1, 2)), "kl").network)
     (True, False)
     >>> confined(energy_network(lambda x: (x**4).sum(-1), 2, lambda x: 4 * x**3))  # nobody says
     False
@@ -153,8 +153,8 @@ def look_inward(flow: Field, x: np.ndarray, seed: int = 0) -> tuple[int, str]:
 
     >>> from hopfield.analysis.field import field
     >>> from hopfield.analysis.own import energy_network
-    >>> runs = field(energy_network(lambda x: (x**3).sum(-1), 2, lambda x: 3 * x**2))  # away on the left
-    >>> look_inward(runs, np.zeros((1, 2)))[1]
+    >>> runs = energy_network(lambda x: (x**3).sum(-1), 2, lambda x: 3 * x**2)  # away on the left
+    >>> look_inward(field(runs, differences=None), np.zeros((1, 2)))[1]
     'in a random direction'
     """
     rng, size = np.random.default_rng(seed), flow.size

@@ -11,19 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.validation import finite
 from .bifurcation import Bifurcation, locate
 from .families import Family, correct, family_of, spectrum, tangent
-from .field import Field
-from .fixed_points import find_fixed_points
-from .local import descend, flow_of
-from .polish import polish
 from .report import write_report
-from .search import relaxed
-from .sphere import canonical
+from .seeds import seeds
 
 APART = 160  # times Family.apart: how near to a branch a point lies on it, since it is known less well near a fold
-BESIDE = 0.3  # units (of the state, where that is more) that Newton's method may go from a query
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +234,7 @@ def continue_fixed_points(
     family = family_of(model, parameter, low, high)
     tracer = _Tracer(family, step, points, seed)
     found: list[Branch] = []
-    todo = [(z, None) for end in (low, high) for z in _seeds(family, end, queries, seed, parameter, tracer.notes)]
+    todo = [(z, None) for end in (low, high) for z in seeds(family, end, queries, seed, parameter, tracer.notes)]
     while todo and len(found) < branches:
         z, direction = todo.pop(0)
         if any(_on(family, branch, z) for branch in found):
@@ -253,48 +246,6 @@ def continue_fixed_points(
     if left:
         tracer.notes.append(f"{left} more branches were not followed: branches={branches} is the limit.")
     return Branches(parameter, (low, high), tuple(found), tuple(dict.fromkeys(tracer.notes)), family.unit)
-
-
-def _seeds(family: Family, end: float, queries: Any, seed: int, name: str, notes: list[str]) -> list[np.ndarray]:
-    """Scaled fixed points at one end of the range; what leads to none is noted."""
-    net = family.field(end)
-    if queries is None:
-        states = find_fixed_points(net, seed=seed).state
-    else:
-        given = finite("queries", np.atleast_2d(backend.to_numpy(queries).astype(float)))
-        if not given.size:
-            raise ValueError("queries are empty: give at least one state, or none at all (None) for a census.")
-        given = given if family.basis is None else given @ family.basis.T
-        states = canonical(net, backend.to_numpy(net.start(net.asarray(given))))
-    found: list[np.ndarray] = []
-    lost = 0
-    for x in np.atleast_2d(states):
-        fixed = _fixed(family, np.append(x.astype(float) / family.scale, end / family.span))
-        if fixed is None and queries is not None:
-            fixed = _fixed(family, np.append(_attractor(net, x) / family.scale, end / family.span))
-        lost += fixed is None
-        if fixed is not None and all(np.linalg.norm(fixed - other) > family.apart for other in found):
-            found.append(fixed)
-    what = "the fixed points of the census were not found again" if queries is None else "queries led to no fixed point"
-    if lost:
-        why = "" if queries is None else ": neither Newton's method nor the flow from there ends in one"
-        notes.append(f"At {name} = {end:g}, {lost} of {len(states)} {what}{why}.")
-    elif not len(states):
-        notes.append(f"At {name} = {end:g} the census found no fixed point to begin at.")
-    return found
-
-
-def _fixed(family: Family, z: np.ndarray) -> np.ndarray | None:
-    """The fixed point beside z at the same value of the parameter; None where Newton's method leads away or nowhere."""
-    fixed = correct(family, z, np.append(np.zeros(family.size), 1.0), steps=40)
-    near = np.linalg.norm(fixed.z - z) <= BESIDE * max(1.0, float(np.linalg.norm(z[:-1])))
-    return fixed.z if fixed.converged and near else None
-
-
-def _attractor(net: Field, x: np.ndarray) -> np.ndarray:
-    """Where the flow leads from x, as Newton's method finds it from what relaxation comes to."""
-    end = descend(flow_of(net), x[None].astype(float))
-    return end.state[0] if end.converged[0] else polish(net, relaxed(net, x[None])[-1]).x[0].astype(float)
 
 
 def _on(family: Family, branch: Branch, z: np.ndarray) -> bool:

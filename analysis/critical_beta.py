@@ -36,7 +36,8 @@ class CriticalBeta:
         its own. None for other patterns.
     kind : str
         "mean" (the mean is a fixed point for every beta, and loses stability by symmetry), "fold" (the fixed point
-        vanishes), "pitchfork" or "branch point" (others branch off), "origin" (linear memory neurons), "none" (never), "unknown".
+        vanishes), "pitchfork" or "branch point" (others branch off), "origin" (linear memory neurons), "none" (it
+        never loses it), "unknown".
     state, direction : arrays (I,) or None
         The state at the critical beta, and the unit direction in which it becomes unstable.
     message : str
@@ -89,9 +90,9 @@ def critical_beta(memory: AssociativeMemory, *, largest: float = 64.0) -> Critic
     memory : model
         Of one of these families; its own beta plays no part.
     largest : float
-        In units of `unique_below`: how far the fixed point is followed. If it is stable that far, it is so for ever where
-        it lies in the certified ball of a pattern (`certified_radii`), which only widens with beta; else the answer is
-        that nothing is known.
+        In units of `unique_below`: how far the fixed point is followed. If it is stable that far, it is so for ever
+        where it lies in the certified ball of a pattern (`certified_radii`), which only widens with beta; else the
+        answer is that nothing is known.
 
     Returns
     -------

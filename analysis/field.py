@@ -133,9 +133,8 @@ class Field:
         return 4 * backend.epsilon(self.like) ** 0.5 * self.scale
 
     def same(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Whether zeros x (..., D) and y (..., D) of this field are one: nearer than `apart`, or 1000 eps of their size.
+        """Whether zeros x (..., D) and y (..., D) are one: nearer than `apart`, or 1000 eps of their size.
 
-        >>> import numpy as np
         >>> from hopfield.models import ModernHopfield
         >>> flow = field(ModernHopfield(1e-6 * np.eye(2), beta=1e13))
         >>> flow.same(np.array([1e-6, 0.0]), np.array([[1e-6, 1e-15], [0.0, 1e-6]]))

@@ -259,23 +259,24 @@ def _weights(whole: Field, place: Any) -> np.ndarray | None:
 
 
 def _message(whole: Field, found: Spectrum, cut: bool) -> str:
+    parts = []
     if cut:
-        return (
+        parts.append(
             f"The search was cut short at {len(found.index)} points. They may be a continuum, as where all weights "
             "vanish; else raise `most`."
         )
-    if not whole.conservative:
-        turning = (
-            np.abs(np.imag(found.eigenvalues)).max(initial=0.0) > 1e-9 if np.iscomplexobj(found.eigenvalues) else False
-        )
-        how = "eigenvalues are complex" if turning else "eigenvalues are of the Jacobian"
-        return (
+    elif not whole.conservative:
+        turns = np.abs(np.imag(found.eigenvalues)) > 1e-9 * found.largest[:, None]
+        how = "eigenvalues are complex" if turns.any() else "eigenvalues are of the Jacobian"
+        parts.append(
             f"The forces are not the gradient of an energy: no energy is claimed, {how} (minus those of the Jacobian), "
             "and there may be cycles, which no census of fixed points sees."
         )
-    if not whole.symmetric:
-        return "Without a symmetric reduced Hessian the eigenvalues are minus those of the Jacobian."
-    return ""
+    elif not whole.symmetric:
+        parts.append("Without a symmetric reduced Hessian the eigenvalues are minus those of the Jacobian.")
+    if whole.differenced:
+        parts.append("Derivatives that were not given are central differences.")
+    return " ".join(parts)
 
 
 def _nothing(flow: Field, k: int) -> Spectrum:

@@ -6,8 +6,8 @@ import numpy as np
 
 from .completeness import PROVED, REFUTED, completeness
 from .field import Field
-from .sphere import neutral
 from .search import Table, deflated
+from .sphere import neutral
 from .stability import spectrum
 
 LARGEST = 64  # neurons

@@ -34,7 +34,7 @@ def check_lyapunov(
     At every eighth saved time the parts of the network are compared with one another along random directions: values
     of Lagrangians with activations, activations with curvatures, energies of synapses with forces. A difference of
     more than a thousandth, beyond rounding and curvature, fails the check, and the part is named; in float32 rounding
-    hides differences below about a hundredth. `rate_error` is the difference of dE/dt and (E(x + s x') - E(x - s x'))/2s.
+    hides differences below about a hundredth. `rate_error` compares dE/dt with (E(x + s x') - E(x - s x'))/2s.
 
     Parameters
     ----------
@@ -328,7 +328,7 @@ def _unclaimed(network: Network) -> str:
     names = [name for name, synapse in network.synapses.items() if not synapse.conservative]
     if not names:
         return ""
-    return f" But the forces of {', '.join(names)} are not the gradient of an energy, and nothing says that it always falls."
+    return f" But no energy belongs to the forces of {', '.join(names)}, and nothing says that it always falls."
 
 
 def _cause(network: Network, states: Mapping[str, Array], strange: list[str], shares: np.ndarray) -> str:

@@ -218,9 +218,7 @@ def _solve(matrix: np.ndarray, r: np.ndarray) -> np.ndarray:
             return np.stack([np.linalg.lstsq(a, b, rcond=None)[0] for a, b in zip(matrix, r, strict=True)])
 
 
-def _krylov_step(
-    flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, int]:
+def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     eps = backend.epsilon(flow.like)
     forcing = np.clip(size / flow.force, max(1e-6, 8 * eps), 0.1)
     signs = np.random.default_rng(0).choice([-1.0, 1.0], x.shape).astype(x.dtype)

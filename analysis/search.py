@@ -151,7 +151,8 @@ def relaxed(flow: Field, x: np.ndarray, moments: tuple[int, ...] = MOMENTS, sign
     with np.errstate(all="ignore"):  # how fast r changes along itself
         size = np.linalg.norm(r, axis=-1, keepdims=True)
         near = backend.epsilon(flow.like) ** 0.25 * flow.scale * r / size
-        stiff = np.linalg.norm(force(x + near) - r, axis=-1, keepdims=True) / np.linalg.norm(near, axis=-1, keepdims=True)
+        change = np.linalg.norm(force(x + near) - r, axis=-1, keepdims=True)
+        stiff = change / np.linalg.norm(near, axis=-1, keepdims=True)
         dt = (0.1 / np.where(stiff > flow.rate, stiff, flow.rate)).astype(x.dtype)
     found = []
     for count in range(1, moments[-1] + 1):

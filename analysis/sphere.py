@@ -97,8 +97,8 @@ def on_sphere(flow: Field) -> Field:
     >>> from hopfield.analysis.field import field
     >>> from hopfield.models import UniversalHopfield
     >>> flow = on_sphere(field(UniversalHopfield(100 * np.eye(2), "cosine", beta=2.0)))
-    >>> flow.scale, np.linalg.eigvals(flow.jacobian(np.array([1.0, 0.0]))).round(3)
-    (1.0, array([-0.62, -1.  ]))
+    >>> flow.scale, np.linalg.eigvalsh(flow.jacobian(np.array([0.6, 0.6]) / 0.72**0.5)).round(9)
+    (1.0, array([-1.        ,  0.29289322]))
     """
     name = ray_population(flow.network)
     if name is None:

@@ -138,14 +138,14 @@ def _summed_up(
 ) -> Spectrum:
     """Which eigenvalues (K, n), lowest first, are negative and which are zero; `exact` is one without rounding."""
     real = np.real(values)
-    lost = ~np.isfinite(values).all(axis=1)
+    lost: np.ndarray = np.logical_not(np.isfinite(values).all(axis=1))
     size = size_of(flow, np.where(lost[:, None], 0.0, values), timed)
     if largest is not None:
         size = np.maximum(size, largest)
     zero = ROUNDINGS * noise(flow) * size
-    flat = np.abs(real) <= zero[:, None] * condition
+    flat = np.array(np.abs(real) <= zero[:, None] * condition)
     limit = NEARLY * backend.epsilon(flow.like) ** 0.5 * size[:, None]
-    unsure = ~flat & (np.abs(real) <= np.maximum(limit, zero[:, None])) & (real != exact)
+    unsure = np.array(~flat & (np.abs(real) <= np.maximum(limit, zero[:, None])) & (real != exact))
     back = np.zeros(len(values), bool)
     flat[lost] = True  # no derivative there, and nothing is said
     for row in np.flatnonzero((flat.any(axis=1) | unsure.any(axis=1)) & ~lost):
@@ -162,14 +162,15 @@ def _summed_up(
             back[row] = returns(flow, x[row], np.real(vectors[:, gone]))
     index = ((real < 0) & ~flat).sum(axis=1)
     top = np.abs(values).max(axis=1, initial=0.0) if np.iscomplexobj(values) or timed else real[:, -1]
-    return Spectrum(values[:, :k], top if largest is None else largest, index, flat.any(axis=1), how, zero, back)
+    marginal = np.asarray(flat.any(axis=1))
+    return Spectrum(values[:, :k], top if largest is None else largest, index, marginal, how, zero, back)
 
 
 def _modes(flow: Field, x: np.ndarray, count: int, timed: bool) -> tuple[np.ndarray, np.ndarray]:
     """The lowest eigenvalues at one point x (D,), at least `count` of them, and their vectors (D, n) as columns."""
     if timed and flow.size <= 2 * DENSE:
-        values, vectors = np.linalg.eig(-_velocity_jacobian(flow, x).astype(float))
-        order = np.argsort(values.real, kind="stable")
+        values, vectors = np.linalg.eig(_velocity_jacobian(flow, x).astype(float))
+        order = np.argsort(np.real(values), kind="stable")
         return values[order], vectors[:, order]
     if timed:
         return _arnoldi(flow, x, count)
@@ -225,25 +226,27 @@ def _general(flow: Field, x: np.ndarray, k: int) -> Spectrum:
 
 def _eigenvalues(flow: Field, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues of minus the velocity's Jacobian, and by how much each magnifies rounding of the matrix."""
-    matrix = -_velocity_jacobian(flow, point)
+    matrix = _velocity_jacobian(flow, point)
     if not np.isfinite(matrix).all():
         nothing = np.full(flow.size - len(neutral(flow, point[None])), np.nan)
         return nothing, np.ones_like(nothing)
-    for n in neutral(flow, point[None]):
-        matrix = matrix + (4 * np.abs(matrix).sum(axis=-1).max() + 1 / flow.clock) * np.outer(n[0], n[0])
     values, vectors = np.linalg.eig(matrix)
     with np.errstate(all="ignore"):
         try:
             condition = np.linalg.norm(np.linalg.inv(vectors), axis=1)  # the columns of `vectors` are of length one
         except np.linalg.LinAlgError:
             condition = np.full(len(values), np.inf)
-    order = np.argsort(values.real, kind="stable")[: flow.size - len(neutral(flow, point[None]))]
+    order = np.argsort(np.real(values), kind="stable")[: flow.size - len(neutral(flow, point[None]))]
     return values[order], np.minimum(condition[order], backend.epsilon(flow.like) ** -0.5)
 
 
 def _velocity_jacobian(flow: Field, point: np.ndarray) -> np.ndarray:
+    """Minus the Jacobian of the velocity, with the direction of rays moved to the top."""
     eye = np.eye(flow.size, dtype=point.dtype)
-    return flow.host(flow.jacobian_product, np.broadcast_to(point, eye.shape), eye).T
+    matrix = -flow.host(flow.jacobian_product, np.broadcast_to(point, eye.shape), eye).T
+    for n in neutral(flow, point[None]):
+        matrix = matrix + (4 * np.abs(matrix).sum(axis=-1).max() + 1 / flow.clock) * np.outer(n[0], n[0])
+    return matrix
 
 
 def _arnoldi(flow: Field, point: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -294,8 +297,10 @@ def _sparse(flow: Field, x: np.ndarray, k: int) -> Spectrum:
             wanted = min(2 * wanted, bound)
         found.append(_summed_up(flow, point[None], low[None], k, "eigsh", largest=np.array([max(top, low[-1])])))
         largest.append(max(top, low[-1]))
-    joined = [np.concatenate([getattr(one, name) for one in found]) for name in Spectrum._fields if name != "how"]
-    return Spectrum(*joined[:4], "eigsh", *joined[4:])
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name) for one in found]) for name in Spectrum._fields if name != "how"
+    }
+    return Spectrum(**joined, how="eigsh")
 
 
 def _first(size: int) -> np.ndarray:
