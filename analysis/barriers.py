@@ -63,7 +63,7 @@ class Landscape:
     saddles : array (S, D)
         States of the saddles, lowest first.
     saddle_energy, residual : arrays (S,)
-        Energy, and the largest coordinate of the velocity.
+        Energy, and \\|tau x'\\|.
     rate : array (S, 2)
         The two largest eigenvalues of the flow's Jacobian.
     joins : int array (S, 2)

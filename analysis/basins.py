@@ -63,7 +63,7 @@ class Basins:
     >>> import numpy as np
     >>> from hopfield.analysis import Noisy
     >>> from hopfield.models import ModernHopfield
-    >>> found = basins_of_attraction(ModernHopfield(np.eye(3), beta=8.0), Noisy(50, 0.2), seed=0)
+    >>> found = basins_of_attraction(ModernHopfield(np.eye(3), beta=8.0), Noisy(50, 0.04), seed=0)
     >>> found.labels.shape, float(found.recalled)
     ((150,), 1.0)
     """
@@ -369,6 +369,14 @@ def wilson(successes: Any, total: int, level: float = 0.95) -> np.ndarray:
     """
     from scipy.special import ndtri
 
+    if isinstance(total, bool) or not isinstance(total, int | np.integer) or total < 1:
+        raise ValueError(f"total must be a whole number >= 1, got {total!r}: a fraction of nothing has no interval.")
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, got {level!r}.")
+    given = np.asarray(successes)
+    whole = given.dtype.kind in "iu" or (given.dtype.kind == "f" and bool((given == np.floor(given)).all()))
+    if not whole or ((given < 0) | (given > total)).any():
+        raise ValueError(f"successes must be whole numbers from 0 to total = {total}, got {successes!r}.")
     p, n = np.asarray(successes, dtype=float) / total, float(total)
     z = float(ndtri((1 + level) / 2))
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)

@@ -32,7 +32,7 @@ class Bifurcation:
     stable_before, stable_after : bool
         Whether the branch is stable on the sides of smaller and of larger arc length.
     eigenvalue : float
-        The critical eigenvalue where it was located: rounding, in units of 1/tau.
+        The critical eigenvalue of the flow where it was located: rounding.
     energy : float
         Of the state there (NaN where forces have none).
 
@@ -139,23 +139,25 @@ def locate(
             heights = np.array([at(float(node))[1] for node in nodes])
             slope = max(float(np.ptp(heights) / np.ptp(nodes)), 1e-3)
             s = float(_interpolated(heights, nodes[:, None], 0.0)[0])
-    except (ArithmeticError, RuntimeError):
+    except (ArithmeticError, RuntimeError, ValueError):
         return None
     z = _interpolated(nodes, np.stack([at(float(node))[0] for node in nodes]), s)
     modes = spectrum(family, z, position + change + 2)
     values = modes.values[position : position + max(change, 1)]
-    near = np.abs(modes.values.real - values.real[0]) <= 1e-5 * max(1.0, float(np.abs(modes.values).max()))
+    eps, largest = family.flow(z[-1] * family.span).epsilon, float(np.abs(modes.values).max())
+    near = np.abs(modes.values.real - values.real[0]) <= max(1e-5, 10 * eps**0.5) + 64 * eps * largest
     multiplicity = int(near.sum())
     event = {
         "parameter": float(z[-1] * family.span),
-        "coordinates": z[:-1] * family.scale,
+        "coordinates": z[:-1] * family.unit,
         "multiplicity": multiplicity,
         "stable_before": indices[0] == 0,
         "stable_after": indices[1] == 0,
-        "eigenvalue": float(values.real[0]),
+        "eigenvalue": family.growth(float(values.real[0])),
         "energy": float(family.flow(z[-1] * family.span).energy(z[None, :-1] * family.scale)[0]),
     }
-    if np.iscomplexobj(modes.values) and np.abs(modes.values.imag[near]).max() > 1e-6:
+    turning = np.abs(modes.values.imag[near]).max() if np.iscomplexobj(modes.values) else 0.0
+    if turning > 1e-6 * max(1.0, largest):
         return Crossing(Bifurcation("Hopf", **event), [])
     if turned and multiplicity == 1:
         return Crossing(Bifurcation("fold", **event), [])
@@ -202,7 +204,7 @@ def _crossing(
                 continue
             if np.linalg.norm(moved - (moved @ along) * along) < 0.1 * np.linalg.norm(moved):
                 continue  # the branch that we came on
-            if all(np.linalg.norm(point.z - other) > 1e-6 for other, _ in starts):
+            if all(np.linalg.norm(point.z - other) > family.apart for other, _ in starts):
                 starts.append((point.z, moved / np.linalg.norm(moved)))
                 sides.append(float(moved[-1]))
     return starts, sides

@@ -1,7 +1,7 @@
 r"""Functions of (settings, network, x) behind `Field`: each is compiled by itself where the library compiles.
 
-`settings` is hashable and part of the program: for derivatives, whether the time constants are in, and the relative
-step of central differences (0 for none).
+`settings` is hashable and part of the program: for derivatives, whether the time constants are in, and for central
+differences their relative step and the length of a typical state (None for none).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _energy(_: Any, network: Network, x: Array) -> Array:
 
 
 def _forces(
-    network: Network, states: Mapping[str, Array], evaluation: Evaluation, along: Mapping[str, Array], step: float
+    network: Network, states: Mapping[str, Array], evaluation: Evaluation, along: Mapping[str, Array], step: Any
 ) -> dict[str, Array]:
     """B u: how the forces on every population change along u in the activations."""
     xp = backend.namespace(*along.values())
@@ -77,7 +77,7 @@ def _forces(
                 try:
                     change = synapse.block(target, source, along[origin], *g, **shared)
                 except TypeError:  # NumPy, and no derivative given
-                    if not step:
+                    if step is None:
                         raise
                     change = _difference(synapse, target, source, along[origin], g, step)
                 if change is not None:
@@ -85,10 +85,12 @@ def _forces(
     return {n: total[n] if n in total else xp.zeros_like(along[n]) for n in network.populations}
 
 
-def _difference(synapse: Any, target: int, source: int, u: Array, g: list[Array], step: float) -> Array:
+def _difference(synapse: Any, target: int, source: int, u: Array, g: list[Array], step: tuple[float, float]) -> Array:
     u, *g = backend.batched(u, *g)
     length = np.sqrt(np.sum(u * u, axis=-1, keepdims=True))
-    move = step * np.maximum(1.0, np.sqrt(np.mean(g[source] ** 2, axis=-1, keepdims=True)))
+    relative, scale = step
+    size = np.sqrt(np.mean(g[source] ** 2, axis=-1, keepdims=True))
+    move = relative * np.maximum(scale / g[source].shape[-1] ** 0.5, size)
     unit = u / np.where(length > 0, length, 1.0)
     ends = [synapse.forces(*g[:source], g[source] + s * move * unit, *g[source + 1 :])[target] for s in (1, -1)]
     return (ends[0] - ends[1]) * (length / (2 * move))

@@ -56,13 +56,15 @@ class FixedPoints:
     morse_sum : int or None
         The sum of (-1)^index, 1 for a full census (0 or 2 for rays on a sphere); None where it is not defined.
     complete : str
-        ``incomplete (proved)``, ``not refuted``, ``not saturated`` or ``undefined``.
+        ``incomplete (proved)``; ``refuted, if the flow points inward``, which was looked at and is not known;
+        ``not refuted``, ``not saturated`` or ``undefined``.
     reason : str
         Why.
     unseen : float
-        Chao's estimate of points that independent random searches have not seen, beyond the K found.
+        How many points beyond the K found there are likely to be: none where the last searches found nothing new, else
+        Chao's estimate from the hits of independent random searches; at least as many as the Morse sum says.
     coverage : float
-        Good and Turing's estimate of the probability that a random search ends in a point it has found.
+        Good and Turing's estimate of the probability that a random search ends in a point that random searches found.
     conservative : bool
         Whether an energy is claimed.
     how : str
@@ -169,10 +171,10 @@ class FixedPoints:
 
     def verdict(self) -> str:
         """The census in sentences."""
-        total = "not defined" if self.morse_sum is None else str(self.morse_sum)
-        seen = f"random searches cover {self.coverage:.0%} and leave about {self.unseen:.2g} points unseen"
-        slow = f"; {len(self.slow)} slow points, which are no fixed points" if len(self.slow) else ""
-        return f"Morse sum {total}: {self.complete}. {self.reason} By their hits {seen}{slow}. {self.message}".rstrip()
+        total = "not defined" if self.morse_sum is None else f"{self.morse_sum}, of the signs (-1)^index"
+        slow = f"{len(self.slow)} slow points are no fixed points." if len(self.slow) else ""
+        parts = [f"Morse sum {total}: {self.complete}.", self.reason, slow, self.message]
+        return " ".join(part for part in parts if part)
 
     def __str__(self) -> str:
         from rich.console import Console

@@ -12,12 +12,13 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked, quiet
-from ..dynamics.validation import finite
 from . import doors
 from .bifurcation import Bifurcation, locate
 from .families import Family, correct, family_of, spectrum, tangent
-from .fixed_points import find_fixed_points
 from .report import write_report
+from .seeds import seeds
+
+APART = 160  # times Family.apart: how near to a branch a point lies on it, since it is known less well near a fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Branch:
     index : int array (T,)
         How many modes grow; at a bifurcation, on its calmer side.
     growth : array (T,)
-        The largest real part of an eigenvalue of the flow's Jacobian.
+        The largest real part of an eigenvalue of the flow's Jacobian, without the direction of a ray.
     bifurcations : tuple of Bifurcation
         On this branch.
     basis : array (r, D) or None
@@ -81,7 +82,9 @@ class Branches:
     branches : tuple of Branch
         In the order in which they were found.
     notes : tuple of str
-        Where a branch was lost or cut short.
+        Where a branch was lost or cut short, and which queries led to none.
+    scale : float
+        The length of a typical state: bifurcations that lie nearer than 1e-4 of it are one.
 
     Examples
     --------
@@ -95,17 +98,19 @@ class Branches:
     range: tuple[float, float]
     branches: tuple[Branch, ...]
     notes: tuple[str, ...]
+    scale: float = 1.0
 
     @property
     def bifurcations(self) -> tuple[Bifurcation, ...]:
         """Those of all branches by parameter, each once though several branches meet there."""
         found: list[Bifurcation] = []
+        span = self.range[1] - self.range[0]
         for branch in self.branches:
             for event in branch.bifurcations:
-                size = 1e-5 * max(1.0, float(np.abs(event.coordinates).max()))
+                size = max(self.scale, float(np.abs(event.coordinates).max()))
                 if not any(
-                    abs(event.parameter - other.parameter) <= 1e-6 * max(1.0, abs(event.parameter))
-                    and np.abs(event.coordinates - other.coordinates).max() <= 10 * size
+                    abs(event.parameter - other.parameter) <= 1e-6 * max(span, abs(event.parameter))
+                    and np.abs(event.coordinates - other.coordinates).max() <= 1e-4 * size
                     for other in found
                 ):
                     found.append(event)
@@ -187,7 +192,9 @@ def continue_fixed_points(
     Steps go along the arc length of the curve F(x; p) = 0 (pseudo-arclength, Keller 1977): a tangent step, then
     Newton's method on the bordered system in the plane across it; so a fold is a point like any other. Where the
     number of growing modes changes, the bifurcation is located (see `locate`), and the branches that cross there are
-    followed too. Branches begin at the fixed points found at both ends of the range.
+    followed too. Branches begin at the fixed points found at both ends of the range. A step to where there is no model,
+    such as to beta <= 0, is shortened. Where fixed points form rays (cosine with leak 0) one of each is followed, of
+    the patterns' length.
 
     Parameters
     ----------
@@ -199,7 +206,8 @@ def continue_fixed_points(
     start, stop : float
         The range, start < stop.
     queries : array (K, I), optional
-        Activations near the fixed points to begin with, at `start` and at `stop`; a census at both if not given.
+        Activations to begin with, at `start` and at `stop`: at the fixed point beside each, else at the one that the
+        flow leads to; a census at both if not given.
     step : float
         The longest step, in units of the pattern scale (of the state, where that is more) and of the range.
     points : int
@@ -241,7 +249,7 @@ def continue_fixed_points(
     family = family_of(model, parameter, low, high)
     tracer = _Tracer(family, step, points, seed)
     found: list[Branch] = []
-    todo = [(z, None) for end in (low, high) for z in _seeds(family, end, queries, seed)]
+    todo = [(z, None) for end in (low, high) for z in seeds(family, end, queries, seed, parameter, tracer.notes)]
     while todo and len(found) < branches:
         z, direction = todo.pop(0)
         if any(_on(family, branch, z) for branch in found):
@@ -252,42 +260,23 @@ def continue_fixed_points(
     left = sum(not any(_on(family, branch, z) for branch in found) for z, _ in todo)
     if left:
         tracer.notes.append(f"{left} more branches were not followed: branches={branches} is the limit.")
-    return Branches(parameter, (low, high), tuple(found), tuple(dict.fromkeys(tracer.notes)))
-
-
-def _seeds(family: Family, end: float, queries: Any, seed: int) -> list[np.ndarray]:
-    net = family.field(end)
-    if queries is None:
-        states = find_fixed_points(net, seed=seed).state
-    else:
-        given = finite("queries", np.atleast_2d(backend.to_numpy(queries).astype(float)))
-        if not given.size:
-            raise ValueError("queries are empty: give at least one state, or none at all (None) for a census.")
-        given = given if family.basis is None else given @ family.basis.T
-        states = net.start(net.asarray(given))
-    found = []
-    for x in np.atleast_2d(backend.to_numpy(states).astype(float)):
-        z = np.append(x / family.scale, end / family.span)
-        fixed = correct(family, z, np.append(np.zeros(family.size), 1.0), steps=40)
-        if fixed.converged and all(np.linalg.norm(fixed.z - other) > 1e-6 for other in found):
-            found.append(fixed.z)
-    return found
+    return Branches(parameter, (low, high), tuple(found), tuple(dict.fromkeys(tracer.notes)), family.unit)
 
 
 def _on(family: Family, branch: Branch, z: np.ndarray) -> bool:
     """Whether a point lies on a branch: in the plane through it across a segment, Newton's method leads to it."""
-    points = np.column_stack([branch.coordinates / family.scale, branch.parameter / family.span])
+    points = np.column_stack([branch.coordinates / family.unit, branch.parameter / family.span])
     steps = np.diff(points, axis=0)
     length = np.linalg.norm(steps, axis=-1)
     part = ((z - points[:-1]) * steps).sum(-1) / np.where(length > 0, length, 1.0) ** 2
     foot = points[:-1] + np.clip(part, 0, 1)[:, None] * steps
     gap = np.linalg.norm(z - foot, axis=-1)
     for k in np.argsort(gap)[:3]:
-        if gap[k] > 0.5 * length[k] + 1e-4 or length[k] == 0:
+        if gap[k] > 0.5 * length[k] + 10 * APART * family.apart or length[k] == 0:
             continue
         along = steps[k] / length[k]
         there = correct(family, z + ((foot[k] - z) - ((foot[k] - z) @ along) * along), along)
-        if there.converged and np.linalg.norm(there.z - z) <= 1e-5:
+        if there.converged and np.linalg.norm(there.z - z) <= APART * family.apart:
             return True
     return False
 
@@ -317,12 +306,13 @@ class _Tracer:
         x = np.stack([point[:-1] for point in zs]) * family.scale
         p = np.array([point[-1] for point in zs]) * family.span
         energy = [float(family.flow(v).energy(s[None])[0]) for v, s in zip(p, x, strict=True)]
+        growth = [s.values[0].real if len(s.values) else -np.inf for s in spectra]
         branch = Branch(
             p,
-            x,
+            x * family.length,
             np.array(energy),
             np.array([self.critical.get(z.tobytes(), s.index) for z, s in zip(zs, spectra, strict=True)]),
-            np.array([float(s.values[0].real) for s in spectra]),
+            np.array([family.growth(float(rate)) for rate in growth]),
             tuple(events),
             family.basis,
         )
@@ -355,7 +345,8 @@ class _Tracer:
                 length /= 2
                 if length < 1e-6:
                     p = z[-1] * family.span
-                    self.notes.append(f"A branch was lost near {p:.6g}: no step of Newton's method led on.")
+                    why = new.reason or "no step of Newton's method led on."
+                    self.notes.append(f"A branch was lost near {p:.6g}: {why}")
                     break
                 continue
             leaves = not low - 1e-12 <= new.z[-1] <= high + 1e-12
@@ -368,6 +359,9 @@ class _Tracer:
                     continue
                 new = new._replace(z=last)
             after = spectrum(family, new.z).index
+            if t[-1] * turn[-1] < 0 and (after - index) % 2 == 0 and length > self.step / 32:
+                length /= 4  # a fold changes the index: the step went over the gap beside a broken pitchfork
+                continue
             if after != index:
                 chord = new.z - z
                 turned = t[-1] * turn[-1] < 0
@@ -383,7 +377,7 @@ class _Tracer:
                 else:
                     events.append(crossing.event)
                     starts += crossing.starts
-                    critical = crossing.event.coordinates / family.scale
+                    critical = crossing.event.coordinates / family.unit
                     zs.append(np.append(critical, crossing.event.parameter / family.span))
                     self.critical[zs[-1].tobytes()] = min(index, after)
             zs.append(new.z)

@@ -16,6 +16,7 @@ from ..dynamics.validation import positive
 from ..models.memory import AssociativeMemory
 from ..models.separation import describe
 from . import doors
+from .certificates import certified_radii, no_theorem
 from .continuation import continue_fixed_points
 from .local import flow_of, leading_modes
 from .row_space import row_space
@@ -28,7 +29,8 @@ class CriticalBeta:
     Attributes
     ----------
     critical : float
-        Where the fixed point of small beta loses stability; inf where it does not (see `message`).
+        Where the fixed point of small beta loses stability; inf where it is proved never to, NaN where it has not up
+        to the end of the search and what comes then is not known (see `message`).
     unique_below : float
         Below it there is exactly one fixed point, whatever else (a bound from the diameter of the patterns).
     memory_fold : float or None
@@ -36,7 +38,8 @@ class CriticalBeta:
         its own. None for other patterns.
     kind : str
         "mean" (the mean is a fixed point for every beta, and loses stability by symmetry), "fold" (the fixed point
-        vanishes), "pitchfork" or "branch point" (others branch off), "origin" (linear memory neurons), "none".
+        vanishes), "pitchfork" or "branch point" (others branch off), "origin" (linear memory neurons), "none" (it
+        never loses it), "unknown".
     state, direction : arrays (I,) or None
         The state at the critical beta, and the unit direction in which it becomes unstable.
     message : str
@@ -90,7 +93,9 @@ def critical_beta(memory: AssociativeMemory, *, largest: float = 64.0) -> Critic
     memory : model
         Of one of these families; its own beta plays no part.
     largest : float
-        In units of `unique_below`: how far the fixed point is followed.
+        In units of `unique_below`: how far the fixed point is followed. If it is stable that far, it is so for ever
+        where it lies in the certified ball of a pattern (`certified_radii`), which only widens with beta; else the
+        answer is that nothing is known.
 
     Returns
     -------
@@ -220,6 +225,8 @@ def _followed(
     found = continue_fixed_points(
         at, "log beta", low, high, queries=backend.to_numpy(near)[None], branches=1, switch=False
     )
+    if not found.branches:
+        raise ArithmeticError(f"No fixed point was found to follow from beta = {math.exp(low):.6g}. {found.notes[0]}")
     (branch,) = found.branches
     lost = [event for event in branch.bifurcations if event.stable_before and not event.stable_after]
     if not lost and not branch.stable.all():
@@ -230,13 +237,7 @@ def _followed(
             "where could not be located. Follow it with continue_fixed_points and smaller steps."
         )
     if not lost:
-        weight = backend.to_numpy(
-            at(float(branch.parameter[-1])).weights(backend.asarray(branch.state[-1], inner.memories))
-        )
-        top, end = int(weight.argmax()), math.exp(float(branch.parameter[-1]))
-        text = f"The fixed point of small beta stays stable up to beta = {end:.6g}; "
-        text += f"it leads to pattern {top}, whose weight is {weight[top]:.4g} there. Other memories appear by folds."
-        return CriticalBeta(math.inf, unique, fold, "none", None, None, text)
+        return _never(at(float(branch.parameter[-1])), branch.state[-1], unique, fold, largest)
     event = lost[0]
     critical = math.exp(event.parameter)
     modes = leading_modes(flow_of(at(event.parameter)), event.coordinates, 1)
@@ -246,3 +247,20 @@ def _followed(
     what = "vanishes in a fold" if event.kind == "fold" else f"loses stability in a {event.kind}"
     text = f"The fixed point of small beta {what} at beta = {critical:.6g}."
     return CriticalBeta(critical, unique, fold, event.kind, parts[0], parts[1], text)
+
+
+def _never(memory: AssociativeMemory, x: np.ndarray, unique: float, fold: float | None, largest: float) -> CriticalBeta:
+    """What can be said of a fixed point that is stable at the end of the search."""
+    end = float(backend.to_numpy(memory.beta))
+    weights = backend.to_numpy(memory.weights(backend.asarray(x, memory.memories)))
+    top = int(weights.argmax())
+    gap = float(np.linalg.norm(x - backend.to_numpy(memory.memories)[top].astype(float)))
+    held = not no_theorem(memory) and gap < certified_radii(memory, [top]).radius[0]
+    text = f"The fixed point of small beta is stable up to beta = {end:.6g}, "
+    if held:
+        text += f"and so for every larger one: it leads to pattern {top}, in whose certified ball it lies there. "
+        text += "Other memories appear by folds."
+        return CriticalBeta(math.inf, unique, fold, "none", None, None, text)
+    text += f"where the search ended (largest={largest:g}); pattern {top} has the weight {weights[top]:.4g} there. "
+    text += "Whether it loses stability beyond is not known: raise `largest`."
+    return CriticalBeta(math.nan, unique, fold, "unknown", None, None, text)

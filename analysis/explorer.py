@@ -76,7 +76,7 @@ class Explorer:
         self.memory, self.rng = memory, np.random.default_rng(seed)
         self.space = None if isinstance(memory, Network | Field) else row_space(memory)
         self.model: Any = memory if self.space is None else self.space.memory
-        self.flow = field(self.model, differences=1e-5)
+        self.flow = field(self.model, differences=None)
         self.rays = has_rays(self.flow)
         if self.rays:  # only the direction moves, at a rate of 1/|x|^2: take it on the unit sphere
             self.flow = dataclasses.replace(self.flow, scale=1.0)
@@ -85,7 +85,7 @@ class Explorer:
         self.like = self.flow.like
         moving = self.flow
         if dynamics == "network" and not isinstance(self.model, Network | Field):
-            moving = dataclasses.replace(field(self.model.network, differences=1e-5), scale=self.flow.scale)
+            moving = dataclasses.replace(field(self.model.network, differences=None), scale=self.flow.scale)
         self.tau = float(backend.to_numpy(next(iter(moving.network.populations.values())).tau))
         begin = self._typical(moving)
         check_parts(moving.network, begin)

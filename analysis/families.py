@@ -14,15 +14,20 @@ from ..models.memory import AssociativeMemory
 from .field import Field, field
 from .local import DENSE, Flow, flow_of, jacobian_matrix, leading_modes
 from .row_space import row_space
+from .sphere import on_sphere, ray_population
 
 KEPT = 8  # flows of the last values of the parameter that are kept
+
+
+class OutsideDomainError(ArithmeticError):
+    """A family has no model, or its model no velocity, at some value of the parameter."""
 
 
 class Family:
     r"""x' = F(x; p): a model for every value p of a parameter.
 
-    Points are pairs (x, p) scaled to z = (x/scale, p/span), so that a step along a curve of fixed points is a
-    length without unit.
+    Points are pairs (x, p) scaled to z = (x/unit, p/span), so that a step along a curve of fixed points is a
+    length without unit. Where fixed points form rays (cosine with leak 0) x is a point of the unit sphere.
 
     Parameters
     ----------
@@ -46,9 +51,24 @@ class Family:
         self.span = high - low
         self._kept: dict[float, tuple[Field, Flow]] = {}
         self._symmetric: bool | None = None
+        self._sphere = False
+        ends = [field(make(p), differences=None) for p in (low, high)]
+        self._sphere = all(ray_population(end.network) is not None for end in ends)
+        self.clock = min((on_sphere(end) if self._sphere else end).clock for end in ends)
         first = self.flow(low)
         self.size, self.scale, self._symmetric = first.size, first.scale, first.symmetric
+        self.length = ends[0].scale if self._sphere else 1.0
+        self.apart = 4 * first.epsilon**0.5
         self._difference = 10 * first.epsilon**0.5
+
+    @property
+    def unit(self) -> float:
+        """The length of a step of one in z, as states are reported."""
+        return self.scale * self.length
+
+    def growth(self, rate: float) -> float:
+        """A rate in the network's units of time."""
+        return rate / (self.clock * self.length**2)
 
     def field(self, p: float) -> Field:
         """The field at a value of the parameter."""
@@ -61,7 +81,11 @@ class Family:
     def _at(self, p: float) -> tuple[Field, Flow]:
         p = float(p)
         if p not in self._kept:
-            net = field(self.make(p))
+            try:
+                net = field(self.make(p), differences=None)
+            except (ArithmeticError, ValueError) as error:
+                raise OutsideDomainError(f"There is no model at {p:.6g}: {error}") from error
+            net = on_sphere(net) if self._sphere else net
             if not net.smooth:
                 raise ValueError(
                     f"The forces of {', '.join(net.network.kinks)} jump, so fixed points at the kinks do not lie on "
@@ -69,7 +93,7 @@ class Family:
                 )
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
-            self._kept[p] = (net, flow_of(net, self._symmetric))
+            self._kept[p] = (net, flow_of(net, self._symmetric, self.clock))
         return self._kept[p]
 
     def force(self, z: np.ndarray) -> np.ndarray:
@@ -79,7 +103,13 @@ class Family:
     def slope(self, z: np.ndarray) -> np.ndarray:
         """dF/dp in scaled units, by a difference: it sets how Newton's method gets to a point, not which point."""
         step = self._difference * max(1.0, abs(z[-1]))
-        return (self.force(np.append(z[:-1], z[-1] + step)) - self.force(z)) / step
+        here = self.force(z)
+        try:
+            there = self.force(np.append(z[:-1], z[-1] + step))
+        except OutsideDomainError:  # the model ends here
+            step = -step
+            there = self.force(np.append(z[:-1], z[-1] + step))
+        return (there - here) / step
 
     def lift(self, coordinates: np.ndarray) -> np.ndarray:
         """States (..., D) from coordinates in `basis`."""
@@ -167,13 +197,16 @@ def tangent(family: Family, z: np.ndarray, before: np.ndarray) -> np.ndarray:
     """
     right = np.zeros(len(z))
     right[-1] = 1.0
-    t = bordered_solve(family, z, family.slope(z), before, right)
+    try:
+        t = bordered_solve(family, z, family.slope(z), before, right)
+    except (OutsideDomainError, np.linalg.LinAlgError):
+        return before
     length = np.linalg.norm(t)
     return before if not np.isfinite(length) or length == 0 else t / length
 
 
 class Corrected(NamedTuple):
-    """A point on the curve, how many Newton steps it took, and whether they converged; what `correct` returns.
+    """A point on the curve, how many Newton steps it took, whether they converged, and what stopped them, if anything.
 
     >>> Corrected(np.zeros(2), 3, True).steps
     3
@@ -182,10 +215,13 @@ class Corrected(NamedTuple):
     z: np.ndarray
     steps: int
     converged: bool
+    reason: str = ""
 
 
 def correct(family: Family, z: np.ndarray, normal: np.ndarray, steps: int = 12) -> Corrected:
     """Newton's method from z to the curve of fixed points, in the plane through z across `normal`.
+
+    A step to where the family has no model ends it, not converged.
 
     >>> from hopfield.models import ModernHopfield
     >>> family = Family(lambda beta: ModernHopfield(np.array([[1.0], [-1.0]]), beta=beta), 0.5, 2.5)
@@ -193,7 +229,14 @@ def correct(family: Family, z: np.ndarray, normal: np.ndarray, steps: int = 12) 
     >>> point.z.round(8), point.converged
     (array([0.95750402, 1.        ]), True)
     """
-    z, last, slope = z.copy(), np.inf, family.slope(z)
+    try:
+        return _newton(family, z.copy(), normal, steps)
+    except (OutsideDomainError, np.linalg.LinAlgError) as error:
+        return Corrected(z, steps, False, str(error))
+
+
+def _newton(family: Family, z: np.ndarray, normal: np.ndarray, steps: int) -> Corrected:
+    last, slope = np.inf, family.slope(z)
     reach = max(1.0, float(np.linalg.norm(z)))
     tolerance = max(1e-12, 500 * family.flow(z[-1] * family.span).epsilon) * reach
     for count in range(1, steps + 1):
@@ -210,7 +253,7 @@ def correct(family: Family, z: np.ndarray, normal: np.ndarray, steps: int = 12) 
 
 
 class Spectrum(NamedTuple):
-    """Eigenvalues of J with the largest real part, in falling order, their vectors, and how many real parts are > 0.
+    """Eigenvalues of J with the largest real part, in units of 1/clock, their vectors, and how many are > 0.
 
     >>> Spectrum(np.array([1.0, -1.0]), np.eye(2), 1).index
     1

@@ -28,6 +28,7 @@ from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating, positive
 from . import doors
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
+from .units import force_of, length_of
 
 FEW = 2**14  # numbers in a batch up to which a wider one costs nothing
 
@@ -47,11 +48,12 @@ class Field:
     patterns : array (N, I) or None
         The stored patterns, activations of the first I neurons.
     scale : float
-        A length: the root mean square norm of the stored patterns, else 1.
+        A length: the root mean square norm of the stored patterns, else 1. With `force` and `clock` it is a unit: all
+        tolerances are parts of these three.
     like : array
         An array of the library, dtype and device that x has.
     differences : float
-        Relative step of central differences for derivatives that were not given on NumPy; 0 for none.
+        Relative step of central differences for derivatives that were not given on NumPy; 0 refuses with the reason.
     cache : dict
         What is computed once for all points (a Gram matrix, the eigenvectors of W).
 
@@ -109,6 +111,40 @@ class Field:
         """Whether g = x in every population, so that `hessian_product` is the Hessian of E itself."""
         return all(p.lagrangian.identity for p in self.network.populations.values())
 
+    # ----------------------------------------------------------------------------------------------- units
+
+    @cached_property
+    def force(self) -> float:
+        r"""The size of a typical residual tau x' (`force_of`): small forces are small in comparison with it."""
+        return force_of(self)
+
+    @property
+    def rate(self) -> float:
+        """The size of a typical derivative of the residual, force/scale."""
+        return self.force / self.scale
+
+    @cached_property
+    def clock(self) -> float:
+        """A time: the shortest time constant over `rate`."""
+        taus = [float(np.min(backend.to_numpy(p.tau))) for p in self.network.populations.values()]
+        return min(taus) / self.rate
+
+    @property
+    def apart(self) -> float:
+        """The distance from which on two zeros are two: 4 sqrt(eps) of the scale; `polish` knows each to sqrt(eps)."""
+        return 4 * backend.epsilon(self.like) ** 0.5 * self.scale
+
+    def same(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Whether zeros x (..., D) and y (..., D) are one: nearer than `apart`, or 1000 eps of their size.
+
+        >>> from hopfield.models import ModernHopfield
+        >>> flow = field(ModernHopfield(1e-6 * np.eye(2), beta=1e13))
+        >>> flow.same(np.array([1e-6, 0.0]), np.array([[1e-6, 1e-15], [0.0, 1e-6]]))
+        array([ True, False])
+        """
+        size = 1000 * backend.epsilon(self.like) * np.linalg.norm(x, axis=-1)
+        return np.linalg.norm(x - y, axis=-1) <= np.maximum(self.apart, size)
+
     # ---------------------------------------------------------------------------------------------- states
 
     def asarray(self, value: Any) -> Array:
@@ -160,25 +196,25 @@ class Field:
 
     def jacobian_product(self, x: Array, u: Array) -> Array:
         """How the velocity changes along u."""
-        return self._call("jacobian_product", *backend.batched(x, u), settings=(True, self.differences))
+        return self._call("jacobian_product", *backend.batched(x, u), settings=(True, self._step))
 
     def residual_product(self, x: Array, u: Array) -> Array:
         """How the residual changes along u: -(l - B G) u."""
-        return self._call("jacobian_product", *backend.batched(x, u), settings=(False, self.differences))
+        return self._call("jacobian_product", *backend.batched(x, u), settings=(False, self._step))
 
     def jacobian(self, x: Array) -> Array:
         """The Jacobian of the residual (..., D, D), for small D."""
-        return self._call("jacobian", x, settings=(False, self.differences))
+        return self._call("jacobian", x, settings=(False, self._step))
 
     def hessian_product(self, x: Array, u: Array) -> Array:
         """H u = l u - R^T B R u, the reduced symmetric operator; the Hessian of E where g = x."""
         self._need_symmetry()
-        return self._call("hessian_product", *backend.batched(x, u), settings=(False, self.differences))
+        return self._call("hessian_product", *backend.batched(x, u), settings=(False, self._step))
 
     def hessian(self, x: Array) -> Array:
         """H as a matrix (..., D, D), for small D."""
         self._need_symmetry()
-        return self._call("hessian", x, settings=(False, self.differences))
+        return self._call("hessian", x, settings=(False, self._step))
 
     def reduced(self, x: Array, r: Array) -> Array:
         """R^T r: the right-hand side of H y = R^T r, whose solution gives the Newton step by `expanded`."""
@@ -188,7 +224,24 @@ class Field:
         """The dx with (l - B G) dx = r from H y = R^T r: dx = (r + B R y)/l; for g = x it is y."""
         if self.plain:
             return y
-        return self._call("expanded", *backend.batched(x, r, y), settings=(False, self.differences))
+        return self._call("expanded", *backend.batched(x, r, y), settings=(False, self._step))
+
+    @property
+    def _step(self) -> Any:
+        """The relative step of differences, and the length of a typical state; None to refuse them."""
+        return (self.differences, self.scale) if self.differences else None
+
+    @cached_property
+    def differenced(self) -> bool:
+        """Whether some derivative is not given, and `differences` take its place."""
+        if not self.differences or not self.smooth or backend.backend_of(self.like) != "numpy":
+            return False
+        x = np.zeros((1, self.size), dtype=backend.to_numpy(self.like).dtype)
+        try:
+            dataclasses.replace(self, differences=0.0).jacobian_product(x, x)
+        except TypeError:
+            return True
+        return False
 
     def _need_symmetry(self) -> None:
         if self.symmetric:
@@ -249,8 +302,8 @@ def padded(rows: int, width: int) -> int:
     return 1 << power * -(-max(rows - 1, 0).bit_length() // power)
 
 
-@checked(patterns=doors.states, differences=doors.not_negative)
-def field(memory: Any, *, patterns: Any = None, differences: float = 0.0) -> Field:
+@checked(patterns=doors.states)
+def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0) -> Field:
     r"""The flow of a memory (in its adiabatic limit) or of a network, as a field in one vector x.
 
     Parameters
@@ -261,9 +314,10 @@ def field(memory: Any, *, patterns: Any = None, differences: float = 0.0) -> Fie
         flow and the same number of unstable directions wherever L'' is not singular.
     patterns : array (N, D), optional
         Activations of a network that count as its memories: they set the scale.
-    differences : float
+    differences : float or None
         On NumPy, take derivatives that a Lagrangian or synapse does not give by central differences with this
-        relative step (such as 1e-5). 0 refuses with the reason.
+        relative step (such as 1e-5); None takes eps^(1/3), as every verb of the analysis does by itself. 0 refuses with
+        the reason.
 
     Returns
     -------
@@ -297,8 +351,7 @@ def field(memory: Any, *, patterns: Any = None, differences: float = 0.0) -> Fie
         network = Network(network.populations, network.synapses)
     like = next(iter(a for a in backend.arrays(network) if a.ndim), None)
     like = np.zeros(1) if like is None else like
-    rows = getattr(model, "memories", None)
-    scale = 1.0
+    rows = getattr(model, "memories", None) if patterns is None else patterns
     if patterns is not None:
         size = sum(p.size for p in network.populations.values())
         rows = finite("patterns", floating("patterns", patterns))  # squares of bytes would wrap around
@@ -307,9 +360,22 @@ def field(memory: Any, *, patterns: Any = None, differences: float = 0.0) -> Fie
                 "patterns must be activations of the first neurons, shape (N, n) with n <= "
                 f"{size}, got shape {tuple(rows.shape)}."
             )
-    if rows is not None:
-        scale = float(np.sqrt(np.mean(np.sum(backend.to_numpy(rows).astype(float) ** 2, axis=-1)))) or 1.0
-    return Field(network, model, rows, scale, like, positive("differences", differences, zero=True))
+    if differences is None:
+        differences = backend.epsilon(like) ** (1 / 3)
+    return Field(network, model, rows, length_of(rows), like, positive("differences", differences, zero=True))
+
+
+def states_of(flow: Field, x: Any) -> np.ndarray:
+    """States as host rows (K, D) of the field's dtype, checked.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> states_of(field(ModernHopfield(np.eye(2))), [1.0, 0.0])
+    array([[1., 0.]])
+    """
+    rows = np.atleast_2d(backend.to_numpy(finite("states", floating("states", x))))
+    if rows.ndim != 2 or rows.shape[1] != flow.size:
+        raise ValueError(f"states have shape {rows.shape}, but the network has {flow.size} neurons: give (K, D).")
+    return rows.astype(backend.to_numpy(flow.like).dtype)
 
 
 def check_counts(**counts: tuple[Any, int]) -> None:

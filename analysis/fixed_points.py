@@ -21,7 +21,8 @@ from .kinds import kinds
 from .ladder import search_harder
 from .polish import residual_tolerance
 from .row_space import Reduction, reduce
-from .search import Table, deflated, explore, search_from, slow_points
+from .search import Table, deflated, explore, relaxed, search_from, slow_points
+from .sphere import canonical, columns
 from .stability import Spectrum, spectrum, stability
 from .starts import balanced_starts, pattern_starts, random_starts, takes_signs
 
@@ -56,7 +57,7 @@ def find_fixed_points(
     tol: float | None = None,
     deflate: bool = False,
     reduction: bool = True,
-    differences: float = 0.0,
+    differences: float | None = None,
     most: int = 2000,
 ) -> FixedPoints:
     r"""Find the fixed points of a memory (tau_memory = 0) or network, of every index, and classify them.
@@ -67,8 +68,9 @@ def find_fixed_points(
     which a few patterns have weights of one order (`balanced_starts`), near which saddles lie. While the sum of
     (-1)^index proves that a point is missing, eigenvectors are followed from every point to the next higher and lower
     index (`follow`), and Newton's method is deflated, for at most 64 neurons. A result counts only if the
-    residual is below 1e-10 of the scale (1e-5 in float32) AND Newton's method contracts there; slow points, at which
-    the flow merely lingers, are reported apart.
+    residual is below 1e-10 of a typical one (1e-5 in float32) or rounding, AND Newton's method contracts there; slow
+    points, at which the flow merely lingers, are reported apart. Of rays (cosine with leak 0) one point each is given,
+    of the patterns' length; they are looked for on the unit sphere, whatever the patterns' scale.
 
     Parameters
     ----------
@@ -86,14 +88,15 @@ def find_fixed_points(
     eigenvalues : int
         How many eigenvalues are kept for each point.
     tol : float, optional
-        The largest residual, in units of the scale.
+        The largest residual, in units of a typical one (`Field.force`); 1e-10 unless given, 1e-5 in float32.
     deflate : bool
         Whether Newton's method is repelled from all that is known, in the end, until that finds nothing; for at most
         64 neurons.
     reduction : bool
         Whether to search in the row space of the patterns where that is exact (see `row_space`).
-    differences : float
-        As in `field`.
+    differences : float, optional
+        On NumPy, the relative step of central differences that stand for derivatives that were not given; eps^(1/3)
+        unless said, and 0 refuses them.
     most : int
         The most points; a continuum of fixed points would never end.
 
@@ -117,11 +120,12 @@ def find_fixed_points(
     check_counts(batches=(batches, 0), batch_size=(batch_size, 1), eigenvalues=(eigenvalues, 1), most=(most, 1))
     rng = np.random.default_rng(seed)
     given = None if starts is None else np.atleast_2d(backend.to_numpy(whole.start(starts)))
-    bound = (residual_tolerance(whole) / whole.scale if tol is None else positive("tol", tol)) * whole.scale
+    part = None if tol is None else positive("tol", tol)
     if not whole.smooth:
+        bound = residual_tolerance(whole) if part is None else part * whole.force
         return _at_jumps(whole, given, rng, bound, batches * batch_size, eigenvalues)
-    small = reduce(whole) if reduction else Reduction(whole)
-    table = Table.empty(small.flow, bound)
+    small = reduce(whole, reduction)
+    table = Table.empty(small.flow, residual_tolerance(small.flow) if part is None else part * small.flow.force)
     if given is not None:
         search_from(table, small.project(given), random=True)
         saturated = True
@@ -147,8 +151,10 @@ def _states(flow: Field, activations: np.ndarray) -> np.ndarray:
 def _search(table: Table, rng: np.random.Generator, batches: int, batch_size: int, most: int) -> bool:
     flow = table.flow
     if flow.patterns is not None:
-        combined = pattern_starts(flow.patterns, signed=takes_signs(flow), seed=rng)
-        search_from(table, _sized(flow, combined))
+        combined = _sized(flow, pattern_starts(flow.patterns, signed=takes_signs(flow), seed=rng))
+        search_from(table, combined)
+        if columns(flow) is not None:  # a sphere has highest points too, opposite to what is stored
+            table.search(relaxed(flow, canonical(flow, -combined), sign=-1.0)[-1])
     else:
         search_from(table, np.zeros((1, flow.size), dtype=table.x.dtype))
     table.search(_balanced(flow, int(np.clip(WORK // flow.size**2, batch_size, BALANCED)), rng))
@@ -196,10 +202,14 @@ def _classified(
     whole: Field, small: Reduction, table: Table, k: int, saturated: bool, given: bool, most: int
 ) -> FixedPoints:
     flow = small.flow
-    found = spectrum(flow, table.x, min(k, flow.size)) if len(table.x) else _nothing(flow, k)
-    stable, of_map = stability(flow, table.x, found)
+    seen, points = (flow, table.x) if small.rays is None else (whole, small.lift(table.x))
+    found = spectrum(seen, points, min(k, flow.size)) if len(points) else _nothing(flow, k)
+    stable, of_map = stability(seen, points, found)
     verdict = completeness(flow, table.x, found, saturated)
     guess = unseen(table.random_hits)
+    more = 0.0 if saturated else max(0.0, guess.points - float((table.random_hits == 0).sum()))
+    left = max(more, float(verdict.missing))
+    words = "Only the given starts were searched from." if given else _seen(guess.coverage, more)
     values = found.eigenvalues
     if small.extra:
         values = np.sort(np.concatenate([values, np.full((len(values), small.extra), small.rate)[:, :k]], axis=1))
@@ -226,14 +236,20 @@ def _classified(
         slow=small.lift(slow_points(table)),
         morse_sum=verdict.morse_sum,
         complete=verdict.verdict,
-        reason=verdict.reason if not given else f"{verdict.reason} Only the given starts were searched from.",
-        unseen=max(0.0, guess.points - float((table.random_hits == 0).sum())),
+        reason=f"{verdict.reason} {words}",
+        unseen=left,
         coverage=guess.coverage,
         conservative=whole.conservative,
         how=found.how,
         message=_message(whole, found, len(table.x) >= most),
     )
     return result.select(_order(result))
+
+
+def _seen(coverage: float, more: float) -> str:
+    """What the hits of random searches say, in a sentence."""
+    covered = f"By their hits a random search ends in a point already found with probability {coverage:.2g}"
+    return f"{covered}, and about {more:.2g} points are unseen." if more >= 0.5 else f"{covered}."
 
 
 def _order(found: FixedPoints) -> np.ndarray:
@@ -258,28 +274,29 @@ def _weights(whole: Field, place: Any) -> np.ndarray | None:
 
 
 def _message(whole: Field, found: Spectrum, cut: bool) -> str:
+    parts = []
     if cut:
-        return (
+        parts.append(
             f"The search was cut short at {len(found.index)} points. They may be a continuum, as where all weights "
             "vanish; else raise `most`."
         )
-    if not whole.conservative:
-        turning = (
-            np.abs(np.imag(found.eigenvalues)).max(initial=0.0) > 1e-9 if np.iscomplexobj(found.eigenvalues) else False
-        )
-        how = "eigenvalues are complex" if turning else "eigenvalues are of the Jacobian"
-        return (
+    elif not whole.conservative:
+        turns = np.abs(np.imag(found.eigenvalues)) > 1e-9 * found.largest[:, None]
+        how = "eigenvalues are complex" if turns.any() else "eigenvalues are of the Jacobian"
+        parts.append(
             f"The forces are not the gradient of an energy: no energy is claimed, {how} (minus those of the Jacobian), "
             "and there may be cycles, which no census of fixed points sees."
         )
-    if not whole.symmetric:
-        return "Without a symmetric reduced Hessian the eigenvalues are minus those of the Jacobian."
-    return ""
+    elif not whole.symmetric:
+        parts.append("Without a symmetric reduced Hessian the eigenvalues are minus those of the Jacobian.")
+    if whole.differenced:
+        parts.append("Derivatives that were not given are central differences.")
+    return " ".join(parts)
 
 
 def _nothing(flow: Field, k: int) -> Spectrum:
     none = np.zeros(0)
-    return Spectrum(np.zeros((0, min(k, flow.size))), none, none.astype(int), none > 0, "none")
+    return Spectrum(np.zeros((0, min(k, flow.size))), none, none.astype(int), none > 0, "none", none, none > 0)
 
 
 def _at_jumps(
@@ -293,7 +310,7 @@ def _at_jumps(
             parts.insert(0, _sized(whole, combined[: len(whole.patterns) + FEW]))
         begin = np.concatenate(parts)
     table = Table.empty(whole, bound)
-    found = find_at_jumps(whole, begin, bound)
+    found = find_at_jumps(whole, canonical(whole, begin), bound)
     table.add(found.x[found.converged], np.ones(int(found.converged.sum()), int))
     table.random_hits = table.hits
     place = whole.asarray(table.x)

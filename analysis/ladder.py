@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .completeness import PROVED, completeness
+from .completeness import PROVED, REFUTED, completeness
 from .field import Field
-from .polish import neutral
 from .search import Table, deflated
+from .sphere import neutral
 from .stability import spectrum
 
 LARGEST = 64  # neurons
@@ -62,7 +62,7 @@ def follow(flow: Field, x: np.ndarray, index: np.ndarray, *, steps: int = 40, cl
         r = flow.host(flow.residual, x)
         matrix = -flow.host(flow.jacobian, x).astype(float)
         for n in neutral(flow, x):
-            matrix = _top(matrix, n)
+            matrix = _top(matrix, n, flow.rate)
         good = np.asarray(np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(r).all(axis=1))
         matrix = np.where(good[:, None, None], matrix, np.eye(flow.size))
         values, vectors = np.linalg.eigh((matrix + np.swapaxes(matrix, 1, 2)) / 2) if flow.plain else _eig(matrix)
@@ -83,9 +83,9 @@ def follow(flow: Field, x: np.ndarray, index: np.ndarray, *, steps: int = 40, cl
     return x
 
 
-def _top(matrix: np.ndarray, n: np.ndarray) -> np.ndarray:
+def _top(matrix: np.ndarray, n: np.ndarray, rate: float) -> np.ndarray:
     """The matrix with the direction n above all others."""
-    top = 10 * np.abs(matrix).sum(axis=2).max(axis=1) + 1.0
+    top = 10 * np.abs(matrix).sum(axis=2).max(axis=1) + rate
     return matrix + top[:, None, None] * n[:, :, None] * n[:, None, :]
 
 
@@ -113,7 +113,7 @@ def rungs(flow: Field, x: np.ndarray, index: np.ndarray, size: float = 0.1) -> t
     matrices = -flow.host(flow.jacobian, x).astype(float)
     width = flow.size
     for n in neutral(flow, x):
-        matrices, width = _top(matrices, n), width - 1
+        matrices, width = _top(matrices, n, flow.rate), width - 1
     for point, k, matrix in zip(x, index, matrices, strict=True):
         vectors = np.real(np.linalg.eigh((matrix + matrix.T) / 2)[1] if flow.plain else _eig(matrix[None])[1][0])
         for column in [*range(max(0, k - MODES), k), *range(k, min(k + MODES, width))]:
@@ -126,9 +126,11 @@ def rungs(flow: Field, x: np.ndarray, index: np.ndarray, size: float = 0.1) -> t
 
 
 def search_harder(table: Table, rng: np.random.Generator, most: int) -> bool:
-    """Follow eigenvectors from every point, and deflate, while the sum of (-1)^index proves that a zero is missing.
+    """Follow eigenvectors from every point, and deflate, while the sum of (-1)^index says that a zero is missing.
 
     It says whether anything was searched. Where the sum proves nothing, or there are more than 64 neurons, it is left.
+    Where a zero is missing only if the flow points inward, which was looked at and is not known, eigenvectors are
+    followed as long as that finds something, and nothing is deflated: what is looked for need not exist.
     """
     flow = table.flow
     if flow.size > LARGEST or not flow.smooth:
@@ -138,7 +140,8 @@ def search_harder(table: Table, rng: np.random.Generator, most: int) -> bool:
         if not len(table.x) or len(table.x) >= most:
             return count > 0
         found = spectrum(flow, table.x, 1)
-        if completeness(flow, table.x, found, True).verdict != PROVED:
+        verdict = completeness(flow, table.x, found, True).verdict
+        if verdict not in (PROVED, REFUTED):
             return count > 0
         known = len(table.x)
         begin, wanted = rungs(flow, table.x[done:], found.index[done:])
@@ -149,7 +152,7 @@ def search_harder(table: Table, rng: np.random.Generator, most: int) -> bool:
             begin, wanted = begin[rows], wanted[rows]
         if len(begin):
             table.search(follow(flow, begin, wanted))
-        if len(table.x) == known:
+        if len(table.x) == known and verdict == PROVED:
             deflated(table, table.x[:0], rng, rounds=2)
         if len(table.x) == known:
             return True

@@ -13,7 +13,7 @@ from .barriers import Landscape
 from .field import Field, check_counts, field
 from .fixed_points import FixedPoints, find_fixed_points
 from .local import Flow, flow_of
-from .row_space import Reduction, reduce
+from .row_space import reduce
 from .saddles import Passes, climb, join, passes
 from .string_method import string_method
 
@@ -90,13 +90,13 @@ def landscape(
     (3, array([0.130643, 0.130643, 0.130643]))
     """
     check_counts(images=(images, 3), steps=(steps, 1), climbs=(climbs, 0))
-    net = field(memory)
+    net = field(memory, differences=None)
     if not net.conservative:
         raise ValueError(
             "The forces are not the gradient of an energy, so there are no barriers. find_fixed_points finds the "
             "saddles of such a network, and basins_of_attraction what separates its attractors."
         )
-    small = reduce(net) if reduction else Reduction(net)
+    small = reduce(net, reduction)
     flow = flow_of(small.flow)
     if fixed_points is None:
         many = net.patterns is not None and len(net.patterns) > CENSUS
@@ -111,7 +111,6 @@ def landscape(
         )
     stable = np.asarray(census.stable, dtype=bool)
     states = small.project(backend.to_numpy(census.state).astype(float))
-    states = flow.canonical(states)
     minima, known = states[stable], states[np.asarray(census.index) == 1]
     notes: list[str] = []
     if not len(minima):
@@ -130,21 +129,22 @@ def landscape(
     kind, pattern = _names(net, census, lifted, len(minima), seed, notes)
     height = flow.energy(found.state) if len(found.state) else np.zeros(0)
     order = np.flatnonzero(good)[np.argsort(height[good], kind="stable")]
-    activation = backend.to_numpy(net.activation(net.asarray(lifted))).astype(float)
+    kept, lifts = backend.to_numpy(net.like).dtype, small.lift(found.state[order])
+    activation = net.host(net.activation, lifted.astype(kept)).astype(float)
     answer = Landscape(
         minima=lifted,
         activation=activation,
         energy=flow.energy(ends.minima),
         kind=kind,
         pattern=pattern,
-        saddles=small.lift(found.state[order]),
+        saddles=lifts,
         saddle_energy=height[order],
-        residual=found.residual[order],
-        rate=found.rate[order],
+        residual=np.linalg.norm(net.host(net.residual, lifts.astype(kept)).astype(float), axis=-1),
+        rate=found.rate[order] / small.length**2,
         joins=ends.joins[order],
         source=source[order],
         bound=bound,
-        arc=ends.arc[order],
+        arc=ends.arc[order] * small.length,
         way=ends.energy[order],
         notes=tuple(notes),
         seed=seed,
@@ -217,7 +217,7 @@ def _names(
     for x in minima[known:]:
         gaps = np.linalg.norm(states - x, axis=-1) if len(states) else np.array([np.inf])
         near = int(gaps.argmin())
-        here = gaps[near] <= 1e-3 * net.scale
+        here = len(states) > 0 and bool(net.same(states[near], x))
         kind.append(str(found.kind[near]) if here else "spurious")
         pattern.append(int(found.pattern[near]) if here else -1)
     return np.array(kind), np.array(pattern, dtype=int)

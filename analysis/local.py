@@ -10,11 +10,14 @@ import numpy as np
 
 from ..dynamics import backend
 from .field import Field, field
+from .marginal import ROUNDINGS, noise
 from .polish import polish
-from .search import canonical
+from .sphere import canonical, neutral
 
-MARGINAL = 1e-7  # growth rates up to it, in units of 1/tau, are taken for zero
 DENSE = 256  # neurons up to which Jacobians are matrices; beyond, they are only multiplied with
+LOW = 64.0  # the rate, below others, at which the direction of a ray stands among modes from products
+SLOWEST = 1e-3  # rates, in units of 1/clock, below which an arrival is judged as if it were that fast
+NEWTON = 16.0  # times eps^(1/3) of the scale: how well a degenerate zero is known (see `polish`)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +30,8 @@ class Flow:
         Whose flow it is.
     symmetric : bool
         Whether J is a symmetric matrix, as it is where F = -dE/dx.
+    clock : float
+        The unit of time: `Field.clock`, so that F is a length and its rates are numbers near 1, whatever tau is.
 
     Examples
     --------
@@ -38,6 +43,7 @@ class Flow:
 
     field: Field
     symmetric: bool
+    clock: float = 1.0
 
     @property
     def size(self) -> int:
@@ -60,17 +66,17 @@ class Flow:
         return backend.epsilon(self.field.like)
 
     @property
-    def same(self) -> float:
-        """The distance below which two zeros are one: 1e-5 of the scale in float64, 1e-3 in float32."""
-        return (1e-5 if self.epsilon < 1e-10 else 1e-3) * self.scale
+    def zero(self) -> float:
+        """The rate up to which one is rounding of a Jacobian of typical size."""
+        return ROUNDINGS * noise(self.field)
 
     def velocity(self, x: np.ndarray) -> np.ndarray:
         """F(x)."""
-        return self._call(self.field.velocity, x)
+        return self.clock * self._call(self.field.velocity, x)
 
     def product(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """J(x) u."""
-        return self._call(self.field.jacobian_product, x, u)
+        return self.clock * self._call(self.field.jacobian_product, x, u)
 
     def energy(self, x: np.ndarray) -> np.ndarray:
         """E(x), NaN where the forces have none."""
@@ -86,16 +92,19 @@ class Flow:
         return backend.to_numpy(function(*there)).astype(float)
 
 
-def flow_of(memory: Any, symmetric: bool | None = None) -> Flow:
-    """A memory, Network or Field as a `Flow`.
+def flow_of(memory: Any, symmetric: bool | None = None, clock: float | None = None) -> Flow:
+    """A memory, Network, Field or Flow as a `Flow`.
 
-    Whether the Jacobian is symmetric is tried out at a state drawn at random, unless it is said.
+    Whether the Jacobian is symmetric is tried out at a state drawn at random, unless it is said; the unit of time is
+    the field's own, unless one is given.
 
     >>> from hopfield.models import ModernHopfield
     >>> flow_of(ModernHopfield(np.eye(3), beta=4.0)).size
     3
     """
-    net = field(memory)
+    if isinstance(memory, Flow):
+        return memory
+    net = field(memory, differences=None)
     if symmetric is None:
         symmetric = False
         if net.smooth:
@@ -103,8 +112,8 @@ def flow_of(memory: Any, symmetric: bool | None = None) -> Flow:
             x, a, b = np.random.default_rng(0).normal(size=(3, net.size)) * net.scale / net.size**0.5
             turned = free.product(x, a)
             size = np.linalg.norm(turned) * np.linalg.norm(b)
-            symmetric = bool(abs(turned @ b - free.product(x, b) @ a) <= 1e4 * free.epsilon * size)
-    return Flow(net, symmetric)
+            symmetric = bool(abs(turned @ b - free.product(x, b) @ a) <= 1e4 * noise(net) * size)
+    return Flow(net, symmetric, net.clock if clock is None else clock)
 
 
 def jacobian_matrix(flow: Flow, x: np.ndarray) -> np.ndarray:
@@ -122,7 +131,7 @@ def jacobian_matrix(flow: Flow, x: np.ndarray) -> np.ndarray:
 
 
 class Modes(NamedTuple):
-    """Leading eigenvalues of J, largest real part first, and their right eigenvectors (D, k) as columns.
+    """Leading eigenvalues of J in units of 1/clock, largest real part first, and their right eigenvectors as columns.
 
     >>> Modes(np.array([1.0, -1.0]), np.eye(2)).values[0]
     np.float64(1.0)
@@ -136,7 +145,8 @@ def leading_modes(flow: Flow, x: np.ndarray, k: int = 3, seed: int = 0) -> Modes
     r"""The k modes that grow fastest (or shrink slowest) at one state: eigenvalues of J with the largest real part.
 
     Up to 256 neurons all eigenvalues are found; beyond, Arnoldi or Lanczos iterations (ARPACK) that only multiply
-    by J. At a fixed point the number of positive values is the index.
+    by J. At a fixed point the number of positive values is the index. Where fixed points form rays, the direction of
+    the ray is left out.
 
     Parameters
     ----------
@@ -156,17 +166,26 @@ def leading_modes(flow: Flow, x: np.ndarray, k: int = 3, seed: int = 0) -> Modes
     >>> leading_modes(flow, np.zeros(2)).values
     array([ 1., -1.])
     """
-    k = min(k, flow.size)
+    rays = [n[0] for n in neutral(flow.field, x[None])]
+    k = min(k, flow.size - len(rays))
     values: Any
     vectors: Any
     if flow.size <= DENSE:
         matrix = jacobian_matrix(flow, x)
+        for n in rays:
+            matrix = matrix - np.outer(n, n @ matrix)
+            matrix = matrix - np.outer(matrix @ n, n) - (2 * np.abs(matrix).sum(axis=1).max() + 1) * np.outer(n, n)
         values, vectors = np.linalg.eigh(matrix) if flow.symmetric else np.linalg.eig(matrix)
     else:
         from scipy.sparse.linalg import LinearOperator, eigs, eigsh
 
+        def apply(u: np.ndarray) -> np.ndarray:
+            u = u.reshape(-1)
+            image = flow.product(x, u - sum((n * (n @ u) for n in rays), 0.0 * u))
+            return image - sum((n * (n @ image + LOW * (n @ u)) for n in rays), 0.0 * u)
+
         shape: Any = (flow.size, flow.size)
-        operator = LinearOperator(shape, matvec=lambda u: flow.product(x, u.reshape(-1)), dtype=float)  # pyright: ignore
+        operator = LinearOperator(shape, matvec=apply, dtype=float)  # pyright: ignore
         start = np.random.default_rng(seed).normal(size=flow.size)
         solve: Any = eigsh if flow.symmetric else eigs
         which = "LA" if flow.symmetric else "LR"
@@ -200,7 +219,7 @@ def contraction_rate(flow: Flow, x: np.ndarray, products: int = 12, seed: int = 
 
     reach = largest(0.0)
     rate = largest(reach[:, None]) - reach
-    return float(np.clip(rate.max(), reach.max() * 0.05, None)) or 1.0
+    return float(np.clip(rate.max(), reach.max() * 0.05, None)) or 1.0  # nothing moves: any step will do
 
 
 class Descent(NamedTuple):
@@ -283,15 +302,27 @@ def descend(flow: Flow, x: np.ndarray, *, steps: int = 5000, error: float = 1e-3
 
 def _arrived(flow: Flow, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     force = np.linalg.norm(flow.velocity(x), axis=-1)
-    rates = np.array([float(leading_modes(flow, y, 1).values[0].real) for y in x])
-    good = rates <= MARGINAL
+    rates = np.array([slowest(flow, y) for y in x])
+    good = rates <= flow.zero
     place = x.copy()
     if good.any():
         found = polish(flow.field, x[good])
         place[good] = found.x
         gap = np.linalg.norm(place - x, axis=-1)
-        reach = 2 * force / np.maximum(-rates, 1e-3) + flow.same
+        blurred = NEWTON * flow.epsilon ** (1 / 3) * flow.scale  # what Newton's method leaves at a degenerate zero
+        reach = 2 * force / np.maximum(-rates, SLOWEST) + blurred
         good[good] = found.converged & (gap <= reach)[good]
     for row in np.flatnonzero(good):
-        good[row] = leading_modes(flow, place[row], 1).values[0].real <= MARGINAL
+        good[row] = slowest(flow, place[row]) <= flow.zero
     return good, place
+
+
+def slowest(flow: Flow, x: np.ndarray) -> float:
+    """The largest growth rate at a state (D,), -inf on a sphere of dimension 0.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> round(slowest(flow_of(ModernHopfield(np.array([[1.0, 0.0], [-1.0, 0.0]]), beta=2.0)), np.zeros(2)), 9)
+    1.0
+    """
+    values = leading_modes(flow, x, 1).values
+    return float(values[0].real) if len(values) else -np.inf

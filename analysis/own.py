@@ -110,7 +110,7 @@ def energy_network(
         The number of variables.
     gradient, product : callable, optional
         dE/dx (..., size), and (x, u) -> E''(x) u. Derived on JAX and PyTorch; on NumPy the gradient must be given,
-        and the product too unless ``field(..., differences=1e-5)`` takes differences of the gradient.
+        and where the product is not, the analysis takes central differences of the gradient.
     like : array, optional
         An array of the library and dtype to work in; NumPy's float64 without.
 
@@ -152,7 +152,7 @@ def velocity_network(
     size : int
         The number of variables.
     product : callable, optional
-        (x, u) -> F'(x) u; derived on JAX and PyTorch.
+        (x, u) -> F'(x) u; derived on JAX and PyTorch, and on NumPy by central differences in the analysis.
     like : array, optional
         An array of the library and dtype to work in; NumPy's float64 without.
 

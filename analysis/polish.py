@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked
 from ..dynamics.linear import gmres
-from ..models.memory import rule_of
+from ..dynamics.validation import positive, unknown_name
 from . import doors
-from .field import Field
+from .field import Field, check_counts, field, states_of
+from .sphere import has_rays as has_rays
+from .sphere import neutral, slid
 
 DENSE = 64  # neurons up to which the Jacobian is built and solved
 CHUNK = 2**22  # numbers in the Jacobians of one call
 KRYLOV = 60  # products in one Newton step
+ROUNDING = 4.0  # times eps and |J||x|: a residual that rounding of x alone may leave
+METHODS = ("auto", "dense", "krylov")
 
 
 class Polished(NamedTuple):
@@ -38,9 +42,8 @@ class Polished(NamedTuple):
     Examples
     --------
     >>> import numpy as np
-    >>> from hopfield.analysis.field import field
     >>> from hopfield.models import ModernHopfield
-    >>> found = polish(field(ModernHopfield(np.eye(2), beta=8.0)), np.array([[0.5, 0.4]]))
+    >>> found = polish(ModernHopfield(np.eye(2), beta=8.0), np.array([[0.5, 0.4]]))
     >>> found.x.round(6), found.converged
     (array([[0.5, 0.5]]), array([ True]))
     """
@@ -53,7 +56,7 @@ class Polished(NamedTuple):
 
 
 def residual_tolerance(flow: Field) -> float:
-    """The largest residual of a fixed point: 1e-10 of the scale in float64, 1e-5 in float32.
+    """The largest residual of a fixed point: 1e-10 of a typical one (`Field.force`) in float64, 1e-5 in float32.
 
     >>> import numpy as np
     >>> from hopfield.analysis.field import field
@@ -61,7 +64,7 @@ def residual_tolerance(flow: Field) -> float:
     >>> residual_tolerance(field(ModernHopfield(2 * np.eye(3))))
     2e-10
     """
-    return (1e-10 if backend.epsilon(flow.like) < 1e-10 else 1e-5) * flow.scale
+    return (1e-10 if backend.epsilon(flow.like) < 1e-10 else 1e-5) * flow.force
 
 
 @checked(
@@ -75,8 +78,8 @@ def residual_tolerance(flow: Field) -> float:
     method=doors.one_of("auto", "dense", "krylov"),
 )
 def polish(
-    flow: Field,
-    x: np.ndarray,
+    memory: Any,
+    x: Any,
     *,
     steps: int = 40,
     tol: float | None = None,
@@ -87,23 +90,23 @@ def polish(
     r"""Newton's method on the residual r = tau x' of a flow, from every row of x, to zeros of any index.
 
     A step solves (l - B G) dx = r: densely up to 64 neurons, else by MINRES in H y = R^T r where the flow has a
-    symmetric reduced operator and by GMRES where it has not, to a relative residual of \|r\|/scale between 0.1 and 1e-6
+    symmetric reduced operator and by GMRES where it has not, to a relative residual of \|r\|/force between 0.1 and 1e-6
     (an inexact Newton method). Steps are cut to `clip` of the scale, or of \|x\| where that is more. A sample has
-    converged when \|r\| <= `tol` and the next step is shorter than sqrt(eps) of the scale (16 eps^(1/3) where \|r\| is
-    rounding: a degenerate zero): near a fold, or where all forces fade far out, \|r\| may be as small without a zero,
-    but the step is not. With Krylov steps the next one is estimated from the last, where that made \|r\| ten times
-    smaller.
+    converged when \|r\| <= `tol`, or no more than rounding of x makes of it, and the next step is shorter than
+    sqrt(eps) of the scale (16 eps^(1/3) where \|r\| is rounding: a degenerate zero): near a fold, or where all forces
+    fade far out, \|r\| may be as small without a zero, but the step is not. With Krylov steps the next one is estimated
+    from the last, where that made \|r\| ten times smaller.
 
     Parameters
     ----------
-    flow : Field
-        Whose zeros.
+    memory : model, Network or Field
+        What moves.
     x : array (B, D)
-        Starts, NumPy's.
+        Starts, as states of all populations.
     steps : int
         The most Newton steps.
     tol : float, optional
-        The largest \|r\|; `residual_tolerance` unless given.
+        The largest \|r\|; 1e-10 of a typical one (`Field.force`) unless given, 1e-5 in float32.
     clip : float
         The longest step, in units of the scale or of \|x\|.
     away : array (K, D), optional
@@ -125,21 +128,29 @@ def polish(
     Examples
     --------
     >>> import numpy as np
-    >>> from hopfield.analysis.field import field
     >>> from hopfield.models import ModernHopfield
-    >>> flow = field(ModernHopfield(np.eye(3), beta=2.74))
-    >>> near_a_fold = polish(flow, np.array([[0.8, 0.1, 0.1]]))
+    >>> near_a_fold = polish(ModernHopfield(np.eye(3), beta=2.74), np.array([[0.8, 0.1, 0.1]]))
     >>> near_a_fold.converged[0], near_a_fold.residual[0] < 1e-2  # slow there, and no fixed point
     (np.False_, np.True_)
     """
+    flow = field(memory, differences=None)
+    check_counts(steps=(steps, 1))
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    if not flow.smooth:
+        raise ValueError(
+            f"The forces of {', '.join(flow.network.kinks)} jump, so that Newton's method has no derivative to go by. "
+            "find_fixed_points finds the points of rest at the kinks."
+        )
     eps = backend.epsilon(flow.like)
-    tol = residual_tolerance(flow) if tol is None else tol
+    tol = residual_tolerance(flow) if tol is None else positive("tol", tol)
     floor = eps**0.5 * flow.scale
     dense = flow.size <= DENSE if method == "auto" else method == "dense"
-    x = np.array(np.atleast_2d(x), dtype=backend.to_numpy(flow.like).dtype)
+    x = states_of(flow, x)
+    x = slid(flow, x, np.zeros_like(x))
     best, best_residual = x.copy(), np.full(len(x), np.inf)
     step_length, converged = np.full(len(x), np.inf), np.zeros(len(x), bool)
-    last_size = np.full(len(x), np.nan)
+    last_size, blur = np.full(len(x), np.nan), np.zeros(len(x))
     active, products = np.arange(len(x)), 0
     for count in range(steps + 1):
         here = x[active]
@@ -153,7 +164,7 @@ def polish(
             with np.errstate(all="ignore"):
                 ratio = size / last_size[active]
                 guess = ratio * step_length[active]
-            sure = (size <= tol) & (ratio <= 0.1) & (guess <= floor)
+            sure = (size <= np.maximum(tol, blur[active])) & (ratio <= 0.1) & (guess <= floor)
             rows = active[sure]
             converged[rows], step_length[rows] = True, guess[sure]
             best[rows], best_residual[rows] = here[sure], size[sure]
@@ -161,16 +172,16 @@ def polish(
         last_size[active] = size
         if not active.size or count == steps:
             break
-        dx, used = _dense_step(flow, here, r) if dense else _krylov_step(flow, here, r, size)
+        dx, rounding, used = _dense_step(flow, here, r) if dense else _krylov_step(flow, here, r, size)
         products += used
-        length = _norm(dx)
-        at_rounding = (size <= 32 * eps * flow.scale) & (length <= 16 * eps ** (1 / 3) * flow.scale)
-        done = (size <= tol) & ((length <= floor) | at_rounding)
+        length, blur[active] = _norm(dx), rounding
+        at_rounding = (size <= 32 * eps * flow.force) & (length <= 16 * eps ** (1 / 3) * flow.scale)
+        done = (size <= np.maximum(tol, rounding)) & ((length <= floor) | at_rounding)
         step_length[active] = length
         if done.any():
             rows = active[done]
             converged[rows] = True
-            last = here[done] + np.where((length <= floor)[done, None], dx[done], 0)
+            last = slid(flow, here[done], np.where((length <= floor)[done, None], dx[done], 0))
             after = _norm(flow.host(flow.residual, last))
             better = after <= size[done]
             best[rows] = np.where(better[:, None], last, here[done])
@@ -182,7 +193,7 @@ def polish(
         dx = dx * np.minimum(1.0, longest / np.where(length > 0, length, 1.0))[:, None]
         going = ~done & np.isfinite(length)
         active = active[going]
-        x[active] = here[going] + dx[going]
+        x[active] = slid(flow, here[going], dx[going])
     return Polished(best, best_residual, converged, step_length, products)
 
 
@@ -191,16 +202,22 @@ def _norm(x: np.ndarray) -> np.ndarray:
         return np.sqrt(np.sum(x * x, axis=-1))
 
 
-def _dense_step(flow: Field, x: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, int]:
-    answer = np.empty_like(x)
+def _dense_step(flow: Field, x: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Newton's steps, what rounding of x makes of r, and the number of products."""
+    answer, blur = np.empty_like(x), np.empty(len(x))
     rows = max(1, CHUNK // flow.size**2)
     for at in range(0, len(x), rows):
         part = slice(at, at + rows)
         matrix = -flow.host(flow.jacobian, x[part])
-        for n in neutral(flow, x[part]):
-            matrix = matrix + n[:, :, None] * n[:, None, :]
-        answer[part] = _solve(matrix, r[part])
-    return answer, len(x) * flow.size
+        blur[part] = np.sqrt(np.einsum("bij,bj->b", matrix * matrix, x[part] * x[part]))
+        right = r[part]
+        for n in neutral(flow, x[part]):  # the tangential part, and a number in the direction of the ray
+            matrix = matrix - n[:, :, None] * np.einsum("bi,bij->bj", n, matrix)[:, None, :]
+            matrix = matrix - np.einsum("bij,bj->bi", matrix, n)[:, :, None] * n[:, None, :]
+            matrix = matrix + flow.rate * n[:, :, None] * n[:, None, :]
+            right = right - n * np.sum(n * right, axis=1, keepdims=True)
+        answer[part] = _solve(matrix, right)
+    return answer, ROUNDING * backend.epsilon(flow.like) * blur, len(x) * flow.size
 
 
 def _solve(matrix: np.ndarray, r: np.ndarray) -> np.ndarray:
@@ -213,9 +230,11 @@ def _solve(matrix: np.ndarray, r: np.ndarray) -> np.ndarray:
             return np.stack([np.linalg.lstsq(a, b, rcond=None)[0] for a, b in zip(matrix, r, strict=True)])
 
 
-def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, int]:
+def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     eps = backend.epsilon(flow.like)
-    forcing = np.clip(size / flow.scale, max(1e-6, 8 * eps), 0.1)
+    forcing = np.clip(size / flow.force, max(1e-6, 8 * eps), 0.1)
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], x.shape).astype(x.dtype)
+    blur = ROUNDING * eps * _norm(flow.host(flow.residual_product, x, signs * x))
     if not flow.symmetric:
         count = [0]
 
@@ -223,38 +242,10 @@ def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) ->
             count[0] += len(u)
             return -flow.host(flow.residual_product, x, u)
 
-        return gmres(apply, r, float(forcing.min()), KRYLOV)[0], count[0]
+        return gmres(apply, r, float(forcing.min()), KRYLOV)[0], blur, count[0] + len(x)
     right = flow.host(flow.reduced, x, r)
     y, used = minres(lambda u: flow.host(flow.hessian_product, x, u), right, forcing, KRYLOV)
-    return flow.host(flow.expanded, x, r, y), used
-
-
-def neutral(flow: Field, x: np.ndarray) -> list[np.ndarray]:
-    """Unit directions (B, D) in which every fixed point of this flow extends: the radial one for cosine with leak 0.
-
-    >>> import numpy as np
-    >>> from hopfield.analysis.field import field
-    >>> from hopfield.models import UniversalHopfield
-    >>> neutral(field(UniversalHopfield(np.eye(2), "cosine")), np.array([[3.0, 4.0]]))[0].round(9)
-    array([[0.6, 0.8]])
-    """
-    if not has_rays(flow):
-        return []
-    length = _norm(x)[:, None]
-    return [x / np.where(length > 0, length, 1.0)]
-
-
-def has_rays(flow: Field) -> bool:
-    """Whether the velocity is tangential to spheres, so that fixed points form rays (cosine with leak 0).
-
-    >>> import numpy as np
-    >>> from hopfield.analysis.field import field
-    >>> from hopfield.models import UniversalHopfield
-    >>> [has_rays(field(UniversalHopfield(np.eye(2), name))) for name in ("dot", "cosine")]
-    [False, True]
-    """
-    (p, *others), rule = flow.network.populations.values(), rule_of(flow.memory)
-    return bool(rule is not None and not others and rule.similarity.name == "cosine" and not p.leak and p.bias is None)
+    return flow.host(flow.expanded, x, r, y), blur, used + len(x)
 
 
 def _deflation(x: np.ndarray, dx: np.ndarray, away: np.ndarray, scale: float) -> np.ndarray:

@@ -18,6 +18,7 @@ from ..dynamics.backend import Array
 from ..dynamics.collective import LogSumExp, Max
 from ..models.memory import AssociativeMemory
 from .field import Field, field
+from .sphere import canonical, on_sphere
 
 NARROW = 2  # patterns of more than this times N values are worth the change of basis
 
@@ -86,7 +87,7 @@ def row_space(memory: Any) -> RowSpace | None:
 
 
 class Reduction(NamedTuple):
-    """A field in fewer coordinates, x = basis y.
+    """A field in fewer coordinates, x = basis y, or on the sphere, where x is any point of the ray of y.
 
     Examples
     --------
@@ -100,6 +101,12 @@ class Reduction(NamedTuple):
     flow: Field
     basis: np.ndarray | None = None  # (D, N) with orthonormal columns
     rate: float = 1.0
+    rays: Field | None = None  # the field whose rays are points of `flow`
+
+    @property
+    def length(self) -> float:
+        """How long a step of one in y is in x."""
+        return 1.0 if self.rays is None else self.rays.scale
 
     @property
     def extra(self) -> int:
@@ -108,18 +115,23 @@ class Reduction(NamedTuple):
 
     def project(self, x: np.ndarray) -> np.ndarray:
         """x (..., D) to y."""
+        if self.rays is not None:
+            return canonical(self.flow, x)
         return x if self.basis is None else x @ self.basis
 
     def lift(self, y: np.ndarray) -> np.ndarray:
         """y to x (..., D)."""
+        if self.rays is not None:
+            return canonical(self.rays, y)
         return y if self.basis is None else y @ self.basis.T
 
 
-def reduce(flow: Field) -> Reduction:
-    r"""A memory's field in its row space (`row_space`) where that is exact and smaller; the field itself elsewhere.
+def reduce(flow: Field, span: bool = True) -> Reduction:
+    r"""A field in its row space (`row_space`) where that is exact and smaller, on the sphere (`on_sphere`) for rays.
 
     Every fixed point lies in the row space, with the same energy there, and its Hessian has the eigenvalues of the
-    small one and D - N times the rate at which the rest decays.
+    small one and D - N times the rate at which the rest decays. Elsewhere, and without `span`, the field stays what it
+    is.
 
     Examples
     --------
@@ -129,7 +141,10 @@ def reduce(flow: Field) -> Reduction:
     >>> [reduce(field(UniversalHopfield(np.eye(2, 5), name))).flow.size for name in kinds]
     [2, 2, 5]
     """
-    space = None if flow.memory is None else row_space(flow.memory)
+    sphere = on_sphere(flow)
+    if sphere is not flow:
+        return Reduction(sphere, rays=flow)
+    space = row_space(flow.memory) if span and flow.memory is not None else None
     if space is None:
         return Reduction(flow)
     return Reduction(field(space.memory, differences=flow.differences), backend.to_numpy(space.basis), space.rate)

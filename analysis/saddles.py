@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .local import MARGINAL, Flow, contraction_rate, descend, leading_modes
+from .local import Flow, contraction_rate, descend, leading_modes
 from .polish import polish
+from .stability import spectrum
 
 
 class Passes(NamedTuple):
@@ -20,7 +21,7 @@ class Passes(NamedTuple):
     residual : array (S,)
         \\|tau x'\\| there.
     rate : array (S, 2)
-        The two largest eigenvalues of the flow's Jacobian: one positive, one not.
+        The two largest eigenvalues of the flow's Jacobian: one positive, one not (-inf where there is one alone).
     mode : array (S, D)
         The unit direction that grows.
 
@@ -37,7 +38,7 @@ class Passes(NamedTuple):
 
 
 def passes(flow: Flow, x: np.ndarray, *, known: np.ndarray | None = None) -> Passes:
-    """Polish candidates (B, D) by Newton's method, and keep those that are saddles of index 1, each once.
+    """Polish candidates (B, D) by Newton's method, and keep those that are saddles of index 1 (`spectrum`), each once.
 
     Parameters
     ----------
@@ -56,21 +57,24 @@ def passes(flow: Flow, x: np.ndarray, *, known: np.ndarray | None = None) -> Pas
     >>> passes(flow, np.array([[0.2, 0.1], [-0.1, 0.0], [0.9, 0.0]])).rate
     array([[ 1., -1.]])
     """
-    found = polish(flow.field, np.asarray(x, dtype=float).reshape(-1, flow.size))
+    x = np.asarray(x, dtype=float).reshape(-1, flow.size)
+    if not len(x):
+        return Passes(x, np.zeros(0), np.zeros((0, 2)), x)
+    found = polish(flow.field, x)
     states, residuals, rates, modes = [], [], [], []
     places = flow.canonical(found.x.astype(float))
     seen = np.zeros((0, flow.size)) if known is None else np.asarray(known, dtype=float)
     for row in np.flatnonzero(found.converged):
         point = places[row]
-        if len(seen) and np.linalg.norm(seen - point, axis=-1).min() <= flow.same:
+        if len(seen) and flow.field.same(seen, point).any():
             continue
         seen = np.concatenate([seen, point[None]])
-        leading = leading_modes(flow, point, 2)
-        growth = np.append(leading.values.real, -np.inf)[:2]
-        if growth[0] > MARGINAL and growth[1] <= MARGINAL:
+        kind = spectrum(flow.field, point[None], 2)
+        if kind.index[0] == 1 and not kind.marginal[0]:
+            leading = leading_modes(flow, point, 2)
             states.append(point)
             residuals.append(found.residual[row])
-            rates.append(growth)
+            rates.append(np.append(leading.values.real, -np.inf)[:2] / flow.clock)
             modes.append(leading.vectors[:, 0].real / np.linalg.norm(leading.vectors[:, 0].real))
     shape = (len(states), flow.size)
     return Passes(
@@ -147,7 +151,7 @@ def climb(
     x, w = np.stack(begin), np.stack(ways)
     heading, shift = w.copy(), contraction_rate(flow, x, seed=seed)
     dt, longest = 1.0 / shift, stride * flow.scale
-    x = x + longest * w
+    x = flow.canonical(x + longest * w)
     home = np.stack(begin)
     for count in range(steps):
         if count % 50 == 0 and count:
@@ -167,7 +171,7 @@ def climb(
         move = down * np.minimum(1.0, longest / np.maximum(length, 1e-300)) + up[:, None] * w
         gone = np.linalg.norm(x - home, axis=-1) > 100 * flow.scale
         move[gone] = 0.0
-        x = x + move
+        x = flow.canonical(x + move)
         if np.linalg.norm(move, axis=-1).max() <= 1e-4 * flow.scale:
             break
     return x
@@ -251,9 +255,10 @@ def join(flow: Flow, saddles: Passes, minima: np.ndarray, *, push: float = 1e-3,
             energy[row, side] = flow.energy(path[left] + part * (path[left + 1] - path[left]))
             if not way.converged[j]:
                 continue
-            distance = np.linalg.norm(minima - ends[j], axis=-1)
-            if len(distance) and distance.min() <= flow.same:
-                joins[row, side] = int(distance.argmin())
+            one = np.flatnonzero(flow.field.same(minima, ends[j]))
+            if len(one):
+                distance = np.linalg.norm(minima[one] - ends[j], axis=-1)
+                joins[row, side] = int(one[distance.argmin()])
             else:
                 joins[row, side] = len(minima)
                 minima = np.concatenate([minima, ends[j][None]])

@@ -6,8 +6,9 @@ numbers are made on the host, so that the same seed gives the same cues in every
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,43 +62,58 @@ class Sampler(ABC):
 
 @dataclass(frozen=True)
 class Noisy(Sampler):
-    r"""Stored patterns with Gaussian noise, x_i + n with n ~ N(0, deviation^2) in every coordinate.
+    r"""Stored patterns with Gaussian noise, x_i + n with n ~ N(0, variance) in every coordinate.
 
     Parameters
     ----------
     count : int
         Cues for each pattern.
-    deviation : float
-        Standard deviation of the noise.
+    variance : float
+        Variance of the noise, as in `gaussian_noise` and on the command line.
     rows : int or sequence of int, optional
         The patterns; all of them unless given.
+    deviation : float, optional
+        Deprecated: the square root of the variance, which was the second argument in version 0.1.
 
     Examples
     --------
     >>> import numpy as np
-    >>> Noisy(2, 0.1).draw(np.eye(3), np.random.default_rng(0)).source
+    >>> Noisy(2, 0.01).draw(np.eye(3), np.random.default_rng(0)).source
     array([0, 0, 1, 1, 2, 2])
     """
 
     count: int
-    deviation: float
+    variance: float = None  # type: ignore[assignment]
     rows: Any = None
+    deviation: float | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
+        if (self.variance is None) == (self.deviation is None):
+            raise TypeError("Noisy takes how much noise there is, as a variance: Noisy(count, 0.04).")
+        if self.deviation is not None:
+            variance = number("deviation", self.deviation, least=0) ** 2
+            warnings.warn(
+                f"Noisy(..., deviation={self.deviation:g}) will go: noise is given as a variance everywhere. Write "
+                f"Noisy(..., variance={variance:g}).",
+                DeprecationWarning,
+                stacklevel=3,
+            )
+            object.__setattr__(self, "variance", variance)
+            object.__setattr__(self, "deviation", None)
         settle(self, whole, "count", least=1)
-        settle(self, number, "deviation", least=0)
+        settle(self, number, "variance", least=0)
         _settle_rows(self)
 
     @property
     def law(self) -> str:
         """In words."""
-        return f"stored patterns with Gaussian noise of deviation {self.deviation:g}, {self.count} cues each"
+        return f"stored patterns with Gaussian noise of variance {self.variance:g}, {self.count} cues each"
 
     @checked(patterns=_stored, rng=_numbers)
     def draw(self, patterns: np.ndarray | None, rng: np.random.Generator) -> Cues:
         """count noisy copies of every pattern."""
         base, source = _repeated(patterns, self.rows, self.count)
-        return Cues(base + self.deviation * rng.standard_normal(base.shape), source)
+        return Cues(base + self.variance**0.5 * rng.standard_normal(base.shape), source)
 
 
 @dataclass(frozen=True)

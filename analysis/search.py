@@ -10,10 +10,12 @@ import numpy as np
 
 from ..dynamics import backend
 from .field import Field
-from .polish import DENSE, has_rays, neutral, polish
+from .polish import DENSE, polish
+from .sphere import canonical, columns, neutral, slid
 
 MOMENTS = (6, 15, 60)  # steps after which a relaxing start is polished
 SLOW = 1e-2  # speed, in units of the scale, below which a point without a zero is reported as slow
+LARGEST = 512  # neurons up to which unstable eigenvectors are computed
 MOST_NEW = 128  # points of one round from which new searches begin
 
 
@@ -37,10 +39,9 @@ class Table:
 
     @property
     def merge(self) -> float:
-        """The distance within which two results are one point: 16 sqrt(eps) of the scale, 1000 eps of the size of x."""
+        """The distance within which two results are one point, as `Field.same` has it."""
         size = np.sqrt(np.mean(np.sum(self.x**2, axis=-1))) if len(self.x) else 0.0
-        eps = backend.epsilon(self.flow.like)
-        return max(16 * eps**0.5 * self.flow.scale, 1000 * eps * float(size))
+        return max(self.flow.apart, 1000 * backend.epsilon(self.flow.like) * float(size))
 
     def search(self, x: np.ndarray, counts: np.ndarray | None = None, **options: Any) -> np.ndarray:
         """Polish from x and gather what converges; the row of the point that each start leads to, or -1."""
@@ -49,12 +50,12 @@ class Table:
             counts = np.ones(len(x), int) if counts is None else counts
             found = polish(self.flow, x, tol=self.tol, **options)
             self.products += found.products
-            late = ~found.converged & (found.residual <= SLOW * self.flow.scale)
+            late = ~found.converged & (found.residual <= SLOW * self.flow.force)
             self.slow.append(found.x[late])
             sure = found.step <= backend.epsilon(self.flow.like) ** 0.5 * self.flow.scale
-            reached = found.converged
-            if has_rays(self.flow):
-                reached = reached & (np.linalg.norm(found.x, axis=-1) > 1e-9 * self.flow.scale)  # no ray at all
+            reached, where = found.converged, columns(self.flow)
+            if where is not None:  # near 0 there is no ray at all
+                reached = reached & (np.linalg.norm(found.x[:, where], axis=-1) > 1e-9 * self.flow.scale)
             for whole in (reached & sure, reached & ~sure):
                 label[whole] = self.add(
                     canonical(self.flow, found.x[whole]), counts[whole], bool((~sure & whole).any())
@@ -68,8 +69,9 @@ class Table:
         """
         if not len(x):
             return np.zeros(0, int)
-        known = len(self.x)
-        radius = self.merge * (backend.epsilon(self.flow.like) ** (-1 / 6) if blurred else 1.0)
+        known, radius = len(self.x), self.merge
+        if blurred:
+            radius = max(radius, 32 * backend.epsilon(self.flow.like) ** (1 / 3) * self.flow.scale)
         label, first = clusters(np.concatenate([self.x, x]), radius, known)
         fresh = first[known:] - known
         self.x = np.concatenate([self.x, x[fresh]])
@@ -122,20 +124,12 @@ def clusters(x: np.ndarray, radius: float, known: int = 0) -> tuple[np.ndarray, 
     return rank[inverse.reshape(-1)], first[order]
 
 
-def canonical(flow: Field, x: np.ndarray) -> np.ndarray:
-    """One point of each ray (of the scale's length) where fixed points form rays; else x."""
-    if not has_rays(flow):
-        return x
-    length = np.linalg.norm(x, axis=-1, keepdims=True)
-    return x * np.where(length > 0, flow.scale / np.where(length > 0, length, 1.0), 0.0)
+def relaxed(flow: Field, x: np.ndarray, moments: tuple[int, ...] = MOMENTS, sign: float = 1.0) -> np.ndarray:
+    r"""Where relaxation has come to from x after some numbers of steps, (T, B, D); with `sign` -1 against the flow.
 
-
-def relaxed(flow: Field, x: np.ndarray, moments: tuple[int, ...] = MOMENTS) -> np.ndarray:
-    r"""Where relaxation has come to from x after some numbers of steps, (T, B, D).
-
-    Explicit steps x + dt r of a length for each sample: dt grows by 1.4 while r keeps its direction, r . r+ > 0, and
-    a step that turns it round is undone and dt divided by 3, so that stiff energies do no harm. What comes of it is a
-    start for `polish`, not a trajectory.
+    Explicit steps x + dt r of a length for each sample: dt, at first a tenth of the time in which r changes there (or
+    of 1/`Field.rate`), grows by 1.4 while r keeps its direction, r . r+ > 0, and a step that turns it round is undone
+    and dt divided by 3, so that stiff energies do no harm. What comes of it is a start for `polish`, not a trajectory.
 
     Examples
     --------
@@ -145,18 +139,30 @@ def relaxed(flow: Field, x: np.ndarray, moments: tuple[int, ...] = MOMENTS) -> n
     >>> relaxed(field(ModernHopfield(np.eye(2), beta=8.0)), np.array([[0.6, 0.4]]))[-1].round(2)
     array([[1., 0.]])
     """
+
+    def force(x: np.ndarray) -> np.ndarray:
+        r = sign * flow.host(flow.residual, x)
+        for n in neutral(flow, x):
+            r = r - n * np.sum(n * r, axis=-1, keepdims=True)
+        return r
+
     x = np.array(x)
-    r = flow.host(flow.residual, x)
-    dt = np.full((len(x), 1), 0.1, dtype=x.dtype)
+    r = force(x)
+    with np.errstate(all="ignore"):  # how fast r changes along itself
+        size = np.linalg.norm(r, axis=-1, keepdims=True)
+        near = backend.epsilon(flow.like) ** 0.25 * flow.scale * r / size
+        change = np.linalg.norm(force(x + near) - r, axis=-1, keepdims=True)
+        stiff = change / np.linalg.norm(near, axis=-1, keepdims=True)
+        dt = (0.1 / np.where(stiff > flow.rate, stiff, flow.rate)).astype(x.dtype)
     found = []
     for count in range(1, moments[-1] + 1):
         with np.errstate(all="ignore"):
             size = np.linalg.norm(r, axis=-1, keepdims=True)
             longest = 0.2 * np.maximum(flow.scale, np.linalg.norm(x, axis=-1, keepdims=True))
-            move = np.minimum(dt, longest / np.where(size > 0, size, 1.0)) * r
-            there = flow.host(flow.residual, x + move)
+            new = slid(flow, x, np.minimum(dt, longest / np.where(size > 0, size, 1.0)) * r)
+            there = force(new)
             fine = np.isfinite(there).all(axis=-1, keepdims=True) & (np.sum(r * there, axis=-1, keepdims=True) >= 0)
-        x, r, dt = np.where(fine, x + move, x), np.where(fine, there, r), np.where(fine, 1.4 * dt, dt / 3)
+        x, r, dt = np.where(fine, new, x), np.where(fine, there, r), np.where(fine, 1.4 * dt, dt / 3)
         if count in moments:
             found.append(x)
     return np.array(found)
@@ -169,6 +175,7 @@ def search_from(table: Table, x: np.ndarray, random: bool = False) -> int:
     """
     if not len(x):
         return 0
+    x = canonical(table.flow, x)
     known, size = len(table.x), len(x)
     stages, rows = [x], [np.arange(size)]  # where to polish, and which of these belongs to each start at each stage
     for snapshot in relaxed(table.flow, x):
@@ -183,19 +190,27 @@ def search_from(table: Table, x: np.ndarray, random: bool = False) -> int:
     return len(table.x) - known
 
 
+def unstable(flow: Field, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of points (K, D) with unstable eigenvectors of H (at most four of each point), and these (R, D)."""
+    rows, found = [], []
+    if len(x) and flow.symmetric and flow.size <= LARGEST:
+        for row, point in enumerate(x[:MOST_NEW]):
+            matrix = flow.host(flow.hessian, point[None])[0].astype(float)
+            for n in neutral(flow, point[None]):
+                matrix = matrix + (1e3 * np.abs(matrix).max() + flow.rate) * np.outer(n[0], n[0])
+            values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+            for column in np.flatnonzero(values < 0)[:4]:
+                rows.append(row)
+                found.append(vectors[:, column])
+    return np.array(rows, dtype=int), np.array(found, dtype=x.dtype).reshape(-1, x.shape[1])
+
+
 def pushes(flow: Field, x: np.ndarray, size: float = 0.05) -> np.ndarray:
     """Starts on both sides of unstable points, along the unstable eigenvectors (at most four) of H."""
-    if not len(x) or not flow.symmetric or flow.size > 512:
-        return x[:0]
-    found = []
-    for point in x[:MOST_NEW]:
-        matrix = flow.host(flow.hessian, point[None])[0].astype(float)
-        for n in neutral(flow, point[None]):
-            matrix = matrix + 1e3 * np.abs(matrix).max() * np.outer(n[0], n[0])
-        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        for column in np.flatnonzero(values < 0)[:4]:
-            found += [point + sign * size * flow.scale * vectors[:, column] for sign in (1, -1)]
-    return np.array(found, dtype=x.dtype).reshape(-1, x.shape[1])
+    rows, modes = unstable(flow, x)
+    moves = np.repeat(size * flow.scale * modes, 2, axis=0)
+    moves[1::2] *= -1
+    return (x[np.repeat(rows, 2)] + moves).astype(x.dtype)
 
 
 def midpoints(old: np.ndarray, new: np.ndarray, rng: np.random.Generator) -> np.ndarray:

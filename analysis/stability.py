@@ -14,12 +14,18 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked
+from ..dynamics.validation import unknown_name
 from . import doors
-from .field import Field, split
+from .calculus import split
+from .field import Field, check_counts, field, states_of
 from .low_rank import LowRank, low_rank, low_rank_eigenvalues
-from .polish import has_rays, neutral
+from .marginal import NEARLY, ROUNDINGS, blurred, noise, returns, size_of
+from .sphere import has_rays, neutral
 
 DENSE = 400  # neurons up to which all eigenvalues are computed
+METHODS = ("auto", "dense", "low rank", "eigsh")
+MOST_MODES = 64  # vectors that are computed beyond them
+RAY = 64.0  # times the typical rate: where the direction of a ray stands in a spectrum from products
 CHUNK = 2**22
 ACCURACY: Any = 1e-9  # relative, of eigsh
 
@@ -34,18 +40,21 @@ class Spectrum(NamedTuple):
     largest : array (K,)
         The largest eigenvalue (its modulus where complex).
     index : int array (K,)
-        Negative ones (real part); -1 where forces jump.
+        Negative ones (real part), without those that are 0; -1 where forces jump.
     marginal : bool array (K,)
-        Whether one is 0 within sqrt(eps) times ten of the largest.
+        Whether one is 0 as far as rounding can tell.
     how : str
         "low rank", "dense", "eigsh", "eigs" or "none".
+    zero : array (K,)
+        The size below which an eigenvalue is rounding of the matrix: 16 eps times what cancels in it.
+    returns : bool array (K,)
+        Of a marginal point without negative eigenvalues: whether the flow comes back to it (`returns`).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from hopfield.analysis.field import field
     >>> from hopfield.models import ModernHopfield
-    >>> spectrum(field(ModernHopfield(np.eye(3), beta=9.0)), np.full((1, 3), 1 / 3)).index
+    >>> spectrum(ModernHopfield(np.eye(3), beta=9.0), np.full((1, 3), 1 / 3)).index
     array([2])
     """
 
@@ -54,28 +63,28 @@ class Spectrum(NamedTuple):
     index: np.ndarray
     marginal: np.ndarray
     how: str
+    zero: np.ndarray
+    returns: np.ndarray
 
 
-@checked(
-    flow=doors.examined,
-    memory=doors.examined,
-    x=doors.states,
-    k=doors.count,
-    method=doors.one_of("auto", "dense", "low rank", "eigsh"),
-)
-def spectrum(flow: Field, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
-    r"""Eigenvalues and index at points of a field.
+@checked(x=doors.states, k=doors.count, method=doors.one_of("auto", "dense", "low rank", "eigsh"))
+def spectrum(memory: Any, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
+    r"""Eigenvalues and index at fixed points.
 
     In order of preference: all eigenvalues of a matrix up to 400 neurons; the eigenvalues of an N x N matrix that are
     all but the leak (`low_rank_eigenvalues`); SciPy's `eigsh` on Hessian-vector products, asked for more until one is
-    positive. Without a symmetric operator the eigenvalues of the Jacobian, which may be complex.
+    positive. Without a symmetric operator the eigenvalues of the Jacobian, which may be complex. Where fixed points
+    form rays (cosine with leak 0) the direction of the ray is left out.
+
+    An eigenvalue counts as 0 where rounding may give it either sign: that of the matrix, 16 eps times the size of what
+    cancels in it, or that of the point (see `marginal`).
 
     Parameters
     ----------
-    flow : Field
-        The flow.
+    memory : model, Network or Field
+        What moves.
     x : array (K, D)
-        Fixed points.
+        Fixed points, as states of all populations (`FixedPoints.state`).
     k : int
         How many eigenvalues are returned, lowest first.
     method : {"auto", "dense", "low rank", "eigsh"}
@@ -89,76 +98,160 @@ def spectrum(flow: Field, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
     Examples
     --------
     >>> import numpy as np
-    >>> from hopfield.analysis.field import field
     >>> from hopfield.models import ModernHopfield
-    >>> flow = field(ModernHopfield(np.array([[1.0, 1.0], [-1.0, -1.0]])))
-    >>> spectrum(flow, np.zeros((1, 2))).eigenvalues.round(12)
+    >>> memory = ModernHopfield(np.array([[1.0, 1.0], [-1.0, -1.0]]))
+    >>> spectrum(memory, np.zeros((1, 2))).eigenvalues.round(12)
     array([[-1.,  1.]])
     """
-    x = np.atleast_2d(backend.to_numpy(x)).astype(backend.to_numpy(flow.like).dtype)
+    flow = field(memory, differences=None)
+    check_counts(k=(k, 1))
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    x = states_of(flow, x)
     k = min(k, flow.size)
     if not flow.smooth:
         nothing = np.full(len(x), np.nan)
-        return Spectrum(np.full((len(x), k), np.nan), nothing, np.full(len(x), -1), np.zeros(len(x), bool), "none")
+        no = np.zeros(len(x), bool)
+        return Spectrum(np.full((len(x), k), np.nan), nothing, np.full(len(x), -1), no, "none", nothing, no)
     if not flow.symmetric:
         return _general(flow, x, k)
-    factors = low_rank(flow, x[:1]) if method in ("auto", "low rank") else None
+    factors = low_rank(flow, x[:1]) if method in ("auto", "low rank") and len(x) else None
     if method == "low rank" and factors is None:
         raise ValueError("This field's coupling has no low rank: use method='dense' or 'eigsh'.")
     if method == "dense" or (method == "auto" and flow.size <= DENSE):
-        return _summed_up(flow, _dense(flow, x), k, "dense")
+        return _summed_up(flow, x, _dense(flow, x), k, "dense")
     if factors is not None:
         rows = [low_rank_eigenvalues(_need(low_rank(flow, point[None]))) for point in x]
-        return _summed_up(flow, np.array(rows), k, "low rank")
+        return _summed_up(flow, x, np.array(rows), k, "low rank", exact=factors.shift)
     return _sparse(flow, x, k)
 
 
-def _summed_up(flow: Field, values: np.ndarray, k: int, how: str) -> Spectrum:
-    size = np.maximum(np.abs(values).max(axis=1, initial=0.0), np.finfo(values.dtype).tiny)
-    small = 10 * backend.epsilon(flow.like) ** 0.5 * size[:, None]
-    marginal = (np.abs(values) <= small).any(axis=1)
-    return Spectrum(values[:, :k], values[:, -1], (values < -small).sum(axis=1), marginal, how)
+def _summed_up(
+    flow: Field,
+    x: np.ndarray,
+    values: np.ndarray,
+    k: int,
+    how: str,
+    *,
+    timed: bool = False,
+    condition: Any = 1.0,
+    exact: float | None = None,
+    largest: np.ndarray | None = None,
+) -> Spectrum:
+    """Which eigenvalues (K, n), lowest first, are negative and which are zero; `exact` is one without rounding."""
+    real = np.real(values)
+    lost: np.ndarray = np.logical_not(np.isfinite(values).all(axis=1))
+    size = size_of(flow, np.where(lost[:, None], 0.0, values), timed)
+    if largest is not None:
+        size = np.maximum(size, largest)
+    zero = ROUNDINGS * noise(flow) * size
+    flat = np.array(np.abs(real) <= zero[:, None] * condition)
+    limit = NEARLY * backend.epsilon(flow.like) ** 0.5 * size[:, None]
+    unsure = np.array(~flat & (np.abs(real) <= np.maximum(limit, zero[:, None])) & (real != exact))
+    back = np.zeros(len(values), bool)
+    flat[lost] = True  # no derivative there, and nothing is said
+    for row in np.flatnonzero((flat.any(axis=1) | unsure.any(axis=1)) & ~lost):
+        most = int(np.flatnonzero(flat[row] | unsure[row]).max()) + 1
+        own, vectors = _modes(flow, x[row], most, timed)
+        if len(own) < most:  # not to be had: as near as that to 0 counts as 0
+            flat[row] |= unsure[row]
+            continue
+        rows = np.flatnonzero(unsure[row])
+        if len(rows):
+            flat[row, rows] = blurred(flow, x[row], own[rows], vectors[:, rows], float(size[row]), timed)
+        gone = np.flatnonzero(flat[row])
+        if len(gone) and not ((real[row] < 0) & ~flat[row]).any():
+            back[row] = returns(flow, x[row], np.real(vectors[:, gone]))
+    index = ((real < 0) & ~flat).sum(axis=1)
+    top = np.abs(values).max(axis=1, initial=0.0) if np.iscomplexobj(values) or timed else real[:, -1]
+    marginal = np.asarray(flat.any(axis=1))
+    return Spectrum(values[:, :k], top if largest is None else largest, index, marginal, how, zero, back)
+
+
+def _modes(flow: Field, x: np.ndarray, count: int, timed: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest eigenvalues at one point x (D,), at least `count` of them, and their vectors (D, n) as columns."""
+    if timed and flow.size <= 2 * DENSE:
+        values, vectors = np.linalg.eig(_velocity_jacobian(flow, x).astype(float))
+        order = np.argsort(np.real(values), kind="stable")
+        return values[order], vectors[:, order]
+    if timed:
+        return _arnoldi(flow, x, count)
+    if flow.size <= DENSE:
+        values, vectors = np.linalg.eigh(_matrices(flow, x[None])[0].astype(float))
+        return values, vectors
+    if count > MOST_MODES:
+        return np.zeros(0), np.zeros((flow.size, 0))
+    from scipy.sparse.linalg import eigsh
+
+    found: Any = eigsh(_operator(flow, x), count, which="SA", v0=_first(flow.size), tol=ACCURACY)
+    order = np.argsort(found[0], kind="stable")
+    return found[0][order], found[1][:, order]
+
+
+def _matrices(flow: Field, x: np.ndarray) -> np.ndarray:
+    """H (K, D, D) with the direction of rays moved to the top."""
+    matrix = flow.host(flow.hessian, x)
+    for n in neutral(flow, x):
+        top = 4 * np.abs(matrix).sum(axis=-1).max(axis=-1) + flow.rate
+        along = np.einsum("kij,kj->ki", matrix, n)
+        bend = np.einsum("ki,ki->k", n, along)
+        matrix = matrix - n[:, :, None] * along[:, None, :] - along[:, :, None] * n[:, None, :]
+        matrix = matrix + (bend + top)[:, None, None] * n[:, :, None] * n[:, None, :]
+    return (matrix + np.swapaxes(matrix, -1, -2)) / 2
 
 
 def _dense(flow: Field, x: np.ndarray) -> np.ndarray:
-    rows, found = max(1, CHUNK // flow.size**2), []
+    rows, found = max(1, CHUNK // flow.size**2), [np.zeros((0, flow.size - len(neutral(flow, x[:0]))))]
     for at in range(0, len(x), rows):
-        matrix = flow.host(flow.hessian, x[at : at + rows])
-        rays = neutral(flow, x[at : at + rows])
-        for n in rays:  # moved to the top, and cut off
-            top = 4 * np.abs(matrix).sum(axis=-1).max(axis=-1) + 1
-            along = np.einsum("kij,kj->ki", matrix, n)
-            bend = np.einsum("ki,ki->k", n, along)
-            matrix = matrix - n[:, :, None] * along[:, None, :] - along[:, :, None] * n[:, None, :]
-            matrix = matrix + (bend + top)[:, None, None] * n[:, :, None] * n[:, None, :]
-        matrix = (matrix + np.swapaxes(matrix, -1, -2)) / 2
-        values = np.linalg.eigvalsh(matrix)
-        found.append(values[:, : values.shape[1] - len(rays)])
-    return np.concatenate(found)
+        matrix = _matrices(flow, x[at : at + rows])
+        whole = np.isfinite(matrix).all(axis=(1, 2))
+        values = np.full(matrix.shape[:2], np.nan, dtype=matrix.dtype)
+        values[whole] = np.linalg.eigvalsh(matrix[whole])
+        found.append(values[:, : found[0].shape[1]])  # the direction of a ray is cut off
+    return np.concatenate(found[1:] or found).astype(x.dtype)
 
 
 def _general(flow: Field, x: np.ndarray, k: int) -> Spectrum:
+    condition: Any = 1.0
     if flow.size <= 2 * DENSE:
-        matrix = np.stack([_velocity_jacobian(flow, p) for p in x])
-        values, how = -np.linalg.eigvals(matrix).astype(complex), "dense"
-        values = np.take_along_axis(values, np.argsort(np.real(values), axis=1, kind="stable"), axis=1)
+        found = [_eigenvalues(flow, p) for p in x]
+        values = np.array([v for v, _ in found]).reshape(len(x), -1)
+        condition, how = np.array([c for _, c in found]).reshape(values.shape), "dense"
     else:
-        values, how = np.stack([_arnoldi(flow, p, k) for p in x]), "eigs"
-    size = np.maximum(np.abs(values).max(axis=1), np.finfo(float).tiny)
-    small = 10 * backend.epsilon(flow.like) ** 0.5 * size[:, None]
-    marginal = (np.abs(np.real(values)) <= small).any(axis=1)
-    index = (np.real(values) < -small).sum(axis=1)
-    if flow.conservative and not np.any(np.abs(np.imag(values)) > small):
-        values = np.real(values)
-    return Spectrum(values[:, :k], np.abs(values).max(axis=1), index, marginal, how)
+        values, how = np.stack([_arnoldi(flow, p, k)[0] for p in x]), "eigs"
+    answer = _summed_up(flow, x, values.astype(complex), k, how, timed=True, condition=condition)
+    turning = np.abs(np.imag(values)) > NEARLY * noise(flow) ** 0.5 * answer.largest[:, None]
+    if flow.conservative and not turning.any():
+        return answer._replace(eigenvalues=np.real(answer.eigenvalues))
+    return answer
+
+
+def _eigenvalues(flow: Field, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues of minus the velocity's Jacobian, and by how much each magnifies rounding of the matrix."""
+    matrix = _velocity_jacobian(flow, point)
+    if not np.isfinite(matrix).all():
+        nothing = np.full(flow.size - len(neutral(flow, point[None])), np.nan)
+        return nothing, np.ones_like(nothing)
+    values, vectors = np.linalg.eig(matrix)
+    with np.errstate(all="ignore"):
+        try:
+            condition = np.linalg.norm(np.linalg.inv(vectors), axis=1)  # the columns of `vectors` are of length one
+        except np.linalg.LinAlgError:
+            condition = np.full(len(values), np.inf)
+    order = np.argsort(np.real(values), kind="stable")[: flow.size - len(neutral(flow, point[None]))]
+    return values[order], np.minimum(condition[order], backend.epsilon(flow.like) ** -0.5)
 
 
 def _velocity_jacobian(flow: Field, point: np.ndarray) -> np.ndarray:
+    """Minus the Jacobian of the velocity, with the direction of rays moved to the top."""
     eye = np.eye(flow.size, dtype=point.dtype)
-    return flow.host(flow.jacobian_product, np.broadcast_to(point, eye.shape), eye).T
+    matrix = -flow.host(flow.jacobian_product, np.broadcast_to(point, eye.shape), eye).T
+    for n in neutral(flow, point[None]):
+        matrix = matrix + (4 * np.abs(matrix).sum(axis=-1).max() + 1 / flow.clock) * np.outer(n[0], n[0])
+    return matrix
 
 
-def _arnoldi(flow: Field, point: np.ndarray, k: int) -> np.ndarray:
+def _arnoldi(flow: Field, point: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     from scipy.sparse.linalg import LinearOperator, eigs
 
     def product(u: np.ndarray) -> np.ndarray:
@@ -167,27 +260,35 @@ def _arnoldi(flow: Field, point: np.ndarray, k: int) -> np.ndarray:
     operator: Any = LinearOperator((flow.size,) * 2, matvec=product, dtype=float)  # type: ignore[call-arg]
     wanted = max(k, 6)
     while True:
-        values: Any = eigs(operator, wanted, which="SR", return_eigenvectors=False, v0=_first(flow.size))
+        values, vectors = cast(Any, eigs(operator, wanted, which="SR", v0=_first(flow.size)))
         if values.real.max() > 0 or wanted >= flow.size - 2:
-            return values[np.argsort(values.real, kind="stable")]
+            order = np.argsort(values.real, kind="stable")
+            return values[order], vectors[:, order]
         wanted = min(2 * wanted, flow.size - 2)
 
 
+def _operator(flow: Field, point: np.ndarray) -> Any:
+    """H at one point as SciPy takes it, with the direction of rays moved to the top."""
+    from scipy.sparse.linalg import LinearOperator
+
+    rays = [n[0].astype(float) for n in neutral(flow, point[None])]
+
+    def product(u: np.ndarray) -> np.ndarray:
+        u = u.reshape(-1)
+        inside = u - sum((n * (n @ u) for n in rays), 0.0 * u)
+        image = flow.host(flow.hessian_product, point, inside.astype(point.dtype)).astype(float)
+        image = image - sum((n * (n @ image) for n in rays), 0.0 * u)
+        return image + sum((RAY * flow.rate * n * (n @ u) for n in rays), 0.0 * u)
+
+    return LinearOperator((flow.size,) * 2, matvec=product, dtype=float)  # type: ignore[call-arg]
+
+
 def _sparse(flow: Field, x: np.ndarray, k: int) -> Spectrum:
-    from scipy.sparse.linalg import LinearOperator, eigsh
+    from scipy.sparse.linalg import eigsh
 
-    if has_rays(flow):
-        raise ValueError(
-            f"Fixed points of cosine form rays, and with {flow.size} neurons their direction is not taken out of the "
-            "spectrum. Rotate the patterns into their row space first (a QR decomposition of M^T)."
-        )
-    rows, largest, indices, marginals = [], [], [], []
+    found, largest = [], []
     for point in x:
-
-        def product(u: np.ndarray, point: np.ndarray = point) -> np.ndarray:
-            return flow.host(flow.hessian_product, point, u.reshape(-1).astype(point.dtype)).astype(float)
-
-        operator: Any = LinearOperator((flow.size,) * 2, matvec=product, dtype=float)  # type: ignore[call-arg]
+        operator = _operator(flow, point)
         top = eigsh(operator, 1, which="LA", return_eigenvectors=False, v0=_first(flow.size), tol=cast(Any, 1e-6))[0]
         wanted, bound = k, flow.size - 1
         while True:
@@ -196,12 +297,12 @@ def _sparse(flow: Field, x: np.ndarray, k: int) -> Spectrum:
             if low[-1] > 0 or wanted == bound:
                 break
             wanted = min(2 * wanted, bound)
-        small = 10 * backend.epsilon(flow.like) ** 0.5 * max(abs(low[0]), abs(top))
-        rows.append(low[:k])
+        found.append(_summed_up(flow, point[None], low[None], k, "eigsh", largest=np.array([max(top, low[-1])])))
         largest.append(max(top, low[-1]))
-        indices.append(int((low < -small).sum()))
-        marginals.append(bool((np.abs(low) <= small).any()))
-    return Spectrum(np.array(rows), np.array(largest), np.array(indices), np.array(marginals), "eigsh")
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name) for one in found]) for name in Spectrum._fields if name != "how"
+    }
+    return Spectrum(**joined, how="eigsh")
 
 
 def _first(size: int) -> np.ndarray:
@@ -266,8 +367,8 @@ def stability(flow: Field, x: np.ndarray, found: Spectrum) -> tuple[np.ndarray, 
     >>> stability(flow, x, spectrum(flow, x))
     (array([ True]), array([ True]))
     """
-    stable = (found.index == 0) & ~found.marginal
+    stable = (found.index == 0) & (~found.marginal | found.returns)
     rate = update_rate(flow, x) if flow.smooth else None
     if rate is None or not flow.symmetric:
         return stable, None
-    return stable, stable & (found.largest < 2 * rate)
+    return stable, stable & ~found.marginal & (found.largest < 2 * rate)

@@ -14,6 +14,7 @@ from ..models.checks import flag
 from ..models.memory import rule_of
 from .field import Field, check_counts
 from .masks import generator
+from .sphere import Length
 
 LIMIT = 512  # combinations of one sort
 TOGETHER = 12  # patterns that are balanced at most
@@ -173,7 +174,8 @@ def balanced_starts(flow: Field, count: int, *, seed: int | np.random.Generator 
     """
     like = backend.to_numpy(flow.like)
     none = np.zeros((0, flow.size), dtype=like.dtype)
-    populations, synapses = list(flow.network.populations.values()), list(flow.network.synapses.values())
+    populations = list(flow.network.populations.values())
+    synapses = [synapse for synapse in flow.network.synapses.values() if not isinstance(synapse, Length)]
     if len(populations) != 1 or len(synapses) != 1 or not isinstance(synapses[0], EquilibriumSynapse):
         return none
     (p,), (synapse,) = populations, synapses

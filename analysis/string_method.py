@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..dynamics.entry import checked
 from . import doors
-from .local import Flow, contraction_rate
+from .field import check_counts, states_of
+from .local import Flow, contraction_rate, flow_of
+from .sphere import canonical, columns, on_sphere
 
 LOOKED = 128  # images of a batch whose fastest contraction sets the step
 ELEMENTS = 2**23  # numbers in one batch of strings
@@ -63,9 +65,9 @@ class Strings(NamedTuple):
     seed=doors.seed_number,
 )
 def string_method(
-    flow: Flow,
-    start: np.ndarray,
-    end: np.ndarray,
+    memory: Any,
+    start: Any,
+    end: Any,
     *,
     images: int = 41,
     steps: int = 300,
@@ -77,14 +79,15 @@ def string_method(
 
     Every image follows the flow for a step, x += dt F(x), and the images are put back to equal arc lengths. At the
     limit the flow is along the string, which then runs from minimum to minimum over saddles of index 1. The step is
-    the longest that is stable where the flow contracts fastest (a tenth of tau where forces jump).
+    the longest that is stable where the flow contracts fastest (a tenth of `Field.clock` where forces jump). Where
+    fixed points form rays (cosine with leak 0) strings lie on the sphere.
 
     Parameters
     ----------
-    flow : Flow
-        The velocity and the energy.
-    start, end : arrays (P, D)
-        The ends of each string, which stay where they are.
+    memory : model, Network or Field
+        With an energy. A model is taken in its adiabatic limit.
+    start, end : arrays (P, D) or (D,)
+        The ends of each string, states of all populations (`FixedPoints.state`), which stay where they are.
     images : int
         How many there are on each.
     steps : int
@@ -108,17 +111,24 @@ def string_method(
 
     Examples
     --------
-    >>> from hopfield.analysis.local import flow_of
+    >>> from hopfield.analysis import field
     >>> from hopfield.models import ModernHopfield
-    >>> flow = flow_of(ModernHopfield(np.array([[1.0, 0.0], [-1.0, 0.0]]), beta=2.0))
-    >>> memory = np.array([[0.957504, 0.0]])
-    >>> (string_method(flow, memory, -memory).bound - flow.energy(memory)).round(3)  # exact: 0.163262
+    >>> memory = ModernHopfield(np.array([[1.0, 0.0], [-1.0, 0.0]]), beta=2.0)
+    >>> minimum = np.array([[0.957504, 0.0]])
+    >>> (string_method(memory, minimum, -minimum).bound - field(memory).energy(minimum)).round(3)  # exact: 0.163262
     array([0.163])
     """
+    flow = flow_of(memory)
     if not flow.field.conservative:
         raise ValueError("A string of least energy needs an energy, and this flow is not the gradient of one.")
-    if images < 3 or steps < 1:
-        raise ValueError(f"A string needs at least 3 images and 1 step, got images={images}, steps={steps}.")
+    check_counts(images=(images, 3), steps=(steps, 1))
+    start, end = (states_of(flow.field, side).astype(float) for side in (start, end))
+    if len(start) != len(end):
+        raise ValueError(f"Every string needs both ends, got {len(start)} starts and {len(end)} ends.")
+    if (sphere := on_sphere(flow.field)) is not flow.field:
+        inside = [canonical(sphere, side) for side in (start, end)]
+        found = string_method(sphere, *inside, images=images, steps=steps, tol=tol, bend=bend, seed=seed)
+        return found._replace(path=_at_lengths(flow, found.path, start, end))
     chunk = max(1, ELEMENTS // (images * flow.size))
     parts = [
         _strings(flow, start[k : k + chunk], end[k : k + chunk], images, steps, tol, bend, seed + k)
@@ -141,6 +151,7 @@ def _strings(
     norm = np.linalg.norm(side, axis=-1, keepdims=True)
     side *= bend * np.linalg.norm(along, axis=-1, keepdims=True) / np.where(norm > 0, norm, 1.0)
     path = start[:, None, :] + t * along + np.sin(np.pi * t) * side
+    path[:, 1:-1] = flow.canonical(path[:, 1:-1])  # a chord of the sphere may pass its centre
     moved, dt, count = np.full(len(path), np.inf), 0.0, 0
     active = np.ones(len(path), dtype=bool)
     for count in range(1, steps + 1):
@@ -159,6 +170,17 @@ def _strings(
             break
     energy = flow.energy(path)
     return Strings(path, energy, _highest(flow, path), moved, count)
+
+
+def _at_lengths(flow: Flow, path: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Paths (P, M, D) of the unit sphere with lengths that go from that of the start to that of the end."""
+    where = columns(flow.field)
+    assert where is not None
+    ends = [np.linalg.norm(x[:, None, where], axis=-1, keepdims=True) for x in (start, end)]
+    part = np.linspace(0.0, 1.0, path.shape[1])[:, None]
+    path = path.copy()
+    path[..., where] *= (1 - part) * ends[0] + part * ends[1]
+    return path
 
 
 def _equal_arcs(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -231,6 +231,9 @@ class Similarity(backend.Extensible, ABC):
     checked : bool
         Whether the pullback is known to be the derivative of the scores; otherwise the two are compared when a
         network with it is first run.
+    far : {"", "bounded", "inward"}
+        What is known of the force (ds/dg)^T f far out, for bounded f and g = x: that it stays bounded, or that with
+        f >= 0 it pulls inward as g grows, ever more strongly where sum f does not vanish; "" where nobody says.
 
     Examples
     --------
@@ -258,6 +261,7 @@ class Similarity(backend.Extensible, ABC):
     positive: bool = False
     ray: bool = False
     checked: bool = False
+    far: str = ""
 
     def prepare(self, memories: Array) -> Any:
         """What can be computed once for all queries (norms, unit rows, sorted columns)."""
@@ -432,6 +436,14 @@ class Synapse(backend.Extensible, ABC):
     def ray(self, position: int) -> bool:
         """Whether only the direction of a population's activation counts."""
         return False
+
+    def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
+        """What is known of the force on the population at `position` when its state is far out.
+
+        `bounded` says of each joined population whether its activation stays bounded, `identity` whether g = x in that
+        one. The force is "bounded", or pulls "inward" in proportion to the distance; "" where nobody says.
+        """
+        return ""
 
     def magnitude(self, *g: Array, **shared: Any) -> Array:
         """Sizes of the numbers that cancel in the energy, for tolerances, shape (...)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,10 @@ class Convolution(Synapse):
         parts = xp.take(rows, self.spread, axis=-2)
         parts = xp.reshape(parts, (*u.shape[:-1], math.prod(self.shape[:-1]), -1, channels))
         return xp.reshape(xp.sum(parts, axis=-2), (*u.shape[:-1], -1))
+
+    def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
+        """Bounded with the other's activation."""
+        return "bounded" if bounded[1 - position] else ""
 
     def signal(self, *g: Array) -> Array:
         """K * g_a."""

@@ -17,12 +17,13 @@ from .integrators.base import Integrator
 from .network import Evaluation, Network
 from .progress import ticker
 from .recorder import Recorder
+from .rounding import ROUNDING as ROUNDING
+from .rounding import rises
 from .scale import relative, rms, scales
 from .stopping import Moment, Stop, answered
 from .trajectory import Record, Result, SimulationWarning
 
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
-ROUNDING = 16.0  # units of eps(dtype) times the size of the numbers that cancel in E
 MOST_BYTES = 2**30  # of rows that are saved without being asked for; beyond them they are thinned
 MANY = 20  # rejected steps from which on their number is worth a word
 
@@ -294,11 +295,9 @@ class Run:
         self.states, self.evaluation, self.energy, self.scale = fresh
 
     def _rose(self, new: _Outcome) -> np.ndarray:
-        after = backend.to_numpy(new.energy)
-        size = np.maximum(backend.to_numpy(self.scale), backend.to_numpy(new.scale))
-        rounding = ROUNDING * backend.epsilon(self.like) * size
-        falls = np.isfinite(after) & np.isfinite(size) & (after <= backend.to_numpy(self.energy) + rounding)
-        return self.moving & ~falls
+        rise, slack = rises(self.energy, new.energy, self.scale, new.scale, backend.epsilon(self.like))
+        finite = np.isfinite(backend.to_numpy(new.energy)) & np.isfinite(backend.to_numpy(new.scale))
+        return self.moving & ~(finite & (rise <= slack))
 
     def _shortened(
         self, advance: Any, program: _Program, arguments: Any, span: Any, new: _Outcome, rose: np.ndarray

@@ -239,9 +239,11 @@ class Network:
         xp = backend.namespace(*states.values())
         total: Any = 0.0
         for name, p in self.populations.items():
-            x = states[name]
-            for term in self._population_terms(p, x, evaluation.activations[name]):
+            x, g = states[name], evaluation.activations[name]
+            for term in self._population_terms(p, x, g):
                 total = total + xp.abs(term)
+            if p.bias is not None:  # its products cancel one another
+                total = total + xp.sum(xp.abs(p.bias * g), axis=-1)
         for name, synapse in self.synapses.items():
             g = self.joined(synapse, evaluation.activations)
             total = total + synapse.magnitude(*g, **self.shared(name, evaluation))

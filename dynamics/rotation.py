@@ -28,26 +28,39 @@ def rotated(v: Array, force: Array, ratio: Number | None, power: int) -> Array:
     array([0., 2.])
     """
     xp = backend.namespace(v)
-    (unit, length), (target, strength) = _unit(v), _unit(force)
-    cosine = _sum(unit * target)
-    across = target - unit * cosine
+    (along, length), (target, strength) = unit(v), unit(force)
+    cosine = _sum(along * target)
+    across = target - along * cosine
     sine2 = _sum(across * across)
     # With t = tan(theta/2) = sine/(1 + cosine) and t+ = t e, the angle that is left has the cosine
     # (1 - t+^2)/(1 + t+^2) and the sine 2 t+/(1 + t+^2); no root of sine2, so derivatives pass at theta = 0.
-    shrink = 0.0 if ratio is None else xp.exp(-strength * ratio / length**power)
+    rate = strength / length if power == 1 else strength / length / length  # in this order it stays in range
+    shrink = 0.0 if ratio is None else xp.exp(-rate * ratio)
     a = xp.where(cosine > 0, 1 + cosine, sine2 / (1 - xp.where(cosine > 0, 0.0, cosine)))  # 1 + cosine
     a2, b2 = a * a, sine2 * shrink**2
-    moves = (a2 + b2 > 0) & (_sum(force * force) > 0) & (_sum(v * v) > 0)
-    turned = target * (a2 - b2) + (unit - target * cosine) * (2 * a * shrink)
-    return xp.where(moves, length * turned / xp.where(moves, a2 + b2, 1.0), v)
+    moves = (a2 + b2 > 0) & (_sum(target * target) > 0) & (_sum(along * along) > 0)
+    turned = target * (a2 - b2) + (along - target * cosine) * (2 * a * shrink)
+    return xp.where(moves, length * (turned / xp.where(moves, a2 + b2, 1.0)), v)
 
 
 def _sum(x: Array) -> Array:
     return backend.namespace(x).sum(x, axis=-1, keepdims=True)
 
 
-def _unit(x: Array) -> tuple[Array, Array]:
+def unit(x: Array) -> tuple[Array, Array]:
+    """x/|x| and |x| (1 for a zero vector), at any length that the dtype holds.
+
+    >>> import numpy as np
+    >>> unit(np.array([3e200, 4e200]))
+    (array([0.6, 0.8]), array([5.e+200]))
+    """
     xp = backend.namespace(x)
-    square = _sum(x * x)
+    finfo = xp.finfo(x.dtype)
+    largest = xp.max(xp.abs(backend.detach(x)), axis=-1, keepdims=True)
+    # Squares within these bounds neither overflow, summed over a billion entries, nor lose digits as subnormals.
+    plain = (largest <= 2.0**-15 * finfo.max**0.5) & (largest >= (finfo.smallest_normal / finfo.eps**2) ** 0.5)
+    size = xp.where(plain | (largest == 0), xp.ones_like(largest), largest)
+    near = x / size
+    square = _sum(near * near)
     norm = xp.sqrt(xp.where(square > 0, square, 1.0))
-    return x / norm, norm
+    return near / norm, norm * size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from . import backend
@@ -118,6 +119,17 @@ class SimilaritySynapse(Synapse):
     def kink(self, position: int, *g: Array, signal: Array | None = None) -> Array | None:
         """The similarity's own on the value neurons."""
         return self.similarity.kink(self.memories, g[0], g[1]) if position == 0 else None
+
+    def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
+        """Bounded scores on the memory neurons; on the value neurons the similarity's own, for bounded f."""
+        if position == 1:
+            return "bounded" if bounded[0] else ""
+        if not bounded[1]:
+            return ""
+        if bounded[0] and self.similarity.far:
+            return "bounded"
+        inside = self.similarity.far == "bounded" or (self.similarity.far == "inward" and identity and self.nonnegative)
+        return "bounded" if inside else ""
 
     def magnitude(self, *g: Array, signal: Array | None = None) -> Array:
         """Sum of \\|f\\| times the size of the numbers that cancel in the scores."""
@@ -258,6 +270,17 @@ class EquilibriumSynapse(Synapse):
             return None
         return similarity.kink(self.memories[position], g[position], self.weights(*g, signal=signal))
 
+    def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
+        """The similarity's own, for bounded f; inward where the weights are >= 0 and sum to a constant."""
+        kind, f = self.similarities[position], self.lagrangian
+        if not kind.far or not (f.bounded or all(bounded)):
+            return ""
+        if bounded[position] or kind.far == "bounded":
+            return "bounded"
+        if not (identity and f.nonnegative):
+            return ""
+        return "inward" if f.shift_invariant else "bounded"
+
     def magnitude(self, *g: Array, signal: Array | None = None) -> Array:
         """\\|E_s\\| and the size of the numbers that cancel in the largest score."""
         xp = backend.namespace(*g)
@@ -311,6 +334,10 @@ class Bilinear(Synapse):
     def couples(self, position: int) -> bool:
         """Never."""
         return False
+
+    def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
+        """Bounded with the other's activation."""
+        return "bounded" if bounded[1 - position] else ""
 
     def block(self, target: int, source: int, u: Array, *g: Array) -> Array | None:
         """W u or W^T u."""
@@ -375,6 +402,10 @@ class Recurrent(Synapse):
     def answer(self, position: int) -> Answer:
         """A force that a step can only freeze; for a positive semidefinite W that lowers the energy all the same."""
         return Answer("frozen", falls=self.positive)
+
+    def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
+        """Bounded with the activation."""
+        return "bounded" if bounded[0] else ""
 
     def block(self, target: int, source: int, u: Array, *g: Array) -> Array | None:
         """W u."""

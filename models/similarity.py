@@ -16,6 +16,7 @@ from ..dynamics.contracts import Answer, Response, Similarity
 from ..dynamics.doors import answer, number
 from ..dynamics.doors import function as callable_
 from ..dynamics.rotation import rotated
+from ..dynamics.rotation import unit as _unit
 from ..dynamics.validation import unknown_name
 from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
 from .hamming import Hamming
@@ -42,6 +43,7 @@ class Dot(Similarity):
     name = "dot"
     linear = True
     checked = True
+    far = "bounded"
 
     def scores(self, memories: Any, g: Array) -> Array:
         """M g."""
@@ -93,6 +95,7 @@ class Euclidean(Similarity):
     leak = 0.0
     distance = True
     checked = True
+    far = "inward"
 
     def prepare(self, memories: Array) -> Normed:
         """The patterns and their squared norms."""
@@ -146,7 +149,8 @@ class Cosine(Similarity):
 
     The force is tangential, so \|v\| is kept and the value step is a rotation: with F = sum_i f_i M_i/\|M_i\|
     and theta the angle from v to F, tan(theta/2) shrinks by e^(-\|F\| dt/(tau \|v\|^2)). Without bias and with
-    leak 0 the energy falls for every dt, whatever the signs of f.
+    leak 0 the energy falls for every dt, whatever the signs of f. Vectors are divided by their largest entry first
+    where their squares would leave the range of the dtype.
 
     >>> import numpy as np
     >>> Cosine().scores(np.array([[3.0, 4.0]]), np.array([1.0, 0.0]))
@@ -166,7 +170,7 @@ class Cosine(Similarity):
 
     def scores(self, memories: Any, g: Array) -> Array:
         """U g/\\|g\\| with the unit rows U."""
-        return (g @ self.prepare(memories).rows.T) / _unit(g)[1]
+        return _unit(g)[0] @ self.prepare(memories).rows.T
 
     def pullback(self, memories: Any, g: Array, f: Array) -> Array:
         """(F - g^ (g^.F))/\\|g\\| with F = U^T f and g^ = g/\\|g\\|."""
@@ -181,7 +185,7 @@ class Cosine(Similarity):
         force = f @ self.prepare(memories).rows
         unit, norm = _unit(g)
         radial, along, across = _sum(unit * force), _sum(unit * u), _sum(force * u)
-        return (3 * unit * radial * along - unit * across - force * along - radial * u) / norm**2
+        return (3 * unit * radial * along - unit * across - force * along - radial * u) / norm / norm
 
     def answer(self, nonnegative: bool) -> Answer:
         """A rotation, exact without leak and further drive."""
@@ -204,13 +208,6 @@ class Cosine(Similarity):
     def _tangential(g: Array, u: Array) -> Array:
         unit, norm = _unit(g)
         return (u - unit * _sum(unit * u)) / norm
-
-
-def _unit(x: Array) -> tuple[Array, Array]:
-    xp = backend.namespace(x)
-    square = _sum(x * x)
-    norm = xp.sqrt(xp.where(square > 0, square, 1.0))
-    return x / norm, norm
 
 
 @structure

@@ -167,7 +167,7 @@ def test_convergence_time_against_the_trajectory(similarity):
 def test_given_fixed_points_keep_their_rows():
     memory = ModernHopfield(np.eye(3), beta=8.0)
     census = find_fixed_points(memory)
-    found = basins_of_attraction(memory, Noisy(20, 0.2), census, seed=0)
+    found = basins_of_attraction(memory, Noisy(20, 0.04), census, seed=0)
     assert len(found.fixed_points) == len(census) == 7
     assert (census.pattern[found.labels] == found.source).all()
     only = census.select(census.pattern == 0)
@@ -178,12 +178,12 @@ def test_given_fixed_points_keep_their_rows():
 
 def test_report(tmp_path):
     memory = ModernHopfield(np.eye(3), beta=8.0)
-    found = basins_of_attraction(memory, Noisy(40, 0.5), seed=0)
+    found = basins_of_attraction(memory, Noisy(40, 0.25), seed=0)
     assert found.confusion.shape == (3, len(found.fixed_points) + 2)
     assert found.confusion.sum() == 120
     assert found.counts.sum() == 120
     assert 0.5 < found.recalled < 1
-    assert "Gaussian noise of deviation 0.5" in str(found)
+    assert "Gaussian noise of variance 0.25" in str(found)
     assert "Wilson" in str(found)
     saved = json.loads(found.to_json(tmp_path / "basins.json").read_text())["results"]["basins"]
     assert saved["cues"] == 120
@@ -192,7 +192,7 @@ def test_report(tmp_path):
 
 def test_the_same_seed_gives_the_same_result():
     memory = ModernHopfield(np.eye(4), beta=8.0)
-    one, two = (basins_of_attraction(memory, Noisy(20, 0.6), seed=5) for _ in range(2))
+    one, two = (basins_of_attraction(memory, Noisy(20, 0.36), seed=5) for _ in range(2))
     assert (one.labels == two.labels).all()
     assert (one.convergence_time == two.convergence_time).all()
 
@@ -251,8 +251,8 @@ def test_libraries(library, kind):
     pytest.importorskip(library)
     patterns = orthonormal(4, 12).astype(kind)
     memory = ModernHopfield(to_library(patterns, library), beta=8.0)
-    found = basins_of_attraction(memory, Noisy(25, 0.3), seed=3)
-    there = basins_of_attraction(ModernHopfield(patterns, beta=8.0), Noisy(25, 0.3), seed=3)
+    found = basins_of_attraction(memory, Noisy(25, 0.09), seed=3)
+    there = basins_of_attraction(ModernHopfield(patterns, beta=8.0), Noisy(25, 0.09), seed=3)
     assert (found.pattern == there.pattern).all()
     assert found.convergence_time == pytest.approx(there.convergence_time, rel=1e-4 if kind == "float32" else 1e-9)
 
@@ -310,7 +310,7 @@ def test_wilson(k, n, low, high):
 
 def test_samplers():
     rng, patterns = np.random.default_rng(0), np.sign(np.random.default_rng(1).standard_normal((4, 30)))
-    noisy = Noisy(500, 0.3).draw(patterns, rng)
+    noisy = Noisy(500, 0.09).draw(patterns, rng)
     assert (noisy.cues - patterns[noisy.source]).std() == pytest.approx(0.3, rel=0.02)
     sphere = Sphere(7, 2.0, center=1).draw(patterns, rng)
     assert np.linalg.norm(sphere.cues - patterns[1], axis=1) == pytest.approx(2.0)
@@ -321,6 +321,27 @@ def test_samplers():
     box = Box(50, np.array([0.0, 5.0]), np.array([1.0, 6.0])).draw(None, rng).cues
     assert box.min(axis=0)[1] >= 5
     assert box.max(axis=0)[0] <= 1
+
+
+def test_noise_is_a_variance_and_its_deviation_is_still_taken():
+    with pytest.warns(DeprecationWarning, match=r"variance=0\.09"):
+        old = Noisy(3, deviation=0.3)
+    assert old == Noisy(3, 0.09)
+    assert old.law == Noisy(3, variance=0.09).law
+    draws = [noisy.draw(np.eye(2), np.random.default_rng(0)).cues for noisy in (old, Noisy(3, 0.09))]
+    np.testing.assert_array_equal(*draws)
+    with pytest.raises(TypeError, match="as a variance"):
+        Noisy(3)
+
+
+def test_an_interval_of_nothing_is_refused():
+    for successes, total, words in ((0, 0, "total must be"), (11, 10, "from 0 to total = 10"), (-1, 10, "from 0 to")):
+        with pytest.raises(ValueError, match=words):
+            wilson(successes, total)
+    with pytest.raises(ValueError, match="whole numbers"):
+        wilson(2.5, 10)
+    with pytest.raises(ValueError, match="level must be"):
+        wilson(2, 10, 1.0)
 
 
 def test_samplers_say_what_is_wrong():

@@ -435,13 +435,25 @@ def test_given_starts_are_the_only_ones():
     found = find_fixed_points(separable(2), np.array([[0.9, 0.1]]))
     assert len(found) < 9
     assert found.hits.sum() <= 4  # the start and three places on its way down
-    assert found.complete == ("not refuted" if found.morse_sum == 1 else "incomplete (proved)")
+    assert found.complete == ("not refuted" if found.morse_sum == 1 else "refuted, if the flow points inward")
 
 
 def test_a_missing_point_is_proved():
-    found = find_fixed_points(separable(2), np.array([[0.9, 0.9], [-0.9, 0.9]]))
+    """Weights that sum to one and a leak hold the state: far out the flow points inward, whatever the patterns."""
+    found = find_fixed_points(ModernHopfield(np.eye(3), beta=9.0), np.eye(3)[:2])
     assert Counter(found.index.tolist()) == {0: 2}
     assert (found.morse_sum, found.complete) == (2, "incomplete (proved)")
+    assert "at least one point is missing." in found.reason
+
+
+def test_a_missing_point_of_a_function_is_proved_only_if_the_flow_points_inward():
+    found = find_fixed_points(separable(2), np.array([[0.9, 0.9], [-0.9, 0.9]]))
+    assert Counter(found.index.tolist()) == {0: 2}
+    assert (found.morse_sum, found.complete) == (2, "refuted, if the flow points inward")
+    assert "looked at 72 directions" in found.reason  # 64 at random, two axes and two points both ways
+    assert "at least one point is missing then" in found.reason
+    assert found.unseen == 1
+    assert "unseen" not in found.verdict()
 
 
 def test_deflation_finds_what_its_start_leads_past():
