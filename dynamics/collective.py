@@ -51,6 +51,7 @@ class Simplex(Lagrangian):
     convex = True
     nonnegative = True
     bounded = True
+    lowest, highest = 0.0, 1.0
     shift_invariant = True
 
     def tangent(self, x: Array, u: Array) -> Array:

@@ -29,6 +29,10 @@ class Lagrangian(backend.Extensible, ABC):
         Whether activations are never negative.
     bounded : bool
         Whether activations stay bounded.
+    lowest, highest : float
+        What a neuron's activation lies between.
+    ends : bool
+        Whether finite states have these two activations themselves.
     identity : bool
         Whether the activation IS the state, g = x.
     log_gain : number or None
@@ -54,6 +58,9 @@ class Lagrangian(backend.Extensible, ABC):
     smooth: bool = True
     nonnegative: bool = False
     bounded: bool = False
+    lowest: float = -math.inf
+    highest: float = math.inf
+    ends: bool = False
     identity: bool = False
     log_gain: Number | None = None
     shift_invariant: bool = False
@@ -195,6 +202,8 @@ class Similarity(backend.Extensible, ABC):
         Whether the scores are linear in g.
     positive : bool
         Whether patterns and activations must be positive.
+    ray : bool
+        Whether only the direction of g counts, so that without leak the speed at g is of the size 1/\|g\|.
 
     Examples
     --------
@@ -216,6 +225,7 @@ class Similarity(backend.Extensible, ABC):
     distance: bool = False
     linear: bool = False
     positive: bool = False
+    ray: bool = False
 
     def prepare(self, memories: Array) -> Any:
         """What can be computed once for all queries (norms, unit rows, sorted columns)."""

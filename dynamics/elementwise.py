@@ -105,6 +105,16 @@ class Power(Elementwise):
         """True for odd n, whose activation is an even power."""
         return self.n % 2 == 1
 
+    @property
+    def lowest(self) -> float:
+        """0 for odd n."""
+        return 0.0 if self.n % 2 else -math.inf
+
+    @property
+    def ends(self) -> bool:
+        """Whether 0 is an end, which the state 0 has."""
+        return self.n % 2 == 1
+
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_degree(self.n, 2)
@@ -142,6 +152,7 @@ class RectifiedPower(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
+    lowest, ends = 0.0, True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -179,6 +190,7 @@ class Exponential(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
+    lowest = 0.0
 
     @property
     def log_gain(self) -> Number:
@@ -217,6 +229,7 @@ class LogCosh(Elementwise):
     beta: Number = 1.0
     convex = True
     bounded = True
+    lowest, highest = -1.0, 1.0
 
     def value(self, x: Array) -> Array:
         """Sum of log cosh(beta x)/beta."""
@@ -255,6 +268,7 @@ class Softplus(Elementwise):
     convex = True
     nonnegative = True
     bounded = True
+    lowest, highest = 0.0, 1.0
 
     def value(self, x: Array) -> Array:
         """Sum of log(1 + e^(beta x))/beta."""
@@ -297,6 +311,7 @@ class Threshold(Elementwise):
     smooth = False
     nonnegative = True
     bounded = True
+    lowest, highest, ends = 0.0, 1.0, True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -365,6 +380,7 @@ class SquareRoot(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
+    lowest, ends = 0.0, True
 
     def value(self, x: Array) -> Array:
         """Sum of (2/3) (beta x)^(3/2)/beta; NaN for negative x."""

@@ -10,11 +10,13 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.validation import positive, unknown_name, vector
+from .domain import Domain
 from .flips import Run, Spins, asynchronous, begin, orders, sweep, synchronous
 
 MODES = ("asynchronous", "synchronous")
 ORDERS = ("random", "cyclic")
 EDGE = 0.99
+CUBE = Domain(-1.0, 1.0, -1.0, 1.0, why="the range of the neurons", cure="Scale it first.")  # of graded neurons
 
 
 class BinaryRetrieval(NamedTuple):

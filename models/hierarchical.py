@@ -18,6 +18,7 @@ from ..dynamics.simulate import simulate
 from ..dynamics.stopping import settled
 from ..dynamics.validation import finite, matrix, positive, vector
 from .checks import whole
+from .domain import Domain, activations_of
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
 from .retrieval import Retrieval, bound_of, next_move, nothing
 from .storage import Stored
@@ -192,12 +193,17 @@ class HierarchicalMemory(Stored):
         joins = [synapse(w, self.layers[k], (names[k], names[k + 1])) for k, w in enumerate(self.weights)]
         return Network({name: layer.population() for name, layer in zip(names, self.layers, strict=True)}, joins)
 
+    @property
+    def domain(self) -> Domain:
+        """Activations of layer 0."""
+        return activations_of(self.layers[0].activation, whose="layer 0")
+
     def start(self, query: Any, memory_state: Mapping[str, Any] | None = None) -> dict[str, Array]:
         """States after one pass bottom-up: the cue is layer 0's activation, x_(A+1) = (W_A^T g_A + b_(A+1))/l_(A+1).
 
         `memory_state`, a dict of states (..., n) by name, sets layers by hand.
         """
-        query, network = self.check_query(query), self.network
+        query, network = self.check_cue(query), self.network
         xp, given = backend.namespace(query), dict(memory_state or {})
         with np.errstate(all="ignore"):
             x = network.populations["layer0"].lagrangian.dual(query)

@@ -146,6 +146,7 @@ class Cosine(Similarity):
 
     name = "cosine"
     leak = 0.0
+    ray = True
 
     def prepare(self, memories: Array) -> Unit:
         """The patterns and their unit rows."""

@@ -13,7 +13,9 @@ from typing import Any, Self
 import numpy as np
 
 from ..dynamics import backend, lagrangians
+from ..dynamics.backend import Array
 from ..dynamics.contracts import Lagrangian, Similarity
+from .domain import EVERYWHERE, Domain
 from .similarity import similarity
 
 FORMAT = 1
@@ -34,6 +36,15 @@ class Stored(ABC):
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """The arguments that build this model again: arrays, numbers, names, similarities, Lagrangians."""
+
+    @property
+    def domain(self) -> Domain:
+        """The cues from which the dynamics in time can start."""
+        return EVERYWHERE
+
+    def check_cue(self, cue: Any) -> Array:
+        """A cue (..., I) for the dynamics in time: what is outside of `domain` by rounding is moved to its bound."""
+        return self.domain.check("query", self.check_query(cue))  # type: ignore[attr-defined]
 
     def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
         """The same model on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""
