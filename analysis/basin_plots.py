@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .basin_slice import BasinSlice
+from .basin_slice import OUTSIDE, BasinSlice
 from .plots import GREY, new_figure
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def plot_basin_slice(
 
     Thin lines are contours of the energy. Fixed points in the plane are drawn by kind: memories as circles, saddles as
     crosses, mixtures as diamonds; an attractor that lies outside of the plane is only named. White cells ran away, dark
-    grey ones are not known.
+    grey ones are not known, and where the memory takes no cues nothing is drawn.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def plot_basin_slice(
     if not isinstance(cut, BasinSlice):
         raise TypeError(f"plot_basin_slice draws what basin_slice returns, not {type(cut).__name__}.")
     top = int(cut.fixed_points.pattern.max(initial=-1))
+    if cut.fixed_points.reverse is not None:
+        top = max(top, int(cut.fixed_points.reverse.max(initial=-1)))
     if names is not None and len(names) <= top:
         raise ValueError(f"names must have one for each stored pattern: {len(names)} do not reach to pattern {top}.")
     ax = new_figure((7.6, 5.2)).subplots() if ax is None else ax
@@ -69,21 +71,22 @@ def plot_basin_slice(
     order = np.where(cut.fixed_points.pattern < 0, 10**9, cut.fixed_points.pattern)
     reached = sorted(reached[:LEGEND], key=lambda k: (order[k], k)) + reached[LEGEND:]
     colours = {k: _colour(n) for n, k in enumerate(reached)}
-    image = np.empty((*labels.shape, 3))
-    image[labels == -1], image[labels == -2] = to_rgb(AWAY), to_rgb(UNKNOWN)
+    image, cells = np.ones((*labels.shape, 4)), labels != OUTSIDE
+    image[~cells], image[labels == -1, :3], image[labels == -2, :3] = 0.0, to_rgb(AWAY), to_rgb(UNKNOWN)
     shade = _shade(cut.convergence_time)
     for k, colour in colours.items():
         here = labels == k
-        image[here] = colour * shade[here, None] + (1 - shade[here, None]) * 0.12
+        image[here, :3] = colour * shade[here, None] + (1 - shade[here, None]) * 0.12
     edges = [_edges(axis) for axis in (cut.s, cut.t)]
     extent = (edges[0][0], edges[0][1], edges[1][0], edges[1][1])
     ax.imshow(image, origin="lower", extent=extent, interpolation="nearest", aspect="equal")
-    if np.isfinite(cut.energy).all() and np.ptp(cut.energy) > 0:
-        levels = np.quantile(cut.energy, np.linspace(0.02, 0.9, 10))
+    energies = cut.energy[cells]
+    if np.isfinite(energies).all() and energies.size and np.ptp(energies) > 0:
+        levels = np.quantile(energies, np.linspace(0.02, 0.9, 10))
         ax.contour(
             cut.s,
             cut.t,
-            cut.energy,
+            np.ma.masked_where(~cells, cut.energy),
             levels=np.unique(levels),
             colors="black",
             linewidths=0.5,
@@ -97,6 +100,8 @@ def plot_basin_slice(
         handles.append(_swatch(to_rgb(AWAY), "ran away"))
     if (labels == -2).any():
         handles.append(_swatch(to_rgb(UNKNOWN), "not known (boundary)"))
+    if not cells.all():
+        handles.append(_swatch(None, "blank: no cues of this memory"))
     handles += _draw_points(ax, cut, colours)
     ax.set(xlim=extent[:2], ylim=extent[2:], xlabel="$s$ in the plane", ylabel="$t$ in the plane")
     note = _note(cut.convergence_time)
@@ -215,9 +220,11 @@ def _swatch(colour: Any, name: str) -> Any:
 def _name(cut: BasinSlice, k: int, names: Sequence[str] | None) -> str:
     points = cut.fixed_points
     pattern, kind = int(points.pattern[k]), str(points.kind[k])
-    if pattern >= 0 and kind.startswith(("memory", "reversed")):
-        text = names[pattern] if names is not None else f"memory {pattern}"
-        text += " reversed" if kind == "reversed" else ""
+    reverse = -1 if points.reverse is None else int(points.reverse[k])
+    if pattern >= 0 or reverse >= 0:
+        row = pattern if pattern >= 0 else reverse
+        text = names[row] if names is not None else f"memory {row}"
+        text = text if pattern >= 0 else f"reverse of {text}"
     else:
         text = f"{kind} (point {k})"
     return text if cut.near[k] else f"{text}, outside of the plane"

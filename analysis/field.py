@@ -25,6 +25,7 @@ from ..dynamics.backend import Array
 from ..dynamics.collective import LogSumExp
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating, positive
+from ..models.domain import domain_of
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
 
 FEW = 2**14  # numbers in a batch up to which a wider one costs nothing
@@ -127,16 +128,20 @@ class Field:
         return self._call("activation", x)
 
     def start(self, queries: Any) -> Array:
-        """The x that belongs to activations: cues (..., I) of a memory, or (..., D) of all populations."""
+        """The x that belongs to activations: cues (..., I) of a memory, or (..., D) of all populations.
+
+        A dict of states by population is taken as it is.
+        """
+        if isinstance(queries, Mapping):
+            return self.flatten(self.network.check_states(queries))
         first = next(iter(self.network.populations.values())).size
         whole = first < self.size and getattr(queries, "shape", (0,))[-1:] == (self.size,)
         if self.memory is not None and hasattr(self.memory, "start") and not whole:
             return self.flatten(self.memory.start(queries))
-        if isinstance(queries, Mapping):
-            return self.flatten(self.network.check_states(queries))
         queries = finite("starts", floating("starts", queries, self.like))
         if queries.shape[-1] != self.size:
             raise ValueError(f"starts have shape {tuple(queries.shape)} but the network has {self.size} neurons.")
+        queries = domain_of(self.network).check("starts", queries)
         parts = split(self.network, queries)
         return self.flatten({n: p.lagrangian.dual(parts[n]) for n, p in self.network.populations.items()})
 

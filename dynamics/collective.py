@@ -51,7 +51,7 @@ class Simplex(Lagrangian):
     convex = True
     nonnegative = True
     bounded = True
-    lowest, highest = 0.0, 1.0
+    lowest, ends = 0.0, True  # and sum to one, up to a factor that a state does not see
     shift_invariant = True
 
     def tangent(self, x: Array, u: Array) -> Array:
@@ -90,6 +90,7 @@ class LogSumExp(_Gain):
     """
 
     beta: Number = 1.0
+    ends = False
 
     @property
     def log_gain(self) -> Number:

@@ -82,10 +82,9 @@ class Domain:
             return q if inside.all() else self.project(q)
         far = np.where(bad, np.maximum(host - self.high, self.low - host), -np.inf)
         where = tuple(int(k) for k in np.unravel_index(far.argmax(), host.shape))
-        others = "" if bad.sum() == 1 else f", as {int(bad.sum())} of {host.size} values do not"
         raise ValueError(
-            f"The {name} must lie in {self}, {self.why}; {float(host[where]):.10g} at index {where} does not{others}. "
-            f"{self.cure}"
+            f"The {name} must lie in {self}, {self.why}; {float(host[where]):.10g} at index {where} does not "
+            f"({int(bad.sum())} of {host.size} values lie outside). {self.cure}"
         )
 
     def reach(self, center: np.ndarray, rays: np.ndarray) -> np.ndarray:
@@ -97,6 +96,13 @@ class Domain:
             down = np.where(rays < 0, (self.least - center) / rays, np.inf)
         return np.maximum(np.minimum(up, down).min(axis=-1), 0.0)
 
+    @property
+    def image(self) -> str:
+        """In words, that onto which `project` projects: the domain itself, or less of it where ends are open."""
+        if not np.any(self.open) or np.ndim(self.low):
+            return str(self)
+        return str(Domain(float(f"{self.least:.3g}"), float(f"{self.most:.3g}")))
+
     def __str__(self) -> str:
         if self.everywhere:
             return "all real vectors"
@@ -104,6 +110,8 @@ class Domain:
             return "the ranges of the neurons"
         if np.isposinf(self.high):
             return f"values {'>' if self.open else '>='} {self.low:g}"
+        if np.isneginf(self.low):
+            return f"values {'<' if self.open else '<='} {self.high:g}"
         left, right = ("(", ")") if self.open else ("[", "]")
         return f"{left}{self.low:g}, {self.high:g}{right}"
 
