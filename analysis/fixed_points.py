@@ -17,9 +17,9 @@ from .field import Field, check_counts, field
 from .jumps import find_at_jumps
 from .kinds import kinds, rows_of
 from .ladder import search_harder
-from .polish import residual_tolerance
+from .polish import has_rays, residual_tolerance
 from .row_space import Reduction, reduce
-from .search import Table, deflated, explore, search_from, slow_points
+from .search import Table, canonical, deflated, explore, search_from, slow_points
 from .stability import Spectrum, spectrum, stability
 from .starts import balanced_starts, pattern_starts, random_starts, takes_signs
 
@@ -315,7 +315,7 @@ def _at_jumps(
         begin = np.concatenate(parts)
     table = Table.empty(whole, bound)
     found = find_at_jumps(whole, begin, bound)
-    table.add(found.x[found.converged], np.ones(int(found.converged.sum()), int))
+    table.add(canonical(whole, found.x[found.converged]), np.ones(int(found.converged.sum()), int))
     table.random_hits = table.hits
     place = whole.asarray(table.x)
     activation = backend.to_numpy(whole.activation(place))
@@ -324,7 +324,7 @@ def _at_jumps(
     kind, pattern, reverse = kinds(whole, activation, none, none > 0, weights)
     stored = None if whole.patterns is None else backend.to_numpy(whole.patterns)
     if stored is not None:
-        same = (activation[:, None, : stored.shape[1]] == stored).all(axis=-1).reshape(len(activation), len(stored))
+        same = _equal(whole, activation[:, : stored.shape[1]], stored)
         exact = same.any(axis=1)
         kind, reverse = np.where(exact, "memory (exact)", kind), np.where(exact, -1, reverse)
         pattern = np.where(exact, rows_of(whole)[same.argmax(axis=1)], pattern)
@@ -357,3 +357,11 @@ def _at_jumps(
         reverse=reverse,
     )
     return result.select(_order(result))
+
+
+def _equal(flow: Field, activation: np.ndarray, stored: np.ndarray) -> np.ndarray:
+    """Whether points are stored patterns, number for number: bool (K, N); on rays, up to rounding of the direction."""
+    if not has_rays(flow):
+        return (activation[:, None, :] == stored).all(axis=-1).reshape(len(activation), len(stored))
+    x, y = (rows / np.maximum(np.linalg.norm(rows, axis=1), 1e-300)[:, None] for rows in (activation, stored))
+    return np.abs(x[:, None, :] - y).max(axis=-1) <= 8 * backend.epsilon(flow.like)

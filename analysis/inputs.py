@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..models import build, catalogue
 from ..models.storage import Stored
 from .corruption import gaussian_noise, mask
 from .images import Rows, flatten_images, load_array
+from .samplers import into
 
 MODELS = tuple(entry.name for entry in catalogue())
 BINARY = tuple(entry.name for entry in catalogue() if entry.binary)
@@ -40,6 +42,8 @@ class Inputs(NamedTuple):
         The shape of an image.
     patterns : array (N, I) or None
         What is stored, as the memory holds it (None: a saved memory that does not keep its patterns).
+    law : str
+        How the cues were made.
     """
 
     memory: Any
@@ -47,6 +51,7 @@ class Inputs(NamedTuple):
     targets: np.ndarray | None
     shape: tuple[int, ...] | None
     patterns: Any = None
+    law: str = "given"
 
 
 def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
@@ -66,7 +71,8 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
     Returns
     -------
     Inputs
-        Cues are of the memory's library and dtype.
+        Cues are of the memory's library and dtype. Those that are made here are projected onto the memory's domain,
+        with a warning that says how many; those of a file must lie in it.
 
     Raises
     ------
@@ -111,12 +117,12 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
         grey = patterns if rows is None else backend.asarray(rows, like)
         if grey is None:
             raise ValueError(f"The memory in {model!r} does not keep its patterns: give the file of the QUERIES.")
-        cues = memory.check_query(_signs(_corrupted(grey[: o.get("cues")], o, shape), o))
-        return Inputs(memory, cues, np.arange(len(cues)), shape, patterns)
+        cues, law = _valid(memory, _signs(_corrupted(grey[: o.get("cues")], o, shape), o), _law(o))
+        return Inputs(memory, memory.check_cue(cues), np.arange(len(cues)), shape, patterns, law)
     if made:
         raise ValueError("--noise and --mask make cues of the patterns: leave them out, or leave out QUERIES.")
     rows, shape = _rows("queries", o, queries, shape)
-    return Inputs(memory, memory.check_query(backend.asarray(_signs(rows, o), like)), None, shape, patterns)
+    return Inputs(memory, memory.check_cue(backend.asarray(_signs(rows, o), like)), None, shape, patterns)
 
 
 def build_memory(
@@ -221,6 +227,27 @@ def _corrupted(cues: Any, options: Mapping[str, Any], shape: tuple[int, ...] | N
     if shape is None:
         raise ValueError("--mask hides a part of an image, but the patterns are rows: add their --shape, as 28x28.")
     return mask(cues, shape, fraction=options["mask"], value=options.get("fill", 0.0))
+
+
+def _law(options: Mapping[str, Any]) -> str:
+    """How cues are made of the patterns, in words."""
+    parts = []
+    if options["noise"] is not None:
+        parts.append(f"Gaussian noise of variance {options['noise']:g}")
+    if options["mask"] is not None:
+        parts.append(f"{options['mask']:.3g} of the image set to {options.get('fill', 0.0):g}")
+    if options.get("binary") is not None:
+        parts.append(f"values above {options['binary']:g} set to 1 and others to -1")
+    return f"stored patterns with {', '.join(parts)}"
+
+
+def _valid(memory: Any, cues: Any, law: str) -> tuple[Any, str]:
+    """Cues that were made here, projected onto the memory's domain where they lie outside, and their law."""
+    moved, said = into(memory.domain, backend.to_numpy(cues), law)
+    if said == law:
+        return cues, law
+    warnings.warn(f"Cues are {said.removeprefix(f'{law}, ')}, what this memory takes.", stacklevel=3)
+    return backend.asarray(moved, cues), said
 
 
 def _signs(rows: Any, options: Mapping[str, Any]) -> Any:

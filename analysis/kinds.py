@@ -91,7 +91,8 @@ def kinds(
 
     An unstable point is ``saddle(index)``, one with an eigenvalue 0 ``marginal``. Of a stable point whose weights are
     of one sign, k = `metastable_size` decides: ``memory`` for 1, ``global mean`` for at least 0.9 N, else
-    ``metastable(k)``. Otherwise its cosines with the patterns do: ``memory`` from 0.9, else ``reversed`` from -0.9,
+    ``metastable(k)``; but where neurons saturate, so that a point is not the mean by its weights, it is also a
+    ``memory`` if it is a tenth as far from a pattern as any other pattern is. Otherwise its cosines with the patterns do: ``memory`` from 0.9, else ``reversed`` from -0.9,
     ``mixture`` where several patterns are equally near, or 0.9 of its length lies in the space of the patterns, else
     ``spurious``; without patterns ``stable``. A stored pattern that is the negative of another is a memory.
 
@@ -146,6 +147,7 @@ class _Stored(NamedTuple):
     units: np.ndarray  # (n, I), of length 1 or 0
     rows: np.ndarray  # (n,), as they are stored
     place: np.ndarray  # (N,), of each stored pattern among these
+    means: bool  # whether a point is the mean of the patterns by its weights, which then say all
     nothing: float  # a length
     blur: float  # between vectors of length 1
 
@@ -153,17 +155,19 @@ class _Stored(NamedTuple):
     def of(flow: Field) -> _Stored:
         rows, place = np.unique(rows_of(flow), return_inverse=True)
         patterns = backend.to_numpy(flow.patterns).astype(float)[rows]
+        means = next(iter(flow.network.populations.values())).lagrangian.identity
         nothing = SAME * backend.epsilon(flow.patterns) ** 0.5 * flow.scale
         blur = 10 * residual_tolerance(flow) / flow.scale
-        return _Stored(patterns, _unit(patterns), rows, place.reshape(-1), nothing, blur)
+        return _Stored(patterns, _unit(patterns), rows, place.reshape(-1), means, nothing, blur)
 
     def name(self, g: np.ndarray, weights: np.ndarray | None) -> tuple[str, int, int]:
         """The kind of a stable point g, the row of the pattern that it is, and of that which it reverses."""
         if weights is not None and (weights >= 0).all() and weights.sum() > 0:
             shares = np.bincount(self.place, weights=weights, minlength=len(self.rows))
             size, n = int(metastable_size(shares)), len(shares)
-            if size == 1:
-                return "memory", int(self.rows[np.argmax(shares)]), -1
+            row = self.rows[np.argmax(shares)] if size == 1 else -1 if self.means else self._at(g)
+            if row >= 0:
+                return "memory", int(row), -1
             return ("global mean" if size >= SHARE * n else f"metastable({size})"), -1, -1
         length = float(np.linalg.norm(g))
         if length <= self.nothing:
@@ -176,6 +180,16 @@ class _Stored(NamedTuple):
             return ("mixture", -1, -1) if row < 0 else ("memory", row, -1) if near else ("reversed", -1, row)
         inside = self.patterns.T @ np.linalg.lstsq(self.patterns.T, g, rcond=None)[0]
         return ("mixture" if np.linalg.norm(inside) >= SHARE * length else "spurious"), -1, -1
+
+    def _at(self, g: np.ndarray) -> int:
+        """The row of the pattern from which g, or its direction, is a tenth as far as any other one is; -1 if none."""
+        for patterns, place in ((self.patterns, g), (self.units, _unit(g[None])[0])):
+            gap = np.linalg.norm(patterns - place, axis=1)
+            best = int(np.argmin(gap))
+            others = np.delete(np.linalg.norm(patterns - patterns[best], axis=1), best)
+            if gap[best] <= (1 - SHARE) * others.min():
+                return int(self.rows[best])
+        return -1
 
     def _nearest(self, g: np.ndarray) -> int:
         """The row of the pattern whose direction is nearest; -1 where several are equally near."""

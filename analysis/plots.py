@@ -16,6 +16,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import unknown_name
+from ..models.copies import copies_of, is_reverse
 from ..models.retrieval import nearest
 from ..models.similarity import Cosine
 from .lyapunov import ROUNDING
@@ -177,9 +178,11 @@ def plot_overlaps(
     times = trajectory.times.reshape(len(path), -1)[:, sample if trajectory.times.ndim > 1 else 0]
     overlaps = _measured(memory, path, measure)
     winner = int(nearest(memory, path[-1]))
-    named = {winner: "recalled"}
+    stored = getattr(memory, "memories", memory)
+    named = {winner: "recalled" if not is_reverse(stored, winner, path[-1]) else "reversed"}
     if target is not None:
-        named[target] = "recalled, and the cue is from it" if target == winner else "the cue is from it"
+        same = copies_of(memory)[target] == copies_of(memory)[winner]
+        named[target] = f"{named[winner]}, and the cue is from it" if same else "the cue is from it"
     others = [k for k in np.argsort(-overlaps.max(axis=0)) if k not in named]
     lines = [np.column_stack([times, overlaps[:, k]]) for k in others[:MOST]]
     ax.add_collection(LineCollection(lines, colors=GREY, linewidths=0.7, alpha=0.5), autolim=True)

@@ -13,6 +13,7 @@ from .. import analysis, dynamics
 from ..analysis.inputs import build_memory, choose_method, load_inputs, move_memory
 from ..dynamics import backend
 from ..dynamics.integrators import Integrator
+from ..models.copies import is_recalled
 from ..models.retrieval import nearest
 from .app import command, finish
 from .options import (
@@ -108,7 +109,7 @@ def recall(
 
     **Example:**  hopfield recall faces.npy blurred.npy --similarity euclidean --beta 5 --steps 20
     """
-    memory, cues, targets, shape, patterns = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
     projection = getattr(memory, "projection", None)
@@ -126,7 +127,7 @@ def recall(
         near = nearest(memory if holds else known, answer if holds else host)
         found = {"pattern": near, "distance": np.sqrt(((host - known[near]) ** 2).mean(axis=-1)), **found}
         if targets is not None:
-            found["right"] = near == targets
+            found["right"] = is_recalled(memory if holds else known, host, near, targets)
     files = ["recalled.npy"]
     np.save(out / "recalled.npy", host)
     if shape is not None and projection is None and known is not None:
@@ -160,7 +161,7 @@ def simulate(
 
     **Example:**  hopfield simulate digits.npz --patterns-key images --noise 0.1 --similarity manhattan --beta 2
     """
-    memory, cues, targets, shape, patterns = load_inputs(dataclasses.asdict(given))
+    memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     method = choose_method(memory, integrator, dt)
     step = getattr(method, "dt", 0.1)
     save_at = analysis.times_that_fit(memory, len(cues), t1, step, every_population=save_memory, count=saves)
@@ -191,7 +192,7 @@ def simulate(
     found = analysis.summarise(stored, run, targets)
     each = {"pattern": found.nearest, "steps": run.steps, "residual": run.residual, "converged": run.converged}
     if targets is not None:
-        each["right"] = found.nearest == targets
+        each["right"] = is_recalled(stored, end, found.nearest, targets)
     tables = analysis.query_table(each), analysis.recall_table({"all": found})
     results = {"summary": found, "statistics": run.statistics}
     finish(context, memory, out, ["trajectory.npz", *figures], results, *tables)

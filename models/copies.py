@@ -70,26 +70,54 @@ def copies_of(memory: Any, patterns: Any = None) -> np.ndarray:
 
 
 def is_reverse(patterns: Any, rows: Any, states: Any) -> np.ndarray:
-    r"""Whether states (..., I) are nearer to the reverse -x of a pattern than to the pattern x itself.
+    r"""Whether states (..., I) are nearer to the reverse -x of a pattern than to the pattern x itself: x . g < 0.
 
     Parameters
     ----------
     patterns : array (N, I)
         The patterns.
     rows : int array (...)
-        The pattern that each state is compared with; nothing is said of a row below 0.
+        The pattern that each state is compared with.
     states : array (..., I)
         Activations.
 
     Returns
     -------
     bool array (...)
-        Where x . g < 0.
+        False where x . g is 0 up to rounding.
 
     Examples
     --------
     >>> is_reverse(np.array([[1.0, -1.0]]), np.array([0, 0]), np.array([[0.9, -1.0], [-1.0, 1.0]]))
     array([False,  True])
     """
-    host, rows = backend.to_numpy(patterns).astype(float), np.asarray(rows)
-    return np.asarray((np.sum(host[rows] * backend.to_numpy(states).astype(float), axis=-1) < 0) & (rows >= 0))
+    x, g = backend.to_numpy(patterns).astype(float)[np.asarray(rows)], backend.to_numpy(states).astype(float)
+    return np.asarray(np.sum(x * g, axis=-1) < -8 * np.finfo(float).eps * np.sum(np.abs(x * g), axis=-1))
+
+
+def is_recalled(memory: Any, states: Any, near: Any, targets: Any) -> np.ndarray:
+    """Whether states (..., I), to which the patterns in the rows `near` are nearest, are the patterns `targets`.
+
+    A copy of the target counts as the target, and its reverse does not. `memory` is a model or patterns (N, I).
+
+    >>> patterns = np.array([[1.0, -1.0], [1.0, 1.0], [1.0, -1.0]])
+    >>> is_recalled(patterns, np.array([[0.9, -1.0], [0.9, -1.0], [-1.0, 1.0]]), [0, 0, 0], [2, 1, 0])
+    array([ True, False, False])
+    """
+    rows, targets = copies_of(memory), np.asarray(targets, dtype=int)
+    known = (targets >= 0) & (targets < len(rows))
+    targets = np.where(known, targets, 0)
+    alike = rows[np.asarray(near, dtype=int)] == rows[targets]
+    return known & alike & ~is_reverse(getattr(memory, "memories", memory), targets, states)
+
+
+def lowest(scores: Any, magnitude: Any) -> np.ndarray:
+    """The row of the largest of scores (..., N), the lowest one where several are equal up to rounding.
+
+    `magnitude` (..., N) are the sizes of the numbers that cancel in them.
+
+    >>> lowest(np.array([0.1, 0.3 - 1e-17, 0.3]), np.ones(3))
+    array(1)
+    """
+    host, slack = backend.to_numpy(scores), 8 * backend.epsilon(scores) * backend.to_numpy(magnitude)
+    return np.asarray(np.argmax(~(host < host.max(axis=-1, keepdims=True, initial=-np.inf) - slack), axis=-1))

@@ -16,6 +16,7 @@ from ..dynamics.simulate import simulate
 from ..dynamics.stopping import largest_move, settled, tolerance
 from ..dynamics.validation import positive
 from .checks import whole
+from .copies import lowest
 
 if TYPE_CHECKING:
     from .memory import AssociativeMemory
@@ -147,7 +148,7 @@ def nothing(query: Array, outputs: int | None) -> Retrieval:
 def nearest(memory: Any, state: Array) -> np.ndarray:
     """The row of the pattern nearest to an activation, of a model's or of patterns (N, I).
 
-    It is nearest in 2-norm, or in angle for a model with the cosine.
+    It is nearest in 2-norm, or in angle for a model with the cosine; of copies the lowest row.
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
@@ -158,8 +159,9 @@ def nearest(memory: Any, state: Array) -> np.ndarray:
 
     similarity = getattr(getattr(memory, "rule", None), "similarity", None)
     kind = Cosine() if getattr(similarity, "name", "") == "cosine" else Euclidean()
-    patterns = getattr(memory, "memories", memory)
-    return backend.to_numpy(backend.namespace(state).argmax(kind.scores(patterns, state), axis=-1))
+    patterns = kind.prepare(getattr(memory, "memories", memory))
+    scores = kind.scores(patterns, state)
+    return lowest(scores, kind.magnitude(patterns, state, scores))
 
 
 def _update(memory: AssociativeMemory) -> Relaxation:

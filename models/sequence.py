@@ -19,7 +19,9 @@ from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.validation import matrix
 from .checks import whole
+from .copies import is_reverse, lowest
 from .memory import AssociativeMemory
+from .retrieval import nearest
 from .universal import UniversalHopfield
 
 
@@ -31,8 +33,8 @@ class SequenceRecall(NamedTuple):
     trajectory : array (T + 1, ..., I)
         The cue and what each step recalled.
     rows : int array (T + 1, ...)
-        The row of the stored pattern most similar to each, by the memory's own similarity (-1 where the model
-        keeps no patterns).
+        The row of the stored pattern most similar to each, by the memory's own similarity, or the nearest where it has
+        none; of copies the lowest. -1 where the model keeps no patterns, and for the reverse of the pattern.
 
     Examples
     --------
@@ -144,8 +146,13 @@ def _next(patterns: Any, cyclic: bool) -> Array:
 
 
 def _row(memory: Any, state: Array) -> np.ndarray:
-    if isinstance(memory, AssociativeMemory):
-        return backend.to_numpy(backend.namespace(state).argmax(memory.scores(state), axis=-1))
     if hasattr(memory, "nearest"):
         return memory.nearest(state)
-    return np.full(state.shape[:-1], -1)
+    if getattr(memory, "memories", None) is None:
+        return np.full(state.shape[:-1], -1)
+    if isinstance(memory, AssociativeMemory):
+        kind, scores = memory.rule.similarity, memory.scores(state)
+        row = lowest(scores, kind.magnitude(kind.prepare(memory.memories), state, scores))
+    else:
+        row = nearest(memory, state)
+    return np.where(is_reverse(memory.memories, row, state), -1, row)
