@@ -12,7 +12,7 @@ from ..dynamics.validation import positive
 from ..models.domain import Domain
 from .basins import Basins, basins_of_attraction
 from .explorer import Explorer
-from .field import field
+from .field import at_home, field
 from .fixed_points import FixedPoints
 
 LOOKS = 65  # lines across the square on which the domain is looked for
@@ -140,6 +140,7 @@ def basin_slice(
     if isinstance(resolution, bool) or not isinstance(resolution, int | np.integer) or resolution < 2:
         raise ValueError(f"resolution must be a whole number >= 2, got {resolution!r}.")
     margin = positive("margin", margin, zero=True)
+    memory = at_home(memory, a)
     explorer = Explorer(memory)
     corners = [backend.to_numpy(explorer.checked(explorer.off_rim(state))).astype(float) for state in (a, b, c)]
     if any(corner.ndim != 1 for corner in corners):

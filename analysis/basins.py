@@ -14,6 +14,7 @@ from ..dynamics.progress import ticker
 from ..dynamics.validation import positive, unknown_name
 from .corruption import generator
 from .explorer import DYNAMICS, Explorer
+from .field import at_home
 from .fixed_points import FixedPoints
 from .report import write_report
 from .samplers import Sampler, into
@@ -258,7 +259,7 @@ def basins_of_attraction(
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level!r}.")
     rng = generator(seed)
-    explorer = Explorer(memory, fixed_points, dynamics=dynamics, dt=dt, seed=rng)
+    explorer = Explorer(at_home(memory, queries), fixed_points, dynamics=dynamics, dt=dt, seed=rng)
     cues, source, law = _cues(explorer, queries, targets, rng)
     batch = tuple(cues.shape[:-1])
     cues = backend.namespace(cues).reshape(cues, (-1, cues.shape[-1]))

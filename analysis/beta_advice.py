@@ -98,8 +98,8 @@ def beta_advice(memory: AssociativeMemory, target: float = 0.5) -> BetaAdvice:
     With d_j = \|x_i - x_j\|, s_j = (x_i - x_j).x_i and b = beta (dot), or s_j = d_j^2/2 and b = 2 beta (euclidean),
     and sums over the patterns that are no copies of x_i, since copies are one memory with one weight:
 
-    - pattern i as a cue has the weight 1/(1 + sum_j e^{-b s_j}), which rises with beta where all s_j > 0; `needed`
-      is where it reaches the target. No more than that is said of the fixed point.
+    - pattern i, stored m times, has as a cue the weight m/(m + sum_j e^{-b s_j}), which rises with beta where all
+      s_j > 0; `needed` is where it reaches the target. No more than that is said of the fixed point.
     - on the ball of radius r around x_i every weight is p_i >= 1/(1 + sum_j e^{-b (s_j - r d_j)}), and one update
       stays within R(r) = sum_j d_j e^{-b (s_j - r d_j)} of x_i. If R(r) <= r < min_j s_j/d_j the update maps the
       ball into itself, and at the smallest such r it has one fixed point there (see `certified_radii`). `certified` is
@@ -154,6 +154,7 @@ def beta_advice(memory: AssociativeMemory, target: float = 0.5) -> BetaAdvice:
     d = np.sqrt(gaps)
     rows = copies_of(memory)
     other = rows[:, None] != rows
+    times = np.bincount(rows)[rows]  # that a pattern is stored
     least = np.where(other, s, np.inf).min(axis=1)
     np.fill_diagonal(d, 0.0)
     blur = np.where(other, 0.0, d).max(axis=1)  # what copies that differ by rounding add to an update, at most
@@ -161,7 +162,7 @@ def beta_advice(memory: AssociativeMemory, target: float = 0.5) -> BetaAdvice:
     room = (1 - target) / target
 
     def reaches(b: np.ndarray) -> np.ndarray:
-        return _others(b, s, other) <= room
+        return _others(b, s, other) <= room * times
 
     def proved(b: np.ndarray) -> np.ndarray:
         r = _smaller_root(b, s, d, other, blur)
@@ -179,7 +180,7 @@ def beta_advice(memory: AssociativeMemory, target: float = 0.5) -> BetaAdvice:
         target=float(target),
         beta=beta,
         separation=least * (1.0 if factor == 1.0 else 2.0),
-        own_weight=1 / (1 + _others(np.full(len(patterns), factor * beta), s, other)),
+        own_weight=times / (times + _others(np.full(len(patterns), factor * beta), s, other)),
         needed=needed,
         certified=certified,
         recalled=right,

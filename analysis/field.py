@@ -337,3 +337,22 @@ def with_library(flow: Field, like: Any) -> Field:
     dtype('float32')
     """
     return dataclasses.replace(flow, like=like, cache={})
+
+
+def at_home(memory: Any, value: Any, differences: float = 1e-5) -> Any:
+    """A network that keeps no array of its own as a field in the library and dtype of `value`; else what was given.
+
+    >>> import numpy as np
+    >>> from hopfield.analysis.own import velocity_network
+    >>> network = velocity_network(lambda x: -x, 1, lambda x, u: -u)
+    >>> at_home(network, np.ones(1)) is network, at_home(network, np.ones(1, dtype=np.float32)).dtype
+    (True, dtype('float32'))
+    """
+    network = memory.network if isinstance(memory, Field) else memory
+    free = isinstance(network, Network) and not any(a.ndim for a in backend.arrays(network))
+    if not free or not backend.is_array(value) or not value.ndim:
+        return memory
+    like = floating("queries", value)
+    if backend.backend_of(like) == "numpy" and like.dtype == np.float64:
+        return memory
+    return with_library(field(memory, differences=differences), like)

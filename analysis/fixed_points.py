@@ -10,16 +10,17 @@ from ..dynamics import backend
 from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.validation import positive
+from ..models.domain import domain_of
 from ..models.memory import rule_of
 from .census import FixedPoints
 from .completeness import completeness, unseen
-from .field import Field, check_counts, field
+from .field import Field, at_home, check_counts, field
 from .jumps import find_at_jumps
 from .kinds import kinds, rows_of
 from .ladder import search_harder
-from .polish import has_rays, residual_tolerance
+from .polish import residual_tolerance
 from .row_space import Reduction, reduce
-from .search import Table, canonical, deflated, explore, search_from, slow_points
+from .search import Table, deflated, explore, search_from, slow_points
 from .stability import Spectrum, spectrum, stability
 from .starts import balanced_starts, pattern_starts, random_starts, takes_signs
 
@@ -98,7 +99,7 @@ def find_fixed_points(
     >>> found.complete, found.morse_sum
     ('not refuted', 1)
     """
-    whole = field(memory, patterns=patterns, differences=differences)
+    whole = field(at_home(memory, starts, differences), patterns=patterns, differences=differences)
     check_counts(batches=(batches, 0), batch_size=(batch_size, 1), eigenvalues=(eigenvalues, 1), most=(most, 1))
     rng = np.random.default_rng(seed)
     given = None if starts is None else np.atleast_2d(backend.to_numpy(whole.start(starts)))
@@ -202,9 +203,9 @@ def _random(flow: Field, count: int, rng: np.random.Generator) -> np.ndarray:
 def _sized(flow: Field, rows: np.ndarray) -> np.ndarray:
     """States of the activations of a memory's value neurons; other populations begin at 0."""
     if flow.memory is not None and hasattr(flow.memory, "start"):
-        if len(flow.network.populations) == 1:
+        if len(flow.network.populations) == 1 and domain_of(flow.memory).everywhere:
             return _states(flow, rows)
-        return backend.to_numpy(flow.flatten(flow.memory.start(flow.asarray(rows))))
+        return backend.to_numpy(flow.flatten(flow.memory.start(flow.asarray(domain_of(flow.memory).project(rows)))))
     if rows.shape[1] < flow.size:
         rows = np.concatenate([rows, np.zeros((len(rows), flow.size - rows.shape[1]), dtype=rows.dtype)], axis=1)
     if not flow.plain:  # +-1 is no activation of tanh, but a sensible state to begin at
@@ -315,7 +316,7 @@ def _at_jumps(
         begin = np.concatenate(parts)
     table = Table.empty(whole, bound)
     found = find_at_jumps(whole, begin, bound)
-    table.add(canonical(whole, found.x[found.converged]), np.ones(int(found.converged.sum()), int))
+    table.add(found.x[found.converged], np.ones(int(found.converged.sum()), int))
     table.random_hits = table.hits
     place = whole.asarray(table.x)
     activation = backend.to_numpy(whole.activation(place))
@@ -360,8 +361,9 @@ def _at_jumps(
 
 
 def _equal(flow: Field, activation: np.ndarray, stored: np.ndarray) -> np.ndarray:
-    """Whether points are stored patterns, number for number: bool (K, N); on rays, up to rounding of the direction."""
-    if not has_rays(flow):
+    """Whether points are stored patterns, number for number, or to rounding where only directions count: (K, N)."""
+    rule = rule_of(flow.memory)
+    if rule is None or not rule.similarity.ray:
         return (activation[:, None, :] == stored).all(axis=-1).reshape(len(activation), len(stored))
     x, y = (rows / np.maximum(np.linalg.norm(rows, axis=1), 1e-300)[:, None] for rows in (activation, stored))
     return np.abs(x[:, None, :] - y).max(axis=-1) <= 8 * backend.epsilon(flow.like)

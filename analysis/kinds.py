@@ -9,7 +9,6 @@ import numpy as np
 from ..dynamics import backend
 from ..models.copies import SAME, copies_of
 from .field import Field
-from .polish import residual_tolerance
 
 SHARE = 0.9  # of the weight that the memories of a state must hold together; least cosine of a recalled pattern
 
@@ -157,11 +156,14 @@ class _Stored(NamedTuple):
         patterns = backend.to_numpy(flow.patterns).astype(float)[rows]
         means = next(iter(flow.network.populations.values())).lagrangian.identity
         nothing = SAME * backend.epsilon(flow.patterns) ** 0.5 * flow.scale
-        blur = 10 * residual_tolerance(flow) / flow.scale
+        blur = 1e-9 if backend.epsilon(flow.like) < 1e-10 else 1e-4  # ten times what a point may be off by
         return _Stored(patterns, _unit(patterns), rows, place.reshape(-1), means, nothing, blur)
 
     def name(self, g: np.ndarray, weights: np.ndarray | None) -> tuple[str, int, int]:
         """The kind of a stable point g, the row of the pattern that it is, and of that which it reverses."""
+        length = float(np.linalg.norm(g))
+        if weights is not None and length <= self.nothing:  # at 0 weights without a fixed sum are rounding
+            weights = weights if weights.sum() * np.linalg.norm(self.patterns, axis=1).max() > self.nothing else None
         if weights is not None and (weights >= 0).all() and weights.sum() > 0:
             shares = np.bincount(self.place, weights=weights, minlength=len(self.rows))
             size, n = int(metastable_size(shares)), len(shares)
@@ -169,7 +171,6 @@ class _Stored(NamedTuple):
             if row >= 0:
                 return "memory", int(row), -1
             return ("global mean" if size >= SHARE * n else f"metastable({size})"), -1, -1
-        length = float(np.linalg.norm(g))
         if length <= self.nothing:
             empty = np.flatnonzero(np.linalg.norm(self.patterns, axis=1) <= self.nothing)
             return ("memory", int(self.rows[empty[0]]), -1) if empty.size else ("spurious", -1, -1)

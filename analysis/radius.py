@@ -15,7 +15,7 @@ from .boundary import Basin, crossings, normals, sloped
 from .certificates import certified_radii, no_theorem
 from .corruption import generator
 from .explorer import Explorer, projected
-from .field import Field
+from .field import Field, at_home
 from .fixed_points import FixedPoints
 from .row_space import RowSpace, row_space
 from .witness import Found, finished
@@ -157,6 +157,7 @@ def basin_radius(
         raise ValueError(f"directions must be a whole number >= 0, got {directions!r}.")
     if dt > 0.1:
         raise ValueError(f"dt={dt:g} is too long a step for a flow; give dt <= 0.1.")
+    memory = at_home(memory, i)
     space = None if isinstance(memory, Network | Field) else row_space(memory)
     row, center = _center(memory, i)
     explorer = Explorer(memory if space is None else space.memory, projected(fixed_points, space), dt=dt, seed=rng)

@@ -119,5 +119,7 @@ def lowest(scores: Any, magnitude: Any) -> np.ndarray:
     >>> lowest(np.array([0.1, 0.3 - 1e-17, 0.3]), np.ones(3))
     array(1)
     """
-    host, slack = backend.to_numpy(scores), 8 * backend.epsilon(scores) * backend.to_numpy(magnitude)
-    return np.asarray(np.argmax(~(host < host.max(axis=-1, keepdims=True, initial=-np.inf) - slack), axis=-1))
+    host, sizes = (backend.to_numpy(x) if backend.is_array(x) else x for x in (scores, magnitude))
+    slack = 8 * backend.epsilon(scores) * sizes
+    top = host.max(axis=-1, keepdims=True, initial=-np.inf)
+    return np.asarray(np.argmax(~(host < top - np.where(np.isfinite(slack), slack, 0.0)), axis=-1))

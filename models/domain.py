@@ -64,7 +64,7 @@ class Domain:
         """The cues (..., I) with every value moved into the bounds."""
         if self.everywhere:
             return q
-        low, high = (backend.asarray(np.broadcast_to(end, q.shape[-1:]), q) for end in (self.least, self.most))
+        low, high = (backend.asarray(end + np.zeros(q.shape[-1]), q) for end in (self.least, self.most))
         return backend.namespace(q).clip(q, low, high)
 
     def check(self, name: str, q: Array) -> Array:

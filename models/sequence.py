@@ -21,7 +21,6 @@ from ..dynamics.validation import matrix
 from .checks import whole
 from .copies import is_reverse, lowest
 from .memory import AssociativeMemory
-from .retrieval import nearest
 from .universal import UniversalHopfield
 
 
@@ -33,8 +32,8 @@ class SequenceRecall(NamedTuple):
     trajectory : array (T + 1, ..., I)
         The cue and what each step recalled.
     rows : int array (T + 1, ...)
-        The row of the stored pattern most similar to each, by the memory's own similarity, or the nearest where it has
-        none; of copies the lowest. -1 where the model keeps no patterns, and for the reverse of the pattern.
+        The row of the stored pattern most similar to each by the memory's own scores, the lowest of copies; -1 for the
+        reverse of a pattern, and where a model has no scores.
 
     Examples
     --------
@@ -148,11 +147,11 @@ def _next(patterns: Any, cyclic: bool) -> Array:
 def _row(memory: Any, state: Array) -> np.ndarray:
     if hasattr(memory, "nearest"):
         return memory.nearest(state)
-    if getattr(memory, "memories", None) is None:
+    if not hasattr(memory, "scores"):
         return np.full(state.shape[:-1], -1)
+    scores, magnitude = memory.scores(state), 1.0
     if isinstance(memory, AssociativeMemory):
-        kind, scores = memory.rule.similarity, memory.scores(state)
-        row = lowest(scores, kind.magnitude(kind.prepare(memory.memories), state, scores))
-    else:
-        row = nearest(memory, state)
+        kind = memory.rule.similarity
+        magnitude = kind.magnitude(kind.prepare(memory.memories), state, scores)
+    row = lowest(scores, magnitude)
     return np.where(is_reverse(memory.memories, row, state), -1, row)
