@@ -214,11 +214,22 @@ class Explorer:
         stable = points.stable
         if math.isinf(self.motion.method.dt) and points.stable_map is not None:
             stable = points.stable_map
-        states = self._canonical(points.state)
-        if self.motion.flow is not self.flow:
-            cues = self.flow.asarray(self._canonical(points.activation))
-            states = backend.to_numpy(self._start(cues)).astype(float)
+        states = self._completed(self._canonical(points.state))
         self.table.extend(states, np.asarray(stable, dtype=bool))
+
+    def _completed(self, states: np.ndarray) -> np.ndarray:
+        """States of the field that moves, from those of the adiabatic one: memory neurons in equilibrium with them."""
+        moving = self.motion.flow
+        if moving is self.flow or not len(states):
+            return states
+        known = self.flow.states(self.flow.asarray(states.astype(backend.to_numpy(self.like).dtype)))
+        first = next(iter(known.values()))
+        populations = moving.network.populations
+        missing = {name: p for name, p in populations.items() if name not in known}
+        empty = {name: 0 * first[:, :1] + backend.full((p.size,), 0.0, first) for name, p in missing.items()}
+        force = moving.states(moving.residual(moving.flatten({**known, **empty})))  # at 0 there is nothing that leaks
+        rest = {name: force[name] / p.leak for name, p in missing.items()}
+        return backend.to_numpy(moving.flatten({**known, **rest})).astype(float)
 
 
 def _fitting(points: Any, explorer: Explorer) -> FixedPoints:

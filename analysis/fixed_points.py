@@ -61,8 +61,8 @@ def find_fixed_points(
     memory : model, Network or Field
         What moves. `energy_network` makes a network of a plain energy function.
     starts : array (B, D) or dict of states, optional
-        Activations to begin at, or states by population; only these are used then. By default the patterns, means of pairs, triples and all but
-        one (of all subsets, if there are at most 512), reversed ones, and random states.
+        Activations to begin at, or states by population; only these are used then. By default the patterns, means of
+        pairs, triples and all but one (of all subsets, if there are at most 512), reversed ones, and random states.
     seed : int or Generator
         For the random starts.
     patterns : array (N, D), optional

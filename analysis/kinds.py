@@ -91,9 +91,10 @@ def kinds(
     An unstable point is ``saddle(index)``, one with an eigenvalue 0 ``marginal``. Of a stable point whose weights are
     of one sign, k = `metastable_size` decides: ``memory`` for 1, ``global mean`` for at least 0.9 N, else
     ``metastable(k)``; but where neurons saturate, so that a point is not the mean by its weights, it is also a
-    ``memory`` if it is a tenth as far from a pattern as any other pattern is. Otherwise its cosines with the patterns do: ``memory`` from 0.9, else ``reversed`` from -0.9,
-    ``mixture`` where several patterns are equally near, or 0.9 of its length lies in the space of the patterns, else
-    ``spurious``; without patterns ``stable``. A stored pattern that is the negative of another is a memory.
+    ``memory`` if it is a tenth as far from a pattern as any other pattern is. Otherwise its cosines with the patterns
+    do: ``memory`` from 0.9, else ``reversed`` from -0.9, ``mixture`` where several patterns are equally near, or 0.9 of
+    its length lies in the space of the patterns, else ``spurious``; without patterns ``stable``. A stored pattern that
+    is the negative of another is a memory.
 
     Copies of a pattern count as one: their weights are added, and the point goes by the lowest of their rows.
 

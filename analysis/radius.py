@@ -235,7 +235,7 @@ def _rays(basin: Basin, norm: str, rng: np.random.Generator, directions: int) ->
 
 
 def _bracket(basin: Basin, rays: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths inside and outside on each ray, from 0 to 8 times its reach, within the domain; inf if none is outside."""
+    """Lengths inside and outside on each ray, from 0 to 8 times its reach, in the domain; inf if none is outside."""
     low, high = np.zeros(len(rays)), np.full(len(rays), np.inf)
     tried = np.outer(reach, [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0])
     tried = np.minimum(tried, basin.explorer.domain.reach(basin.center, rays)[:, None])
@@ -342,8 +342,8 @@ def _center(memory: Any, i: Any) -> tuple[int | None, np.ndarray]:
     stored = memory.patterns if isinstance(memory, Field) else getattr(memory, "memories", None)
     if stored is None:
         raise TypeError(
-            f"{type(memory).__name__} has no stored patterns to count: give a state (I,) in place of {i!r}, or say which "
-            "they are, field(memory, patterns=rows)."
+            f"{type(memory).__name__} has no stored patterns to count: give a state (I,) in place of {i!r}, or say "
+            "which they are, field(memory, patterns=rows)."
         )
     count = len(stored)
     if isinstance(i, bool) or not isinstance(i, int | np.integer) or not -count <= i < count:
@@ -374,8 +374,8 @@ def _certificate(memory: Any, row: int | None) -> tuple[float | None, str, str, 
     """Certified radius, norm, theorem (or why there is none), and how near the fixed point lies."""
     if row is None:
         return None, "2", "the theorems are about stored patterns", math.inf
-    if isinstance(memory, Field) and memory.memory is not None and memory.patterns is getattr(memory.memory, "memories", None):
-        memory = memory.memory
+    if isinstance(memory, Field):
+        memory = memory.memory if memory.patterns is getattr(memory.memory, "memories", None) else memory.network
     if why := no_theorem(memory):
         return None, "2", why, math.inf
     found = certified_radii(memory, [row])

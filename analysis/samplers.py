@@ -286,8 +286,8 @@ def _counted(count: int) -> int:
 def _repeated(patterns: np.ndarray | None, rows: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
     if patterns is None:
         raise ValueError(
-            "There are no stored patterns to make cues from: use Box, Sphere(..., center=state), or say which they are, "
-            "field(memory, patterns=rows)."
+            "There are no stored patterns to make cues from: use Box, Sphere(..., center=state), or say which they "
+            "are, field(memory, patterns=rows)."
         )
     rows = np.arange(len(patterns)) if rows is None else np.atleast_1d(np.asarray(rows, dtype=int))
     if rows.size == 0 or rows.min() < -len(patterns) or rows.max() >= len(patterns):

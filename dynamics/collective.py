@@ -51,7 +51,7 @@ class Simplex(Lagrangian):
     convex = True
     nonnegative = True
     bounded = True
-    lowest, ends = 0.0, True  # and sum to one, up to a factor that a state does not see
+    ends = True  # weights sum to one, up to a factor that a state does not see
     shift_invariant = True
 
     def tangent(self, x: Array, u: Array) -> Array:

@@ -30,9 +30,9 @@ class Lagrangian(backend.Extensible, ABC):
     bounded : bool
         Whether activations stay bounded.
     lowest, highest : float
-        What a neuron's activation lies between.
+        What a neuron's activation lies between; where it is `nonnegative`, 0 is the lowest.
     ends : bool
-        Whether finite states have these two activations themselves.
+        Whether finite states have the lowest and the highest activation themselves.
     identity : bool
         Whether the activation IS the state, g = x.
     log_gain : number or None

@@ -94,6 +94,7 @@ class Power(Elementwise):
 
     n: int = static(default=2)
     beta: Number = 1.0
+    ends = True
 
     @property
     def convex(self) -> bool:
@@ -103,16 +104,6 @@ class Power(Elementwise):
     @property
     def nonnegative(self) -> bool:
         """True for odd n, whose activation is an even power."""
-        return self.n % 2 == 1
-
-    @property
-    def lowest(self) -> float:
-        """0 for odd n."""
-        return 0.0 if self.n % 2 else -math.inf
-
-    @property
-    def ends(self) -> bool:
-        """Whether 0 is an end, which the state 0 has."""
         return self.n % 2 == 1
 
     def __post_init__(self) -> None:
@@ -152,7 +143,7 @@ class RectifiedPower(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
-    lowest, ends = 0.0, True
+    ends = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -190,7 +181,6 @@ class Exponential(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
-    lowest = 0.0
 
     @property
     def log_gain(self) -> Number:
@@ -268,7 +258,7 @@ class Softplus(Elementwise):
     convex = True
     nonnegative = True
     bounded = True
-    lowest, highest = 0.0, 1.0
+    highest = 1.0
 
     def value(self, x: Array) -> Array:
         """Sum of log(1 + e^(beta x))/beta."""
@@ -311,7 +301,7 @@ class Threshold(Elementwise):
     smooth = False
     nonnegative = True
     bounded = True
-    lowest, highest, ends = 0.0, 1.0, True
+    highest, ends = 1.0, True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -380,7 +370,7 @@ class SquareRoot(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
-    lowest, ends = 0.0, True
+    ends = True
 
     def value(self, x: Array) -> Array:
         """Sum of (2/3) (beta x)^(3/2)/beta; NaN for negative x."""

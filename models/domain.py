@@ -58,7 +58,7 @@ class Domain:
 
     def contains(self, q: Any) -> np.ndarray:
         """Whether cues (..., I) are valid, up to rounding at ends that belong to the domain: bool (...)."""
-        return ~(self._above(q) | self._below(q)).any(axis=-1)
+        return np.asarray(~(self._above(q) | self._below(q)).any(axis=-1))
 
     def project(self, q: Array) -> Array:
         """The cues (..., I) with every value moved into the bounds."""
@@ -88,7 +88,7 @@ class Domain:
         )
 
     def reach(self, center: np.ndarray, rays: np.ndarray) -> np.ndarray:
-        r"""The length (B,) at which each ray center + t r from a cue (I,) leaves the domain; inf where it never does."""
+        r"""The length (B,) at which each ray center + t r from a cue (I,) leaves the domain; inf if it never does."""
         if self.everywhere:
             return np.full(len(rays), np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -142,7 +142,8 @@ def activations_of(
     >>> print(domain, domain.least, activations_of(Quadratic()))
     (-1, 1) -0.99 all real vectors
     """
-    low, high, closed = float(lagrangian.lowest), float(lagrangian.highest), lagrangian.ends
+    low = max(float(lagrangian.lowest), 0.0 if lagrangian.nonnegative else -math.inf)
+    high, closed = float(lagrangian.highest), lagrangian.ends
     if positive and low <= 0:
         low, closed = 0.0, False
     if low == -math.inf and high == math.inf:
@@ -181,5 +182,5 @@ def domain_of(system: Any) -> Domain:
     if len(parts) == 1:
         return parts[0][0]
     names = ("low", "high", "least", "most", "open")
-    ends = (np.concatenate([np.full(n, getattr(d, name)) for d, n in parts]) for name in names)
-    return Domain(*ends, "one for each neuron", "Scale it first.")
+    ends: dict[str, Any] = {name: np.concatenate([np.full(n, getattr(d, name)) for d, n in parts]) for name in names}
+    return Domain(**ends, why="one for each neuron", cure="Scale it first.")

@@ -54,7 +54,7 @@ def test_a_cue_outside_by_rounding_is_clipped_and_by_more_refused_with_the_numbe
 def test_a_little_outside_is_not_rounding():
     with pytest.raises(ValueError, match=r"1\.000001 at index"):
         build("classical", SIGNS).start(np.full(8, 1 + 1e-6))
-    with pytest.raises(ValueError, match="1.3 at index"):
+    with pytest.raises(ValueError, match=r"1\.3 at index"):
         build("dense", SIGNS).recall(np.full(8, 1.3))
 
 
@@ -67,7 +67,7 @@ def test_open_ends_take_no_rounding():
 
 def test_what_no_state_has_is_refused_and_not_changed_in_silence():
     memory = HierarchicalMemory([Layer(3, "relu"), 2], [np.ones((3, 2))])
-    with pytest.raises(ValueError, match="-0.5 at index"):
+    with pytest.raises(ValueError, match=r"-0\.5 at index"):
         memory.start(np.array([1.0, -0.5, 0.0]))
     assert memory.start(np.array([1.0, 0.5, 0.0]))["layer0"].tolist() == [1.0, 0.5, 0.0]
 
