@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .basin_slice import BasinSlice
+from .basin_slice import OUTSIDE, BasinSlice
 from .plot_doors import entries, head, list_of_words, made_by, numbers, wording
 from .plot_style import AREAS, BLUE, GREY, VERMILLION, look, open_axes, sort_of, tint
 from .regions import smooth_regions
@@ -30,7 +30,7 @@ def plot_basin_slice(
     Edges run smoothly between the cues of the grid, each of which is on the side of its label. Thin lines are contours
     of the energy. Fixed points in the plane have the mark of their kind, as in `plot_fixed_points`, white if they
     attract; an attractor that lies outside of the plane is only named. White cues ran away, dark grey ones are not
-    known.
+    known, and where the memory takes no cues nothing is drawn.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def plot_basin_slice(
     """
     made_by("plot_basin_slice", cut, BasinSlice, "basin_slice")
     top = int(cut.fixed_points.pattern.max(initial=-1))
+    if cut.fixed_points.reverse is not None:
+        top = max(top, int(cut.fixed_points.reverse.max(initial=-1)))
     if names is not None:
         count = len(names) if isinstance(names, str) else len(entries(names))
         if count <= top:
@@ -83,7 +85,8 @@ def plot_basin_slice(
     fine = [np.linspace(*ends, 2 * n + 1)[1::2] for ends, n in zip(edges, regions.labels.shape[::-1], strict=True)]
     for edge in regions.edges.values() if len(regions.edges) > 1 else ():
         ax.contour(*fine, edge, levels=[0.0], colors="black", linewidths=0.9)
-    energy = np.ma.masked_invalid(cut.energy)
+    cells = labels != OUTSIDE
+    energy = np.ma.masked_where(~cells, np.ma.masked_invalid(cut.energy))
     if energy.count() and np.ptp(energy.compressed()) > 0:
         levels = np.unique(np.quantile(energy.compressed(), np.linspace(0.02, 0.9, 10)))
         style = {"colors": "black", "linewidths": 0.5, "linestyles": "solid", "alpha": 0.4}
@@ -95,6 +98,8 @@ def plot_basin_slice(
         handles.append(_swatch(AWAY, "ran away"))
     if (labels == -2).any():
         handles.append(_swatch(UNKNOWN, "not known (boundary)"))
+    if not cells.all():
+        handles.append(_swatch("none", "blank: no cues of this memory"))
     handles += _draw_points(ax, cut)
     for k in reached[:LEGEND]:
         _write_number(ax, cut, k, regions.edges[k], fine, names)
@@ -221,9 +226,11 @@ def _swatch(colour: str, name: str) -> Any:
 def _name(cut: BasinSlice, k: int, names: Sequence[str] | None) -> str:
     points = cut.fixed_points
     pattern, kind = int(points.pattern[k]), str(points.kind[k])
-    if pattern >= 0 and kind.startswith(("memory", "reversed")):
-        text = names[pattern] if names is not None else f"memory {pattern}"
-        text += " reversed" if kind == "reversed" else ""
+    reverse = -1 if points.reverse is None else int(points.reverse[k])
+    if pattern >= 0 or reverse >= 0:
+        row = pattern if pattern >= 0 else reverse
+        text = names[row] if names is not None else f"memory {row}"
+        text = text if pattern >= 0 else f"reverse of {text}"
     else:
         text = f"{kind} (point {k})"
     return text if cut.near[k] else f"{text}, outside of the plane"

@@ -11,12 +11,15 @@ from ..dynamics import backend
 from ..dynamics.arguments import batch
 from ..dynamics.entry import checked
 from ..dynamics.validation import positive
+from ..models.domain import Domain
 from . import doors
 from .basins import Basins, basins_of_attraction
 from .explorer import Explorer
-from .field import field
+from .field import at_home, field
 from .fixed_points import FixedPoints
 
+LOOKS = 65  # lines across the square on which the domain is looked for
+OUTSIDE = -3  # the label of what is no cue
 NEAR = 1e-2  # of the size of the picture: fixed points no farther from the plane are said to lie in it
 
 
@@ -33,11 +36,12 @@ class BasinSlice:
     s, t : arrays (n,)
         The coordinates of the columns and rows of the grid.
     labels : int array (n, n)
-        The row of `fixed_points` that is reached from (s[k], t[j]) at [j, k]; -1 ran away, -2 not known.
+        The row of `fixed_points` that is reached from (s[k], t[j]) at [j, k]; -1 ran away, -2 not known, -3 outside
+        of the cues that the memory takes (its `domain`).
     convergence_time : array (n, n)
-        As in `Basins`.
+        As in `Basins`; NaN outside of the domain.
     energy : array (n, n)
-        E of the state, memory neurons in equilibrium; NaN where there is none.
+        E of the state, memory neurons in equilibrium; NaN where there is none, and outside of the domain.
     fixed_points : FixedPoints
         Those known before, and those that the grid led to.
     points : array (K, 2)
@@ -47,7 +51,7 @@ class BasinSlice:
     near : bool array (K,)
         Whether that is less than a hundredth of the extent of the grid.
     basins : Basins
-        Everything about the cues of the grid.
+        Everything about the cues of the grid, those in the domain, row by row.
 
     Examples
     --------
@@ -82,7 +86,9 @@ class BasinSlice:
 
     def __str__(self) -> str:
         rows, columns = self.labels.shape
-        return f"{columns} x {rows} cues in a plane, {int(self.near.sum())} fixed points in it. {self.basins}"
+        outside = int((self.labels == OUTSIDE).sum())
+        left_out = f" ({outside} of them outside of the memory's domain)" if outside else ""
+        return f"{columns} x {rows} cues in a plane{left_out}, {int(self.near.sum())} fixed points in it. {self.basins}"
 
 
 @checked(memory=doors.examined, resolution=doors.side, margin=doors.not_negative, fixed_points=doors.census)
@@ -98,6 +104,9 @@ def basin_slice(
     **options: Any,
 ) -> BasinSlice:
     r"""Label the states of the plane through three states.
+
+    States that the memory does not take as cues, such as values beyond [-1, 1] of graded neurons, are left out: their
+    label is -3. The three states are moved into the domain first where they lie on its open rim.
 
     Parameters
     ----------
@@ -137,24 +146,32 @@ def basin_slice(
     if isinstance(resolution, bool) or not isinstance(resolution, int | np.integer) or resolution < 2:
         raise ValueError(f"resolution must be a whole number >= 2, got {resolution!r}.")
     margin = positive("margin", margin, zero=True)
+    memory = at_home(memory, a)
     explorer = Explorer(memory)
-    corners = [backend.to_numpy(explorer.checked(state)).astype(float) for state in (a, b, c)]
+    corners = [backend.to_numpy(explorer.checked(explorer.off_rim(state))).astype(float) for state in (a, b, c)]
     if any(corner.ndim != 1 for corner in corners):
         raise ValueError(f"a, b and c must be single states (I,), got shapes {[corner.shape for corner in corners]}.")
     origin, axes = _plane(*corners)
     places = np.stack([(corner - origin) @ axes.T for corner in corners])
     low, high = places.min(axis=0), places.max(axis=0)
     middle, half = (low + high) / 2, (high - low).max() * (1 + 2 * margin) / 2
+    middle, half = _fitted(explorer.domain, origin, axes, middle, half)
     s, t = (np.linspace(m - half, m + half, resolution) for m in middle)
     grid = origin + s[None, :, None] * axes[0] + t[:, None, None] * axes[1]
     like = explorer.like
-    cues = backend.asarray(grid.reshape(-1, grid.shape[-1]).astype(backend.to_numpy(like).dtype), like)
+    rows = grid.reshape(-1, grid.shape[-1]).astype(backend.to_numpy(like).dtype)
+    valid = explorer.domain.contains(rows)
+    cues = backend.asarray(rows[valid], like)
     basins = basins_of_attraction(memory, cues, fixed_points, **options)
     flow = field(memory)
-    energy = np.concatenate(
-        [backend.to_numpy(flow.energy(flow.start(cues[k : k + 4096]))) for k in range(0, len(cues), 4096)]
-    )
-    found, shape = basins.fixed_points, (resolution, resolution)
+    parts = [backend.to_numpy(flow.energy(flow.start(cues[k : k + 4096]))) for k in range(0, len(cues), 4096)]
+
+    def spread(values: np.ndarray, outside: float) -> np.ndarray:
+        whole = np.full(len(rows), outside, dtype=values.dtype)
+        whole[valid] = values
+        return whole.reshape(resolution, resolution)
+
+    found = basins.fixed_points
     away = np.asarray(found.activation, dtype=float)[:, : len(origin)] - origin  # of the first population
     points = away @ axes.T
     distance = np.linalg.norm(away - points @ axes, axis=1)
@@ -165,15 +182,32 @@ def basin_slice(
         corners=places,
         s=s,
         t=t,
-        labels=basins.labels.reshape(shape),
-        convergence_time=basins.convergence_time.reshape(shape),
-        energy=energy.astype(float).reshape(shape),
+        labels=spread(basins.labels, OUTSIDE),
+        convergence_time=spread(basins.convergence_time, np.nan),
+        energy=spread(np.concatenate([np.zeros(0), *parts]).astype(float), np.nan),
         fixed_points=found,
         points=points,
         distance=distance,
         near=inside & (distance <= NEAR * 2 * half),
         basins=replace(basins, law=f"a grid of {resolution} x {resolution} in a plane"),
     )
+
+
+def _fitted(
+    domain: Domain, origin: np.ndarray, axes: np.ndarray, middle: np.ndarray, half: float
+) -> tuple[np.ndarray, float]:
+    """The middle and half the width of the part of a square in the plane that lies in a domain."""
+    if domain.everywhere:
+        return middle, half
+    side = np.linspace(-half, half, LOOKS)
+    s, t = middle[0] + side, middle[1] + side
+    inside = np.array([domain.contains(origin + s[:, None] * axes[0] + row * axes[1]) for row in t])
+    if not inside.any():
+        return middle, half
+    bounds = [side[np.flatnonzero(inside.any(axis=k))[[0, -1]]] for k in (0, 1)]
+    step = side[1] - side[0]
+    size = min(half, max(np.ptp(ends) for ends in bounds) / 2 + step)
+    return middle + [np.mean(ends) for ends in bounds], size
 
 
 def _plane(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

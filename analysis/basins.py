@@ -17,9 +17,10 @@ from ..dynamics.validation import positive, unknown_name
 from . import doors
 from .corruption import generator
 from .explorer import DYNAMICS, Explorer
+from .field import at_home
 from .fixed_points import FixedPoints
 from .report import write_report
-from .samplers import Sampler
+from .samplers import Sampler, into
 from .settling import Settled, settle
 
 BLOCK = 2**19  # numbers in a batch that is integrated together: what stays in a processor's cache
@@ -35,7 +36,8 @@ class Basins:
         The row of `fixed_points` that the cue reaches; -1: its state ran away, -2: not known (the state was on the
         boundary between basins, or still on its way at the end).
     pattern : int array (...)
-        The stored pattern of that attractor; -1 where there is none.
+        The stored pattern that this attractor is, the lowest row of copies; -1 where it is none, such as a reversed
+        one.
     fixed_points : FixedPoints
         Those that were given, and behind them those that the cues led to; without given ones those of the stored
         patterns are among them, if there are as many cues.
@@ -57,6 +59,8 @@ class Basins:
         "adiabatic", "map" or "network".
     level, dt, tol : float
         Of the intervals, of the steps, of the convergence time.
+    rows : int array (N,) or None
+        The row that each stored pattern goes by in `pattern`: its own, or a lower one of which it is a copy.
 
     Examples
     --------
@@ -82,6 +86,7 @@ class Basins:
     level: float
     dt: float
     tol: float
+    rows: np.ndarray | None = None
 
     @property
     def diverged(self) -> int:
@@ -95,9 +100,12 @@ class Basins:
 
     @property
     def recalled(self) -> float:
-        """The part of the cues with a known source that reach an attractor of that pattern."""
+        """The part of the cues with a known source that reach that pattern, or a copy of it."""
         known = self.source >= 0
-        return float(np.mean((self.pattern == self.source)[known])) if known.any() else float("nan")
+        if not known.any():
+            return float("nan")
+        source = self.source[known]
+        return float(np.mean(self.pattern[known] == (source if self.rows is None else self.rows[source])))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the states, as plain numbers and lists."""
@@ -212,7 +220,8 @@ def basins_of_attraction(
     memory : model, Network or Field
         What the cues are given to; `field(network, patterns=...)` says what counts as patterns where none are kept.
     queries : array (..., I) or Sampler
-        Cues (activations), or how to draw them: `Noisy`, `Sphere`, `Box`, `Masked`, `Flipped`.
+        Cues (activations), or how to draw them: `Noisy`, `Sphere`, `Box`, `Masked`, `Flipped`. Given ones must lie in
+        the memory's `domain`; drawn ones are projected onto it, which `law` says.
     fixed_points : FixedPoints, optional
         Those known already, from `find_fixed_points`. Without, they are found on the way.
     dynamics : {"adiabatic", "map", "network"}
@@ -268,7 +277,7 @@ def basins_of_attraction(
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level!r}.")
     rng = generator(seed)
-    explorer = Explorer(memory, fixed_points, dynamics=dynamics, dt=dt, seed=rng)
+    explorer = Explorer(at_home(memory, queries), fixed_points, dynamics=dynamics, dt=dt, seed=rng)
     cues, source, law = _cues(explorer, queries, targets, rng)
     batch = tuple(cues.shape[:-1])
     cues = backend.namespace(cues).reshape(cues, (-1, cues.shape[-1]))
@@ -278,10 +287,10 @@ def basins_of_attraction(
     if fixed_points is None:  # in the order of the patterns, not of their discovery
         order = np.lexsort([np.nan_to_num(points.energy), points.pattern, points.pattern < 0, ~points.stable])
         points = points.select(order)
-        labels = np.where(labels >= 0, np.append(np.argsort(order), [-2, -1])[labels], labels)
+        labels = np.where(labels >= 0, np.append(np.argsort(order), -1)[np.maximum(labels, -1)], labels)
     count, total = len(points), max(len(labels), 1)
     counts = np.bincount(labels[labels >= 0], minlength=count)
-    pattern = np.where(labels >= 0, np.append(points.pattern, [-1, -1])[labels], -1)
+    pattern = np.append(points.pattern, -1)[np.maximum(labels, -1)]
     confusion = None
     if (source >= 0).any() and explorer.patterns is not None:
         confusion = np.zeros((len(explorer.patterns), count + 2), dtype=int)
@@ -303,6 +312,7 @@ def basins_of_attraction(
         level=level,
         dt=explorer.dt,
         tol=tol,
+        rows=explorer.rows if explorer.rows.size else None,
     )
 
 
@@ -392,8 +402,9 @@ def _cues(explorer: Explorer, queries: Any, targets: Any, rng: np.random.Generat
         )
     if isinstance(queries, Sampler):
         drawn = queries.draw(patterns, rng)
-        cues = backend.asarray(drawn.cues.astype(backend.to_numpy(like).dtype), like)
-        return explorer.checked(cues), drawn.source.reshape(-1), str(queries.law)
+        valid, law = into(explorer.domain, drawn.cues, str(queries.law))
+        cues = backend.asarray(valid.astype(backend.to_numpy(like).dtype), like)
+        return explorer.checked(cues), drawn.source.reshape(-1), law
     cues = explorer.checked(queries)
     source = np.full(math.prod(cues.shape[:-1]), -1)
     if targets is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.entry import checked
 from ..dynamics.lagrangians import LogSumExp
+from ..models.copies import copies_of
 from ..models.memory import AssociativeMemory
 from . import doors
 from .certificates import no_theorem
@@ -29,10 +30,10 @@ class BetaAdvice:
     beta : float
         The memory's own.
     separation : array (N,)
-        Delta_i: how far pattern i's score of itself is above that of the next one; at most 0 for a pattern that is
-        not the best match of itself.
+        Delta_i: how far pattern i's score of itself is above that of the next one that is no copy of it; at most 0 for
+        a pattern that is not the best match of itself, inf where there is no other.
     own_weight : array (N,)
-        Its weight when it is itself the cue, at the memory's beta.
+        Its weight, with that of its copies, when it is itself the cue, at the memory's beta.
     needed : array (N,)
         The beta from which on that weight reaches the target; inf where it never does.
     certified : array (N,)
@@ -41,7 +42,8 @@ class BetaAdvice:
     recalled : bool array (N,)
         Whether, at the memory's beta, the pattern as a cue is retrieved to a state in which it has the target weight.
     unique_below : float
-        The beta below which there is exactly one fixed point, so that nothing is remembered.
+        The beta below which there is exactly one fixed point, so that nothing is remembered but what all patterns are
+        equal to.
 
     Examples
     --------
@@ -73,9 +75,10 @@ class BetaAdvice:
 
     def __str__(self) -> str:
         count = len(self.needed)
+        unique = "at every beta" if np.isinf(self.unique_below) else f"below beta = {self.unique_below:.6g}"
         lines = [
             f"{count} patterns, target weight {self.target:g}, beta = {self.beta:.6g}",
-            f"one fixed point alone below beta = {self.unique_below:.6g}",
+            f"one fixed point alone {unique}",
             f"at beta = {self.beta:.6g}: {int(self.recalled.sum())} of {count} recalled with that weight",
             f"{'patterns':>10} {'weight as a cue':>18} {'proved fixed point':>20}",
         ]
@@ -84,7 +87,10 @@ class BetaAdvice:
             words = [f"beta >= {b:.5g}" if np.isfinite(b) else "never" for b in pair]
             lines.append(f"{part:>10.0%} {words[0]:>18} {words[1]:>20}")
         worst = int(np.argmin(self.separation))
-        lines.append(f"least separated: pattern {worst}, by {self.separation[worst]:.5g}")
+        if np.isfinite(self.separation[worst]):
+            lines.append(f"least separated: pattern {worst}, by {self.separation[worst]:.5g}")
+        else:
+            lines.append("all patterns are equal: there is nothing to separate" if count > 1 else "it is alone")
         return "\n".join(lines)
 
 
@@ -93,10 +99,11 @@ def beta_advice(memory: AssociativeMemory, target: float = 0.5) -> BetaAdvice:
     r"""Say which beta separates the stored patterns, and how much of that is proved.
 
     For softmax with the dot product (leak 1) or the Euclidean similarity (leak 0), linear value neurons, no bias.
-    With d_j = \|x_i - x_j\|, s_j = (x_i - x_j).x_i and b = beta (dot), or s_j = d_j^2/2 and b = 2 beta (euclidean):
+    With d_j = \|x_i - x_j\|, s_j = (x_i - x_j).x_i and b = beta (dot), or s_j = d_j^2/2 and b = 2 beta (euclidean),
+    and sums over the patterns that are no copies of x_i, since copies are one memory with one weight:
 
-    - pattern i as a cue has the weight 1/(1 + sum_j e^{-b s_j}), which rises with beta where all s_j > 0; `needed`
-      is where it reaches the target. No more than that is said of the fixed point.
+    - pattern i, stored m times, has as a cue the weight m/(m + sum_j e^{-b s_j}), which rises with beta where all
+      s_j > 0; `needed` is where it reaches the target. No more than that is said of the fixed point.
     - on the ball of radius r around x_i every weight is p_i >= 1/(1 + sum_j e^{-b (s_j - r d_j)}), and one update
       stays within R(r) = sum_j d_j e^{-b (s_j - r d_j)} of x_i. If R(r) <= r < min_j s_j/d_j the update maps the
       ball into itself, and at the smallest such r it has one fixed point there (see `certified_radii`). `certified` is
@@ -149,31 +156,35 @@ def beta_advice(memory: AssociativeMemory, target: float = 0.5) -> BetaAdvice:
     gaps = np.maximum(squares[:, None] + squares - 2 * gram, 0.0)
     s = squares[:, None] - gram if factor == 1.0 else gaps / 2
     d = np.sqrt(gaps)
-    other = ~np.eye(len(patterns), dtype=bool)
+    rows = copies_of(memory)
+    other = rows[:, None] != rows
+    times = np.bincount(rows)[rows]  # that a pattern is stored
     least = np.where(other, s, np.inf).min(axis=1)
+    np.fill_diagonal(d, 0.0)
+    blur = np.where(other, 0.0, d).max(axis=1)  # what copies that differ by rounding add to an update, at most
     beta = float(backend.to_numpy(memory.beta))
     room = (1 - target) / target
 
     def reaches(b: np.ndarray) -> np.ndarray:
-        return _others(b, s, other) <= room
+        return _others(b, s, other) <= room * times
 
     def proved(b: np.ndarray) -> np.ndarray:
-        r = _smaller_root(b, s, d, other)
+        r = _smaller_root(b, s, d, other, blur)
         inside = np.where(other, s / np.where(d > 0, d, 1.0), np.inf).min(axis=1)
         held = np.isfinite(r) & (r < inside)
         r = np.where(held, r, 0.0)
         return held & (_others(b, s - r[:, None] * d, other) <= room)
 
-    possible = (least > 1e-12 * np.maximum(squares, 1e-300)) | (len(patterns) == 1)
-    diameter = float(gaps.max())
+    possible = (least > 1e-12 * np.maximum(squares, 1e-300)) | ~other.any(axis=1)
+    diameter = float(gaps[other].max(initial=0.0))
     needed, certified = (_threshold(test, possible, least) / factor for test in (reaches, proved))
     found = metastability(memory, memory.memories)
-    right = (found.pattern == np.arange(len(patterns))) & (found.weight >= target) & found.converged
+    right = (found.pattern == rows) & (found.weight >= target) & found.converged
     return BetaAdvice(
         target=float(target),
         beta=beta,
         separation=least * (1.0 if factor == 1.0 else 2.0),
-        own_weight=1 / (1 + _others(np.full(len(patterns), factor * beta), s, other)),
+        own_weight=times / (times + _others(np.full(len(patterns), factor * beta), s, other)),
         needed=needed,
         certified=certified,
         recalled=right,
@@ -187,14 +198,14 @@ def _others(b: np.ndarray, s: np.ndarray, other: np.ndarray) -> np.ndarray:
         return np.where(other, np.exp(-b[:, None] * s), 0.0).sum(axis=1)
 
 
-def _smaller_root(b: np.ndarray, s: np.ndarray, d: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The smaller root of R(r) = r, by Newton's method from r = 0, which rises to it; inf where there is none."""
+def _smaller_root(b: np.ndarray, s: np.ndarray, d: np.ndarray, other: np.ndarray, blur: np.ndarray) -> np.ndarray:
+    """The smaller root of R(r) + blur = r, by Newton's method from r = 0, which rises to it; inf if there is none."""
     r = np.zeros(len(b))
     gone = np.zeros(len(b), dtype=bool)
     for _ in range(60):
         with np.errstate(over="ignore", invalid="ignore"):
             terms = np.where(other, d * np.exp(-b[:, None] * (s - r[:, None] * d)), 0.0)
-            value, slope = terms.sum(axis=1), b * (terms * d).sum(axis=1)
+            value, slope = blur + terms.sum(axis=1), b * (terms * d).sum(axis=1)
         gone |= ~(slope < 1) | ~np.isfinite(value)
         step = np.where(gone, 0.0, (value - r) / np.where(gone, 1.0, 1 - slope))
         r = r + step

@@ -43,18 +43,29 @@ class Basin:
         self.home = int(self.labels(self.center[None])[0])
 
     def labels(self, points: np.ndarray) -> np.ndarray:
-        """The rows of the explorer's table that states (B, I) reach."""
-        self.flowed += len(points)
-        like, count = self.explorer.like, len(points)
+        """The rows of the explorer's table that states (B, I) reach; -2 also where they are no cues of the memory."""
+        like, domain = self.explorer.like, self.explorer.domain
+        points = np.ascontiguousarray(points, dtype=backend.to_numpy(like).dtype)
+        found, valid = np.full(len(points), -2), np.flatnonzero(domain.contains(points))
+        if not valid.size:
+            return found
+        points, count = domain.check("state", points[valid]), len(valid)
+        self.flowed += count
         if backend.backend_of(like) == "jax":  # few sizes, so that few programs are compiled
-            points = np.resize(points, (1 << max(count - 1, 0).bit_length(), points.shape[1]))
-        cues = backend.asarray(np.ascontiguousarray(points, dtype=backend.to_numpy(like).dtype), like)
-        return flow_all(self.explorer, cues, t_max=self.t_max, timed=False).label[:count]
+            points = np.resize(points, (1 << (count - 1).bit_length(), points.shape[1]))
+        cues = backend.asarray(points, like)
+        found[valid] = flow_all(self.explorer, cues, t_max=self.t_max, timed=False).label[:count]
+        return found
 
     def escapes(self, points: np.ndarray) -> np.ndarray:
-        """Whether each state provably reaches another attractor, or runs away."""
+        """Whether each state is a cue that provably reaches another attractor, or runs away."""
         found = self.labels(points)
         return (found != self.home) & (found != -2)
+
+    def within(self, moves: np.ndarray) -> np.ndarray:
+        """Moves (..., I) from the centre, turned to where they lead when their end is projected onto the domain."""
+        domain = self.explorer.domain
+        return moves if domain.everywhere else domain.project(self.center + moves) - self.center
 
 
 class Crossings(NamedTuple):

@@ -42,7 +42,8 @@ class FixedPoints:
         ``marginal``, ``memory (exact)``, ``not attracting`` (at jumps), or ``stable`` where there are no patterns; see
         `kinds`.
     pattern : int array (K,)
-        The row of the stored pattern of a memory, reversed or not; else -1.
+        The row of the stored pattern that a memory is, the lowest one of copies; else -1. A reversed pattern is not
+        that pattern; see `reverse`.
     weights : array (K, N) or None
         The memory neurons' activations f.
     hits : int array (K,)
@@ -71,6 +72,8 @@ class FixedPoints:
         How the eigenvalues were found: "dense", "low rank", "eigsh", "eigs" or "none".
     message : str
         What to know about this census, in sentences.
+    reverse : int array (K,) or None
+        The row of the stored pattern whose negative a ``reversed`` point is; else -1.
 
     Examples
     --------
@@ -103,6 +106,7 @@ class FixedPoints:
     conservative: bool
     how: str
     message: str
+    reverse: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.state)
@@ -125,7 +129,7 @@ class FixedPoints:
         if mask.dtype.kind != "b" and mask.size and not (-length <= mask.min() and mask.max() < length):
             raise ValueError(f"There are {length} points, counted from 0; got row {int(mask.max())}.")
         per_point = ("state", "activation", "energy", "residual", "index", "eigenvalues", "kind", "pattern", "weights")
-        for name in (*per_point, "hits", "stable", "stable_map"):
+        for name in (*per_point, "hits", "stable", "stable_map", "reverse"):
             if rows[name] is not None and len(rows[name]) == length:
                 rows[name] = rows[name][mask]
         return FixedPoints(**rows)

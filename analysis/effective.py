@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked
+from ..models.copies import copies_of
 from ..models.memory import AssociativeMemory
 from . import doors
 from .kinds import metastable_size
@@ -27,7 +28,20 @@ def _shares(memory: AssociativeMemory, query: Any) -> np.ndarray:
             f"The weights of {type(memory).__name__} are no shares here: some are negative, or none is positive. "
             "Effective numbers are defined for separations with weights >= 0, such as softmax."
         )
-    return weights / total
+    return _joined(memory, weights / total)
+
+
+def _joined(memory: Any, shares: np.ndarray) -> np.ndarray:
+    """Shares (..., N) with those of copies of a pattern at the lowest of their rows."""
+    rows = np.arange(shares.shape[-1])
+    if getattr(memory, "memories", None) is not None:
+        rows = copies_of(memory)
+    if (rows == np.arange(len(rows))).all():
+        return shares
+    order, answer = np.argsort(rows, kind="stable"), np.zeros_like(shares)
+    kept, begin = np.unique(rows[order], return_index=True)
+    answer[..., kept] = np.add.reduceat(shares[..., order], begin, axis=-1)
+    return answer
 
 
 @checked(measure=doors.text)
@@ -36,7 +50,7 @@ def effective_memories(memory: AssociativeMemory, query: Any, *, measure: str = 
 
     With the weights p_i that the memories have (scaled to sum to one), the participation number is 1/sum p_i^2, and
     the entropic number exp(-sum p_i log p_i): Hill's numbers of order 2 and 1. Both are 1 for a single memory and k
-    for k equal ones, and the entropic one is never the smaller.
+    for k equal ones, and the entropic one is never the smaller. Copies of a pattern are one memory.
 
     Parameters
     ----------
@@ -81,7 +95,7 @@ class Metastability:
     state : array (..., I)
         Where the query is retrieved to.
     pattern : int array (...)
-        The memory with the largest weight there.
+        The memory with the largest weight there; copies of a pattern are one memory, the lowest of their rows.
     weight : array (...)
         That weight.
     size : int array (...)

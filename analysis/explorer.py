@@ -13,8 +13,10 @@ from ..dynamics.backend import Array
 from ..dynamics.consistency import check_parts
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating
+from ..models.domain import domain_of
 from .field import Field, field
-from .fixed_points import FixedPoints, find_fixed_points
+from .fixed_points import FixedPoints, find_fixed_points, nothing_found
+from .kinds import rows_of
 from .motion import Motion, method_for, updates
 from .polish import has_rays
 from .row_space import RowSpace, row_space
@@ -49,6 +51,14 @@ class Explorer:
         Fixed points as states of that field.
     patterns : array (N, I) or None
         The stored patterns.
+    rows : int array (N,)
+        The row that each of them goes by, lower for a copy.
+    owner : model or Network
+        What says which cues are valid.
+    domain : Domain
+        These cues.
+    cells : int
+        I, the number of values of a cue.
     tau : float
         The time constant of the first population.
 
@@ -82,7 +92,13 @@ class Explorer:
             self.flow = dataclasses.replace(self.flow, scale=1.0)
         stored = self.flow.patterns if isinstance(memory, Field) else getattr(memory, "memories", None)
         self.patterns = None if stored is None else backend.to_numpy(stored).astype(float)
-        self.like = self.flow.like
+        self.rows, self.like = rows_of(self.flow), self.flow.like
+        self.owner: Any = memory
+        if isinstance(memory, Field):
+            self.owner = memory.network if memory.memory is None else memory.memory
+        self.domain = domain_of(self.owner)
+        first = next(iter(self.flow.network.populations.values())).size
+        self.cells = self.flow.size if isinstance(self.owner, Network) else first
         moving = self.flow
         if dynamics == "network" and not isinstance(self.model, Network | Field):
             moving = dataclasses.replace(field(self.model.network, differences=None), scale=self.flow.scale)
@@ -114,19 +130,33 @@ class Explorer:
         """Find the fixed points of the stored patterns together, where `cues` are so many that most will be wanted."""
         count = 0 if self.flow.patterns is None else len(self.flow.patterns)
         if self.points is None and 0 < count <= min(cues, PREPARED):
-            self.discover(backend.to_numpy(self._start(self.flow.patterns)))
+            rows = self.flow.asarray(self.valid(backend.to_numpy(self.flow.patterns)))
+            self.discover(backend.to_numpy(self._start(rows)))
 
     # -------------------------------------------------------------------------------------------- in and out
 
     def checked(self, queries: Any) -> Array:
         """Cues (..., I) that the memory accepts."""
-        owner = self.memory.memory if isinstance(self.memory, Field) else self.memory
-        if hasattr(owner, "check_query"):
-            return owner.check_query(queries)
+        for check in ("check_cue", "check_query"):
+            if hasattr(self.owner, check):
+                return getattr(self.owner, check)(queries)
         queries = finite("queries", floating("queries", queries, self.like if self.like.ndim else None))
         if queries.ndim == 0 or queries.shape[-1] != self.flow.size:
             raise ValueError(f"queries have shape {tuple(queries.shape)} but the network has {self.flow.size} neurons.")
-        return queries
+        return self.domain.check("query", queries)
+
+    def valid(self, cues: np.ndarray) -> np.ndarray:
+        """Cues (B, I), on the host, with those outside of the domain moved into it."""
+        outside = ~self.domain.contains(cues)
+        return np.where(outside[:, None], self.domain.project(cues), cues) if outside.any() else cues
+
+    def off_rim(self, state: Any) -> Any:
+        """A cue (I,) that lies on an open end of the domain, as +-1 does for tanh, moved inside; any other as it is."""
+        host, domain = np.asarray(backend.to_numpy(state) if backend.is_array(state) else state), self.domain
+        if host.dtype.kind not in "fiu" or host.ndim != 1 or np.any((host < domain.low) | (host > domain.high)):
+            return state
+        host = host.astype(backend.to_numpy(self.like).dtype)
+        return state if domain.contains(host) else backend.asarray(domain.project(host), self.like)
 
     def enter(self, cues: Array) -> tuple[Array, np.ndarray, np.ndarray | None]:
         """States (B, D) at which cues (B, I) start, the factor on their times, and what decays outside of the span."""
@@ -151,8 +181,7 @@ class Explorer:
     def lifted(self) -> FixedPoints:
         """All fixed points known by now, in the space of the patterns."""
         if self.points is None:
-            begin = np.zeros((1, self.flow.size)) if self.flow.patterns is None else self.flow.patterns[:1]
-            self.points = find_fixed_points(self.flow, begin, reduction=False).select(np.zeros(0, dtype=int))
+            self.points = nothing_found(self.flow)
         if self.space is None:
             return self.points
         moved = {name: self.space.lift(getattr(self.points, name)) for name in ("state", "activation", "slow")}
@@ -191,11 +220,22 @@ class Explorer:
         stable = points.stable
         if math.isinf(self.motion.method.dt) and points.stable_map is not None:
             stable = points.stable_map
-        states = self._canonical(points.state)
-        if self.motion.flow is not self.flow:
-            cues = self.flow.asarray(self._canonical(points.activation))
-            states = backend.to_numpy(self._start(cues)).astype(float)
+        states = self._completed(self._canonical(points.state))
         self.table.extend(states, np.asarray(stable, dtype=bool))
+
+    def _completed(self, states: np.ndarray) -> np.ndarray:
+        """States of the field that moves, from those of the adiabatic one: memory neurons in equilibrium with them."""
+        moving = self.motion.flow
+        if moving is self.flow or not len(states):
+            return states
+        known = self.flow.states(self.flow.asarray(states.astype(backend.to_numpy(self.like).dtype)))
+        first = next(iter(known.values()))
+        populations = moving.network.populations
+        missing = {name: p for name, p in populations.items() if name not in known}
+        empty = {name: 0 * first[:, :1] + backend.full((p.size,), 0.0, first) for name, p in missing.items()}
+        force = moving.states(moving.residual(moving.flatten({**known, **empty})))  # at 0 there is nothing that leaks
+        rest = {name: force[name] / p.leak for name, p in missing.items()}
+        return backend.to_numpy(moving.flatten({**known, **rest})).astype(float)
 
 
 def _fitting(points: Any, explorer: Explorer) -> FixedPoints:
@@ -242,7 +282,7 @@ def merged(known: FixedPoints, new: FixedPoints, given: int = 0) -> FixedPoints:
     values = {name: np.concatenate([getattr(known, name), getattr(new, name)]) for name in PER_POINT}
     width = min(known.eigenvalues.shape[1], new.eigenvalues.shape[1])
     values["eigenvalues"] = np.concatenate([known.eigenvalues[:, :width], new.eigenvalues[:, :width]])
-    for name in ("weights", "stable_map"):
+    for name in ("weights", "stable_map", "reverse"):
         first, second = getattr(known, name), getattr(new, name)
         values[name] = None if first is None or second is None else np.concatenate([first, second])
     values["slow"] = np.concatenate([known.slow, new.slow])

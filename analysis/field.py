@@ -26,6 +26,7 @@ from ..dynamics.collective import LogSumExp
 from ..dynamics.entry import checked, guard
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating, positive
+from ..models.domain import domain_of
 from . import doors
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
 from .units import force_of, length_of
@@ -165,7 +166,12 @@ class Field:
         return self._call("activation", x)
 
     def start(self, queries: Any) -> Array:
-        """The x that belongs to activations: cues (..., I) of a memory, or (..., D) of all populations."""
+        """The x that belongs to activations: cues (..., I) of a memory, or (..., D) of all populations.
+
+        A dict of states by population is taken as it is.
+        """
+        if isinstance(queries, Mapping):
+            return self.flatten(self.network.check_states(queries))
         first = next(iter(self.network.populations.values())).size
         whole = first < self.size and getattr(queries, "shape", (0,))[-1:] == (self.size,)
         if isinstance(queries, Mapping):  # states, where rounding has lost them in the activations
@@ -175,6 +181,7 @@ class Field:
         queries = finite("starts", floating("starts", queries, self.like))
         if queries.shape[-1] != self.size:
             raise ValueError(f"starts have shape {tuple(queries.shape)} but the network has {self.size} neurons.")
+        queries = domain_of(self.network).check("starts", queries)
         parts = split(self.network, queries)
         return self.flatten({n: p.lagrangian.dual(parts[n]) for n, p in self.network.populations.items()})
 
@@ -402,6 +409,25 @@ def with_library(flow: Field, like: Any) -> Field:
     dtype('float32')
     """
     return dataclasses.replace(flow, like=like, cache={})
+
+
+def at_home(memory: Any, value: Any, differences: float = 1e-5) -> Any:
+    """A network that keeps no array of its own as a field in the library and dtype of `value`; else what was given.
+
+    >>> import numpy as np
+    >>> from hopfield.analysis.own import velocity_network
+    >>> network = velocity_network(lambda x: -x, 1, lambda x, u: -u)
+    >>> at_home(network, np.ones(1)) is network, at_home(network, np.ones(1, dtype=np.float32)).dtype
+    (True, dtype('float32'))
+    """
+    network = memory.network if isinstance(memory, Field) else memory
+    free = isinstance(network, Network) and not any(a.ndim for a in backend.arrays(network))
+    if not free or not backend.is_array(value) or not value.ndim:
+        return memory
+    like = floating("queries", value)
+    if backend.backend_of(like) == "numpy" and like.dtype == np.float64:
+        return memory
+    return with_library(field(memory, differences=differences), like)
 
 
 guard(

@@ -11,13 +11,14 @@ from ..dynamics.entry import checked
 from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.validation import positive
+from ..models.domain import domain_of
 from ..models.memory import rule_of
 from . import doors
 from .census import FixedPoints
 from .completeness import completeness, unseen
-from .field import Field, check_counts, field
+from .field import Field, at_home, check_counts, field
 from .jumps import find_at_jumps
-from .kinds import kinds
+from .kinds import kinds, rows_of
 from .ladder import search_harder
 from .polish import residual_tolerance
 from .row_space import Reduction, reduce
@@ -76,9 +77,9 @@ def find_fixed_points(
     ----------
     memory : model, Network or Field
         What moves. `energy_network` makes a network of a plain energy function.
-    starts : array (B, D), optional
-        Activations to begin at; only these are used then. By default the patterns, means of pairs, triples and all but
-        one (of all subsets, if there are at most 512), reversed ones, and random states.
+    starts : array (B, D) or dict of states, optional
+        Activations to begin at, or states by population; only these are used then. By default the patterns, means of
+        pairs, triples and all but one (of all subsets, if there are at most 512), reversed ones, and random states.
     seed : int or Generator
         For the random starts.
     patterns : array (N, D), optional
@@ -116,7 +117,7 @@ def find_fixed_points(
     >>> found.complete, found.morse_sum
     ('not refuted', 1)
     """
-    whole = field(memory, patterns=patterns, differences=differences)
+    whole = field(at_home(memory, starts, differences), patterns=patterns, differences=differences)
     check_counts(batches=(batches, 0), batch_size=(batch_size, 1), eigenvalues=(eigenvalues, 1), most=(most, 1))
     rng = np.random.default_rng(seed)
     given = None if starts is None else np.atleast_2d(backend.to_numpy(whole.start(starts)))
@@ -135,6 +136,41 @@ def find_fixed_points(
         begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
         deflated(table, begin, rng)
     return _classified(whole, small, table, eigenvalues, saturated, given is not None, most)
+
+
+def nothing_found(flow: Field) -> FixedPoints:
+    """What there is to say of a field of which no fixed point is known.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> nothing_found(field(ModernHopfield(np.eye(3))))
+    FixedPoints(0 points: none; undefined)
+    """
+    wide, none = np.zeros((0, flow.size)), np.zeros(0)
+    whole = none.astype(int)
+    return FixedPoints(
+        state=wide,
+        activation=wide,
+        energy=none,
+        residual=none,
+        index=whole,
+        eigenvalues=wide,
+        kind=none.astype(str),
+        pattern=whole,
+        weights=None,
+        hits=whole,
+        stable=whole > 0,
+        stable_map=None,
+        slow=wide,
+        morse_sum=None,
+        complete="undefined",
+        reason="No fixed point was found.",
+        unseen=float("nan"),
+        coverage=float("nan"),
+        conservative=flow.conservative,
+        how="none",
+        message="",
+        reverse=whole,
+    )
 
 
 def _states(flow: Field, activations: np.ndarray) -> np.ndarray:
@@ -188,9 +224,9 @@ def _random(flow: Field, count: int, rng: np.random.Generator) -> np.ndarray:
 def _sized(flow: Field, rows: np.ndarray) -> np.ndarray:
     """States of the activations of a memory's value neurons; other populations begin at 0."""
     if flow.memory is not None and hasattr(flow.memory, "start"):
-        if len(flow.network.populations) == 1:
+        if len(flow.network.populations) == 1 and domain_of(flow.memory).everywhere:
             return _states(flow, rows)
-        return backend.to_numpy(flow.flatten(flow.memory.start(flow.asarray(rows))))
+        return backend.to_numpy(flow.flatten(flow.memory.start(flow.asarray(domain_of(flow.memory).project(rows)))))
     if rows.shape[1] < flow.size:
         rows = np.concatenate([rows, np.zeros((len(rows), flow.size - rows.shape[1]), dtype=rows.dtype)], axis=1)
     if not flow.plain:  # +-1 is no activation of tanh, but a sensible state to begin at
@@ -218,7 +254,7 @@ def _classified(
     place = whole.asarray(x)
     activation = backend.to_numpy(whole.activation(place))
     weights = _weights(whole, place)
-    kind, pattern = kinds(whole, activation, found.index, found.marginal, weights)
+    named = kinds(whole, activation, found.index, found.marginal, weights)
     energy = backend.to_numpy(whole.energy(place)).astype(float)
     result = FixedPoints(
         state=x,
@@ -227,8 +263,8 @@ def _classified(
         residual=np.linalg.norm(backend.to_numpy(whole.residual(place)), axis=-1),
         index=found.index,
         eigenvalues=values,
-        kind=kind,
-        pattern=pattern,
+        kind=named.kind,
+        pattern=named.pattern,
         weights=weights,
         hits=table.hits,
         stable=stable,
@@ -242,6 +278,7 @@ def _classified(
         conservative=whole.conservative,
         how=found.how,
         message=_message(whole, found, len(table.x) >= most),
+        reverse=named.reverse,
     )
     return result.select(_order(result))
 
@@ -317,15 +354,17 @@ def _at_jumps(
     activation = backend.to_numpy(whole.activation(place))
     weights = _weights(whole, place)
     none = np.zeros(len(table.x), int)
-    kind, pattern = kinds(whole, activation, none, none > 0, weights)
+    kind, pattern, reverse = kinds(whole, activation, none, none > 0, weights)
     stored = None if whole.patterns is None else backend.to_numpy(whole.patterns)
     if stored is not None:
-        same = (activation[:, None, : stored.shape[1]] == stored).all(axis=-1).reshape(len(activation), len(stored))
-        kind = np.where(same.any(axis=1), "memory (exact)", kind)
-        pattern = np.where(same.any(axis=1), same.argmax(axis=1), pattern)
+        same = _equal(whole, activation[:, : stored.shape[1]], stored)
+        exact = same.any(axis=1)
+        kind, reverse = np.where(exact, "memory (exact)", kind), np.where(exact, -1, reverse)
+        pattern = np.where(exact, rows_of(whole)[same.argmax(axis=1)], pattern)
     guess = unseen(table.random_hits)
     stable = found.attracts(table.x)
-    kind, pattern = np.where(stable, kind, "not attracting"), np.where(stable, pattern, -1)
+    kind = np.where(stable, kind, "not attracting")
+    pattern, reverse = (np.where(stable, rows, -1) for rows in (pattern, reverse))
     result = FixedPoints(
         state=table.x,
         activation=activation,
@@ -348,5 +387,15 @@ def _at_jumps(
         conservative=whole.conservative,
         how="none",
         message="Only what updates reach is found where forces jump: attractors, and kinks that hold a state.",
+        reverse=reverse,
     )
     return result.select(_order(result))
+
+
+def _equal(flow: Field, activation: np.ndarray, stored: np.ndarray) -> np.ndarray:
+    """Whether points are stored patterns, number for number, or to rounding where only directions count: (K, N)."""
+    rule = rule_of(flow.memory)
+    if rule is None or not rule.similarity.ray:
+        return (activation[:, None, :] == stored).all(axis=-1).reshape(len(activation), len(stored))
+    x, y = (rows / np.maximum(np.linalg.norm(rows, axis=1), 1e-300)[:, None] for rows in (activation, stored))
+    return np.abs(x[:, None, :] - y).max(axis=-1) <= 8 * backend.epsilon(flow.like)

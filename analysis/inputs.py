@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from ..models.files import kind_of, present
 from ..models.storage import Stored
 from .corruption import gaussian_noise, mask
 from .images import Rows, flatten_images, load_array
+from .samplers import into
 
 MODELS = tuple(entry.name for entry in catalogue())
 BINARY = tuple(entry.name for entry in catalogue() if entry.binary)
@@ -70,7 +72,8 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
     Returns
     -------
     Inputs
-        Cues are of the memory's library and dtype.
+        Cues are of the memory's library and dtype. Those that are made here are projected onto the memory's domain,
+        with a warning that says how many; those of a file must lie in it.
 
     Raises
     ------
@@ -116,12 +119,12 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
         grey = patterns if rows is None else backend.asarray(rows, like)
         if grey is None:
             raise ValueError(f"The memory in {model!r} does not keep its patterns: give the file of the QUERIES.")
-        cues = memory.check_query(_signs(_corrupted(grey[: o.get("cues")], o, shape), o))
-        return Inputs(memory, cues, np.arange(len(cues)), shape, patterns, _law(o))
+        cues, law = _valid(memory, _signs(_corrupted(grey[: o.get("cues")], o, shape), o), _law(o))
+        return Inputs(memory, memory.check_cue(cues), np.arange(len(cues)), shape, patterns, law)
     if made:
         raise ValueError("--noise and --mask make cues of the patterns: leave them out, or leave out QUERIES.")
     rows, shape = _rows("queries", o, queries, shape)
-    return Inputs(memory, memory.check_query(backend.asarray(_signs(rows, o), like)), None, shape, patterns)
+    return Inputs(memory, memory.check_cue(backend.asarray(_signs(rows, o), like)), None, shape, patterns)
 
 
 def build_memory(
@@ -253,6 +256,15 @@ def _law(options: Mapping[str, Any]) -> str:
     if options.get("binary") is not None:
         parts.append(f"then made +-1 at {options['binary']:g}")
     return ", ".join(["one for each pattern", *parts])
+
+
+def _valid(memory: Any, cues: Any, law: str) -> tuple[Any, str]:
+    """Cues that were made here, projected onto the memory's domain where they lie outside, and their law."""
+    moved, said = into(memory.domain, backend.to_numpy(cues), law)
+    if said == law:
+        return cues, law
+    warnings.warn(f"Cues are {said.removeprefix(f'{law}, ')}, what this memory takes.", stacklevel=3)
+    return backend.asarray(moved, cues), said
 
 
 def _signs(rows: Any, options: Mapping[str, Any]) -> Any:

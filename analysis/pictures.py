@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.validation import floating
+from ..models.copies import is_recalled
 from ..models.retrieval import nearest, patterns_of, rows_of
 from .field import check_counts
 from .plot_doors import entries, image_shape, wording
@@ -34,8 +35,8 @@ def plot_recall(
     r"""Stored images, their cues and what was recalled, one column for each sample.
 
     All images share one scale, that of the stored patterns (black to white); what a cue holds beyond it is
-    clipped in the picture. A recall is wrong when the stored pattern nearest to it is not the target: it gets
-    a frame, a cross and the number of the pattern that came instead.
+    clipped in the picture. A recall is wrong when the stored pattern nearest to it is neither the target nor a copy
+    of it, or when it is the target's reverse: it gets a frame, a cross and the number of the nearest pattern.
 
     Parameters
     ----------
@@ -88,7 +89,9 @@ def plot_recall(
     stored = near if targets is None else targets
     rows = [("cue", cues), ("recalled", recalled)]
     rows = [*rows, ("nearest\nstored", patterns[stored])] if targets is None else [("stored", patterns[stored]), *rows]
-    wrong = np.zeros(len(cues), dtype=bool) if targets is None else near != targets
+    wrong = np.zeros(len(cues), dtype=bool)
+    if targets is not None:
+        wrong = ~is_recalled(memory if hasattr(memory, "memories") else patterns, recalled, near, targets)
 
     count = "" if targets is None else f"{int((~wrong).sum())} of {len(wrong)} recalled"
     heading = ": ".join(part for part in (title, count) if part)

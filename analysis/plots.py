@@ -14,6 +14,7 @@ from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import unknown_name
 from ..models.checks import flag
+from ..models.copies import copies_of, is_reverse
 from ..models.retrieval import nearest, patterns_of
 from ..models.similarity import Cosine
 from .lyapunov import ROUNDING
@@ -184,10 +185,12 @@ def plot_overlaps(
     ax = open_axes(ax)
     winner = int(nearest(memory, path[-1]))
     steady = bool(np.reshape(trajectory.converged, -1)[sample])
-    end = "recalled" if steady else "nearest at the end, not steady yet"
+    end = "recalled" if not is_reverse(patterns_of(memory, path), winner, path[-1]) else "reversed"
+    end = end if steady else "nearest at the end, not steady yet"
     named = {winner: end}
     if target is not None:
-        named[int(target)] = f"{end}, and the cue is from it" if target == winner else "the cue is from it"
+        same = copies_of(memory)[target] == copies_of(memory)[winner]
+        named[int(target)] = f"{end}, and the cue is from it" if same else "the cue is from it"
     others = [k for k in np.argsort(-overlaps.max(axis=0)) if k not in named]
     lines = [np.column_stack([times, overlaps[:, k]]) for k in others[:MOST]]
     ax.add_collection(LineCollection(lines, colors=GREY, linewidths=0.7, alpha=0.5), autolim=True)

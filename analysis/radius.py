@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from .boundary import Basin, crossings, normals, sloped
 from .certificates import certified_radii, no_theorem
 from .corruption import generator
 from .explorer import Explorer, projected
-from .field import Field
+from .field import Field, at_home
 from .fixed_points import FixedPoints
 from .row_space import RowSpace, row_space
+from .witness import Found, finished
 
 NEAREST = 128  # other patterns toward which the boundary is looked for
 STARTS = 8  # points of the boundary from which one slides
@@ -38,8 +39,8 @@ class BasinRadius:
         No perturbation shorter than this changes what is reached (a theorem); 0 where the theorem gives nothing,
         None where there is none.
     adversarial : float
-        The length of the shortest perturbation found that does; inf if none was found, 0 if the pattern itself is
-        not recalled.
+        The length of the shortest perturbation found that does; inf if none was found among the cues that the memory
+        takes (its `domain`), 0 if the pattern itself is not recalled.
     witness : array (I,) or None
         The state center + perturbation, from which another attractor is reached.
     center : array (I,)
@@ -56,6 +57,10 @@ class BasinRadius:
         What else there is to say.
     evaluations : int
         States that were flowed.
+    accuracy : float
+        By how much the perturbation was made longer than the shortest one along its ray that escapes in steps of dt
+        and of dt/5: twice the error of the shorter steps, as the two estimate it, and `rtol` of its length. 0 where
+        nothing was found.
 
     Examples
     --------
@@ -76,11 +81,12 @@ class BasinRadius:
     theorem: str
     reason: str
     evaluations: int
+    accuracy: float = 0.0
 
     def __str__(self) -> str:
         low = "no theorem" if self.certified is None else f"{self.certified:.6g} certified"
-        text = f"radius from {low} to {self.adversarial:.6g} adversarial ({self.norm}-norm; {self.theorem})"
-        return f"{text} {self.reason}".rstrip()
+        high = f"{self.adversarial:.6g} adversarial" + (f", found to {self.accuracy:.1g}" if self.accuracy else "")
+        return f"radius from {low} to {high} ({self.norm}-norm; {self.theorem}) {self.reason}".rstrip()
 
 
 @checked(
@@ -109,18 +115,21 @@ def basin_radius(
     that are known, and in random directions, are cut at the boundary, many lengths of all rays at a time. From the
     nearest crossings one slides along the boundary to where its normal passes through the centre; the normal comes
     from the derivative of the flow (see `boundary`), and where that is not symmetric random turns take its place. The
-    last crossing is found again, beyond the boundary of the flow in steps of dt and of dt/5. So the witness is a state
-    that is known to reach another attractor, and the radius is at most its distance; that it is the nearest one is not
-    proved.
+    last crossing is found again in steps of dt and of dt/5, and the perturbation is made longer than both by twice the
+    error that they show (`accuracy`). So the witness reaches another attractor in the flow itself, as far as that error
+    is known, and the radius is at most its distance; that it is the nearest one is not proved.
+
+    All of it happens among the cues that the memory takes: rays end where they leave its `domain`, so that the radius
+    of a pattern of +-1 in a network of graded neurons is that within the cube, and inf where nothing in it escapes.
 
     Patterns times c with beta over c^2 (over c for manhattan) have both radii times c.
 
     Parameters
     ----------
-    memory : model or Network
-        What is perturbed.
+    memory : model, Network or Field
+        What is perturbed; `field(memory, patterns=...)` says what counts as patterns where none are kept.
     i : int or array (I,)
-        The row of a stored pattern, or a state (an activation).
+        The row of a stored pattern, or a state (an activation). Of a state it is not asked whether it is recalled.
     seed : int or Generator
         Of the random directions.
     around : {"pattern", "fixed point"}
@@ -161,14 +170,15 @@ def basin_radius(
     feasible("The flow from a state", 300 / dt, "Give a larger dt.", 10**7)
     if dt > 0.1:
         raise ValueError(f"dt={dt:g} is too long a step for a flow; give dt <= 0.1.")
+    memory = at_home(memory, i)
     space = None if isinstance(memory, Network | Field) else row_space(memory)
     row, center = _center(memory, i)
-    inner = center if space is None else center @ backend.to_numpy(space.basis).astype(float)
     explorer = Explorer(memory if space is None else space.memory, projected(fixed_points, space), dt=dt, seed=rng)
+    inner = _entered(explorer, center) if space is None else center @ backend.to_numpy(space.basis).astype(float)
+    center = inner if space is None else center
     certified, norm, theorem, within = _certificate(memory, row)
     basin = Basin(explorer, inner)
     attractor = _point(explorer, basin.home)
-    reason = ""
     if around == "fixed point" and attractor is not None:
         shift = float(np.linalg.norm(attractor - inner, ord=int(norm)))
         within = min(within, shift * (1 + 1e-12) + 1e-12 * explorer.flow.scale)
@@ -176,18 +186,14 @@ def basin_radius(
         inner = attractor
         basin = Basin(explorer, inner)
         center = attractor if space is None else np.asarray(space.lift(attractor))
-    # Where the theorem holds the pattern is recalled, whatever its attractor is called (two equal patterns share one).
-    recalled = row is None or bool(certified) or explorer.points is None or explorer.points.pattern[basin.home] == row
-    lost = basin.home < 0 or not recalled
-    if lost:
-        found = _Found(0.0, inner, basin.home)
-        reason = (
-            "The flow from the centre has no stable end." if basin.home < 0 else "The pattern itself is not recalled."
-        )
+    reason = _lost(explorer, basin.home, row)
+    if lost := bool(reason):
+        found = Found(0.0, inner, basin.home)
     else:
         found = _search(basin, norm, rng, directions, rtol)
         if not math.isfinite(found.length):
-            reason = "No perturbation that was tried escapes."
+            where = "" if explorer.domain.everywhere else f" within {explorer.domain}, the memory's cues"
+            reason = f"No perturbation that was tried{where} escapes."
     return BasinRadius(
         certified=0.0 if lost and certified else certified,
         adversarial=found.length,
@@ -199,23 +205,16 @@ def basin_radius(
         theorem=theorem,
         reason=reason,
         evaluations=basin.flowed,
+        accuracy=found.accuracy,
     )
 
 
-class _Found(NamedTuple):
-    """The shortest escape: its length, the state, and the row of the table that it reaches."""
-
-    length: float
-    point: np.ndarray | None
-    label: int
-
-
-def _search(basin: Basin, norm: str, rng: np.random.Generator, directions: int, rtol: float) -> _Found:
+def _search(basin: Basin, norm: str, rng: np.random.Generator, directions: int, rtol: float) -> Found:
     """Crossings along many rays, sliding from the best, and the last crossing again with finer steps."""
     rays, reach = _rays(basin, norm, rng, directions)
     low, high = _bracket(basin, rays, reach)
     if not np.isfinite(high).any():
-        return _Found(math.inf, None, -2)
+        return Found(math.inf, None, -2)
     cut = crossings(basin, rays, low, high, 1e-2)
     keep = np.argsort(cut.outside, kind="stable")[:STARTS]
     keep = keep[np.isfinite(cut.outside[keep])]
@@ -226,35 +225,36 @@ def _search(basin: Basin, norm: str, rng: np.random.Generator, directions: int, 
     else:
         rays, high = _wander(basin, norm, rays, cut.outside, rng)
     best = int(np.argmin(high))
-    return _finished(basin, rays[best], float(high[best]), rtol)
+    return finished(basin, rays[best], float(high[best]), rtol)
 
 
 def _rays(basin: Basin, norm: str, rng: np.random.Generator, directions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Unit directions and the lengths at which to look first: toward patterns, known points, and at random."""
+    """Unit directions and the lengths at which to look first: to patterns, known points, the reverse, and at random."""
     explorer, center = basin.explorer, basin.center
-    targets = []
+    targets = [-center[None]]
     if explorer.patterns is not None:
         gaps = np.linalg.norm(explorer.patterns - center, axis=1)
         targets.append(explorer.patterns[np.argsort(gaps, kind="stable")[: NEAREST + 1]])
     if explorer.points is not None:
-        targets.append(np.asarray(explorer.points.activation, dtype=float))
-    reach = np.concatenate(targets) - center if targets else np.zeros((0, len(center)))
-    longest = float(np.linalg.norm(reach, axis=1).max(initial=0.0)) or basin.explorer.flow.scale
+        targets.append(np.asarray(explorer.points.activation, dtype=float)[:, : len(center)])
+    reach = np.concatenate(targets) - center
+    longest = max(float(np.linalg.norm(reach[1:], axis=1).max(initial=0.0)), explorer.flow.scale)
     noise = rng.standard_normal((directions, len(center)))
     noise *= longest / np.linalg.norm(noise, axis=1, keepdims=True)
-    reach = np.concatenate([reach, noise])
+    reach = basin.within(np.concatenate([reach, noise]))
     length = np.linalg.norm(reach, axis=1, ord=int(norm))
     good = length > 1e-9 * explorer.flow.scale
     return reach[good] / length[good, None], length[good]
 
 
 def _bracket(basin: Basin, rays: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths inside and outside on each ray, from 0 to 8 times its reach; inf where none is outside."""
+    """Lengths inside and outside on each ray, from 0 to 8 times its reach, in the domain; inf if none is outside."""
     low, high = np.zeros(len(rays)), np.full(len(rays), np.inf)
     tried = np.outer(reach, [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0])
+    tried = np.minimum(tried, basin.explorer.domain.reach(basin.center, rays)[:, None])
     for begin, end in ((0, 4), (4, 8)):
         left = np.flatnonzero(np.isinf(high))
-        if not left.size or (begin and np.isfinite(high).any()):
+        if not left.size or (begin and np.isfinite(high).sum() >= STARTS):
             break
         lengths = tried[left, begin:end]
         points = basin.center + lengths[..., None] * rays[left, None, :]
@@ -274,7 +274,7 @@ def _slide(basin: Basin, rays: np.ndarray, low: np.ndarray, high: np.ndarray) ->
     active = np.arange(len(rays))
     for _ in range(ROUNDS):
         points = [basin.center + length[active, None] * rays[active] for length in (low, high)]
-        normal = normals(basin, *points)
+        normal = _aims(basin, normals(basin, *points), high[active])
         along = np.sum(normal * rays[active], axis=1)
         # The plane with this normal passes the centre at high * along; nothing to gain where along is 1.
         gains = np.isfinite(along) & (along < 1 - 1e-9) & (along > 0)
@@ -313,57 +313,33 @@ def _wander(
         step = rng.standard_normal((64, len(ray)))
         step *= size * rng.random((64, 1)) / np.linalg.norm(step, axis=1, keepdims=True)
         turned = ray / np.linalg.norm(ray) + step
-        turned /= np.linalg.norm(turned, axis=1, ord=int(norm), keepdims=True)
-        out = np.flatnonzero(basin.escapes(basin.center + length * (1 - 1e-6) * turned))
+        turned *= length * (1 - 1e-6) / np.linalg.norm(turned, axis=1, ord=int(norm), keepdims=True)
+        turned = basin.within(turned)
+        lengths = np.linalg.norm(turned, axis=1, ord=int(norm))
+        out = np.flatnonzero(basin.escapes(basin.center + turned) & (lengths > 0))
         if not out.size:
             size /= 2
             if size < 1e-5:
                 break
             continue
-        cut = crossings(
-            basin, turned[out], np.zeros(out.size), np.full(out.size, length * (1 - 1e-6)), 1e-5, best_only=True
-        )
+        turned = turned[out] / lengths[out, None]
+        cut = crossings(basin, turned, np.zeros(out.size), lengths[out], 1e-5, best_only=True)
         shortest = int(np.argmin(cut.outside))
         if cut.outside[shortest] > length * (1 - 1e-4):
             size /= 2
-        ray, length = turned[out[shortest]], float(cut.outside[shortest])
+        ray, length = turned[shortest], float(cut.outside[shortest])
         if size < 1e-5:
             break
     return ray[None], np.array([length])
 
 
-class _Both(Basin):
-    """A basin whose states must escape with steps of dt and with steps of a fifth of it."""
-
-    def __init__(self, coarse: Basin) -> None:
-        known = coarse.explorer
-        fine = Explorer(known.memory, known.points, dt=known.dt / 5, seed=known.rng)
-        super().__init__(fine, coarse.center)
-        self.coarse = coarse
-
-    def escapes(self, points: np.ndarray) -> np.ndarray:
-        """Whether each state provably reaches another attractor, or runs away, in both flows."""
-        answer = self.coarse.escapes(points)
-        answer[answer] = super().escapes(points[answer])
-        return answer
-
-
-def _finished(basin: Basin, ray: np.ndarray, length: float, rtol: float) -> _Found:
-    """The crossing of one ray in the flow with steps of a fifth as well, and what lies beyond it."""
-    judge = _Both(basin)
-    for part in (1e-3, 1e-2, 0.1, 0.5, 1.0):
-        ends = np.array([length * (1 - part), length * (1 + part)])
-        out = judge.escapes(basin.center + ends[:, None] * ray)
-        if out[1] and not out[0]:
-            break
-    else:
-        return _Found(math.inf, None, -2)
-    high = float(crossings(judge, ray[None], ends[:1], ends[1:], rtol).outside[0])
-    point = basin.center + high * ray
-    label = int(judge.labels(point[None])[0])
-    basin.flowed += judge.flowed
-    basin.explorer.points = judge.explorer.points
-    return _Found(high, point, label)
+def _aims(basin: Basin, normal: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Where normals (B, I) of the boundary lead from the centre within the domain, as directions."""
+    if basin.explorer.domain.everywhere:
+        return normal
+    moves = basin.within(normal * length[:, None])
+    size = np.linalg.norm(moves, axis=1, keepdims=True)
+    return moves / np.where(size > 0, size, np.nan)
 
 
 # ------------------------------------------------------------------------------------------------- helpers
@@ -376,10 +352,11 @@ def _center(memory: Any, i: Any) -> tuple[int | None, np.ndarray]:
         if state.ndim != 1:
             raise ValueError(f"Give the row of a pattern or one state (I,), not an array of shape {state.shape}.")
         return None, state
-    stored = getattr(memory, "memories", None)
+    stored = memory.patterns if isinstance(memory, Field) else getattr(memory, "memories", None)
     if stored is None:
         raise TypeError(
-            f"{type(memory).__name__} has no stored patterns to count: give a state (I,) in place of {i!r}."
+            f"{type(memory).__name__} has no stored patterns to count: give a state (I,) in place of {i!r}, or say "
+            "which they are, field(memory, patterns=rows)."
         )
     count = len(stored)
     if isinstance(i, bool) or not isinstance(i, int | np.integer) or not -count <= i < count:
@@ -387,10 +364,31 @@ def _center(memory: Any, i: Any) -> tuple[int | None, np.ndarray]:
     return int(i) % count, backend.to_numpy(stored)[int(i)].astype(float)
 
 
+def _entered(explorer: Explorer, center: np.ndarray) -> np.ndarray:
+    """The centre as a cue of the memory: clipped where it is outside by rounding, refused where by more."""
+    like = explorer.like
+    cue = backend.asarray(center.astype(backend.to_numpy(like).dtype), like)
+    return backend.to_numpy(explorer.checked(explorer.off_rim(cue))).astype(float)
+
+
+def _lost(explorer: Explorer, home: int, row: int | None) -> str:
+    """Why there is no basin to measure: the centre has no end that is known, or it is not the pattern's."""
+    if home < 0 or explorer.points is None:
+        return "The flow from the centre has no stable end." if home == -1 else "The end of the centre is not known."
+    if row is None or explorer.points.pattern[home] == explorer.rows[row]:
+        return ""
+    kind, reverse = str(explorer.points.kind[home]), explorer.points.reverse
+    if reverse is not None and reverse[home] == explorer.rows[row]:
+        kind = "its reverse"
+    return f"The pattern itself is not recalled: it goes to {kind}. (Give it as a state for the radius of that basin.)"
+
+
 def _certificate(memory: Any, row: int | None) -> tuple[float | None, str, str, float]:
     """Certified radius, norm, theorem (or why there is none), and how near the fixed point lies."""
     if row is None:
         return None, "2", "the theorems are about stored patterns", math.inf
+    if isinstance(memory, Field):
+        memory = memory.memory if memory.patterns is getattr(memory.memory, "memories", None) else memory.network
     if why := no_theorem(memory):
         return None, "2", why, math.inf
     found = certified_radii(memory, [row])
@@ -400,7 +398,7 @@ def _certificate(memory: Any, row: int | None) -> tuple[float | None, str, str, 
 def _point(explorer: Explorer, label: int) -> np.ndarray | None:
     if label < 0 or explorer.points is None:
         return None
-    return np.asarray(explorer.points.activation[label], dtype=float)
+    return np.asarray(explorer.points.activation[label], dtype=float)[: explorer.cells]
 
 
 def _lifted(space: RowSpace | None, y: np.ndarray | None) -> Any:

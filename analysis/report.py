@@ -18,6 +18,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.entry import checked
 from ..dynamics.trajectory import Trajectory
+from ..models.copies import is_recalled
 from ..models.files import written_whole
 from ..models.retrieval import nearest, patterns_of, rows_of
 from . import doors
@@ -33,7 +34,8 @@ class RecallSummary:
     samples : int
         How many there are.
     recalled : int or None
-        How many end nearest to the pattern that their cue was made from (None without targets).
+        How many end nearest to the pattern that their cue was made from, or a copy of it, and not to its reverse (None
+        without targets).
     nearest : int array (B,)
         The row of the stored pattern nearest to each final activation, in angle for cosine, else in 2-norm.
     distance : float
@@ -115,7 +117,7 @@ def summarise(memory: Any, trajectory: Trajectory, targets: Any = None) -> Recal
         targets = rows_of(targets, len(patterns_of(memory)))
         if targets.shape != near.shape:
             raise ValueError(f"There are {len(targets)} targets for {len(near)} samples: give the row of one for each.")
-        recalled = int((near == targets).sum())
+        recalled = int(is_recalled(memory, end.reshape(len(near), -1), near, targets).sum())
     return RecallSummary(
         samples=len(near),
         recalled=recalled,

@@ -1,7 +1,8 @@
 """Where cues come from: the law of the cues is part of every statement about the size of a basin.
 
 A sampler says how many cues there are and how one is made; `basins_of_attraction` draws them with its seed. Random
-numbers are made on the host, so that the same seed gives the same cues in every library.
+numbers are made on the host, so that the same seed gives the same cues in every library. What a memory does not take
+as a cue, such as values beyond [-1, 1] of graded neurons, is projected onto what it does take, and the law says so.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..dynamics import backend
 from ..dynamics.doors import affordable, kind, number, settle, whole
 from ..dynamics.entry import checked
 from ..dynamics.validation import finite, matrix
+from ..models.domain import Domain
 from . import doors
 
 
@@ -58,6 +60,21 @@ class Sampler(ABC):
     @abstractmethod
     def draw(self, patterns: np.ndarray | None, rng: np.random.Generator) -> Cues:
         """The cues, from the stored patterns (N, I) and random numbers."""
+
+
+def into(domain: Domain, cues: np.ndarray, law: str) -> tuple[np.ndarray, str]:
+    """Cues (..., I) with those outside of a domain projected onto it, and their law, which says so.
+
+    >>> from hopfield.models import ClassicalHopfield
+    >>> into(ClassicalHopfield([[1.0, -1.0]]).domain, np.array([[1.2, -0.5], [0.1, 0.2]]), "given")
+    (array([[ 1. , -0.5],
+           [ 0.1,  0.2]]), 'given, projected onto [-1, 1] (1 of 2 cues)')
+    """
+    outside = ~domain.contains(cues)
+    if not outside.any():
+        return cues, law
+    moved = np.where(outside[..., None], domain.project(cues), cues)
+    return moved, f"{law}, projected onto {domain.image} ({int(outside.sum())} of {outside.size} cues)"
 
 
 @dataclass(frozen=True)
@@ -330,7 +347,10 @@ def _afford(count: int, width: int) -> None:
 
 def _repeated(patterns: np.ndarray | None, rows: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
     if patterns is None:
-        raise ValueError("There are no stored patterns to make cues from: use Box, or Sphere(..., center=state).")
+        raise ValueError(
+            "There are no stored patterns to make cues from: use Box, Sphere(..., center=state), or say which they "
+            "are, field(memory, patterns=rows)."
+        )
     rows = np.arange(len(patterns)) if rows is None else np.atleast_1d(rows)
     if rows.size == 0 or rows.min() < -len(patterns) or rows.max() >= len(patterns):
         raise ValueError(f"Patterns are counted from 0 to {len(patterns) - 1}, got {rows.tolist()[:5]}.")

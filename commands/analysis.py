@@ -37,6 +37,13 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
+def named(memory: Any, patterns: Any) -> Any:
+    """The memory, or its field that knows the patterns where the memory does not keep them."""
+    if patterns is None or hasattr(memory, "memories"):
+        return memory
+    return analysis.field(memory, patterns=patterns)
+
+
 def spanning(patterns: Any) -> list[int]:
     """The first three patterns that span a plane; the first ones if none do."""
     host = backend.to_numpy(patterns).astype(float)
@@ -95,11 +102,13 @@ def fixed_points(
 
     **Example:**  hopfield fixed-points faces.npy --beta 8
     """
-    memory, cues, _, shape, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
+    memory, cues, _, shape, patterns, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
     choose_method(memory, "auto")
     out.mkdir(parents=True, exist_ok=True)
     with working("fixed points"):
-        found = analysis.find_fixed_points(memory, cues, seed=given.seed, batches=batches, deflate=deflate)
+        found = analysis.find_fixed_points(
+            named(memory, patterns), cues, seed=given.seed, batches=batches, deflate=deflate
+        )
     found.to_json(out / "fixed_points.json")
     names = ("state", "activation", "energy", "residual", "index", "eigenvalues", "kind", "pattern", "hits", "stable")
     np.savez(out / "fixed_points.npz", **{name: getattr(found, name) for name in names})
@@ -136,13 +145,11 @@ def basins(
     """
     memory, cues, targets, _, patterns, law = load_inputs(dataclasses.asdict(given))
     choose_method(memory, "auto")
-    system = memory
-    if patterns is not None and not hasattr(memory, "memories"):
-        system = analysis.field(memory, patterns=patterns)
+    system = named(memory, patterns)
     out.mkdir(parents=True, exist_ok=True)
     with working("the basins of the cues"):
         found = analysis.basins_of_attraction(system, cues, dynamics=flow, targets=targets, seed=given.seed)
-        found = dataclasses.replace(found, law=law)
+    found = dataclasses.replace(found, law=law)
     found.to_json(out / "basins.json")
     files, results, parts = ["basins.json"], {"summary": str(found)}, [str(found)]
     if radii and (why := no_theorem(memory)):

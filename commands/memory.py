@@ -13,6 +13,7 @@ from .. import analysis, dynamics
 from ..analysis.inputs import build_memory, choose_method, load_inputs, move_memory
 from ..dynamics import backend
 from ..dynamics.integrators import Integrator
+from ..models.copies import is_recalled
 from ..models.retrieval import nearest
 from .app import command, finish
 from .options import (
@@ -127,7 +128,7 @@ def recall(
         near = nearest(memory if holds else known, answer if holds else host)
         found = {"pattern": near, "distance": np.sqrt(((host - known[near]) ** 2).mean(axis=-1)), **found}
         if targets is not None:
-            found["right"] = near == targets
+            found["right"] = is_recalled(memory if holds else known, host, near, targets)
     files = ["recalled.npy"]
     np.save(out / "recalled.npy", host)
     if shape is not None and projection is None and known is not None:
@@ -193,7 +194,7 @@ def simulate(
     found = analysis.summarise(stored, run, targets)
     each = {"pattern": found.nearest, "steps": run.steps, "residual": run.residual, "converged": run.converged}
     if targets is not None:
-        each["right"] = found.nearest == targets
+        each["right"] = is_recalled(stored, end, found.nearest, targets)
     tables = analysis.query_table(each), analysis.recall_table({"all": found})
     results = {"summary": found, "statistics": run.statistics}
     finish(context, memory, out, ["trajectory.npz", *figures], results, *tables)

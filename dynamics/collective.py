@@ -56,6 +56,7 @@ class Simplex(Lagrangian):
     convex = True
     nonnegative = True
     bounded = True
+    ends = True  # weights sum to one, up to a factor that a state does not see
     shift_invariant = True
     checked = True
 
@@ -95,6 +96,7 @@ class LogSumExp(_Gain):
     """
 
     beta: Number = 1.0
+    ends = False
 
     @property
     def log_gain(self) -> Number:

@@ -30,6 +30,10 @@ class Lagrangian(backend.Extensible, ABC):
         Whether activations are never negative.
     bounded : bool
         Whether activations stay bounded.
+    lowest, highest : float
+        What a neuron's activation lies between; where it is `nonnegative`, 0 is the lowest.
+    ends : bool
+        Whether finite states have the lowest and the highest activation themselves.
     identity : bool
         Whether the activation IS the state, g = x.
     log_gain : number or None
@@ -62,6 +66,9 @@ class Lagrangian(backend.Extensible, ABC):
     smooth: bool = True
     nonnegative: bool = False
     bounded: bool = False
+    lowest: float = -math.inf
+    highest: float = math.inf
+    ends: bool = False
     identity: bool = False
     log_gain: Number | None = None
     shift_invariant: bool = False

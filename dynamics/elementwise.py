@@ -98,6 +98,7 @@ class Power(Elementwise):
 
     n: int = static(default=2)
     beta: Number = 1.0
+    ends = True
 
     @property
     def convex(self) -> bool:
@@ -146,6 +147,7 @@ class RectifiedPower(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
+    ends = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -221,6 +223,7 @@ class LogCosh(Elementwise):
     beta: Number = 1.0
     convex = True
     bounded = True
+    lowest, highest = -1.0, 1.0
 
     def value(self, x: Array) -> Array:
         """Sum of log cosh(beta x)/beta."""
@@ -259,6 +262,7 @@ class Softplus(Elementwise):
     convex = True
     nonnegative = True
     bounded = True
+    highest = 1.0
 
     def value(self, x: Array) -> Array:
         """Sum of log(1 + e^(beta x))/beta."""
@@ -301,6 +305,7 @@ class Threshold(Elementwise):
     smooth = False
     nonnegative = True
     bounded = True
+    highest, ends = 1.0, True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -368,6 +373,7 @@ class SquareRoot(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
+    ends = True
 
     def value(self, x: Array) -> Array:
         """Sum of (2/3) (beta x)^(3/2)/beta; NaN for negative x."""

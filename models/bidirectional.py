@@ -217,6 +217,11 @@ class BidirectionalMemory(Stored):
         names = ("memories", "projection", "beta", "tau_left", "tau_right")
         return {name: getattr(self, name) for name in names}
 
+    def check_cue(self, cue: Any) -> Array:
+        """A cue (..., n) for the continuous dynamics, any real vector for the left side; `recall` takes +-1 alone."""
+        size = self.memories.shape[1]
+        return vector("query", cue, size, self.memories, f"the left side has {size} neurons")
+
     def check_query(self, query: Any, toward: str = "right") -> Array:
         """A query of +-1 for the side that recalls `toward`, of the patterns' library, dtype and device."""
         rows = self.memories if _side(toward) == "right" else self.projection

@@ -12,6 +12,7 @@ from ..dynamics.backend import Array
 from ..dynamics.doors import affordable, choice, generator, number, whole
 from ..dynamics.entry import quiet
 from ..dynamics.validation import vector
+from .domain import Domain
 from .flips import Run, Spins, asynchronous, begin, orders, sweep, synchronous
 from .precision import own_precision
 
@@ -19,6 +20,7 @@ MODES = ("asynchronous", "synchronous")
 ORDERS = ("random", "cyclic")
 EDGE = 0.99
 MOST_SWEEPS = 10**7  # each goes through all neurons in Python
+CUBE = Domain(-1.0, 1.0, -1.0, 1.0, why="the range of the neurons", cure="Scale it first.")  # of graded neurons
 
 
 class BinaryRetrieval(NamedTuple):

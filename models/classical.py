@@ -14,8 +14,9 @@ from ..dynamics.lagrangians import LogCosh
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import Recurrent
 from ..dynamics.validation import floating, matrix, positive, unknown_name, vector
-from .binary import BinaryMemory, inside, signs
+from .binary import CUBE, BinaryMemory, inside, signs
 from .checks import current, flag, number, whole
+from .domain import Domain
 from .flips import Cache, Spins
 from .learning import hebbian, perceptron, pseudo_inverse, storkey
 from .memory import plain
@@ -260,9 +261,12 @@ class ClassicalHopfield(BinaryMemory, Stored):
         """Activations (..., I) in [-1, 1], of the patterns' library, dtype and device; `retrieve` wants +1 and -1."""
         rows, width = self.memories.shape
         query = vector("query", query, width, self.memories, f"{rows} patterns of {width} values are stored")
-        if not backend.holds(lambda x: backend.namespace(x).abs(x) <= 1, query):
-            raise ValueError("The query must lie in [-1, 1], the range of the neurons. Scale it first.")
-        return query
+        return self.domain.check("query", query)
+
+    @property
+    def domain(self) -> Domain:
+        """[-1, 1] in every coordinate."""
+        return CUBE
 
     def settings(self) -> dict[str, Any]:
         """The arguments that build this memory again, without learning anew."""

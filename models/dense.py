@@ -15,8 +15,9 @@ from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.contracts import Lagrangian
 from ..dynamics.lagrangians import LogCosh, LogSumExp, Power, RectifiedPower
 from ..dynamics.validation import matrix
-from .binary import BinaryMemory, inside, signs
+from .binary import CUBE, BinaryMemory, inside, signs
 from .checks import flag, number
+from .domain import Domain
 from .flips import Cache, Spins
 from .memory import AssociativeMemory, Rule
 from .precision import own_precision
@@ -154,10 +155,12 @@ class _Dense(BinaryMemory, AssociativeMemory):
 
     def check_query(self, query: Any) -> Array:
         """Activations (..., I) in [-1, 1], of the patterns' library, dtype and device."""
-        query = super().check_query(query)
-        if not backend.holds(lambda x: backend.namespace(x).abs(x) <= 1, query):
-            raise ValueError("The query must lie in [-1, 1], the range of the neurons. Scale it first.")
-        return query
+        return self.domain.check("query", super().check_query(query))
+
+    @property
+    def domain(self) -> Domain:
+        """[-1, 1] in every coordinate."""
+        return CUBE
 
     def settings(self) -> dict[str, Any]:
         """The arguments that build this memory again."""

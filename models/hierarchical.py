@@ -20,6 +20,7 @@ from ..dynamics.simulate import simulate
 from ..dynamics.stopping import settled
 from ..dynamics.validation import matrix, vector
 from .checks import whole
+from .domain import Domain, activations_of
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
 from .precision import own_precision
 from .resting import leaves
@@ -209,13 +210,18 @@ class HierarchicalMemory(Stored):
         joins = [synapse(w, self.layers[k], (names[k], names[k + 1])) for k, w in enumerate(self.weights)]
         return Network({name: layer.population() for name, layer in zip(names, self.layers, strict=True)}, joins)
 
+    @property
+    def domain(self) -> Domain:
+        """Activations of layer 0."""
+        return activations_of(self.layers[0].activation, whose="layer 0")
+
     @quiet
     def start(self, query: Any, memory_state: Mapping[str, Any] | None = None) -> dict[str, Array]:
         """States after one pass bottom-up: the cue is layer 0's activation, x_(A+1) = (W_A^T g_A + b_(A+1))/l_(A+1).
 
         `memory_state`, a dict of states (..., n) by name, sets layers by hand.
         """
-        query, network = self.check_query(query), self.network
+        query, network = self.check_cue(query), self.network
         known = mapping("memory_state", {} if memory_state is None else memory_state, '{"layer1": x}')
         xp, given = backend.namespace(query), known
         with backend.quiet(query):

@@ -17,6 +17,7 @@ from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
 from ..dynamics.validation import finite, fitting, matrix, vector
 from .checks import current, number
+from .domain import Domain, activations_of
 from .masked import masked_weights, retrieve_known
 from .one_shot import OneShot
 from .precision import own_precision
@@ -168,13 +169,19 @@ class AssociativeMemory(Stored):
         object.__setattr__(still, "_prepared", self._prepared)  # of the same patterns
         return still
 
+    @backend.kept
+    def domain(self) -> Domain:
+        """Activations of the value neurons, positive ones where the similarity wants that."""
+        known = None if backend.is_traced(self.memories) else self.memories
+        return activations_of(self.rule.value, known, positive=self.rule.similarity.positive)
+
     @quiet
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States at which the dynamics begin: v = grad L_v*(query), and h in equilibrium with it.
 
         From h = 0 a cue can leave the basin that it lies in; `memory_state` (..., N) sets h by hand.
         """
-        populations, query = self.network.populations, self.check_query(query)
+        populations, query = self.network.populations, self.check_cue(query)
         if memory_state is None and has_domain(self.rule.separation):
             check_scores(self.rule.separation, self._scored(query))
         xp, value = backend.namespace(query), populations["value"].lagrangian

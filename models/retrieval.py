@@ -18,6 +18,7 @@ from ..dynamics.stopping import largest_move, settled, tolerance
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
+from .copies import lowest
 from .resting import leaves
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def rows_of(targets: Any, count: int) -> np.ndarray:
 def nearest(memory: Any, state: Any) -> np.ndarray:
     """The row of the pattern nearest to an activation (..., I), of a model's or of patterns (N, I).
 
-    It is nearest in 2-norm, or in angle for a model with the cosine.
+    It is nearest in 2-norm, or in angle for a model with the cosine; of copies the lowest row.
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
@@ -302,8 +303,9 @@ def nearest(memory: Any, state: Any) -> np.ndarray:
     state = floating("state", state)
     similarity = getattr(getattr(memory, "rule", None), "similarity", None)
     kind = Cosine() if getattr(similarity, "name", "") == "cosine" else Euclidean()
-    scores = kind.scores(patterns_of(memory, state), state)
-    return backend.to_numpy(backend.namespace(scores).argmax(scores, axis=-1))
+    patterns = kind.prepare(patterns_of(memory, state))
+    scores = kind.scores(patterns, state)
+    return lowest(scores, kind.magnitude(patterns, state, scores))
 
 
 def _update(memory: AssociativeMemory) -> Relaxation:

@@ -21,6 +21,7 @@ from ..dynamics.backend import Array
 from ..dynamics.doors import affordable
 from ..dynamics.validation import matrix
 from .checks import flag, whole
+from .copies import is_reverse, lowest
 from .memory import AssociativeMemory
 from .universal import UniversalHopfield
 
@@ -33,8 +34,8 @@ class SequenceRecall(NamedTuple):
     trajectory : array (T + 1, ..., I)
         The cue and what each step recalled.
     rows : int array (T + 1, ...)
-        The row of the stored pattern most similar to each, by the memory's own similarity (-1 where the model
-        keeps no patterns).
+        The row of the stored pattern most similar to each by the memory's own scores, the lowest of copies; -1 for the
+        reverse of a pattern, and where a model has no scores.
 
     Examples
     --------
@@ -148,9 +149,15 @@ def _next(patterns: Any, cyclic: bool) -> Array:
 
 
 def _row(memory: Any, state: Array) -> Any:
-    if isinstance(memory, AssociativeMemory):
-        row = backend.namespace(state).argmax(memory.scores(state), axis=-1)
-        return backend.to_numpy(row) if backend.has_numbers(row) else row
+    if isinstance(memory, AssociativeMemory) and not backend.has_numbers(state):  # inside a trace
+        return backend.namespace(state).argmax(memory.scores(state), axis=-1)
     if hasattr(memory, "nearest"):
         return memory.nearest(state)
-    return np.full(state.shape[:-1], -1)
+    if not hasattr(memory, "scores"):
+        return np.full(state.shape[:-1], -1)
+    scores, magnitude = memory.scores(state), 1.0
+    if isinstance(memory, AssociativeMemory):
+        kind = memory.rule.similarity
+        magnitude = kind.magnitude(kind.prepare(memory.memories), state, scores)
+    row = lowest(scores, magnitude)
+    return np.where(is_reverse(memory.memories, row, state), -1, row)

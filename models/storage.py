@@ -16,8 +16,10 @@ from typing import Any, Self
 import numpy as np
 
 from ..dynamics import backend, doors, lagrangians
+from ..dynamics.backend import Array
 from ..dynamics.contracts import Lagrangian, Similarity
 from ..dynamics.entry import checked
+from .domain import EVERYWHERE, Domain
 from .files import Refused, kind_of, load_npz, present, reading, written_whole
 from .similarity import similarity
 
@@ -56,6 +58,15 @@ class Stored(ABC):
     def wide(self) -> Self:
         """The same model with its float16 and bfloat16 arrays in float32."""
         return backend.widened(self)
+
+    @property
+    def domain(self) -> Domain:
+        """The cues from which the dynamics in time can start."""
+        return EVERYWHERE
+
+    def check_cue(self, cue: Any) -> Array:
+        """A cue (..., I) for the dynamics in time: what is outside of `domain` by rounding is moved to its bound."""
+        return self.domain.check("query", self.check_query(cue))  # type: ignore[attr-defined]
 
     def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
         """The same model on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""

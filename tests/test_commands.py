@@ -134,14 +134,71 @@ def test_basins(folder):
         (("--similarity", "cosine", "--separation", "softmax", "--beta", "9"), "no theorem is known for the cosine"),
         (("--separation", "polynomial(3)"), "softmax or max, not polynomial(3)"),
         (("--model", "hierarchical"), "HierarchicalMemory has neither"),
-        (("--model", "bidirectional", "--binary", "0"), "No picture of a plane"),
+        (("--model", "bidirectional", "--binary", "0"), "BidirectionalMemory has neither"),
     ],
 )
 def test_basins_of_models_without_a_theorem(folder, arguments, words):
     text = call("basins", "patterns.npy", "--noise", "0.05", "--resolution", "6", *arguments).output
     assert words in " ".join(text.split())
     assert not (folder / "hopfield-basins" / "radii.json").exists()
+    assert (folder / "hopfield-basins" / "basins.png").exists()
     assert read(folder / "hopfield-basins" / "basins.json")["results"]["basins"]["cues"] == 3
+
+
+NOISY = {
+    **{name: ("--model", name) for name in ("classical", "dense", "exponential", "bidirectional", "hierarchical")},
+    **{name: ("--similarity", name, "--beta", "20") for name in ("kl", "reverse_kl", "jeffreys", "jensen_shannon")},
+}
+
+
+@pytest.mark.parametrize("name", NOISY)
+def test_noise_of_any_size_makes_cues_that_the_memory_takes(folder, name):
+    rng = np.random.default_rng(1)
+    positive = "--similarity" in NOISY[name]
+    np.save("rows.npy", rng.uniform(0.1, 1.0, (3, 9)) if positive else rng.choice([-1.0, 1.0], (3, 9)))
+    bounded = name not in ("bidirectional", "hierarchical")
+    files = {"simulate": "simulation", "lyapunov": "lyapunov", "basins": "basins", "fixed-points": "fixed-points"}
+    for command, place in files.items():
+        more = {"basins": ("--resolution", "6"), "simulate": ("--t1", "3"), "lyapunov": ("--t1", "3")}.get(command, ())
+        text = call(command, "rows.npy", "--noise", "0.4", *NOISY[name], *more).output
+        assert ("note: Cues are projected onto" in text) == bounded
+        assert (folder / f"hopfield-{place}" / "report.json").exists()
+    found = read(folder / "hopfield-basins" / "basins.json")["results"]["basins"]
+    assert found["law"].startswith("stored patterns with Gaussian noise of variance 0.4")
+    assert ("projected onto" in found["law"]) == bounded
+    assert (folder / "hopfield-basins" / "basins.png").stat().st_size > 3000
+
+
+def test_cues_of_a_file_must_be_ones_that_the_memory_takes(folder):
+    rows = np.random.default_rng(1).choice([-1.0, 1.0], (2, 9))
+    np.save("rows.npy", rows)
+    np.save("near.npy", rows * (1 + 1e-9))
+    np.save("far.npy", rows * 1.25)
+    call("basins", "rows.npy", "near.npy", "--model", "classical", "--resolution", "0")
+    text = call("basins", "rows.npy", "far.npy", "--model", "classical", code=2).output
+    assert "must lie in [-1, 1]" in text
+    assert "1.25 at index (0, 0)" in text
+
+
+def test_copies_and_reverses_in_the_tables_of_commands(folder):
+    rows = np.random.default_rng(1).choice([-1.0, 1.0], (1, 30))
+    np.save("twice.npy", np.vstack([rows, rows]))
+    call("basins", "twice.npy", "--model", "classical", "--noise", "0.1", "--resolution", "0")
+    assert read(folder / "hopfield-basins" / "basins.json")["results"]["basins"]["recalled"] == 1
+    call("recall", "twice.npy", "--model", "classical", "--binary", "0", "--noise", "0.1", "--steps", "9")
+    assert read(folder / "hopfield-recall" / "report.json")["results"]["right"] == [True, True]
+    np.save("one.npy", rows)
+    call("simulate", "one.npy", "--model", "classical", "--noise", "9", "--seed", "3", "--t1", "30")
+    found = read(folder / "hopfield-simulation" / "report.json")["results"]["summary"]
+    with np.load(folder / "hopfield-simulation" / "trajectory.npz") as run:
+        end = run["value"][-1, 0]
+    assert found["recalled"] == int(end @ rows[0] > 0)
+
+
+def test_fixed_points_of_a_hierarchical_memory_have_the_names_of_its_patterns(folder):
+    call("fixed-points", "patterns.npy", "--model", "hierarchical", "--batches", "1")
+    with np.load(folder / "hopfield-fixed-points" / "fixed_points.npz") as points:
+        assert sorted(points["pattern"][points["kind"] == "memory"]) == [0, 1, 2]
 
 
 def test_basins_of_patterns_that_span_no_plane(folder):

@@ -1,0 +1,125 @@
+"""Which stored pattern a state is: copies share a row, and a pattern's reverse is not that pattern."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import backend
+
+SAME = 16.0  # roots of eps: rows no farther apart than that, in parts of their length, are one to every search
+
+
+def copies(patterns: Any, *, ray: bool = False) -> np.ndarray:
+    r"""The row that each pattern goes by: the lowest one that is equal to it.
+
+    Equal are rows that no search tells apart, \|x_i - x_j\| <= 16 sqrt(eps) max(\|x_i\|, \|x_j\|).
+
+    Parameters
+    ----------
+    patterns : array (N, I)
+        The patterns.
+    ray : bool
+        Whether only directions count, as with the cosine, so that x and c x with c > 0 are equal.
+
+    Returns
+    -------
+    int array (N,)
+        At most 0, 1, ..., N - 1; that itself where all patterns differ.
+
+    Examples
+    --------
+    >>> rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 3.0]])
+    >>> copies(rows), copies(rows, ray=True)
+    (array([0, 1, 0, 3]), array([0, 1, 0, 1]))
+    """
+    bound = SAME * backend.epsilon(patterns) ** 0.5
+    x = backend.to_numpy(patterns).astype(float)
+    top = np.abs(x).max(axis=-1, keepdims=True, initial=0.0)
+    length = np.linalg.norm(x / np.where(top > 0, top, 1.0), axis=-1) * top[:, 0]
+    if ray:
+        x, length = x / np.where(length > 0, length, 1.0)[:, None], (length > 0).astype(float)
+    # Equal rows have nearly the same sum with random weights, so that only a few neighbours in its order are compared.
+    weights = np.random.default_rng(0).standard_normal(x.shape[-1])
+    key = x @ (weights / np.linalg.norm(weights))
+    order = np.argsort(key, kind="stable")
+    gaps = np.diff(key[order]) > bound * float(length.max(initial=0.0))
+    found = np.arange(len(x))
+    for group in np.split(order, np.flatnonzero(gaps) + 1):
+        left = np.sort(group)
+        while len(left) > 1:
+            gap = np.linalg.norm(x[left] - x[left[0]], axis=-1)
+            equal = gap <= bound * np.maximum(length[left], length[left[0]])
+            found[left[equal]] = left[0]
+            left = left[~equal]
+    return found
+
+
+def copies_of(memory: Any, patterns: Any = None) -> np.ndarray:
+    """`copies` of a model's own patterns, or of others, with the geometry of its similarity.
+
+    >>> from hopfield.models import UniversalHopfield
+    >>> rows = np.array([[1.0, 0.0], [2.0, 0.0]])
+    >>> [copies_of(UniversalHopfield(rows, name)).tolist() for name in ("cosine", "euclidean")]
+    [[0, 0], [0, 1]]
+    """
+    similarity = getattr(getattr(memory, "rule", None), "similarity", None)
+    patterns = getattr(memory, "memories", memory) if patterns is None else patterns
+    return copies(patterns, ray=bool(getattr(similarity, "ray", False)))
+
+
+def is_reverse(patterns: Any, rows: Any, states: Any) -> np.ndarray:
+    r"""Whether states (..., I) are nearer to the reverse -x of a pattern than to the pattern x itself: x . g < 0.
+
+    Parameters
+    ----------
+    patterns : array (N, I)
+        The patterns.
+    rows : int array (...)
+        The pattern that each state is compared with.
+    states : array (..., I)
+        Activations.
+
+    Returns
+    -------
+    bool array (...)
+        False where x . g is 0 up to rounding.
+
+    Examples
+    --------
+    >>> is_reverse(np.array([[1.0, -1.0]]), np.array([0, 0]), np.array([[0.9, -1.0], [-1.0, 1.0]]))
+    array([False,  True])
+    """
+    x, g = backend.to_numpy(patterns).astype(float)[np.asarray(rows)], backend.to_numpy(states).astype(float)
+    return np.asarray(np.sum(x * g, axis=-1) < -8 * np.finfo(float).eps * np.sum(np.abs(x * g), axis=-1))
+
+
+def is_recalled(memory: Any, states: Any, near: Any, targets: Any) -> np.ndarray:
+    """Whether states (..., I), to which the patterns in the rows `near` are nearest, are the patterns `targets`.
+
+    A copy of the target counts as the target, and its reverse does not. `memory` is a model or patterns (N, I).
+
+    >>> patterns = np.array([[1.0, -1.0], [1.0, 1.0], [1.0, -1.0]])
+    >>> is_recalled(patterns, np.array([[0.9, -1.0], [0.9, -1.0], [-1.0, 1.0]]), [0, 0, 0], [2, 1, 0])
+    array([ True, False, False])
+    """
+    rows, targets = copies_of(memory), np.asarray(targets, dtype=int)
+    known = (targets >= 0) & (targets < len(rows))
+    targets = np.where(known, targets, 0)
+    alike = rows[np.asarray(near, dtype=int)] == rows[targets]
+    return known & alike & ~is_reverse(getattr(memory, "memories", memory), targets, states)
+
+
+def lowest(scores: Any, magnitude: Any) -> np.ndarray:
+    """The row of the largest of scores (..., N), the lowest one where several are equal up to rounding.
+
+    `magnitude` (..., N) are the sizes of the numbers that cancel in them.
+
+    >>> lowest(np.array([0.1, 0.3 - 1e-17, 0.3]), np.ones(3))
+    array(1)
+    """
+    host, sizes = (backend.to_numpy(x) if backend.is_array(x) else x for x in (scores, magnitude))
+    slack = 8 * backend.epsilon(scores) * sizes
+    top = host.max(axis=-1, keepdims=True, initial=-np.inf)
+    return np.asarray(np.argmax(~(host < top - np.where(np.isfinite(slack), slack, 0.0)), axis=-1))
