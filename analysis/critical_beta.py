@@ -15,7 +15,7 @@ from ..dynamics.lagrangians import LogSumExp, Quadratic
 from ..dynamics.validation import positive
 from ..models.memory import AssociativeMemory
 from ..models.separation import describe
-from . import doors
+from . import declared
 from .continuation import continue_fixed_points
 from .local import flow_of, leading_modes
 from .row_space import row_space
@@ -65,7 +65,7 @@ class CriticalBeta:
         return f"{self.message} One fixed point alone below beta = {self.unique_below:.6g}.{fold}"
 
 
-@checked(largest=doors.positive)
+@checked(**declared.CRITICAL_BETA)
 def critical_beta(memory: AssociativeMemory, *, largest: float = 64.0) -> CriticalBeta:
     r"""The beta at which the one fixed point of small beta loses its stability.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dynamics.entry import checked
-from . import doors
+from . import declared
 from .barriers import Landscape
 from .plots import BLUE, GREY, ORANGE, new_figure
 
@@ -19,7 +19,7 @@ Node = Any
 MOST_NAMES = 100  # minima whose names are written
 
 
-@checked(landscape=doors.hills, level=doors.not_negative)
+@checked(**declared.DISCONNECTIVITY_TREE)
 def disconnectivity_tree(landscape: Landscape, level: float = 1e-9) -> networkx.DiGraph:
     r"""Valleys that merge as the energy rises, as a forest of directed edges from the merged to what merges.
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.entry import checked
 from ..models.memory import AssociativeMemory
-from . import doors
+from . import declared
 from .kinds import metastable_size
 
 
@@ -30,7 +30,7 @@ def _shares(memory: AssociativeMemory, query: Any) -> np.ndarray:
     return weights / total
 
 
-@checked(measure=doors.text)
+@checked(**declared.EFFECTIVE_MEMORIES)
 def effective_memories(memory: AssociativeMemory, query: Any, *, measure: str = "participation") -> Any:
     r"""How many memories take part in the answer to a query.
 
@@ -122,7 +122,7 @@ class Metastability:
         return f"{int(counts.sum())} queries retrieved: {', '.join(parts)}{more}"
 
 
-@checked(max_steps=doors.whole)
+@checked(**declared.METASTABILITY)
 def metastability(memory: AssociativeMemory, queries: Any, *, max_steps: int = 1000) -> Metastability:
     r"""Retrieve queries, and say how many memories each retrieved state is made of.
 

@@ -26,7 +26,7 @@ from ..dynamics.collective import LogSumExp
 from ..dynamics.entry import checked, guard
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating, positive
-from . import doors
+from . import declared, doors
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
 
 FEW = 2**14  # numbers in a batch up to which a wider one costs nothing
@@ -249,7 +249,7 @@ def padded(rows: int, width: int) -> int:
     return 1 << power * -(-max(rows - 1, 0).bit_length() // power)
 
 
-@checked(patterns=doors.states, differences=doors.not_negative)
+@checked(**declared.FIELD)
 def field(memory: Any, *, patterns: Any = None, differences: float = 0.0) -> Field:
     r"""The flow of a memory (in its adiabatic limit) or of a network, as a field in one vector x.
 

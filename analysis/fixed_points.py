@@ -12,7 +12,7 @@ from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.validation import positive
 from ..models.memory import rule_of
-from . import doors
+from . import declared
 from .census import FixedPoints
 from .completeness import completeness, unseen
 from .field import Field, check_counts, field
@@ -31,19 +31,7 @@ WORK = 2**20  # D^2 times that number
 BALANCED = 1024  # starts at which a few patterns have weights of one order
 
 
-@checked(
-    memory=doors.examined,
-    seed=doors.seed,
-    patterns=doors.states,
-    batches=doors.count_or_none,
-    batch_size=doors.count,
-    eigenvalues=doors.count,
-    tol=doors.positive,
-    deflate=doors.flag,
-    reduction=doors.flag,
-    differences=doors.not_negative,
-    most=doors.count,
-)
+@checked(**declared.FIND_FIXED_POINTS)
 def find_fixed_points(
     memory: Memory | Network | Field,
     starts: Any = None,
@@ -116,7 +104,7 @@ def find_fixed_points(
     whole = field(memory, patterns=patterns, differences=differences)
     check_counts(batches=(batches, 0), batch_size=(batch_size, 1), eigenvalues=(eigenvalues, 1), most=(most, 1))
     rng = np.random.default_rng(seed)
-    given = None if starts is None else np.atleast_2d(backend.to_numpy(whole.start(starts)))
+    given = None if starts is None else backend.to_numpy(whole.start(starts)).reshape(-1, whole.size)
     bound = (residual_tolerance(whole) / whole.scale if tol is None else positive("tol", tol)) * whole.scale
     if not whole.smooth:
         return _at_jumps(whole, given, rng, bound, batches * batch_size, eigenvalues)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..dynamics.entry import checked
 from ..dynamics.validation import unknown_name
-from . import doors
+from . import declared
 
 
 class Rows(NamedTuple):
@@ -37,7 +37,7 @@ class Rows(NamedTuple):
     shape: tuple[int, ...] | None
 
 
-@checked(images=doors.pixels, shape=doors.lengths)
+@checked(**declared.FLATTEN_IMAGES)
 def flatten_images(images: np.ndarray, shape: tuple[int, ...] | None = None) -> Rows:
     r"""Images (N, H, W) or (N, C, H, W) as rows (N, D); rows are taken as they are.
 
@@ -88,7 +88,7 @@ def flatten_images(images: np.ndarray, shape: tuple[int, ...] | None = None) -> 
     return Rows(images, None if shape is None else tuple(shape))
 
 
-@checked(path=doors.path, key=doors.text, option=doors.text)
+@checked(**declared.LOAD_ARRAY)
 def load_array(path: str | os.PathLike[str], key: str | None = None, *, option: str = "key") -> np.ndarray:
     r"""The array of a ``.npy`` file, or one of the arrays of an ``.npz`` file.
 

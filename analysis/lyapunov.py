@@ -15,7 +15,7 @@ from ..dynamics.loop import ROUNDING
 from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.trajectory import Trajectory
-from . import doors
+from . import declared
 from .lyapunov_report import EnergyPart, LyapunovReport
 
 EVERY = 8  # saved times at which the analytic rate is compared with a difference quotient
@@ -25,7 +25,7 @@ MISMATCH = (
 )
 
 
-@checked(memory=doors.maybe(doors.memory))
+@checked(**declared.CHECK_LYAPUNOV)
 def check_lyapunov(
     memory: Memory | Network | None, trajectory_or_states: Trajectory | Mapping[str, Array] | Array
 ) -> LyapunovReport:
@@ -85,7 +85,7 @@ def check_lyapunov(
         return _at(network, network.check_states(states))
 
 
-@checked(memory=doors.memory)
+@checked(**declared.ASSERT_ENERGY_DECREASES)
 def assert_energy_decreases(trajectory: Trajectory, memory: Memory | Network | None = None) -> None:
     """Raise AssertionError, saying where and by how much, if the energy of a trajectory rises beyond rounding.
 

@@ -11,7 +11,7 @@ from ..dynamics import backend
 from ..dynamics.entry import checked
 from ..dynamics.linear import gmres
 from ..models.memory import rule_of
-from . import doors
+from . import declared
 from .field import Field
 
 DENSE = 64  # neurons up to which the Jacobian is built and solved
@@ -64,16 +64,7 @@ def residual_tolerance(flow: Field) -> float:
     return (1e-10 if backend.epsilon(flow.like) < 1e-10 else 1e-5) * flow.scale
 
 
-@checked(
-    flow=doors.examined,
-    memory=doors.examined,
-    x=doors.states,
-    steps=doors.count,
-    tol=doors.not_negative,
-    clip=doors.positive,
-    away=doors.host_states,
-    method=doors.one_of("auto", "dense", "krylov"),
-)
+@checked(**declared.POLISH)
 def polish(
     flow: Field,
     x: np.ndarray,

@@ -15,7 +15,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.contracts import Synapse
 from ..dynamics.entry import checked
-from . import doors
+from . import declared
 from .field import Field, split
 from .low_rank import LowRank, low_rank, low_rank_eigenvalues
 from .polish import has_rays, neutral
@@ -57,13 +57,7 @@ class Spectrum(NamedTuple):
     how: str
 
 
-@checked(
-    flow=doors.examined,
-    memory=doors.examined,
-    x=doors.states,
-    k=doors.count,
-    method=doors.one_of("auto", "dense", "low rank", "eigsh"),
-)
+@checked(**declared.SPECTRUM)
 def spectrum(flow: Field, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
     r"""Eigenvalues and index at points of a field.
 
