@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..dynamics.entry import checked
-from . import doors
+from . import declared
 from .report import write_report
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Landscape:
         """Pairs of minima that no chain of saddles joins."""
         return [(i, j) for i, j in np.argwhere(np.isinf(self.passes)).tolist() if i < j]
 
-    @checked(start=doors.whole, end=doors.whole)
+    @checked(**declared.LANDSCAPE_ROUTE)
     def route(self, start: int, end: int) -> Route:
         """The minimax path between two minima; raises ValueError where no chain of saddles joins them."""
         import networkx
@@ -185,7 +185,7 @@ class Landscape:
         edges = [self.tree.edges[pair] for pair in itertools.pairwise(way)]
         return Route(tuple(way), tuple(e["saddle"] for e in edges), max(e["energy"] for e in edges))
 
-    @checked(pattern=doors.whole)
+    @checked(**declared.LANDSCAPE_MINIMUM_OF)
     def minimum_of(self, pattern: int) -> int:
         """The row of the deepest minimum that belongs to a stored pattern."""
         rows = np.flatnonzero(self.pattern == pattern)
@@ -197,7 +197,7 @@ class Landscape:
 
     # --------------------------------------------------------------------------------------------- reports
 
-    @checked(most=doors.count_or_none)
+    @checked(**declared.LANDSCAPE_TABLE)
     def table(self, most: int = 30) -> Any:
         """A `rich` table with a row for each of the first `most` minima."""
         from rich.box import SIMPLE_HEAD

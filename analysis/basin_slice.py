@@ -12,7 +12,7 @@ from ..dynamics.arguments import batch
 from ..dynamics.entry import checked
 from ..dynamics.validation import positive
 from ..models.domain import Domain
-from . import doors
+from . import declared
 from .basins import Basins, basins_of_attraction
 from .explorer import Explorer
 from .field import at_home, field
@@ -77,7 +77,7 @@ class BasinSlice:
     near: np.ndarray
     basins: Basins
 
-    @checked(s=doors.numbers_of, t=doors.numbers_of)
+    @checked(**declared.BASIN_SLICE_STATE)
     def state(self, s: Any, t: Any) -> np.ndarray:
         """The states (..., I) at coordinates (s, t)."""
         s, t = np.asarray(s, dtype=float)[..., None], np.asarray(t, dtype=float)[..., None]
@@ -91,7 +91,7 @@ class BasinSlice:
         return f"{columns} x {rows} cues in a plane{left_out}, {int(self.near.sum())} fixed points in it. {self.basins}"
 
 
-@checked(memory=doors.examined, resolution=doors.side, margin=doors.not_negative, fixed_points=doors.census)
+@checked(**declared.BASIN_SLICE)
 def basin_slice(
     memory: Any,
     a: Any,

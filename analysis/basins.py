@@ -14,7 +14,7 @@ from ..dynamics.doors import feasible
 from ..dynamics.entry import checked
 from ..dynamics.progress import ticker
 from ..dynamics.validation import positive, unknown_name
-from . import doors
+from . import declared
 from .corruption import generator
 from .explorer import DYNAMICS, Explorer
 from .field import at_home
@@ -175,19 +175,7 @@ class Basins:
         return "\n".join([*lines, rest])
 
 
-@checked(
-    memory=doors.examined,
-    fixed_points=doors.census,
-    dynamics=doors.text,
-    seed=doors.seed,
-    targets=doors.rows,
-    dt=doors.positive,
-    t_max=doors.positive,
-    tol=doors.positive,
-    level=doors.a_number,
-    timed=doors.flag,
-    progress=doors.flag,
-)
+@checked(**declared.BASINS_OF_ATTRACTION)
 def basins_of_attraction(
     memory: Any,
     queries: Any,

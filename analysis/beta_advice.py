@@ -12,7 +12,7 @@ from ..dynamics.entry import checked
 from ..dynamics.lagrangians import LogSumExp
 from ..models.copies import copies_of
 from ..models.memory import AssociativeMemory
-from . import doors
+from . import declared
 from .certificates import no_theorem
 from .effective import metastability
 
@@ -62,7 +62,7 @@ class BetaAdvice:
     recalled: np.ndarray
     unique_below: float
 
-    @checked(fraction=doors.a_number, certified=doors.flag)
+    @checked(**declared.BETA_ADVICE_BETA_FOR)
     def beta_for(self, fraction: float = 1.0, *, certified: bool = False) -> float:
         """The smallest beta at which this fraction of the patterns meets the target, as cues or provably.
 
@@ -94,7 +94,7 @@ class BetaAdvice:
         return "\n".join(lines)
 
 
-@checked(target=doors.a_number)
+@checked(**declared.BETA_ADVICE)
 def beta_advice(memory: AssociativeMemory, target: float = 0.5) -> BetaAdvice:
     r"""Say which beta separates the stored patterns, and how much of that is proved.
 

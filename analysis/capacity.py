@@ -13,7 +13,7 @@ from ..dynamics.entry import checked
 from ..dynamics.validation import finite, unknown_name
 from ..models.separation import separation
 from ..models.similarity import similarity
-from . import doors
+from . import declared
 from .cells import run_cells, versions
 from .criteria import criterion
 from .cues import CUES, corrupt
@@ -30,18 +30,7 @@ CODINGS = ("intensity", "bipolar", "bipolar random")
 Names = str | Sequence[str]
 
 
-@checked(
-    similarities=doors.text_list,
-    separations=doors.text_list,
-    sizes=doors.lengths,
-    cue=doors.text,
-    level=doors.called("levels", doors.a_number),
-    runs=doors.count,
-    criteria=doors.text_list,
-    seed=doors.seed_number,
-    out=doors.path,
-    jobs=doors.workers,
-)
+@checked(**declared.CAPACITY)
 def capacity(
     images: Images | np.ndarray | str,
     similarities: Names,
@@ -108,18 +97,7 @@ def capacity(
     )
 
 
-@checked(
-    similarities=doors.text_list,
-    separations=doors.text_list,
-    levels=doors.numbers,
-    cue=doors.text,
-    size=doors.count,
-    runs=doors.count,
-    criteria=doors.text_list,
-    seed=doors.seed_number,
-    out=doors.path,
-    jobs=doors.workers,
-)
+@checked(**declared.ROBUSTNESS)
 def robustness(
     images: Images | np.ndarray | str,
     similarities: Names,

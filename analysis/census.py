@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics.entry import checked
-from . import doors
+from . import declared
 from .report import write_report
 
 LOWEST = 17  # letters of a row of the table for the lowest eigenvalues
@@ -119,7 +119,7 @@ class FixedPoints:
         counts = Counter(str(kind) for kind in self.kind)
         return ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items())) or "none"
 
-    @checked(mask=doors.selection)
+    @checked(**declared.FIXED_POINTS_SELECT)
     def select(self, mask: Any) -> FixedPoints:
         """The points of a mask or of rows, with the verdict of the whole census."""
         rows = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
@@ -134,7 +134,7 @@ class FixedPoints:
                 rows[name] = rows[name][mask]
         return FixedPoints(**rows)
 
-    @checked(most=doors.count_or_none)
+    @checked(**declared.FIXED_POINTS_TABLE)
     def table(self, most: int = 30) -> Any:
         """A `rich` table with a row for each of the first `most` points; 80 columns are enough for it."""
         from rich.box import SIMPLE_HEAD

@@ -29,7 +29,7 @@ from ..dynamics.lagrangians import LogSumExp, Max
 from ..dynamics.validation import finite, positive
 from ..models.memory import AssociativeMemory
 from ..models.separation import describe
-from . import doors
+from . import declared
 
 EPS = float(np.finfo(np.float64).eps)
 NEWTON = 60  # monotone Newton steps; some 6 are taken
@@ -125,7 +125,7 @@ def _rule(memory: Any) -> _Rule:
     return _Rule(kind, 2 * gain if kind == "euclidean" else gain, "2", f"{kind}, softmax: R(r) < r")
 
 
-@checked(memory=doors.memory, rows=doors.rows)
+@checked(**declared.CERTIFIED_RADII)
 def certified_radii(memory: AssociativeMemory, rows: Any = None) -> Certificates:
     r"""Radii of balls around stored patterns that provably reach one fixed point; all patterns at once.
 
@@ -168,12 +168,7 @@ def certified_radii(memory: AssociativeMemory, rows: Any = None) -> Certificates
     rule = _rule(memory)
     patterns = backend.to_numpy(memory.memories).astype(np.float64)
     count = len(patterns)
-    rows = np.arange(count) if rows is None else np.atleast_1d(np.asarray(rows))
-    if rows.ndim != 1:
-        raise ValueError(f"rows must be one pattern or a list of patterns (K,), got shape {rows.shape}.")
-    if rows.size and not np.issubdtype(rows.dtype, np.integer):
-        raise TypeError(f"rows are whole numbers, the patterns' positions, not {rows.dtype}.")
-    rows = rows.astype(int)
+    rows = np.arange(count) if rows is None else np.atleast_1d(rows)
     if rows.size and not (-count <= rows.min() and rows.max() < count):
         raise ValueError(f"rows must be from 0 to {count - 1}, got {rows.min()} to {rows.max()}.")
     rows = rows % count
@@ -311,7 +306,7 @@ def _manhattan(rule: _Rule, patterns: np.ndarray, rows: np.ndarray) -> tuple[np.
     return radius, np.where(radius > 0, 0.0, np.inf)
 
 
-@checked(memory=doors.memory, points=doors.states)
+@checked(**declared.TRAPPING_RADII)
 def trapping_radii(memory: AssociativeMemory, points: Array) -> np.ndarray:
     r"""Radii of balls around fixed points (K, I) from which nothing leaves and all reaches that fixed point.
 

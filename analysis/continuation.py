@@ -12,7 +12,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked, quiet
-from . import doors
+from . import declared
 from .bifurcation import Bifurcation, locate
 from .families import Family, correct, family_of, spectrum, tangent
 from .report import write_report
@@ -117,7 +117,7 @@ class Branches:
         return tuple(sorted(found, key=lambda event: event.parameter))
 
     @quiet
-    @checked(value=doors.a_number)
+    @checked(**declared.BRANCHES_AT)
     def at(self, value: float) -> tuple[np.ndarray, np.ndarray]:
         """States (K, D) and stability (K,) of all branches at a value, interpolated between their points."""
         states, stable = [], []
@@ -163,17 +163,7 @@ class Branches:
         return write_report(path, {}, {"branches": self.to_dict()})
 
 
-@checked(
-    parameter=doors.text,
-    start=doors.a_number,
-    stop=doors.a_number,
-    queries=doors.states,
-    step=doors.positive,
-    points=doors.count,
-    branches=doors.count,
-    switch=doors.flag,
-    seed=doors.seed_number,
-)
+@checked(**declared.CONTINUE_FIXED_POINTS)
 def continue_fixed_points(
     model: Any | Callable[[float], Any],
     parameter: str = "beta",

@@ -16,7 +16,7 @@ from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.entry import checked
 from ..dynamics.validation import floating, positive
-from . import doors
+from . import declared
 from .masks import border_mask, generator, hidden_pixels, hide, mask, occlude, random_mask, share
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-@checked(variance=doors.not_negative, clip=doors.span, fold=doors.flag, seed=doors.seed)
+@checked(**declared.GAUSSIAN_NOISE)
 def gaussian_noise(
     images: Any,
     variance: float,
@@ -92,7 +92,7 @@ def gaussian_noise(
     return backend.namespace(noisy).clip(noisy, min=low, max=high)
 
 
-@checked(fraction=doors.a_number, values=doors.pair, seed=doors.seed)
+@checked(**declared.SALT_AND_PEPPER)
 def salt_and_pepper(
     images: Any,
     fraction: float = 0.1,
@@ -134,7 +134,7 @@ def salt_and_pepper(
     return hide(hide(images, draw < half, pepper), (draw >= half) & (draw < 2 * half), salt)
 
 
-@checked(fraction=doors.a_number, seed=doors.seed)
+@checked(**declared.FLIP_BITS)
 def flip_bits(images: Any, fraction: float = 0.1, *, seed: int | np.random.Generator) -> Array:
     r"""Binary patterns with values exchanged for the other one: x becomes low + high - x.
 

@@ -15,7 +15,7 @@ from ..dynamics.lagrangians import LogSumExp, Quadratic
 from ..dynamics.validation import positive
 from ..models.memory import AssociativeMemory
 from ..models.separation import describe
-from . import doors
+from . import declared
 from .certificates import certified_radii, no_theorem
 from .continuation import continue_fixed_points
 from .local import flow_of, leading_modes
@@ -68,7 +68,7 @@ class CriticalBeta:
         return f"{self.message} One fixed point alone below beta = {self.unique_below:.6g}.{fold}"
 
 
-@checked(largest=doors.positive)
+@checked(**declared.CRITICAL_BETA)
 def critical_beta(memory: AssociativeMemory, *, largest: float = 64.0) -> CriticalBeta:
     r"""The beta at which the one fixed point of small beta loses its stability.
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..dynamics.backend import Array
 from ..dynamics.entry import checked
 from ..dynamics.validation import floating, unknown_name
-from . import doors
+from . import declared
 from .corruption import flip_bits, gaussian_noise, salt_and_pepper
 from .masks import SIDES, border_mask, generator, mask, occlude, random_mask
 
@@ -46,7 +46,7 @@ CUES: dict[str, Cue] = {
 }
 
 
-@checked(shape=doors.shape, cue=doors.text, level=doors.a_number, seed=doors.seed)
+@checked(**declared.CORRUPT)
 def corrupt(images: Any, shape: Sequence[int], cue: str, level: float, *, seed: int | np.random.Generator) -> Array:
     r"""Images as cues of one kind.
 

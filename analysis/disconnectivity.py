@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dynamics.entry import checked
 from ..dynamics.validation import floating, positive
-from . import doors
+from . import declared
 from .barriers import Landscape
 from .plot_doors import head, image_shape, list_of_words, made_by
 from .plot_style import GREY, look, open_axes, sort_of
@@ -21,7 +21,7 @@ Node = Any
 MOST_NAMES = 100  # minima whose names are written
 
 
-@checked(landscape=doors.hills, level=doors.not_negative)
+@checked(**declared.DISCONNECTIVITY_TREE)
 def disconnectivity_tree(landscape: Landscape, level: float = 1e-9) -> networkx.DiGraph:
     r"""Valleys that merge as the energy rises, as a forest of directed edges from the merged to what merges.
 

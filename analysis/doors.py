@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Any
 
@@ -19,28 +18,80 @@ from ..dynamics.doors import (
     mapping,
     number,
     path,
-    plain,
     scalar,
     seed,
     shown,
     text,
     whole,
 )
+from ..dynamics.list_doors import lengths, numbers, numbers_of, pair, paths, pixels, rows, selection, span, text_list
 from ..dynamics.network import Network
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import finite
 
-__all__ = ["affordable", "flag", "mapping", "path", "seed", "text"]
+__all__ = [  # of these some are used by way of this module alone
+    "flag",
+    "items",
+    "lengths",
+    "numbers",
+    "numbers_of",
+    "pair",
+    "path",
+    "paths",
+    "rows",
+    "seed",
+    "selection",
+    "span",
+    "text",
+    "text_list",
+]
 
 LARGEST = 10**6  # starts, directions, steps, points: more are never looked at in one call
 
 count = partial(whole, least=1, most=LARGEST)
 count_or_none = partial(whole, least=0, most=LARGEST)
+images = partial(whole, least=3, most=10**5)
 positive = partial(number, above=0)
+resolved = partial(number, least=1e-14)
+bend = partial(number, least=-1e6, most=1e6)
 not_negative = partial(number, least=0)
 seed_number = partial(whole, least=0, most=2**63 - 1)
 share = partial(number, least=0, most=1)
 run = partial(kind, wanted=Trajectory, example="what simulate(...) returns")
+
+
+def as_given(name: str, value: Any) -> int | float:
+    """A number, infinite or NaN too, for a function that says itself what it cannot use.
+
+    >>> as_given("stop", np.float64(2))
+    2.0
+    """
+    return scalar(name, value)
+
+
+def row_or_state(name: str, value: Any) -> Any:
+    """The row of a stored pattern, or a state (I,).
+
+    >>> row_or_state("i", np.uint8(2))
+    2
+    """
+    if isinstance(value, list | tuple) or (backend.is_array(value) and getattr(value, "ndim", 0)):
+        return states(name, value)
+    return whole(name, value)
+
+
+def pairs(name: str, value: Any) -> Any:
+    """A name, or whole numbers in pairs.
+
+    >>> pairs("pairs", [(0, 1)])
+    array([[0, 1]])
+    """
+    if isinstance(value, str):
+        return str(value)
+    found = pixels(name, value)
+    return (
+        found.astype(int) if found.dtype.kind in "iu" and np.abs(found.astype(float)).max(initial=0) < 2**31 else found
+    )
 
 
 def one_of(*known: str) -> Any:
@@ -108,52 +159,6 @@ def host_states(name: str, value: Any) -> np.ndarray:
     return backend.to_numpy(states(name, value))
 
 
-def rows(name: str, value: Any) -> np.ndarray:
-    """One row of the stored patterns or some: whole numbers, one or in a list or an array.
-
-    >>> rows("rows", [0, np.int8(-1)])
-    array([ 0, -1])
-    """
-    found = plain(name, value)
-    try:
-        found = np.asarray(backend.to_numpy(found) if backend.is_array(found) else found)
-    except (ValueError, TypeError, RuntimeError):
-        found = np.asarray(None)
-    if found.dtype.kind not in "iu" and not (found.size == 0 and found.dtype.kind == "f"):
-        raise TypeError(f"{name} must be rows of the patterns, whole numbers such as [0, 2], got {shown(value)}.")
-    if found.ndim > 1:
-        raise ValueError(f"{name} must be one row or a list of rows, got {shown(value)}.")
-    if found.size and (found.max() >= 2**31 or found.min() < -(2**31)):
-        raise ValueError(f"{name} must be rows of the patterns, counted from 0, got {shown(int(found.max()))}.")
-    return found.astype(int)
-
-
-def lengths(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
-    """Whole numbers in a list, as a shape.
-
-    >>> lengths("shape", [28, np.uint8(28)])
-    (28, 28)
-    """
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        value = (value,)
-    try:
-        return tuple(whole(name, size, least) for size in items(name, value, "whole numbers"))
-    except ValueError:
-        raise ValueError(f"{name} must be whole numbers from {least} to 10^9, got {shown(value)}.") from None
-
-
-def numbers(name: str, value: Any) -> tuple[float, ...]:
-    """Numbers in a list.
-
-    >>> numbers("levels", [0.1, 1])
-    (0.1, 1.0)
-    """
-    try:
-        return tuple(number(name, one) for one in items(name, value, "numbers"))
-    except ValueError:
-        raise ValueError(f"{name} must be finite numbers, got {shown(value)}.") from None
-
-
 def shape(name: str, value: Any) -> tuple[int, ...]:
     """The shape of one image, (H, W) or (C, H, W).
 
@@ -177,30 +182,6 @@ def a_number(name: str, value: Any) -> int | float:
     """
     number(name, value)
     return scalar(name, value)
-
-
-def span(name: str, value: Any) -> tuple[float, float]:
-    """Two numbers in order.
-
-    >>> span("clip", (0, 1))
-    (0.0, 1.0)
-    """
-    low, high = pair(name, value)
-    if not low < high:
-        raise ValueError(f"{name} must be (least, largest) with least < largest, got ({low!r}, {high!r}).")
-    return low, high
-
-
-def pair(name: str, value: Any) -> tuple[float, float]:
-    """Two numbers.
-
-    >>> pair("values", [0, 1])
-    (0.0, 1.0)
-    """
-    found = numbers(name, value)
-    if len(found) != 2:
-        raise ValueError(f"{name} must be two numbers such as (0.0, 1.0), got {shown(value)}.")
-    return found[0], found[1]
 
 
 def called(what: str, check: Any) -> Any:
@@ -242,38 +223,6 @@ def hills(name: str, value: Any) -> Any:
     return kind(name, value, Landscape, "what landscape(...) returns")
 
 
-def selection(name: str, value: Any) -> np.ndarray:
-    """A mask of bools or rows, to choose from a table.
-
-    >>> selection("mask", [True, False])
-    array([ True, False])
-    """
-    found = plain(name, value)
-    try:
-        found = np.asarray(backend.to_numpy(found) if backend.is_array(found) else found)
-    except (ValueError, TypeError, RuntimeError):
-        found = np.asarray(None)
-    if found.ndim != 1 or (found.dtype.kind not in "biu" and found.size):
-        raise TypeError(f"{name} must be a mask of bools or a list of rows, got {shown(value)}.")
-    return found if found.size else found.astype(int)
-
-
-def numbers_of(name: str, value: Any) -> np.ndarray:
-    """A number, or an array of numbers of any shape, in float64.
-
-    >>> numbers_of("s", 0.5)
-    array(0.5)
-    """
-    found = plain(name, value)
-    try:
-        found = np.asarray(backend.to_numpy(found) if backend.is_array(found) else found)
-    except (ValueError, TypeError, RuntimeError):
-        found = np.asarray(None)
-    if found.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must be numbers, got {shown(value)}.")
-    return finite(name, found.astype(float))
-
-
 def side(name: str, value: Any) -> int:
     """The side of a square grid, whose points fit into memory.
 
@@ -290,17 +239,6 @@ def an_array(name: str, value: Any) -> Any:
     if not backend.is_array(value) or value.ndim == 0 or isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must be an array of the library and dtype to work in, got {shown(value)}.")
     return arguments.numbers(name, value)
-
-
-def text_list(name: str, value: Any) -> Any:
-    """A name, or a list of names.
-
-    >>> text_list("criteria", "nearest"), text_list("criteria", ("nearest",))
-    ('nearest', ['nearest'])
-    """
-    if isinstance(value, str):
-        return str(value)
-    return [text(f"{name}[{k}]", one) for k, one in enumerate(items(name, value, "names", 1))]
 
 
 def workers(name: str, value: Any) -> int:
@@ -339,18 +277,6 @@ def bytes_(name: str, value: Any) -> int:
     return whole(name, value, 1, 2**62)
 
 
-def paths(name: str, value: Any) -> list[Any]:
-    """A path, or a list of them, as it was written.
-
-    >>> paths("data", "digits")
-    ['digits']
-    """
-    given = [value] if isinstance(value, str | os.PathLike) else items(name, value, "paths or names", 1)
-    for one in given:
-        path(name, one)
-    return given
-
-
 def a_mapping(name: str, value: Any) -> dict[str, Any]:
     """A dict with names as keys.
 
@@ -360,17 +286,10 @@ def a_mapping(name: str, value: Any) -> dict[str, Any]:
     return mapping(name, value, '{"beta": 2.0}')
 
 
-def pixels(name: str, value: Any) -> np.ndarray:
-    """Images as an array of numbers, whole ones and bools as they are.
+def differences(name: str, value: Any) -> Any:
+    """A relative step of differences, or None for the usual one.
 
-    >>> pixels("images", [[0, 255]]).dtype.kind
-    'i'
+    >>> differences("differences", 1e-5), differences("differences", None)
+    (1e-05, None)
     """
-    found = plain(name, value)
-    try:
-        found = np.asarray(backend.to_numpy(found) if backend.is_array(found) else found)
-    except (ValueError, TypeError, RuntimeError):
-        found = np.asarray(None)
-    if found.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be numbers in an array, got {shown(value)}.")
-    return found
+    return None if value is None else not_negative(name, value)

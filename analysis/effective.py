@@ -11,7 +11,7 @@ from ..dynamics import backend
 from ..dynamics.entry import checked
 from ..models.copies import copies_of
 from ..models.memory import AssociativeMemory
-from . import doors
+from . import declared
 from .kinds import metastable_size
 
 
@@ -44,7 +44,7 @@ def _joined(memory: Any, shares: np.ndarray) -> np.ndarray:
     return answer
 
 
-@checked(measure=doors.text)
+@checked(**declared.EFFECTIVE_MEMORIES)
 def effective_memories(memory: AssociativeMemory, query: Any, *, measure: str = "participation") -> Any:
     r"""How many memories take part in the answer to a query.
 
@@ -136,7 +136,7 @@ class Metastability:
         return f"{int(counts.sum())} queries retrieved: {', '.join(parts)}{more}"
 
 
-@checked(max_steps=doors.whole)
+@checked(**declared.METASTABILITY)
 def metastability(memory: AssociativeMemory, queries: Any, *, max_steps: int = 1000) -> Metastability:
     r"""Retrieve queries, and say how many memories each retrieved state is made of.
 

@@ -27,7 +27,7 @@ from ..dynamics.entry import checked, guard
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating, positive
 from ..models.domain import domain_of
-from . import doors
+from . import declared, doors
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
 from .units import force_of, length_of
 
@@ -309,7 +309,7 @@ def padded(rows: int, width: int) -> int:
     return 1 << power * -(-max(rows - 1, 0).bit_length() // power)
 
 
-@checked(patterns=doors.states)
+@checked(**declared.FIELD)
 def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0) -> Field:
     r"""The flow of a memory (in its adiabatic limit) or of a network, as a field in one vector x.
 

@@ -13,7 +13,7 @@ from ..dynamics.simulate import Memory
 from ..dynamics.validation import positive
 from ..models.domain import domain_of
 from ..models.memory import rule_of
-from . import doors
+from . import declared
 from .census import FixedPoints
 from .completeness import completeness, unseen
 from .field import Field, at_home, check_counts, field
@@ -33,19 +33,7 @@ WORK = 2**20  # D^2 times that number
 BALANCED = 1024  # starts at which a few patterns have weights of one order
 
 
-@checked(
-    memory=doors.examined,
-    seed=doors.seed,
-    patterns=doors.states,
-    batches=doors.count_or_none,
-    batch_size=doors.count,
-    eigenvalues=doors.count,
-    tol=doors.positive,
-    deflate=doors.flag,
-    reduction=doors.flag,
-    differences=doors.not_negative,
-    most=doors.count,
-)
+@checked(**declared.FIND_FIXED_POINTS)
 def find_fixed_points(
     memory: Memory | Network | Field,
     starts: Any = None,
@@ -120,7 +108,7 @@ def find_fixed_points(
     whole = field(at_home(memory, starts, differences), patterns=patterns, differences=differences)
     check_counts(batches=(batches, 0), batch_size=(batch_size, 1), eigenvalues=(eigenvalues, 1), most=(most, 1))
     rng = np.random.default_rng(seed)
-    given = None if starts is None else np.atleast_2d(backend.to_numpy(whole.start(starts)))
+    given = None if starts is None else backend.to_numpy(whole.start(starts)).reshape(-1, whole.size)
     part = None if tol is None else positive("tol", tol)
     if not whole.smooth:
         bound = residual_tolerance(whole) if part is None else part * whole.force

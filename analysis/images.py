@@ -13,7 +13,7 @@ from ..dynamics.entry import checked
 from ..dynamics.validation import unknown_name
 from ..models.checks import whole
 from ..models.files import kind_of, load_npy, load_npz, present, shapes_in
-from . import doors
+from . import declared
 
 
 class Rows(NamedTuple):
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     shape: tuple[int, ...] | None
 
 
-@checked(images=doors.pixels, shape=doors.lengths)
+@checked(**declared.FLATTEN_IMAGES)
 def flatten_images(images: np.ndarray, shape: tuple[int, ...] | None = None) -> Rows:
     r"""Images (N, H, W) or (N, C, H, W) as rows (N, D); rows are taken as they are.
 
@@ -89,7 +89,7 @@ def flatten_images(images: np.ndarray, shape: tuple[int, ...] | None = None) -> 
     return Rows(images, None if shape is None else tuple(shape))
 
 
-@checked(path=doors.path, key=doors.text, option=doors.text)
+@checked(**declared.LOAD_ARRAY)
 def load_array(
     path: str | os.PathLike[str], key: str | None = None, *, option: str = "key", limit: int | None = None
 ) -> np.ndarray:

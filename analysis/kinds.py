@@ -9,13 +9,13 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.entry import checked
 from ..models.copies import SAME, copies_of
-from . import doors
+from . import declared
 from .field import Field
 
 SHARE = 0.9  # of the weight that the memories of a state must hold together; least cosine of a recalled pattern
 
 
-@checked(weights=doors.numbers_of)
+@checked(**declared.METASTABLE_SIZE)
 def metastable_size(weights: Any) -> np.ndarray:
     r"""The number of memories that hold 90 % of the weight: the least k whose largest k weights sum to 0.9.
 

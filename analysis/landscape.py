@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked
-from . import doors
+from . import declared
 from .barriers import Landscape
 from .field import Field, check_counts, field
 from .fixed_points import FixedPoints, find_fixed_points
@@ -21,15 +21,7 @@ CENSUS = 10  # stored patterns up to which all fixed points are looked for
 ALL_PAIRS = 12  # minima up to which every pair is tried
 
 
-@checked(
-    memory=doors.examined,
-    fixed_points=doors.census,
-    images=doors.whole,
-    steps=doors.count,
-    climbs=doors.count_or_none,
-    reduction=doors.flag,
-    seed=doors.seed_number,
-)
+@checked(**declared.LANDSCAPE)
 def landscape(
     memory: Any,
     fixed_points: FixedPoints | None = None,

@@ -16,7 +16,7 @@ from ..dynamics.network import Network
 from ..dynamics.rounding import ROUNDING, rises
 from ..dynamics.simulate import Memory
 from ..dynamics.trajectory import Trajectory
-from . import doors
+from . import declared
 from .lyapunov_report import EnergyPart, LyapunovReport
 
 FAR = 0.05  # the relative difference that is one of the model and not of rounding
@@ -24,7 +24,7 @@ EVERY = 8  # saved times at which the analytic rate is compared with a differenc
 LOOKED = 64  # samples of one time whose parts are compared
 
 
-@checked(memory=doors.maybe(doors.memory))
+@checked(**declared.CHECK_LYAPUNOV)
 def check_lyapunov(
     memory: Memory | Network | None, trajectory_or_states: Trajectory | Mapping[str, Array] | Array
 ) -> LyapunovReport:
@@ -88,7 +88,7 @@ def check_lyapunov(
         return _at(network, network.check_states(states))
 
 
-@checked(memory=doors.memory)
+@checked(**declared.ASSERT_ENERGY_DECREASES)
 def assert_energy_decreases(trajectory: Trajectory, memory: Memory | Network | None = None) -> None:
     """Raise AssertionError, saying where and by how much, if the energy of a trajectory rises beyond rounding.
 

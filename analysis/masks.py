@@ -17,12 +17,12 @@ from ..dynamics.backend import Array
 from ..dynamics.doors import generator as made
 from ..dynamics.entry import checked
 from ..dynamics.validation import floating, unknown_name
-from . import doors
+from . import declared
 
 SIDES = ("bottom", "top", "left", "right")
 
 
-@checked(shape=doors.shape, side=doors.text, fraction=doors.a_number, value=doors.a_number)
+@checked(**declared.MASK)
 def mask(
     images: Any,
     shape: Sequence[int],
@@ -68,7 +68,7 @@ def mask(
     return hide(images, hidden_pixels(shape, side, fraction), value)
 
 
-@checked(shape=doors.shape, side=doors.text, fraction=doors.a_number)
+@checked(**declared.HIDDEN_PIXELS)
 def hidden_pixels(shape: Sequence[int], side: str = "bottom", fraction: float = 0.5) -> np.ndarray:
     r"""The pixels that `mask` hides, as a flat NumPy mask; its negation holds what is seen in ``simulate(clamp=...)``.
 
@@ -108,7 +108,7 @@ def hidden_pixels(shape: Sequence[int], side: str = "bottom", fraction: float = 
     return hidden.reshape(-1)
 
 
-@checked(shape=doors.shape, fraction=doors.a_number, value=doors.a_number, seed=doors.seed)
+@checked(**declared.RANDOM_MASK)
 def random_mask(
     images: Any, shape: Sequence[int], fraction: float = 0.5, value: float = 0.0, *, seed: int | np.random.Generator
 ) -> Array:
@@ -149,7 +149,7 @@ def random_mask(
     return hide(images, _all_channels(chosen, shape), value)
 
 
-@checked(shape=doors.shape, fraction=doors.a_number, value=doors.a_number)
+@checked(**declared.BORDER_MASK)
 def border_mask(images: Any, shape: Sequence[int], fraction: float = 0.5, value: float = 0.0) -> Array:
     r"""Images of which only the middle is seen: what is outside has to be painted in.
 
@@ -189,7 +189,7 @@ def border_mask(images: Any, shape: Sequence[int], fraction: float = 0.5, value:
     return hide(images, hidden.reshape(-1), value)
 
 
-@checked(shape=doors.shape, fraction=doors.a_number, value=doors.a_number, seed=doors.seed)
+@checked(**declared.OCCLUDE)
 def occlude(
     images: Any, shape: Sequence[int], fraction: float = 0.25, value: float = 0.0, *, seed: int | np.random.Generator
 ) -> Array:

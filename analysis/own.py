@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dynamics import backend
+from ..dynamics.array_doors import answer
 from ..dynamics.backend import Array, static, structure
 from ..dynamics.contracts import Synapse
-from ..dynamics.doors import answer
 from ..dynamics.elementwise import Quadratic
 from ..dynamics.entry import checked
 from ..dynamics.network import Network, Population
-from . import doors
+from . import declared
 
 
 @structure
@@ -85,13 +85,7 @@ class VelocitySynapse(Synapse):
         return backend.directional(self.function, x, u, "the `product` (x, u) -> F'(x) u of the velocity")
 
 
-@checked(
-    energy=doors.given("E(x), (..., n) to (...)"),
-    size=doors.count,
-    gradient=doors.given("x -> dE/dx", True),
-    product=doors.given("(x, u) -> E''(x) u", True),
-    like=doors.an_array,
-)
+@checked(**declared.ENERGY_NETWORK)
 def energy_network(
     energy: Callable[[Array], Array],
     size: int,
@@ -130,12 +124,7 @@ def energy_network(
     return Network({"x": Population(Quadratic(), size, leak=0.0)}, [EnergySynapse(energy, gradient, product, like)])
 
 
-@checked(
-    velocity=doors.given("F(x), (..., n) to (..., n)"),
-    size=doors.count,
-    product=doors.given("(x, u) -> F'(x) u", True),
-    like=doors.an_array,
-)
+@checked(**declared.VELOCITY_NETWORK)
 def velocity_network(
     velocity: Callable[[Array], Array],
     size: int,

@@ -14,7 +14,7 @@ import numpy as np
 from ..dynamics.entry import checked
 from ..dynamics.validation import unknown_name
 from ..models.similarity import similarity
-from . import doors
+from . import declared, doors
 from .capacity import half, stored_and_asked, sweep_of
 from .capacity_plots import plot_sheet, plot_sweeps
 from .datasets import VARIABLE, Images, load
@@ -120,16 +120,7 @@ class Reproduction:
         return [text, *(folder / name for name in names)]
 
 
-@checked(
-    figure=doors.figure,
-    reading=doors.text_list,
-    runs=doors.count,
-    quick=doors.flag,
-    out=doors.path,
-    seed=doors.seed_number,
-    jobs=doors.workers,
-    progress=doors.flag,
-)
+@checked(**declared.REPRODUCE)
 def reproduce(
     figure: int | str,
     reading: str | Sequence[str] = READINGS,

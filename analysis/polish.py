@@ -11,7 +11,7 @@ from ..dynamics import backend
 from ..dynamics.entry import checked
 from ..dynamics.linear import gmres
 from ..dynamics.validation import positive, unknown_name
-from . import doors
+from . import declared
 from .field import Field, check_counts, field, states_of
 from .sphere import has_rays as has_rays
 from .sphere import neutral, slid
@@ -67,16 +67,7 @@ def residual_tolerance(flow: Field) -> float:
     return (1e-10 if backend.epsilon(flow.like) < 1e-10 else 1e-5) * flow.force
 
 
-@checked(
-    flow=doors.examined,
-    memory=doors.examined,
-    x=doors.states,
-    steps=doors.count,
-    tol=doors.not_negative,
-    clip=doors.positive,
-    away=doors.host_states,
-    method=doors.one_of("auto", "dense", "krylov"),
-)
+@checked(**declared.POLISH)
 def polish(
     memory: Any,
     x: Any,

@@ -13,7 +13,7 @@ from ..dynamics.doors import feasible
 from ..dynamics.entry import checked
 from ..dynamics.network import Network
 from ..dynamics.validation import positive, unknown_name
-from . import doors
+from . import declared
 from .boundary import Basin, crossings, normals, sloped
 from .certificates import certified_radii, no_theorem
 from .corruption import generator
@@ -89,15 +89,7 @@ class BasinRadius:
         return f"radius from {low} to {high} ({self.norm}-norm; {self.theorem}) {self.reason}".rstrip()
 
 
-@checked(
-    memory=doors.examined,
-    seed=doors.seed,
-    around=doors.text,
-    fixed_points=doors.census,
-    directions=doors.count_or_none,
-    dt=doors.positive,
-    rtol=doors.positive,
-)
+@checked(**declared.BASIN_RADIUS)
 def basin_radius(
     memory: Any,
     i: Any,

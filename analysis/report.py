@@ -21,7 +21,7 @@ from ..dynamics.trajectory import Trajectory
 from ..models.copies import is_recalled
 from ..models.files import written_whole
 from ..models.retrieval import nearest, patterns_of, rows_of
-from . import doors
+from . import declared
 from .lyapunov import LyapunovReport, check_lyapunov
 
 
@@ -74,7 +74,7 @@ class RecallSummary:
         return None if self.recalled is None else self.recalled / self.samples
 
 
-@checked(trajectory=doors.run)
+@checked(**declared.SUMMARISE)
 def summarise(memory: Any, trajectory: Trajectory, targets: Any = None) -> RecallSummary:
     r"""Sum up a simulation of a memory.
 
@@ -131,7 +131,7 @@ def summarise(memory: Any, trajectory: Trajectory, targets: Any = None) -> Recal
     )
 
 
-@checked(path=doors.path, settings=doors.a_mapping, results=doors.a_mapping)
+@checked(**declared.WRITE_REPORT)
 def write_report(path: str | os.PathLike[str], settings: Mapping[str, Any], results: Mapping[str, Any]) -> Path:
     r"""Write settings, results and the versions of what computed them to a JSON file, whole or not at all.
 

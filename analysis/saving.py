@@ -14,21 +14,13 @@ from ..dynamics.entry import checked
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import positive
 from ..models.files import written_whole
-from . import doors
+from . import declared
 
 LIMIT = 2**29  # bytes
 ADAPTIVE = 200  # steps that a method without a step of its own is thought to take
 
 
-@checked(
-    memory=doors.memory,
-    samples=doors.whole,
-    t1=doors.positive,
-    dt=doors.step,
-    every_population=doors.flag,
-    count=doors.count,
-    limit=doors.bytes_,
-)
+@checked(**declared.TIMES_THAT_FIT)
 def times_that_fit(
     memory: Any,
     samples: int,
@@ -85,7 +77,7 @@ def times_that_fit(
     return np.unique(np.floor(times + 1e-9)) if math.isinf(dt) else times
 
 
-@checked(path=doors.path, trajectory=doors.run)
+@checked(**declared.SAVE_TRAJECTORY)
 def save_trajectory(path: str | os.PathLike[str], trajectory: Trajectory) -> Path:
     r"""Write a trajectory to one ``.npz`` file, whole or not at all.
 

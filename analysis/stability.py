@@ -15,7 +15,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.entry import checked
 from ..dynamics.validation import unknown_name
-from . import doors
+from . import declared
 from .calculus import split
 from .field import Field, check_counts, field, states_of
 from .low_rank import LowRank, low_rank, low_rank_eigenvalues
@@ -67,7 +67,7 @@ class Spectrum(NamedTuple):
     returns: np.ndarray
 
 
-@checked(x=doors.states, k=doors.count, method=doors.one_of("auto", "dense", "low rank", "eigsh"))
+@checked(**declared.SPECTRUM)
 def spectrum(memory: Any, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
     r"""Eigenvalues and index at fixed points.
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics.entry import checked
-from . import doors
+from . import declared
 from .field import check_counts, states_of
 from .local import Flow, contraction_rate, flow_of
 from .sphere import canonical, columns, on_sphere
@@ -53,17 +53,7 @@ class Strings(NamedTuple):
         return np.flatnonzero((e[1:-1] > e[:-2]) & (e[1:-1] >= e[2:])) + 1
 
 
-@checked(
-    flow=doors.examined,
-    memory=doors.examined,
-    start=doors.states,
-    end=doors.states,
-    images=doors.count,
-    steps=doors.count,
-    tol=doors.not_negative,
-    bend=doors.a_number,
-    seed=doors.seed_number,
-)
+@checked(**declared.STRING_METHOD)
 def string_method(
     memory: Any,
     start: Any,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..dynamics.entry import checked
-from . import doors
+from . import declared
 
 
 class Sweep(NamedTuple):
@@ -65,7 +65,7 @@ class Sweep(NamedTuple):
         """Of the mean."""
         return self.std / np.sqrt(self.runs)
 
-    @checked(similarity=doors.text, separation=doors.text, criterion=doors.text, size=doors.whole, level=doors.a_number)
+    @checked(**declared.SWEEP_AT)
     def at(
         self,
         similarity: str | None = None,

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from . import backend
+from .array_doors import plain
 from .backend import Array
-from .doors import number, plain, shown, whole
+from .doors import number, shown, whole
 from .entry import Check
 
 
@@ -65,6 +66,13 @@ def together(named: dict[str, Any], widths: dict[str, int | None], meaning: str)
     return list(found.values())
 
 
+def _one_library(node: Any, arrays: list[Array]) -> None:
+    """Refuse arrays of another library than a structure's own (NumPy's among those of JAX are JAX's)."""
+    own = backend.arrays(node) if backend.is_structure(node) else []
+    if own and {backend.backend_of(array) for array in (*own, *arrays)} != {"jax", "numpy"}:
+        backend.namespace(*own, *arrays)
+
+
 def _beside(like: Array, value: Array) -> Array:
     """A NumPy array beside one of JAX as JAX's, as in JAX itself; everything else as it is."""
     mixed = backend.backend_of(like) == "jax" and backend.backend_of(value) == "numpy"
@@ -96,8 +104,7 @@ def _of_lagrangian(*names: str) -> Check:
     def check(self: Any, *given: Any, **options: Any) -> Any:
         named = {**dict(zip(names, given, strict=False)), **options}
         arrays = together(named, {}, "one number for each neuron, as in the first array")
-        if backend.is_structure(self):
-            backend.namespace(*arrays, *backend.arrays(self))
+        _one_library(self, arrays)
         return (self, *arrays[: len(given)]), dict(zip(options, arrays[len(given) :], strict=True))
 
     return check
@@ -172,7 +179,7 @@ def _of_similarity(*names: str) -> Check:
         if backend.is_array(patterns):
             arrays = [_beside(patterns, array) for array in arrays]
             memories = _beside(arrays[0], memories) if patterns is memories else memories
-            if {backend.backend_of(patterns), backend.backend_of(arrays[0])} != {"numpy", "jax"}:
+            if {backend.backend_of(array) for array in (patterns, *arrays)} != {"jax", "numpy"}:
                 backend.namespace(patterns, *arrays)  # which refuses two libraries
         return (self, memories, *arrays, *rest), options
 
@@ -208,6 +215,7 @@ def _of_synapse(lead: int = 0, vector: bool = False) -> Check:
         widths = {f"g[{k}]": size for k, size in enumerate(sizes)}
         widths["u"] = sizes[positions[-1]] if positions else None
         arrays = together(named, widths, f"the populations {', '.join(self.between)} have {_told(sizes)} neurons")
+        _one_library(self, arrays)
         return (self, *positions, *arrays), options
 
     return check

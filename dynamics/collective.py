@@ -10,44 +10,13 @@ from . import arguments, backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian
 from .doors import number, whole
-from .entry import door
 from .rotation import rotated
+from .shifted import logsumexp, shifted, softmax
 from .validation import positive, real
 
 
 def _sum(values: Array) -> Array:
     return backend.namespace(values).sum(values, axis=-1, keepdims=True)
-
-
-@door(arguments.vector)
-def softmax(z: Array) -> Array:
-    """e^z/sum e^z over the last axis, shifted so that it cannot overflow.
-
-    >>> import numpy as np
-    >>> softmax(np.array([0.0, 1e4]))
-    array([0., 1.])
-    """
-    xp = backend.namespace(z)
-    e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
-    return e / _sum(e)
-
-
-@door(arguments.vector)
-def logsumexp(z: Array) -> Array:
-    """log sum e^z over the last axis, shifted so that it cannot overflow.
-
-    >>> import numpy as np
-    >>> logsumexp(np.array([1e4, 1e4])).round(4)
-    np.float64(10000.6931)
-    """
-    xp = backend.namespace(z)
-    top = xp.max(z, axis=-1, keepdims=True)
-    return (top + xp.log(_sum(xp.exp(z - top))))[..., 0]
-
-
-def _shifted(z: Array) -> Array:
-    # Weights do not see a constant; near 0 the differences that decide them keep all their digits.
-    return z - backend.detach(backend.namespace(z).max(z, axis=-1, keepdims=True))
 
 
 class Simplex(Lagrangian):
@@ -234,7 +203,7 @@ class Sparsemax(_Tsallis):
     def activation(self, x: Array) -> Array:
         """relu(beta x - theta), theta such that the weights sum to one (by sorting: exact)."""
         xp = backend.namespace(x)
-        z = _shifted(self.beta * x)
+        z = shifted(self.beta * x)
         ordered = xp.sort(z, axis=-1, descending=True)
         rank = xp.astype(xp.arange(1, x.shape[-1] + 1, device=backend.device(x)), x.dtype)
         support = ~(ordered * rank <= xp.cumulative_sum(ordered, axis=-1) - 1)  # so that NaN stays
@@ -267,7 +236,7 @@ class Entmax(_Tsallis):
     def activation(self, x: Array) -> Array:
         """relu((a-1) beta x - theta)^(1/(a-1)) with sum one."""
         xp = backend.namespace(x)
-        z = _shifted((self.alpha - 1) * self.beta * x)
+        z = shifted((self.alpha - 1) * self.beta * x)
         power = 1 / (self.alpha - 1)
 
         def weights(theta: Array, exponent: float, z: Array = z) -> Array:
@@ -313,15 +282,13 @@ class Spherical(Lagrangian):
 
     def activation(self, x: Array) -> Array:
         """x/\\|x\\|."""
-        xp = backend.namespace(x)
         norm = self._norm(x)
-        return x / xp.where(norm == 0, 1.0, norm)
+        return x / backend.namespace(x).where(norm == 0, 1.0, norm)
 
     def curvature(self, x: Array, u: Array) -> Array:
         """(u - g (g.u))/\\|x\\|."""
-        xp = backend.namespace(x)
         norm = self._norm(x)
-        return self.tangent(x, u) / xp.where(norm == 0, 1.0, norm)
+        return self.tangent(x, u) / backend.namespace(x).where(norm == 0, 1.0, norm)
 
     def dual(self, g: Array) -> Array:
         """The vector itself (every positive multiple has the same activation)."""
@@ -386,15 +353,12 @@ class LayerNorm(Lagrangian):
     def __post_init__(self) -> None:
         object.__setattr__(self, "gamma", positive("gamma", self.gamma))
         object.__setattr__(self, "eps", number("eps", self.eps, 0))
-        vector = (backend.is_array(self.delta) and self.delta.ndim > 0) or isinstance(self.delta, list | tuple)
-        object.__setattr__(
-            self, "delta", arguments.numbers("delta", self.delta) if vector else real("delta", self.delta)
-        )
+        wide = (backend.is_array(self.delta) and self.delta.ndim > 0) or isinstance(self.delta, list | tuple)
+        object.__setattr__(self, "delta", (arguments.numbers if wide else real)("delta", self.delta))
 
     def value(self, x: Array) -> Array:
         """n gamma sqrt(var x + eps) + delta.x."""
-        xp = backend.namespace(x)
-        deviation = self._parts(x)[1]
+        xp, deviation = backend.namespace(x), self._parts(x)[1]
         return self.gamma * x.shape[-1] * deviation[..., 0] + xp.sum(self.delta * x, axis=-1)
 
     def activation(self, x: Array) -> Array:
@@ -404,8 +368,7 @@ class LayerNorm(Lagrangian):
 
     def curvature(self, x: Array, u: Array) -> Array:
         """Gamma/s (u - mean u - c (c.u)/(n s^2)) with c = x - mean x and s^2 = var x + eps."""
-        centred, deviation = self._parts(x)
-        u = self.tangent(x, u)
+        (centred, deviation), u = self._parts(x), self.tangent(x, u)
         unit = centred / deviation
         return self.gamma / deviation * (u - unit * _sum(unit * u) / x.shape[-1])
 

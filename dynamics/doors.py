@@ -1,8 +1,8 @@
 """Checks at the door, by name: whole numbers, numbers, flags, choices, texts, masks, seeds, callables, paths.
 
 Each takes the argument's name and what was given, gives back the plain Python (or array) value that everything
-behind the door may rely on, and otherwise says what was given, why that is not it, and what to write instead. What
-needs to be an array of the patterns' library is checked in `validation`.
+behind the door may rely on, and otherwise says what was given, why that is not it, and what to write instead. Arrays
+are checked in `array_doors`, and what needs to be of the patterns' library in `validation`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from . import backend
-from .backend import Array
 
 MOST = 10**9  # of anything that is counted: a loop of so many turns takes hours at best
 MOST_BYTES = 2**32  # that one call asks for
@@ -309,81 +308,7 @@ def file(name: str, value: Any) -> Path:
     return found
 
 
-# ------------------------------------------------------------------------------------------------ arrays, cost
-
-
-def plain(name: str, value: Any) -> Any:
-    """What is taken as an array: NumPy's own class in native byte order; masked arrays are refused.
-
-    >>> plain("patterns", np.ones((1, 2), dtype=">f8")).dtype
-    dtype('float64')
-    """
-    if type(value) is np.ndarray and value.dtype.isnative:
-        return value
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} is a masked array, and what its mask hides would be computed with. Say what stands there: "
-            f"numpy.ma.filled({name}, 0.0), or name the known components with known=~numpy.ma.getmaskarray({name})."
-        )
-    if isinstance(value, np.ndarray):
-        value = np.asarray(value)  # numpy.matrix multiplies in another way
-        return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
-    return value
-
-
-def series(name: str, value: Any) -> np.ndarray:
-    """One number or some in a list or array of any library, as float64 of at most one axis.
-
-    >>> series("times", [0, 0.5])
-    array([0. , 0.5])
-    """
-    given = plain(name, value)
-    try:
-        found = np.asarray(backend.to_numpy(given) if backend.is_array(given) else given)
-    except (ValueError, TypeError):
-        found = np.asarray(None)
-    if found.dtype.kind not in "fiu" or found.ndim > 1:
-        raise TypeError(f"{name} must be numbers in a list such as [0.0, 1.0], got {shown(value)}.")
-    return found.astype(float)
-
-
-def booleans(name: str, value: Any, shape: tuple[int, ...], like: Array, example: str) -> Array:
-    """A mask of bools that broadcasts to `shape`, in the library of `like`; `example` says what to write.
-
-    >>> booleans("mask", [True, False], (3, 2), np.ones(1), "Write x > 0.").shape
-    (2,)
-    """
-    if backend.is_array(value) and backend.is_traced(value):
-        return value
-    host = plain(name, value)
-    try:
-        host = backend.to_numpy(host) if backend.is_array(host) else np.asarray(host)
-    except (ValueError, TypeError):
-        raise TypeError(f"{name} must be a mask of bools, got {shown(value)}. {example}") from None
-    if host.dtype.kind != "b":
-        given = shown(value) if host.ndim == 0 else f"values of dtype {host.dtype}"
-        raise TypeError(f"{name} must be True, False or a mask of bools, got {given}. {example}")
-    if host.ndim > len(shape) or any(a not in (1, b) for a, b in zip(host.shape[::-1], shape[::-1], strict=False)):
-        raise ValueError(f"{name} has shape {host.shape}, which does not fit {shape}. {example}")
-    return backend.namespace(like).asarray(host, device=backend.device(like))
-
-
-def answer(what: str, value: Any, shape: tuple[int | None, ...] | None) -> Array:
-    """What a function of a user's own gave: an array of a shape (None: of any size there, or of any shape).
-
-    >>> answer("The gradient", np.ones((2, 3)), (2, None)).shape
-    (2, 3)
-    """
-    found = tuple(value.shape) if backend.is_array(value) else ()
-    fits = backend.is_array(value)
-    if fits and shape is not None:
-        fits = len(found) == len(shape) and all(b is None or a == b for a, b in zip(found, shape, strict=True))
-    if fits and isinstance(value, (np.ndarray, np.generic)):
-        fits = value.dtype.kind in "fiub"
-    if not fits:
-        sizes = "" if shape is None else f" of shape ({', '.join('n' if b is None else str(b) for b in shape)})"
-        raise TypeError(f"{what} must give an array of numbers{sizes} for what it was given here, got {shown(value)}.")
-    return value
+# ------------------------------------------------------------------------------------------------------ cost
 
 
 def affordable(what: str, size: float, cure: str, most: int = MOST_BYTES) -> None:

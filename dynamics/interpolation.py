@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from . import backend
+from .array_doors import series
 from .backend import Array
-from .doors import series
 from .trajectory import Trajectory
 
 

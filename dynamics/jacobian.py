@@ -13,14 +13,15 @@ from .doors import kind
 from .entry import door
 from .linearised import Linearised
 from .network import Network, States
+from .state_doors import clamped, fitting
 
 Blocks = dict[tuple[str, str], Array]
 
 
 def _given(network: Any, states: Any, clamp: Any = None) -> Any:
     kind("network", network, Network, "a Network, such as memory.network")
-    states = network.fitting(states)
-    return (network, states, None if clamp is None else network.masks(clamp, states)), {}
+    states = fitting(network, states)
+    return (network, states, None if clamp is None else clamped(network, clamp, states)), {}
 
 
 @door(_given)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import arguments, backend
+from .array_doors import answer
 from .backend import Array, Number, static, structure
 from .collective import (
     Entmax,
@@ -25,7 +26,7 @@ from .collective import (
 )
 from .compact import LogSumReLU
 from .contracts import Lagrangian
-from .doors import answer, flag, function, generator, kind
+from .doors import flag, function, generator, kind
 from .elementwise import (
     Exponential,
     LogCosh,

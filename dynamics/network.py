@@ -20,8 +20,9 @@ import numpy as np
 from . import backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian, Synapse
-from .doors import booleans, items, kind, mapping, number, shown, whole
+from .doors import items, kind, mapping, number, whole
 from .entry import door
+from .state_doors import clamped, fitting, given, joining
 from .validation import finite, floating, positive, unknown_name
 
 States = Mapping[str, Array]
@@ -32,28 +33,6 @@ class Evaluation(NamedTuple):
 
     activations: dict[str, Array]
     signals: dict[str, Any]
-
-
-def _given(self: Network, states: Any, *rest: Any, **options: Any) -> Any:
-    """States that fit the network, and a clamp of masks, for a method that is called by itself."""
-    states = self.fitting(states)
-    if rest and isinstance(rest[0], Mapping):
-        rest = (self.masks(rest[0], states), *rest[1:])
-    if isinstance(options.get("clamp"), Mapping):
-        options["clamp"] = self.masks(options["clamp"], states)
-    for value in (*rest, *options.values()):
-        if value is not None and not isinstance(value, Mapping | Evaluation):
-            raise TypeError(f"After the states come a clamp (a dict of masks) or an Evaluation, got {shown(value)}.")
-    return (self, states, *rest), options
-
-
-def _check_synapse(name: str, synapse: Any) -> None:
-    kind(name, synapse, Synapse, 'a synapse such as Recurrent(("x",), W)')
-    ends = getattr(synapse, "between", None)
-    if not isinstance(ends, tuple | list) or not ends or not all(isinstance(end, str) for end in ends):
-        raise TypeError(f"{name} must say `between`, a tuple of names of populations, got {shown(ends)}.")
-    if len(synapse.sizes) != len(ends):
-        raise ValueError(f"{name} joins {len(ends)} populations, {tuple(ends)}, but has {len(synapse.sizes)} sizes.")
 
 
 @structure
@@ -142,11 +121,11 @@ class Network:
         if isinstance(synapses, Mapping):
             synapses = mapping("synapses", synapses, '{"w": Recurrent(("x",), W)}')
             for name, synapse in synapses.items():
-                _check_synapse(f"synapse {name!r}", synapse)
+                joining(f"synapse {name!r}", synapse)
         else:
             named: dict[str, Synapse] = {}
             for k, synapse in enumerate(items("synapses", synapses, 'synapses such as Recurrent(("x",), W)')):
-                _check_synapse(f"synapses[{k}]", synapse)
+                joining(f"synapses[{k}]", synapse)
                 ends = synapse.between if len(synapse.between) > 1 else synapse.between * 2
                 name = "~".join(ends)
                 named[name if name not in named else f"{name}#{len(named)}"] = synapse
@@ -193,12 +172,12 @@ class Network:
 
     # ------------------------------------------------------------------------------------------ evaluation
 
-    @door(_given)
+    @door(given)
     def activations(self, states: States) -> dict[str, Array]:
         """g_a = dL_a/dx_a for every population."""
         return {name: p.lagrangian.activation(states[name]) for name, p in self.populations.items()}
 
-    @door(_given)
+    @door(given)
     def evaluate(self, states: States) -> Evaluation:
         """Activations and signals, computed once for energy, velocity and the next step."""
         g = self.activations(states)
@@ -213,7 +192,7 @@ class Network:
                 signals[key] = synapse.signal(*self.joined(synapse, g))
         return Evaluation(g, signals)
 
-    @door(_given)
+    @door(given)
     def energy_parts(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """The energy by population and by synapse; the parts sum to `energy`."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -226,13 +205,13 @@ class Network:
             parts[name] = synapse.energy(*self.joined(synapse, evaluation.activations), **self.shared(name, evaluation))
         return parts
 
-    @door(_given)
+    @door(given)
     def energy(self, states: States, evaluation: Evaluation | None = None) -> Array:
         """E, shape (...)."""
         parts = list(self.energy_parts(states, evaluation).values())
         return sum(parts[1:], parts[0])
 
-    @door(_given)
+    @door(given)
     def energy_scale(self, states: States, evaluation: Evaluation | None = None) -> Array:
         """The size of the numbers that cancel in E: rounding of E is a few eps(dtype) times this."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -249,7 +228,7 @@ class Network:
             total = total + synapse.magnitude(*g, **self.shared(name, evaluation))
         return total
 
-    @door(_given)
+    @door(given)
     def forces(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """-l_a x_a + b_a - dE_s/dg_a: the residual before `Lagrangian.tangent` projects it, where the leak is 0."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -270,14 +249,14 @@ class Network:
             answer[name] = r
         return answer
 
-    @door(_given)
+    @door(given)
     def residual(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """r_a = -l_a x_a + b_a + forces: the local flow before division by tau_a."""
         found = self.forces(states, evaluation)
         parts = self.populations
         return {n: r if parts[n].leak != 0 else parts[n].lagrangian.tangent(states[n], r) for n, r in found.items()}
 
-    @door(_given)
+    @door(given)
     def velocity(
         self,
         states: States,
@@ -297,7 +276,7 @@ class Network:
             answer[name] = v
         return answer
 
-    @door(_given)
+    @door(given)
     def energy_gradient(self, states: States, evaluation: Evaluation | None = None) -> dict[str, Array]:
         """dE/dx_a = L_a'' (l_a x_a - b_a + dE_s/dg_a)."""
         evaluation = self.evaluate(states) if evaluation is None else evaluation
@@ -313,7 +292,7 @@ class Network:
             answer[name] = -p.lagrangian.curvature(states[name], self._with_own(p, states[name], force))
         return answer
 
-    @door(_given)
+    @door(given)
     def energy_rate(
         self,
         states: States,
@@ -351,67 +330,22 @@ class Network:
 
     def check_states(self, states: Mapping[str, Any]) -> dict[str, Array]:
         """Finite states of the right names, widths, dtype and library, in the network's order."""
-        return {name: finite(f"state {name!r}", x) for name, x in self.fitting(states).items()}
-
-    def fitting(self, states: Any) -> dict[str, Array]:
-        """The same, NaN and infinities included."""
-        example = f'{{"{next(iter(self.populations))}": x, ...}}'
-        states = mapping("The states", states, example)
-        if missing := set(self.populations) ^ set(states):
-            raise ValueError(
-                f"The states must be of {list(self.populations)}, got {list(states)}: {sorted(missing)} do not agree."
-            )
-        like = next((array for array in backend.arrays(self) if array.ndim), None)
-        checked: dict[str, Array] = {}
-        for name, p in self.populations.items():
-            x = floating(f"state {name!r}", states[name], like)
-            like = x if like is None else like
-            if x.ndim == 0 or x.shape[-1] != p.size:
-                raise ValueError(
-                    f"state {name!r} has shape {tuple(x.shape)} but must be (..., {p.size}): population {name!r} has "
-                    f"{p.size} neurons."
-                )
-            checked[name] = x
-        try:
-            np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in checked.values()))
-        except ValueError:
-            told = ", ".join(f"{name} {tuple(x.shape)}" for name, x in checked.items())
-            raise ValueError(f"The batch axes of the states do not fit: {told}. Give all the same.") from None
-        return checked
-
-    def masks(self, clamp: Any, states: States) -> dict[str, Array]:
-        """The masks of a clamp, each broadcast to its population's states and the batch of all of them."""
-        if isinstance(clamp, str) and clamp in self.populations:
-            raise TypeError(f'clamp={clamp!r} names a population: hold all of it with clamp={{"{clamp}": True}}.')
-        first = next(iter(self.populations))
-        clamp = clamp if isinstance(clamp, Mapping) else {first: clamp}
-        batch = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in states.values()))
-        found = {}
-        for name, mask in clamp.items():
-            if not isinstance(name, str) or name not in self.populations:
-                raise unknown_name("population to clamp", name, self.populations)
-            x, size = states[name], self.populations[name].size
-            example = (
-                f'For its {size} neurons write clamp={{"{name}": True}}, or give a mask (..., {size}) of bools such as '
-                f"numpy.arange({size}) < 1."
-            )
-            found[name] = booleans(f"The clamp of {name!r}", mask, (*batch, size), x, example)
-        return found
+        return {name: finite(f"state {name!r}", x) for name, x in fitting(self, states).items()}
 
     def check_clamp(self, clamp: Any, states: States) -> dict[str, Array]:
         """Masks of the held neurons; warns where holding them can make the energy rise."""
-        masks = {}
-        for name, mask in self.masks({} if clamp is None else clamp, states).items():
-            xp = backend.namespace(states[name])
-            whole_ = backend.holds(_is_whole, mask) if mask.ndim else True
-            if self.flow == "local" and not whole_ and not self.populations[name].lagrangian.elementwise:
+        masks, states = {}, fitting(self, states)
+        batch = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in states.values()))
+        for name, mask in clamped(self, {} if clamp is None else clamp, states).items():
+            xp, p = backend.namespace(states[name]), self.populations[name]
+            parted = bool(mask.ndim) and not backend.holds(_is_whole, mask)
+            if self.flow == "local" and parted and not p.lagrangian.elementwise:
                 warnings.warn(
-                    f"Part of {name!r} is clamped, whose Lagrangian {self.populations[name].lagrangian!r} couples its "
-                    "neurons: the energy may rise in the local flow. Clamp all of it, or use flow='gradient'.",
-                    stacklevel=3,
+                    f"Part of {name!r} is clamped, whose Lagrangian {p.lagrangian!r} couples its neurons: the energy "
+                    "may rise in the local flow. Clamp all of it, or use flow='gradient'.",
+                    stacklevel=4,
                 )
-            batch = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in states.values()))
-            masks[name] = xp.broadcast_to(mask, (*batch, states[name].shape[-1]))
+            masks[name] = xp.broadcast_to(mask, (*batch, p.size))
         return masks
 
     # --------------------------------------------------------------------------------------------- helpers

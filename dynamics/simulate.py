@@ -12,9 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from . import backend
+from .array_doors import series
 from .backend import Array
 from .consistency import check_parts
-from .doors import feasible, flag, function, number, series, shown, whole
+from .doors import feasible, flag, function, number, shown, whole
 from .doors import names as names_of
 from .entry import quiet
 from .integrators import Euler, Integrator, Solver, choose
@@ -303,7 +304,7 @@ def _kept(network: Network, save: Sequence[str] | str | None) -> list[str]:
     names = list(network.populations)
     if save is None:
         return [name for name in names if name != "memory"] or names
-    if save == "all":
+    if isinstance(save, str) and save == "all":
         return names
     wanted = names_of("save", save)
     for name in wanted:

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.doors import feasible, number, plain, shown
+from ..dynamics.array_doors import plain
+from ..dynamics.doors import feasible, number, shown
 from .checks import flag, whole
 
 MOST_BITS = 10**6  # of an address: sums over all distances take a square of it

@@ -21,9 +21,9 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.arguments import numbers
+from ..dynamics.array_doors import plain
 from ..dynamics.backend import Array
 from ..dynamics.contracts import exact_step
-from ..dynamics.doors import plain
 from ..dynamics.integrators import Relaxation
 from .checks import flag, whole
 from .one_shot import OneShot

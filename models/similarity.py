@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dynamics import backend
+from ..dynamics.array_doors import answer
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.contracts import Answer, Response, Similarity
-from ..dynamics.doors import answer, number
 from ..dynamics.doors import function as callable_
+from ..dynamics.doors import number
 from ..dynamics.rotation import rotated
 from ..dynamics.rotation import unit as _unit
 from ..dynamics.validation import unknown_name

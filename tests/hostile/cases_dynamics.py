@@ -101,9 +101,10 @@ def cases() -> list[Case]:
             case(one.curvature, np.abs(X) + 0.1, X),
             case(one.dual, g),
             case(one.tangent, X, X),
-            case(one.tangent_change, X, X, X),
             case(lambda x, g, one=one: one.linearised(x, g)(x), np.abs(X) + 0.1, g),
         ]
+        if isinstance(one, d.Spherical):
+            found.append(case(one.tangent_change, X, X, X))
         if not isinstance(one, d.LayerNorm):
             found.append(case(one.scaled, 2.0))
     network, two = ring(), pair()

@@ -1,0 +1,294 @@
+"""The checks of the arguments of every public function of analysis, by function, as `checked` takes them."""
+
+from __future__ import annotations
+
+from . import doors
+
+LANDSCAPE_ROUTE = {
+    "start": doors.whole,
+    "end": doors.whole,
+}
+LANDSCAPE_MINIMUM_OF = {
+    "pattern": doors.whole,
+}
+LANDSCAPE_TABLE = {
+    "most": doors.count_or_none,
+}
+BASIN_SLICE_STATE = {
+    "s": doors.numbers_of,
+    "t": doors.numbers_of,
+}
+BASIN_SLICE = {
+    "memory": doors.examined,
+    "resolution": doors.side,
+    "margin": doors.not_negative,
+    "fixed_points": doors.census,
+}
+BASINS_OF_ATTRACTION = {
+    "memory": doors.examined,
+    "fixed_points": doors.census,
+    "dynamics": doors.text,
+    "seed": doors.seed,
+    "targets": doors.rows,
+    "dt": doors.positive,
+    "t_max": doors.positive,
+    "tol": doors.resolved,
+    "level": doors.a_number,
+    "timed": doors.flag,
+    "progress": doors.flag,
+}
+BETA_ADVICE_BETA_FOR = {
+    "fraction": doors.a_number,
+    "certified": doors.flag,
+}
+BETA_ADVICE = {
+    "target": doors.a_number,
+}
+CAPACITY = {
+    "similarities": doors.text_list,
+    "separations": doors.text_list,
+    "sizes": doors.lengths,
+    "cue": doors.text,
+    "level": doors.called("levels", doors.a_number),
+    "runs": doors.count,
+    "criteria": doors.text_list,
+    "seed": doors.seed_number,
+    "out": doors.path,
+    "jobs": doors.workers,
+}
+ROBUSTNESS = {
+    "similarities": doors.text_list,
+    "separations": doors.text_list,
+    "levels": doors.numbers,
+    "cue": doors.text,
+    "size": doors.count,
+    "runs": doors.count,
+    "criteria": doors.text_list,
+    "seed": doors.seed_number,
+    "out": doors.path,
+    "jobs": doors.workers,
+}
+FIXED_POINTS_SELECT = {
+    "mask": doors.selection,
+}
+FIXED_POINTS_TABLE = {
+    "most": doors.count_or_none,
+}
+CERTIFIED_RADII = {
+    "memory": doors.memory,
+    "rows": doors.rows,
+}
+TRAPPING_RADII = {
+    "memory": doors.memory,
+    "points": doors.states,
+}
+BRANCHES_AT = {
+    "value": doors.a_number,
+}
+CONTINUE_FIXED_POINTS = {
+    "parameter": doors.text,
+    "start": doors.as_given,
+    "stop": doors.as_given,
+    "queries": doors.states,
+    "step": doors.positive,
+    "points": doors.count,
+    "branches": doors.count,
+    "switch": doors.flag,
+    "seed": doors.seed_number,
+}
+GAUSSIAN_NOISE = {
+    "variance": doors.not_negative,
+    "clip": doors.span,
+    "fold": doors.flag,
+    "seed": doors.seed,
+}
+SALT_AND_PEPPER = {
+    "fraction": doors.a_number,
+    "values": doors.pair,
+    "seed": doors.seed,
+}
+FLIP_BITS = {
+    "fraction": doors.a_number,
+    "seed": doors.seed,
+}
+CRITICAL_BETA = {
+    "largest": doors.positive,
+}
+CORRUPT = {
+    "shape": doors.shape,
+    "cue": doors.text,
+    "level": doors.a_number,
+    "seed": doors.seed,
+}
+DISCONNECTIVITY_TREE = {
+    "landscape": doors.hills,
+    "level": doors.not_negative,
+}
+EFFECTIVE_MEMORIES = {
+    "measure": doors.text,
+}
+METASTABILITY = {
+    "max_steps": doors.whole,
+}
+FIELD = {
+    "patterns": doors.states,
+    "differences": doors.differences,
+}
+FIND_FIXED_POINTS = {
+    "memory": doors.examined,
+    "seed": doors.seed,
+    "patterns": doors.states,
+    "batches": doors.count_or_none,
+    "batch_size": doors.count,
+    "eigenvalues": doors.count,
+    "tol": doors.positive,
+    "deflate": doors.flag,
+    "reduction": doors.flag,
+    "differences": doors.differences,
+    "most": doors.count,
+}
+FLATTEN_IMAGES = {
+    "images": doors.pixels,
+    "shape": doors.lengths,
+}
+LOAD_ARRAY = {
+    "path": doors.path,
+    "key": doors.text,
+    "option": doors.text,
+}
+METASTABLE_SIZE = {
+    "weights": doors.numbers_of,
+}
+LANDSCAPE = {
+    "memory": doors.examined,
+    "fixed_points": doors.census,
+    "images": doors.images,
+    "pairs": doors.pairs,
+    "steps": doors.count,
+    "climbs": doors.count_or_none,
+    "reduction": doors.flag,
+    "seed": doors.seed_number,
+}
+CHECK_LYAPUNOV = {
+    "memory": doors.maybe(doors.memory),
+}
+ASSERT_ENERGY_DECREASES = {
+    "memory": doors.memory,
+}
+MASK = {
+    "shape": doors.shape,
+    "side": doors.text,
+    "fraction": doors.a_number,
+    "value": doors.a_number,
+}
+HIDDEN_PIXELS = {
+    "shape": doors.shape,
+    "side": doors.text,
+    "fraction": doors.a_number,
+}
+RANDOM_MASK = {
+    "shape": doors.shape,
+    "fraction": doors.a_number,
+    "value": doors.a_number,
+    "seed": doors.seed,
+}
+BORDER_MASK = {
+    "shape": doors.shape,
+    "fraction": doors.a_number,
+    "value": doors.a_number,
+}
+OCCLUDE = {
+    "shape": doors.shape,
+    "fraction": doors.a_number,
+    "value": doors.a_number,
+    "seed": doors.seed,
+}
+ENERGY_NETWORK = {
+    "energy": doors.given("E(x), (..., n) to (...)"),
+    "size": doors.count,
+    "gradient": doors.given("x -> dE/dx", True),
+    "product": doors.given("(x, u) -> E''(x) u", True),
+    "like": doors.an_array,
+}
+VELOCITY_NETWORK = {
+    "velocity": doors.given("F(x), (..., n) to (..., n)"),
+    "size": doors.count,
+    "product": doors.given("(x, u) -> F'(x) u", True),
+    "like": doors.an_array,
+}
+REPRODUCE = {
+    "figure": doors.figure,
+    "reading": doors.text_list,
+    "runs": doors.count,
+    "quick": doors.flag,
+    "out": doors.path,
+    "seed": doors.seed_number,
+    "jobs": doors.workers,
+    "progress": doors.flag,
+}
+POLISH = {
+    "flow": doors.examined,
+    "memory": doors.examined,
+    "x": doors.states,
+    "steps": doors.count,
+    "tol": doors.not_negative,
+    "clip": doors.positive,
+    "away": doors.host_states,
+    "method": doors.one_of("auto", "dense", "krylov"),
+}
+BASIN_RADIUS = {
+    "memory": doors.examined,
+    "seed": doors.seed,
+    "around": doors.text,
+    "fixed_points": doors.census,
+    "directions": doors.count_or_none,
+    "dt": doors.positive,
+    "rtol": doors.resolved,
+    "i": doors.row_or_state,
+}
+SUMMARISE = {
+    "trajectory": doors.run,
+}
+WRITE_REPORT = {
+    "path": doors.path,
+    "settings": doors.a_mapping,
+    "results": doors.a_mapping,
+}
+TIMES_THAT_FIT = {
+    "memory": doors.memory,
+    "samples": doors.whole,
+    "t1": doors.positive,
+    "dt": doors.step,
+    "every_population": doors.flag,
+    "count": doors.count,
+    "limit": doors.bytes_,
+}
+SAVE_TRAJECTORY = {
+    "path": doors.path,
+    "trajectory": doors.run,
+}
+SPECTRUM = {
+    "flow": doors.examined,
+    "memory": doors.examined,
+    "x": doors.states,
+    "k": doors.count,
+    "method": doors.one_of("auto", "dense", "low rank", "eigsh"),
+}
+STRING_METHOD = {
+    "flow": doors.examined,
+    "memory": doors.examined,
+    "start": doors.states,
+    "end": doors.states,
+    "images": doors.count,
+    "steps": doors.count,
+    "tol": doors.not_negative,
+    "bend": doors.bend,
+    "seed": doors.seed_number,
+}
+SWEEP_AT = {
+    "similarity": doors.text,
+    "separation": doors.text,
+    "criterion": doors.text,
+    "size": doors.whole,
+    "level": doors.a_number,
+}
