@@ -61,6 +61,8 @@ class Explorer:
         I, the number of values of a cue.
     tau : float
         The time constant of the first population.
+    dt : float
+        Of the steps, in units of it; inf for the update rule.
 
     Examples
     --------
@@ -103,7 +105,8 @@ class Explorer:
         if dynamics == "network" and not isinstance(self.model, Network | Field):
             moving = dataclasses.replace(field(self.model.network, differences=1e-5), scale=self.flow.scale)
         self.tau = float(backend.to_numpy(next(iter(moving.network.populations.values())).tau))
-        method = Relaxation(math.inf if dynamics == "map" else dt * self.tau)
+        self.dt = math.inf if dynamics == "map" else dt
+        method = Relaxation(self.dt * self.tau)
         if dynamics == "map":
             some = (
                 np.zeros((1, moving.size)) if self.flow.patterns is None else backend.to_numpy(self.flow.patterns[:1])

@@ -43,7 +43,7 @@ class Inputs(NamedTuple):
     patterns : array (N, I) or None
         What is stored, as the memory holds it (None: a saved memory that does not keep its patterns).
     law : str
-        How the cues were made.
+        How the cues were made, in words; "given" where they were read from a file.
     """
 
     memory: Any
@@ -230,15 +230,19 @@ def _corrupted(cues: Any, options: Mapping[str, Any], shape: tuple[int, ...] | N
 
 
 def _law(options: Mapping[str, Any]) -> str:
-    """How cues are made of the patterns, in words."""
+    """How cues are made of patterns, in words.
+
+    >>> _law({"noise": 0.2, "mask": None, "seed": 3})
+    'one for each pattern, with Gaussian noise of variance 0.2, seed 3'
+    """
     parts = []
     if options["noise"] is not None:
-        parts.append(f"Gaussian noise of variance {options['noise']:g}")
+        parts.append(f"with Gaussian noise of variance {options['noise']:g}, seed {options.get('seed', 0)}")
     if options["mask"] is not None:
-        parts.append(f"{options['mask']:.3g} of the image set to {options.get('fill', 0.0):g}")
+        parts.append(f"with the lowest {options['mask']:.3g} of the image set to {options.get('fill', 0.0):g}")
     if options.get("binary") is not None:
-        parts.append(f"values above {options['binary']:g} set to 1 and others to -1")
-    return f"stored patterns with {', '.join(parts)}"
+        parts.append(f"then made +-1 at {options['binary']:g}")
+    return ", ".join(["one for each pattern", *parts])
 
 
 def _valid(memory: Any, cues: Any, law: str) -> tuple[Any, str]:
