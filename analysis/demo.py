@@ -11,6 +11,7 @@ import numpy as np
 from ..dynamics.integrators import Integrator, Solver
 from ..dynamics.simulate import simulate
 from ..dynamics.trajectory import Trajectory
+from ..models.copies import is_recalled
 from ..models.memory import AssociativeMemory
 from ..models.retrieval import nearest
 from .corruption import gaussian_noise, generator, mask
@@ -119,7 +120,7 @@ def recall_corrupted(
     found = {}
     for name, cue in corrupted.items():
         run = simulate(memory, cue, t1=t1, integrator=integrator, stop=stop, save="all" if fits else None)
-        before = int((nearest(memory, cue) == targets).sum())
+        before = int(is_recalled(memory, cue, nearest(memory, cue), targets).sum())
         found[name] = Recall(cue, targets, before, run, summarise(memory, run, targets))
     return found
 

@@ -61,6 +61,8 @@ class Explorer:
         I, the number of values of a cue.
     tau : float
         The time constant of the first population.
+    dt : float
+        Of the steps, in units of it; inf for the update rule.
 
     Examples
     --------

@@ -41,8 +41,7 @@ def finished(basin: Basin, ray: np.ndarray, length: float, rtol: float) -> Found
     0.70711 to 2e-07
     """
     known = basin.explorer
-    # Steps in units of the time constant, as `Explorer` takes them.
-    fine = Explorer(known.memory, known.points, dt=known.motion.method.dt / known.tau / FINER, seed=known.rng)
+    fine = Explorer(known.memory, known.points, dt=known.dt / FINER, seed=known.rng)
     both = basin, Basin(fine, basin.center)
     limit = float(known.domain.reach(basin.center, ray[None])[0])
     places = [_crossing(judge, ray, length, limit, rtol / 4) for judge in both]
