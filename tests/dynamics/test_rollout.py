@@ -121,13 +121,13 @@ def test_what_does_not_fit_is_refused():
         with pytest.raises(ValueError, match="dt must be > 0"):
             rollout(memory, CUES, dt, 3)
     for method in (Rosenbrock(), Scipy(), Relaxation(adaptive=True), Relaxation, None):
-        with pytest.raises(ValueError, match="rollout makes equal steps, which .* is no method of: use Relaxation"):
+        with pytest.raises(ValueError, match=r"rollout makes equal steps, which .* is no method of: use Relaxation"):
             rollout(memory, CUES, 0.1, 3, integrator=method)
     with pytest.raises(ValueError, match="unstable"):
         rollout(memory, CUES, 1.0, 3, integrator="euler")
     with pytest.raises(TypeError, match="A Network is started from a dict of states"):
         rollout(memory.network, CUES, 0.1, 3)
-    with pytest.raises(ValueError, match="Unknown method of equal steps 'eule'. Did you mean 'euler'"):
+    with pytest.raises(ValueError, match=r"Unknown method of equal steps 'eule'\. Did you mean 'euler'"):
         rollout(memory, CUES, 0.1, 3, integrator="eule")
 
 
