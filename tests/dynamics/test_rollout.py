@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_refused():
         rollout(memory, CUES, 1.0, 3, integrator="euler")
     with pytest.raises(TypeError, match="A Network is started from a dict of states"):
         rollout(memory.network, CUES, 0.1, 3)
-    with pytest.raises(ValueError, match=r"Unknown method of equal steps 'eule'. Did you mean 'euler'"):
+    with pytest.raises(ValueError, match=r"Unknown method of equal steps 'eule'\. Did you mean 'euler'"):
         rollout(memory, CUES, 0.1, 3, integrator="eule")
 
 
