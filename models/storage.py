@@ -212,10 +212,10 @@ def decoded(value: Any) -> Any:
             raise ValueError(f"it names a Lagrangian {name!r} that there is not; known: {', '.join(known)}")
         return known[name](**{key: decoded(field) for key, field in value.items() if key != "lagrangian"})
     if isinstance(value, dict) and set(value) == {"array", "dtype"}:
-        dtype = np.dtype(value["dtype"])
-        if dtype.kind not in "fiub":
-            raise ValueError(f"it holds an array of {dtype} where numbers are meant")
-        return np.asarray(value["array"], dtype=dtype)
+        kind = value["dtype"]
+        if not (isinstance(kind, str) and kind.isalnum()) or np.dtype(kind).kind not in "fiub":
+            raise ValueError(f"it holds an array of {kind!r:.60} where numbers are meant")
+        return np.asarray(value["array"], dtype=kind)
     if value is None or isinstance(value, str | float | int):
         return value
     raise ValueError(f"it holds {value!r:.60} where a number, a name, an array or a Lagrangian is meant")

@@ -280,9 +280,12 @@ def test_a_file_names_no_function(name, tmp_path):
         HierarchicalMemory.load(path)
 
 
-@pytest.mark.parametrize(
-    "field", [{"beta": "x"}, {"betta": 1.0}, {"beta": {"array": ["a"], "dtype": "O"}}, {"beta": {}}]
-)
+WRONG = [{"beta": "x"}, {"betta": 1.0}, {"beta": {}}]
+KINDS = ("O", "U8", "(2,3)f8", "f8,f8", "f8" * 9, 7, None, [])
+WRONG += [{"beta": {"array": [1.0], "dtype": kind}} for kind in KINDS]
+
+
+@pytest.mark.parametrize("field", WRONG, ids=repr)
 def test_a_lagrangian_of_fields_that_it_does_not_have(field, tmp_path):
     settings = {"separation": {"lagrangian": "LogSumExp", **field}}
     path = crafted(tmp_path / "odd.npz", text(model="UniversalHopfield", settings=settings), memories=np.eye(2))
