@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.integrators import Integrator, Solver, choose
+from ..dynamics.integrators import Integrator, Relaxation, Solver, choose
 from ..dynamics.validation import finite, matrix, positive, unknown_name
 from ..models import build, catalogue
 from ..models.files import kind_of, present
@@ -214,9 +214,14 @@ def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator
     """
     if not hasattr(memory, "network"):
         raise ValueError(f"{type(memory).__name__} has no dynamics in time, only `hopfield recall`: {memory!r}")
-    method = choose(name, memory.network, memory.start(memory.memories), {})
+    network = memory.network
+    like = next(iter(a for a in backend.arrays(network) if a.ndim))
+    typical = {n: backend.full((1, p.size), 0.5, like) for n, p in network.populations.items()}
+    method = choose(name, network, typical, {})
     if dt is None:
         return method
+    if isinstance(method, Relaxation):  # as it is by its own name
+        return Relaxation(dt)
     if not hasattr(method, "dt"):
         raise ValueError(f"The integrator {name} chooses its own steps: leave out dt={dt:g}.")
     return dataclasses.replace(method, dt=dt)  # pyright: ignore[reportArgumentType]

@@ -88,7 +88,7 @@ def _gaps(
         values = {k: p.lagrangian.value(places[k][name]) for k in NODES if k}
         slopes = [inner(g[k][name], u) for k in NODES]
         found["value"][name] = _gap(values, slopes, typical(own, u), eps, inner(xp.abs(own), xp.abs(x)))
-        if p.lagrangian.smooth:
+        if p.lagrangian.smooth and _is_curved(p.lagrangian, x, u):
             w = other[name]
             turned = [inner(w, p.lagrangian.curvature(places[k][name], u)) for k in NODES]
             size = typical(w, p.lagrangian.curvature(x, u))
@@ -108,6 +108,15 @@ def _gaps(
                 size = sum(typical(s, m) for s, m in zip(slope, moves, strict=True))
         found["forces"][name] = _gap(values, slopes, size, eps, synapse.magnitude(*joined[0]))
     return found
+
+
+def _is_curved(lagrangian: Any, x: Array, u: Array) -> bool:
+    """Whether there is a curvature product to compare: NumPy has none where nobody wrote it."""
+    try:
+        lagrangian.curvature(x, u)
+    except TypeError:
+        return False
+    return True
 
 
 def _gap(values: dict[int, Array], slopes: list[Any], size: Any, eps: float, scale: Any = 0.0) -> Array:

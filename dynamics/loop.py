@@ -157,8 +157,9 @@ class Run:
         lost[list(self.failures)] = True
         every_step = self.plan.save_at is None
         one_clock = not (every_step and self.method.adaptive)
-        arrays = self.saved.arrange(len(self.saved), lost & one_clock)  # up to the last row of any sample
-        times = arrays[_TIME] if every_step else self.plan.save_at[: len(self.saved)]
+        length = len(self.saved) if every_step or lost.all() else self.targets.size - 1  # no row that nobody reached
+        arrays = self.saved.arrange(length, lost & one_clock)
+        times = arrays[_TIME] if every_step else self.plan.save_at[:length]
         if every_step and one_clock:  # of those that failed it went on
             times = np.where(lost, times[:, [int(np.argmax(self.reached))]], times)
         if times.ndim > 1 and (times == times[:, :1]).all():

@@ -36,7 +36,6 @@ def float_name(dtype: Any) -> str:
     'float32'
     >>> float_name("int32")
     Traceback (most recent call last):
-    ...
     TypeError: dtype='int32' is no type that patterns can be of: ask for one of float16, bfloat16, float32, float64.
     """
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", getattr(dtype, "__name__", None)) or str(dtype)

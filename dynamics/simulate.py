@@ -142,6 +142,7 @@ def simulate(
     >>> run.states["value"][-1].round(2), bool(run.converged)
     (array([1., 0., 0.]), True)
     """
+    backend.refuse_traces("simulate", memory, query, memory_state)
     with np.errstate(all="ignore"):
         network, states = _enter(memory, query, memory_state)
         t1, progress, throw = number("t1", t1, above=0), flag("progress", progress), flag("throw", throw)

@@ -74,6 +74,8 @@ class Domain:
         """
         if self.everywhere or backend.is_traced(q):
             return q
+        if backend.holds(self._strictly, q):  # on the array's own device
+            return q
         host = backend.to_numpy(q)
         with np.errstate(invalid="ignore"):
             bad = self._above(q) | self._below(q)
@@ -115,6 +117,12 @@ class Domain:
         left, right = ("(", ")") if self.open else ("[", "]")
         return f"{left}{self.low:g}, {self.high:g}{right}"
 
+    def _strictly(self, q: Array) -> Array:
+        """Where values (..., I) lie between the bounds, and not at an open one."""
+        low, high = _like(self.low, q), _like(self.high, q)
+        shut = _like(np.logical_not(self.open), q) if np.ndim(self.open) else not self.open
+        return ((q > low) | (shut & (q == low))) & ((q < high) | (shut & (q == high)))
+
     def _above(self, q: Any) -> np.ndarray:
         host, slack = backend.to_numpy(q), backend.epsilon(q) ** 0.5
         beyond = host > np.where(self.open, self.high, self.high + slack * np.abs(self.high))
@@ -124,6 +132,13 @@ class Domain:
         host, slack = backend.to_numpy(q), backend.epsilon(q) ** 0.5
         beyond = host < np.where(self.open, self.low, self.low - slack * np.abs(self.low))
         return np.asarray(beyond | (self.open & (host == self.low)))
+
+
+def _like(value: Any, q: Array) -> Any:
+    """Bounds as an array of cues can be compared with them: one number, or an array (I,) of its library."""
+    if np.ndim(value) == 0:
+        return value
+    return backend.asarray(np.asarray(value), q)
 
 
 EVERYWHERE = Domain()
@@ -152,16 +167,25 @@ def activations_of(
     cure = "Move it inside the range of the activation."
     if closed:
         return Domain(low, high, low, high, False, why, cure)
-    stored = None if patterns is None else backend.to_numpy(patterns).astype(float)
-    stored = None if stored is None else stored[(stored > low) & (stored < high)]
+    smallest, largest, typical = (math.inf, -math.inf, 1.0) if patterns is None else _extremes(patterns, low, high)
     if math.isfinite(high - low):
         least, most = low + EDGE * (high - low) / 2, high - EDGE * (high - low) / 2
     else:
-        size = 1.0 if stored is None or not stored.size else float(np.abs(stored).mean())
-        least, most = low + FLOOR * size, high - FLOOR * size
-    if stored is not None and stored.size:
-        least, most = min(least, float(stored.min())), max(most, float(stored.max()))
-    return Domain(low, high, least, most, True, why, cure)
+        least, most = low + FLOOR * typical, high - FLOOR * typical
+    return Domain(low, high, min(least, smallest), max(most, largest), True, why, cure)
+
+
+def _extremes(patterns: Array, low: float, high: float) -> tuple[float, float, float]:
+    """The least and largest pattern values strictly between two bounds, and their mean size; looked at in place."""
+    xp = backend.namespace(patterns)
+    with backend.eagerly(patterns):
+        inside = (patterns > low) & (patterns < high)
+        count = int(xp.sum(xp.astype(inside, patterns.dtype)))
+        if not count:
+            return math.inf, -math.inf, 1.0
+        least, most = (xp.where(inside, patterns, end) for end in (math.inf, -math.inf))
+        mean = float(xp.sum(xp.where(inside, xp.abs(patterns), 0.0))) / count
+        return float(xp.min(least)), float(xp.max(most)), mean
 
 
 def domain_of(system: Any) -> Domain:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,7 @@ from ..dynamics.network import Network
 from ..dynamics.scale import scales
 from ..dynamics.simulate import simulate
 from ..dynamics.stopping import largest_move, settled, tolerance
-from ..dynamics.trajectory import Trajectory
+from ..dynamics.trajectory import SimulationWarning, Trajectory
 from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
 from .copies import lowest
@@ -126,16 +127,18 @@ def settle(
 
 def _steps(memory: Any, start: Any, method: Relaxation, most: int, bound: float, held: dict[str, Array]) -> Trajectory:
     end = most * (1.0 if math.isinf(method.dt) else method.dt)
-    return simulate(
-        memory,
-        start,
-        t1=end,
-        integrator=method,
-        save_at=[end],
-        stop=settled(bound),
-        clamp=held or None,
-        throw=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SimulationWarning)  # updates lead to fixed points, whatever the path
+        return simulate(
+            memory,
+            start,
+            t1=end,
+            integrator=method,
+            save_at=[end],
+            stop=settled(bound),
+            clamp=held or None,
+            throw=False,
+        )
 
 
 def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:

@@ -401,11 +401,12 @@ def test_two_arrays_of_one_name_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("place", "error"), [(".", IsADirectoryError), ("", IsADirectoryError), ("a/b", FileNotFoundError)]
+    ("place", "error", "words"),
+    [(".", IsADirectoryError, "folder"), ("", ValueError, "must name a file"), ("a/b", FileNotFoundError, "folder")],
 )
-def test_a_memory_is_saved_to_a_file(place, error, tmp_path, monkeypatch):
+def test_a_memory_is_saved_to_a_file(place, error, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(error, match="folder"):
+    with pytest.raises(error, match=words):
         ModernHopfield(np.eye(2)).save(place)
     assert list(tmp_path.iterdir()) == []
 
