@@ -15,8 +15,9 @@ from ..models.domain import Domain
 from . import declared
 from .basins import Basins, basins_of_attraction
 from .explorer import Explorer
-from .field import at_home, field
+from .field import field
 from .fixed_points import FixedPoints
+from .home import at_home
 
 LOOKS = 65  # lines across the square on which the domain is looked for
 OUTSIDE = -3  # the label of what is no cue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .field import check_counts
+from .counts import check_counts
 from .fixed_points import FixedPoints
 from .plot_doors import head, image_shape, made_by
 from .plot_style import look, new_figure, open_axes, sort_of

@@ -385,20 +385,6 @@ def states_of(flow: Field, x: Any) -> np.ndarray:
     return rows.astype(backend.to_numpy(flow.like).dtype)
 
 
-def check_counts(**counts: tuple[Any, int]) -> None:
-    """Refuse numbers that are not whole or too small; each is given with the least that makes sense.
-
-    >>> check_counts(batches=(0, 0), batch_size=(64, 1))
-    >>> check_counts(most=(0, 1))
-    Traceback (most recent call last):
-        ...
-    ValueError: most must be a whole number >= 1, got 0.
-    """
-    for name, (value, least) in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
-
-
 def with_library(flow: Field, like: Any) -> Field:
     """The field for x of the library and dtype of `like`; for a network that holds no array of its own.
 
@@ -409,25 +395,6 @@ def with_library(flow: Field, like: Any) -> Field:
     dtype('float32')
     """
     return dataclasses.replace(flow, like=like, cache={})
-
-
-def at_home(memory: Any, value: Any, differences: float = 1e-5) -> Any:
-    """A network that keeps no array of its own as a field in the library and dtype of `value`; else what was given.
-
-    >>> import numpy as np
-    >>> from hopfield.analysis.own import velocity_network
-    >>> network = velocity_network(lambda x: -x, 1, lambda x, u: -u)
-    >>> at_home(network, np.ones(1)) is network, at_home(network, np.ones(1, dtype=np.float32)).dtype
-    (True, dtype('float32'))
-    """
-    network = memory.network if isinstance(memory, Field) else memory
-    free = isinstance(network, Network) and not any(a.ndim for a in backend.arrays(network))
-    if not free or not backend.is_array(value) or not value.ndim:
-        return memory
-    like = floating("queries", value)
-    if backend.backend_of(like) == "numpy" and like.dtype == np.float64:
-        return memory
-    return with_library(field(memory, differences=differences), like)
 
 
 guard(

@@ -16,7 +16,9 @@ from ..models.memory import rule_of
 from . import declared
 from .census import FixedPoints
 from .completeness import completeness, unseen
-from .field import Field, at_home, check_counts, field
+from .counts import check_counts
+from .field import Field, field
+from .home import at_home
 from .jumps import find_at_jumps
 from .kinds import kinds, rows_of
 from .ladder import search_harder

@@ -10,7 +10,8 @@ from ..dynamics import backend
 from ..dynamics.entry import checked
 from . import declared
 from .barriers import Landscape
-from .field import Field, check_counts, field
+from .counts import check_counts
+from .field import Field, field
 from .fixed_points import FixedPoints, find_fixed_points
 from .local import Flow, flow_of
 from .row_space import reduce

@@ -12,7 +12,7 @@ from ..dynamics import backend
 from ..dynamics.validation import floating
 from ..models.copies import is_recalled
 from ..models.retrieval import nearest, patterns_of, rows_of
-from .field import check_counts
+from .counts import check_counts
 from .plot_doors import entries, image_shape, wording
 from .plot_style import WRONG, new_figure
 

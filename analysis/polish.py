@@ -12,7 +12,8 @@ from ..dynamics.entry import checked
 from ..dynamics.linear import gmres
 from ..dynamics.validation import positive, unknown_name
 from . import declared
-from .field import Field, check_counts, field, states_of
+from .counts import check_counts
+from .field import Field, field, states_of
 from .sphere import has_rays as has_rays
 from .sphere import neutral, slid
 

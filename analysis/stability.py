@@ -17,7 +17,8 @@ from ..dynamics.entry import checked
 from ..dynamics.validation import unknown_name
 from . import declared
 from .calculus import split
-from .field import Field, check_counts, field, states_of
+from .counts import check_counts
+from .field import Field, field, states_of
 from .low_rank import LowRank, low_rank, low_rank_eigenvalues
 from .marginal import NEARLY, ROUNDINGS, blurred, noise, returns, size_of
 from .sphere import has_rays, neutral

@@ -12,7 +12,8 @@ from ..dynamics.synapses import EquilibriumSynapse
 from ..dynamics.validation import finite, floating, matrix
 from ..models.checks import flag
 from ..models.memory import rule_of
-from .field import Field, check_counts
+from .counts import check_counts
+from .field import Field
 from .masks import generator
 from .sphere import Length
 

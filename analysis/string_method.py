@@ -8,7 +8,8 @@ import numpy as np
 
 from ..dynamics.entry import checked
 from . import declared
-from .field import check_counts, states_of
+from .counts import check_counts
+from .field import states_of
 from .local import Flow, contraction_rate, flow_of
 from .sphere import canonical, columns, on_sphere
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dynamics import backend
-from .field import check_counts
+from .counts import check_counts
 from .report import RecallSummary
 
 if TYPE_CHECKING:
