@@ -1,10 +1,12 @@
-"""Whole numbers at the door of a search."""
+"""Whole numbers: those at the door of a search, and the sizes of batches."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+FEW = 2**14  # numbers in a batch up to which a wider one costs nothing
 
 
 def check_counts(**counts: tuple[Any, int]) -> None:
@@ -19,3 +21,13 @@ def check_counts(**counts: tuple[Any, int]) -> None:
     for name, (value, least) in counts.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
+
+
+def padded(rows: int, width: int) -> int:
+    """The size that a batch is filled up to where sizes are compiled: powers of 8 while small, else of 2.
+
+    >>> padded(5, 10), padded(100, 10), padded(100, 10**5)
+    (8, 512, 128)
+    """
+    power = 3 if rows * width < FEW else 1
+    return 1 << power * -(-max(rows - 1, 0).bit_length() // power)

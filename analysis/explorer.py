@@ -124,9 +124,10 @@ class Explorer:
         """States by which to judge sizes: those of the patterns, or some of no symmetry."""
         if self.flow.patterns is None:
             return moving.states(moving.asarray(np.random.default_rng(0).uniform(0.3, 0.7, (1, moving.size))))
-        if moving is not self.flow:
-            return self.model.start(self.flow.patterns[:64])
-        return moving.states(moving.start(self.flow.patterns[:64]))
+        host = backend.to_numpy(self.flow.patterns[:64])
+        fits = np.ndim(self.domain.low) == 0 or np.shape(self.domain.low) == host.shape[1:]
+        rows = self.flow.asarray(self.valid(host) if fits else host)
+        return self.model.start(rows) if moving is not self.flow else moving.states(moving.start(rows))
 
     def prepare(self, cues: int) -> None:
         """Find the fixed points of the stored patterns together, where `cues` are so many that most will be wanted."""

@@ -29,9 +29,8 @@ from ..dynamics.validation import finite, floating, positive
 from ..models.domain import domain_of
 from . import declared, doors
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
+from .counts import padded as padded
 from .units import force_of, length_of
-
-FEW = 2**14  # numbers in a batch up to which a wider one costs nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,16 +296,6 @@ class Field:
             filled = [np.concatenate([a, np.broadcast_to(a[:1], (wide - rows, a.shape[-1]))]) for a in arrays]
         answer = backend.to_numpy(function(*(self.asarray(np.require(a, requirements=["C", "W"])) for a in filled)))
         return answer if arrays[0].ndim == 1 else answer[:rows]
-
-
-def padded(rows: int, width: int) -> int:
-    """The size that a batch is filled up to where sizes are compiled: powers of 8 while small, else of 2.
-
-    >>> padded(5, 10), padded(100, 10), padded(100, 10**5)
-    (8, 512, 128)
-    """
-    power = 3 if rows * width < FEW else 1
-    return 1 << power * -(-max(rows - 1, 0).bit_length() // power)
 
 
 @checked(**declared.FIELD)

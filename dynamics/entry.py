@@ -48,6 +48,7 @@ def door(check: Check) -> Callable[[Method], Method]:
     def before(method: Method) -> Method:
         @functools.wraps(method)
         def checked(*arguments: Any, **options: Any) -> Any:
+            __tracebackhide__ = True
             if is_compiling() or _entered.get():  # a program that is being compiled holds symbols
                 return method(*arguments, **options)
             with inside():
@@ -64,6 +65,7 @@ def quiet(function: Method) -> Method:
 
     @functools.wraps(function)
     def silent(*arguments: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
         if is_compiling() or _entered.get():
             return function(*arguments, **options)
         with inside():
@@ -92,6 +94,7 @@ def checked(**checks: Callable[[str, Any], Any]) -> Callable[[Method], Method]:
 
         @functools.wraps(function)
         def looked_at(*arguments: Any, **options: Any) -> Any:
+            __tracebackhide__ = True
             if is_compiling():
                 return function(*arguments, **options)
             try:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import backend
+from .advance import Outcome, Program, begin, choose
+from .advance import advance as advance_by
 from .backend import Array
 from .control import Controller
-from .drift import Drift, bend_of
+from .drift import Drift
 from .integrators.base import Integrator
-from .network import Evaluation, Network
+from .network import Network
 from .progress import ticker
 from .recorder import Recorder
 from .rounding import ROUNDING as ROUNDING
 from .rounding import rises
-from .scale import rms, scales
+from .scale import scales
 from .stopping import Moment, Stop, answered
 from .trajectory import Record, Result, SimulationWarning
 
@@ -40,69 +41,6 @@ class Plan(NamedTuple):
     progress: bool
     save_every: int = 1
     record: bool = True  # False keeps the last states alone
-
-
-@dataclass(frozen=True)
-class _Program:
-    """What decides a compiled step: hashable, and the same for every step of a run."""
-
-    method: Integrator
-    energy: bool
-    drift: bool = False
-
-
-class _Outcome(NamedTuple):
-    """What one compiled call gives; `finite` (B,), and by population how far velocities bend over the step."""
-
-    states: dict[str, Array]
-    evaluation: Evaluation
-    error: Any
-    energy: Any
-    scale: Any
-    finite: Array
-    bend: Any
-
-
-def _advance(
-    program: _Program,
-    network: Network,
-    states: dict[str, Array],
-    evaluation: Evaluation,
-    dt: Any,
-    theta: Any,
-    clamp: dict[str, Array],
-) -> _Outcome:
-    step = program.method.step(network, states, evaluation, dt, theta, clamp)
-    energy = network.energy(step.states, step.evaluation) if program.energy else None
-    scale = network.energy_scale(step.states, step.evaluation) if program.energy else None
-    finite: Any = None
-    for x in step.states.values():
-        xp = backend.namespace(x)
-        whole = xp.all(xp.isfinite(x), axis=-1)
-        finite = whole if finite is None else finite & whole
-    bend = None
-    if program.drift:
-        before, after = (
-            network.velocity(states, clamp, evaluation),
-            network.velocity(step.states, clamp, step.evaluation),
-        )
-        bend = {n: (bend_of(program.method, dt, before[n], after[n]), rms(step.states[n])) for n in states}
-    return _Outcome(step.states, step.evaluation, step.error, energy, scale, finite, bend)
-
-
-def _begin(_: None, network: Network, states: dict[str, Array]) -> Any:
-    evaluation = network.evaluate(states)
-    return evaluation, network.energy(states, evaluation), network.energy_scale(states, evaluation)
-
-
-def _choose(_: None, accepted: Array, new: Any, old: Any) -> Any:
-    """The rows of `new` where accepted, else of `old`, in structures of the same shape."""
-
-    def pick(a: Array, b: Array) -> Array:
-        xp = backend.namespace(a)
-        return xp.where(xp.reshape(accepted, (-1,) + (1,) * (a.ndim - 1)), a, b)
-
-    return backend.map_leaves(pick, new, old)
 
 
 class Run:
@@ -133,7 +71,7 @@ class Run:
     def complete(self) -> Record:
         """Run to the end and lay out what was saved."""
         began = time.perf_counter()
-        self.evaluation, self.energy, self.scale = backend.compiled(_begin, self.like)(None, self.network, self.states)
+        self.evaluation, self.energy, self.scale = backend.compiled(begin, self.like)(None, self.network, self.states)
         self.control = Controller(self.method, self.network, self.states, self.evaluation, self.clamp, self.t1)
         self.evaluations += 1
         self.saved, self.last = Recorder(self.size, self._row()), Recorder(self.size, self.states)
@@ -227,8 +165,8 @@ class Run:
         saves = self._due(self.steps[self.rows] + 1, lands, target, due)
         watched = self.plan.guard or saves.any() or (self.plan.stop is not None and self.plan.record)
         drift = self.drift is not None and self.drift.looks()
-        program = _Program(self.method, bool(watched), drift)
-        advance = backend.compiled(_advance, self.like)
+        program = Program(self.method, bool(watched), drift)
+        advance = backend.compiled(advance_by, self.like)
         span = self._span(dt)
         arguments = (self.network, self.states, self.evaluation)
         new = advance(program, *arguments, span, None, self.clamp)
@@ -279,7 +217,7 @@ class Run:
             return backend.full((), float(dt[np.argmax(self.moving)]), self.like)
         return backend.asarray(dt[:, None], self.like)
 
-    def _accept(self, new: _Outcome, accepted: np.ndarray) -> None:
+    def _accept(self, new: Outcome, accepted: np.ndarray) -> None:
         fresh = (new.states, new.evaluation, new.energy, new.scale)
         if not accepted.all():
             xp = backend.namespace(self.like)
@@ -287,17 +225,17 @@ class Run:
             # An energy that was not asked for is None; rows that stay behind are then saved by none.
             known = self.energy is not None and new.energy is not None
             old = (self.states, self.evaluation, *((self.energy, self.scale) if known else (new.energy, new.scale)))
-            fresh = backend.compiled(_choose, self.like)(None, mask, fresh, old)
+            fresh = backend.compiled(choose, self.like)(None, mask, fresh, old)
         self.states, self.evaluation, self.energy, self.scale = fresh
 
-    def _rose(self, new: _Outcome) -> np.ndarray:
+    def _rose(self, new: Outcome) -> np.ndarray:
         rise, slack = rises(self.energy, new.energy, self.scale, new.scale, backend.epsilon(self.like))
         finite = np.isfinite(backend.to_numpy(new.energy)) & np.isfinite(backend.to_numpy(new.scale))
         return self.moving & ~(finite & (rise <= slack))
 
     def _shortened(
-        self, advance: Any, program: _Program, arguments: Any, span: Any, new: _Outcome, rose: np.ndarray
-    ) -> tuple[_Outcome, np.ndarray]:
+        self, advance: Any, program: Program, arguments: Any, span: Any, new: Outcome, rose: np.ndarray
+    ) -> tuple[Outcome, np.ndarray]:
         """Halve the displacement of every sample whose energy rose beyond rounding."""
         xp = backend.namespace(self.like)
         theta = np.ones(self.rows.size)

@@ -45,7 +45,7 @@ def float_name(dtype: Any) -> str:
             name = np.dtype(name).name
         except TypeError:
             name = ""
-    if name not in FLOATS or hasattr(dtype, "__array__"):
+    if name not in FLOATS or (hasattr(dtype, "__array__") and not isinstance(dtype, type)):
         raise TypeError(f"dtype={dtype!r:.60} is no type that patterns can be of: ask for one of {', '.join(FLOATS)}.")
     return name
 

@@ -34,8 +34,9 @@ def copies(patterns: Any, *, ray: bool = False) -> np.ndarray:
     >>> copies(rows), copies(rows, ray=True)
     (array([0, 1, 0, 3]), array([0, 1, 0, 1]))
     """
-    bound = SAME * backend.epsilon(patterns) ** 0.5
-    x = backend.to_numpy(patterns).astype(float)
+    host = backend.to_numpy(patterns)
+    eps = backend.epsilon(patterns) if host.dtype.kind == "f" else np.finfo(float).eps
+    bound, x = SAME * eps**0.5, host.astype(float)
     top = np.abs(x).max(axis=-1, keepdims=True, initial=0.0)
     length = np.linalg.norm(x / np.where(top > 0, top, 1.0), axis=-1) * top[:, 0]
     if ray:

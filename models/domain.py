@@ -72,7 +72,7 @@ class Domain:
 
         Rounding is sqrt(eps) of a bound; at an open end there is none.
         """
-        if self.everywhere or backend.is_traced(q):
+        if backend.is_compiling() or self.everywhere or backend.is_traced(q):
             return q
         if backend.holds(self._strictly, q):  # on the array's own device
             return q

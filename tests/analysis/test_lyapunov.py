@@ -223,6 +223,7 @@ def test_a_nan_is_a_violation():
     assert report.where[1] == 0
 
 
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # its steps are meant to be too long
 def test_asymmetric_weights_are_a_fault_of_the_model(rng):
     weights = rng.normal(size=(6, 6))
     network = Network({"x": Population(LogCosh(2.0), 6)}, [Recurrent(("x",), weights)])
@@ -257,6 +258,7 @@ class Coupled(Synapse):
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
 @pytest.mark.parametrize("form", ["states", "trajectory"])
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # its steps are meant to be too long
 def test_an_energy_that_does_not_belong_to_the_forces(form, scale, dtype, rng):
     root = rng.normal(size=(6, 6))
     weights = (root + root.T).astype(dtype)

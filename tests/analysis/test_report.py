@@ -157,10 +157,13 @@ def test_a_report_of_itself_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("place", [".", "", "missing/r.json"])
-def test_a_report_is_written_to_a_file_in_a_folder_that_is_there(place, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("place", "error", "words"),
+    [(".", OSError, "folder"), ("", ValueError, "must name a file"), ("missing/r.json", OSError, "folder")],
+)
+def test_a_report_is_written_to_a_file_in_a_folder_that_is_there(place, error, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OSError, match="folder"):
+    with pytest.raises(error, match=words):
         write_report(place, {}, {})
     assert list(tmp_path.iterdir()) == []
 
@@ -190,7 +193,7 @@ def test_a_summary_says_what_it_cannot_sum_up(memory):
         summarise(np.eye(5), run)
     with pytest.raises(ValueError, match="whole numbers from 0 to 7; got numbers from 1 to 8"):
         summarise(memory, run, targets=np.arange(1, 9))
-    with pytest.raises(TypeError, match="summarise takes what simulate returned"):
+    with pytest.raises(TypeError, match="trajectory must be what simulate"):
         summarise(memory, memory.memories)
 
 

@@ -161,7 +161,7 @@ def test_scipy_computes_in_float64_whatever_the_dtype():
         (lambda: TorchDiffEq(atol=0), "atol must be > 0"),
         (lambda: TorchDiffEq("rk4", dt=-1.0), "dt must be > 0"),
         (lambda: Diffrax(dt=0), "dt must be > 0"),
-        (lambda: Diffrax(dense=-1), "dense must be >= 0"),
+        (lambda: Diffrax(dense=-1), "dense must be a whole number >= 0"),
     ],
 )
 def test_settings_are_checked_when_they_are_made(build, words):
