@@ -5,6 +5,7 @@ With the energy E(x) = (x^2 - 1)^2/4 the dynamics are x' = x - x^3, every neuron
     x(t) = x0 e^t / sqrt(1 + x0^2 (e^(2t) - 1)).
 """
 
+import warnings
 from argparse import ArgumentParser
 
 import numpy as np
@@ -37,11 +38,15 @@ x0 = np.linspace(-1.4, 1.4, 12)
 
 # Euler with a short and with a long step. Relaxation with the same long step: no theorem covers a synapse of which
 # it knows nothing, so the energy guard halves every move that would raise the energy; the energy falls, but long
-# steps stay inaccurate. SciPy controls the error, and knows nothing of energies.
+# steps stay inaccurate, and `simulate` warns of them. SciPy controls the error, and knows nothing of energies.
 methods = {"Euler(0.1)": Euler(0.1), "Euler(1.2)": Euler(1.2), "Relaxation(1.2)": Relaxation(1.2), "Scipy()": Scipy()}
 figure = new_figure((11, 3))
 for (name, method), ax in zip(methods.items(), figure.subplots(1, len(methods), sharey=True), strict=True):
-    run = simulate(network, {"x": x0[:, None]}, t1=6, integrator=method)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        run = simulate(network, {"x": x0[:, None]}, t1=6, integrator=method)
+    for warning in said:
+        print(f"simulate warns: {str(warning.message)[:68]}")
     x, t = run.states["x"][..., 0], run.times.reshape(len(run.times), -1)  # (times, samples); t may be (times, 1)
     exact = x0 * np.exp(t) / np.sqrt(1 + x0**2 * (np.exp(2 * t) - 1))
     falls = "falls" if check_lyapunov(None, run).holds else "rises"

@@ -243,8 +243,8 @@ def test_defect_08_a_slow_point_is_not_a_fixed_point():
     memory = ModernHopfield(patterns, beta=beta, tau_memory=0.0)
     rng = np.random.default_rng(0)
     cues = np.concatenate([patterns, rng.normal(size=(60, 8))])
-    coarse = memory.retrieve(cues, max_steps=4000, tol=2e-3)
-    assert coarse.converged.all()  # by a speed threshold all of these are "fixed points" ...
+    coarse = memory.retrieve(cues, max_steps=4000, tol=1e-3)
+    assert (coarse.residual <= 1e-3).all()  # by a speed threshold all of these are "fixed points" ...
     assert len({tuple(row) for row in coarse.state.round(3)}) > 10
     exact = memory.retrieve(cues, max_steps=20000, tol=1e-12)
     assert exact.converged.all()

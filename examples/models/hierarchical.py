@@ -23,7 +23,7 @@ print(memory)
 
 rng = np.random.default_rng(1)
 cues = digits + 0.5 * rng.normal(size=digits.shape)
-run = simulate(memory, cues, t1=8, save="all")
+run = simulate(memory, cues, t1=8, save="all", save_at=np.linspace(0, 8, 81))
 found = memory.retrieve(cues)
 right = found.pattern == np.arange(30)
 print(f"{right.mean():.0%} of 30 digits, their largest error {abs(found.state - digits)[right].max():.1e}")
