@@ -55,10 +55,10 @@ def _introduced(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)  # `inspect.signature` and `help` see the constructor's own parameters
     def __init__(self: Any, *arguments: Any, **options: Any) -> None:
-        init(self, *arguments, **options)
         cls = type(self)
         if cls._structure is not cls and not issubclass(cls, Extensible):  # a subclass without fields of its own
             _adopt(cls)
+        init(self, *arguments, **options)
         if _unregistered and "jax" in sys.modules:
             register()
 

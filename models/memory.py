@@ -120,8 +120,9 @@ class AssociativeMemory(Stored):
         """Populations value, output (with a projection) and memory (unless tau_memory = 0), with their synapses.
 
         E = l_v (v.g - L_v) - b.g + h.f - L_h(h) - f . sim(M, g), and with a projection z.z/2 - f . P z. To
-        differentiate with respect to patterns or beta, build the model inside the differentiated function: the
-        network keeps norms, unit rows and sorted columns beside the patterns.
+        differentiate with respect to patterns or beta, make the model an argument of the differentiated function, or
+        build it inside: the network keeps norms, unit rows and sorted columns beside the patterns. Patterns in half
+        precision have a network in float32.
         """
         if self.is_half:
             return self.wide.network
