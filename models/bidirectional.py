@@ -18,6 +18,7 @@ from ..dynamics.stopping import rms
 from ..dynamics.synapses import Bilinear
 from ..dynamics.validation import matrix, vector
 from .checks import coded, number, whole
+from .domain import snapped
 from .modern import ModernHopfield
 from .precision import own_precision
 from .retrieval import Retrieval, verdicts
@@ -226,7 +227,8 @@ class BidirectionalMemory(Stored):
         """A query of +-1 for the side that recalls `toward`, of the patterns' library, dtype and device."""
         rows = self.memories if _side(toward) == "right" else self.projection
         size, side = rows.shape[1], "left" if toward == "right" else "right"
-        return coded("query", vector("query", query, size, rows, f"the {side} patterns are of {size} bits"), -1.0)
+        bits = vector("query", query, size, rows, f"the {side} patterns are of {size} bits")
+        return coded("query", snapped(bits, -1.0, 1.0), -1.0)
 
     def __repr__(self) -> str:
         (size, width), out = self.memories.shape, self.projection.shape[1]

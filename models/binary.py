@@ -12,7 +12,7 @@ from ..dynamics.backend import Array
 from ..dynamics.doors import affordable, choice, generator, number, whole
 from ..dynamics.entry import quiet
 from ..dynamics.validation import vector
-from .domain import Domain
+from .domain import Domain, snapped
 from .flips import Run, Spins, asynchronous, begin, orders, sweep, synchronous
 from .precision import own_precision
 
@@ -265,7 +265,7 @@ class BinaryMemory:
         """An array (..., I) of +1 and -1, of the patterns' library, dtype and device."""
         rows, width = self.memories.shape
         value = vector(name, value, width, self.memories, f"{rows} patterns of {width} values are stored")
-        return signs(name, value)
+        return signs(name, snapped(value, -1.0, 1.0))
 
     def _flat(self, name: str, value: Any) -> tuple[Array, tuple[int, ...]]:
         value = self.check_binary(name, value)

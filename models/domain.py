@@ -144,6 +144,24 @@ def _like(value: Any, q: Array) -> Any:
 EVERYWHERE = Domain()
 
 
+def snapped(q: Array, *levels: float) -> Array:
+    """Cues with what is one of the levels up to rounding, sqrt(eps), moved onto it.
+
+    >>> snapped(np.array([1 + 1e-9, -1.0, 0.7]), -1.0, 1.0)
+    array([ 1. , -1. ,  0.7])
+    """
+    if backend.is_traced(q):
+        return q
+    host, slack = backend.to_numpy(q), backend.epsilon(q) ** 0.5
+    near = [(np.abs(host - level) <= slack) & (host != level) for level in levels]
+    if not any(part.any() for part in near):
+        return q
+    moved = np.array(host)
+    for part, level in zip(near, levels, strict=True):
+        moved[part] = level
+    return backend.asarray(moved, q)
+
+
 def activations_of(
     lagrangian: Lagrangian, patterns: Any = None, *, positive: bool = False, whose: str = "the value neurons"
 ) -> Domain:

@@ -18,6 +18,7 @@ from ..dynamics.stopping import rms
 from ..dynamics.validation import matrix, vector
 from .checks import coded, flag, whole
 from .circles import radius_of
+from .domain import snapped
 from .precision import narrowed, own_precision
 from .retrieval import Retrieval, verdicts
 from .storage import Stored
@@ -342,7 +343,7 @@ class SparseDistributedMemory(Stored):
 
     def _bits(self, name: str, value: Any, size: int) -> Array:
         value = vector(name, value, size, self.locations, f"this memory is of {size} bits there")
-        return coded(name, value, CODINGS[self.coding])
+        return coded(name, snapped(value, CODINGS[self.coding], 1.0), CODINGS[self.coding])
 
     def _signs(self, bits: Array) -> Array:
         return bits if self.coding == "bipolar" else 2 * bits - 1

@@ -128,6 +128,17 @@ def test_lagrangians_say_between_what_their_activations_lie(lagrangian, inside, 
     assert (lagrangian.activation(x) <= lagrangian.highest).all()
 
 
+@pytest.mark.parametrize("name", [*GRADED, "bidirectional", "sdm"])
+@IN_EACH
+def test_bits_that_are_off_by_rounding_are_bits(library, dtype, name):
+    memory = build(name, to_library(SIGNS.astype(dtype), library))
+    near = (SIGNS * (1 + (1e-9 if dtype == np.float64 else 1e-6))).astype(dtype)
+    found, plain = memory.retrieve(to_library(near, library)), memory.retrieve(to_library(SIGNS.astype(dtype), library))
+    assert (to_numpy(found.state) == to_numpy(plain.state)).all()
+    with pytest.raises(ValueError, match=r"1 only|\+1 and -1"):
+        memory.retrieve(to_library((0.9 * SIGNS).astype(dtype), library))
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_bidirectional_memory_takes_real_cues_for_its_dynamics_alone(library):
     memory = build("bidirectional", to_library(SIGNS, library))
