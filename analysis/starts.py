@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked, quiet
 from ..dynamics.synapses import EquilibriumSynapse
 from ..dynamics.validation import finite, floating, matrix
 from ..models.checks import flag
 from ..models.memory import rule_of
+from . import declared
 from .counts import check_counts
 from .field import Field
 from .masks import generator
@@ -21,6 +23,8 @@ LIMIT = 512  # combinations of one sort
 TOGETHER = 12  # patterns that are balanced at most
 
 
+@quiet
+@checked(**declared.PATTERN_STARTS)
 def pattern_starts(patterns: Any, *, signed: bool = True, seed: int | np.random.Generator = 0) -> np.ndarray:
     r"""Activations to begin at: patterns, means of pairs, triples, all but one and all, reversals and 0.
 
@@ -80,6 +84,8 @@ def _means(rows: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     return rows[chosen].mean(axis=1)
 
 
+@quiet
+@checked(**declared.RANDOM_STARTS)
 def random_starts(
     patterns: Any, count: int, *, signed: bool = True, like: Any = None, scale: float = 1.0, seed: Any = 0
 ) -> np.ndarray:
@@ -232,6 +238,8 @@ def _subsets(rows: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np
     return order[:, :size], np.arange(size) < np.minimum(most, size)[:, None]
 
 
+@quiet
+@checked(**declared.BOX_STARTS)
 def box_starts(low: Any, high: Any, count: int, *, seed: int | np.random.Generator = 0) -> np.ndarray:
     """States spread evenly over a box (a randomly shifted Sobol sequence): low <= x <= high.
 
