@@ -150,16 +150,13 @@ def snapped(q: Array, *levels: float) -> Array:
     >>> snapped(np.array([1 + 1e-9, -1.0, 0.7]), -1.0, 1.0)
     array([ 1. , -1. ,  0.7])
     """
-    if backend.is_traced(q):
+    if backend.is_compiling() or backend.is_traced(q):
         return q
-    host, slack = backend.to_numpy(q), backend.epsilon(q) ** 0.5
-    near = [(np.abs(host - level) <= slack) & (host != level) for level in levels]
-    if not any(part.any() for part in near):
-        return q
-    moved = np.array(host)
-    for part, level in zip(near, levels, strict=True):
-        moved[part] = level
-    return backend.asarray(moved, q)
+    xp, slack = backend.namespace(q), backend.epsilon(q) ** 0.5
+    for level in levels:
+        if not backend.holds(lambda x, level=level: (xp.abs(x - level) > slack) | (x == level), q):
+            q = xp.where(xp.abs(q - level) <= slack, backend.full((), level, q), q)
+    return q
 
 
 def activations_of(

@@ -27,15 +27,6 @@ from .similarity import similarity
 FORMAT = 1
 
 
-def _device(name: str, value: Any) -> Any:
-    """A device by its name, or an object of a library's own."""
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, bool | int | float | bytes | list | tuple | dict | set | type) or hasattr(value, "__array__"):
-        raise TypeError(f'{name} must be a name such as "cpu" or "cuda:0", or a device, got {doors.shown(value)}.')
-    return value
-
-
 def _float_type(_: str, value: Any) -> Any:
     return float_name(value)
 
@@ -82,7 +73,7 @@ class Stored(ABC):
         """A cue (..., I) for the dynamics in time: what is outside of `domain` by rounding is moved to its bound."""
         return self.domain.check("query", self.check_query(cue))  # type: ignore[attr-defined]
 
-    @checked(library=doors.text, device=_device, dtype=_float_type)
+    @checked(library=doors.text, dtype=_float_type)
     def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
         """The same model on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""
         return backend.move(self, library, device, dtype)

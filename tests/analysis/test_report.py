@@ -193,7 +193,7 @@ def test_a_summary_says_what_it_cannot_sum_up(memory):
         summarise(np.eye(5), run)
     with pytest.raises(ValueError, match="whole numbers from 0 to 7; got numbers from 1 to 8"):
         summarise(memory, run, targets=np.arange(1, 9))
-    with pytest.raises(TypeError, match="trajectory must be what simulate"):
+    with pytest.raises(TypeError, match="summarise takes what simulate returned"):
         summarise(memory, memory.memories)
 
 

@@ -70,5 +70,5 @@ def test_patterns_of_bytes_name_the_fixed_points_of_a_network():
 def test_rows_of_certified_radii_are_a_list():
     memory = ModernHopfield(np.eye(4), beta=6.0)
     assert np.array_equal(certified_radii(memory, np.uint8(2)).rows, [2])
-    with pytest.raises(ValueError, match=r"rows must be one row or a list of rows, got \[\[0, 1\]\]"):
+    with pytest.raises(ValueError, match=r"one pattern or a list of patterns \(K,\), got shape \(1, 2\)"):
         certified_radii(memory, [[0, 1]])

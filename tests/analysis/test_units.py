@@ -1,4 +1,4 @@
-"""No answer depends on the units of time, energy or patterns: the same memory in other units has the same answer, scaled."""
+"""No answer depends on the units of time, energy or patterns: in other units it is the same, scaled."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,12 @@ from hopfield.models import UniversalHopfield
 PATTERNS = np.random.default_rng(5).normal(size=(3, 4))
 CUES = PATTERNS + 0.3 * np.random.default_rng(6).normal(size=(3, 4))
 BETA = 3.0
-ENERGY = {"dot": 2, "euclidean": 2, "manhattan": 1, "cosine": 0}  # the power of the patterns' unit in energies and 1/beta
+ENERGY = {
+    "dot": 2,
+    "euclidean": 2,
+    "manhattan": 1,
+    "cosine": 0,
+}  # the power of the patterns' unit in energies and 1/beta
 UNITS = {"slow": (1.0, 1e8), "tiny": (1e-6, 1.0), "large": (1e4, 1.0), "tiny and slow": (1e-6, 1e8)}
 
 
