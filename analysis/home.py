@@ -12,7 +12,7 @@ from ..dynamics.validation import floating
 from .field import Field, field, with_library
 
 
-def at_home(memory: Any, value: Any, differences: float = 1e-5) -> Any:
+def at_home(memory: Any, value: Any, differences: float | None = 1e-5) -> Any:
     """A network that keeps no array of its own as a field in the library and dtype of `value`; else what was given.
 
     >>> import numpy as np

@@ -126,7 +126,7 @@ class Lagrangian(backend.Extensible, ABC):
 
     def leakless_step(self, x: Array, force: Array, ratio: Number | None) -> Array:
         """The solution of tau x' = tangent(x, force) after dt = ratio tau (None: for ever), with the force frozen."""
-        return x + self.tangent(x, ratio * force)  # type: ignore[operator]
+        return x + self.tangent(x, ratio * force)
 
     def scaled(self, beta: Number) -> Lagrangian:
         """The Lagrangian L(beta x)/beta, whose activation is g(beta x)."""
@@ -277,6 +277,7 @@ class Synapse(backend.Extensible, ABC):
         guard(cls, arguments.SYNAPSE)
 
     between: tuple[str, ...]
+    checked: bool = False  # whether the forces are known to belong to the energy, so that nobody needs to compare them
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
@@ -302,11 +303,6 @@ class Synapse(backend.Extensible, ABC):
         `energy` when they first see the synapse, and refuse one whose forces belong to another energy.
         """
         return True
-
-    @property
-    def checked(self) -> bool:
-        """Whether the forces are known to belong to the energy, so that nobody needs to compare them."""
-        return False
 
     def signal(self, *g: Array) -> Any:
         """What energy and forces share (the scores), so that it is computed once; None if nothing."""

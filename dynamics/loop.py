@@ -92,7 +92,7 @@ class Run:
         one_clock = not (every_step and self.method.adaptive)
         length = len(self.saved) if every_step or lost.all() else self.targets.size - 1  # no row that nobody reached
         arrays = self.saved.arrange(length, lost & one_clock)
-        times = arrays[_TIME] if every_step else self.plan.save_at[:length]
+        times = arrays[_TIME] if self.plan.save_at is None else self.plan.save_at[:length]
         if every_step and one_clock:  # of those that failed it went on
             times = np.where(lost, times[:, [int(np.argmax(self.reached))]], times)
         if times.ndim > 1 and (times == times[:, :1]).all():
@@ -276,7 +276,7 @@ class Run:
             stacklevel=2,
         )
 
-    def _row(self) -> dict[str, Any]:
+    def _row(self) -> dict[Any, Any]:
         kept = {name: self.states[name] for name in self.plan.keep}
         return {**kept, _ENERGY: self.energy, _SCALE: self.scale, _TIME: self.time}
 
@@ -327,7 +327,7 @@ class Run:
         self.control.keep(chosen)
         self.like = next(iter(self.states.values()))
 
-    def _log(self, recorder: Recorder, which: np.ndarray, slots: np.ndarray, arrays: dict[str, Any]) -> dict[str, Any]:
+    def _log(self, recorder: Recorder, which: np.ndarray, slots: np.ndarray, arrays: dict[Any, Any]) -> dict[Any, Any]:
         if not which.all():
             index = np.flatnonzero(which)
             xp = backend.namespace(self.like)

@@ -152,7 +152,7 @@ def _row(memory: Any, state: Array) -> Any:
     if isinstance(memory, AssociativeMemory) and not backend.has_numbers(state):  # inside a trace
         return backend.namespace(state).argmax(memory.scores(state), axis=-1)
     if hasattr(memory, "nearest"):
-        return memory.nearest(state)
+        return memory.nearest(state)  # pyright: ignore[reportAttributeAccessIssue]
     if not hasattr(memory, "scores"):
         return np.full(state.shape[:-1], -1)
     scores, magnitude = memory.scores(state), 1.0

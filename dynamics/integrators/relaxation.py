@@ -159,7 +159,7 @@ class Relaxation(Integrator):
                 continue  # held as a whole: `check` saw to it
             at = evaluation
             if order == 2 and dt is not None and _is_midpoint(network, name):
-                at = network.update(evaluation, name, _solve(network, name, x, evaluation, ratio / 2))
+                at = network.update(evaluation, name, _solve(network, name, x, evaluation, ratio / 2))  # type: ignore[operator]
             new = _solve(network, name, x, at, ratio)
             if theta is not None:
                 new = x + theta * (new - x)
