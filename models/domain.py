@@ -154,7 +154,8 @@ def snapped(q: Array, *levels: float) -> Array:
         return q
     xp, slack = backend.namespace(q), backend.epsilon(q) ** 0.5
     for level in levels:
-        if not backend.holds(lambda x, level=level: (xp.abs(x - level) > slack) | (x == level), q):
+        # The namespace of x, not of q: JAX arrays on the host are looked at as NumPy's, also inside a trace.
+        if not backend.holds(lambda x, at=level: (backend.namespace(x).abs(x - at) > slack) | (x == at), q):
             q = xp.where(xp.abs(q - level) <= slack, backend.full((), level, q), q)
     return q
 
