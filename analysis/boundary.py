@@ -183,5 +183,5 @@ def sloped(explorer: Explorer) -> bool:
     (True, False)
     """
     flow = explorer.motion.flow
-    steps = exact(flow.network) and math.isfinite(explorer.dt)
+    steps = exact(flow.network.bound()) and math.isfinite(explorer.dt)
     return len(flow.network.populations) == 1 and flow.plain and flow.symmetric and not explorer.rays and steps

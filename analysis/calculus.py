@@ -14,7 +14,8 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.collective import LogSumExp, softmax
-from ..dynamics.network import Evaluation, Network, Population
+from ..dynamics.flow import Flow, Point, Wire
+from ..dynamics.network import Network, Population
 
 LARGEST_ROOT = 512  # neurons of a population whose L'' is taken apart as a dense matrix
 
@@ -64,25 +65,26 @@ def _energy(_: Any, network: Network, x: Array) -> Array:
     return network.energy(split(network, x))
 
 
-def _forces(
-    network: Network, states: Mapping[str, Array], evaluation: Evaluation, along: Mapping[str, Array], step: Any
-) -> dict[str, Array]:
+def _changed(flow: Flow, point: Point, along: Mapping[str, Array], step: Any) -> dict[str, Array]:
     """B u: how the forces on every population change along u in the activations."""
-    xp = backend.namespace(*along.values())
-    total: dict[str, Any] = {}
-    for key, synapse in network.synapses.items():
-        g, shared = network.joined(synapse, evaluation.activations), network.shared(key, evaluation)
-        for source, origin in enumerate(synapse.between):
-            for target, name in enumerate(synapse.between):
-                try:
-                    change = synapse.block(target, source, along[origin], *g, **shared)
-                except TypeError:  # NumPy, and no derivative given
-                    if step is None:
-                        raise
-                    change = _difference(synapse, target, source, along[origin], g, step)
+    xp, total = backend.namespace(*along.values()), {}
+    for wire in flow.wires:
+        for source, origin in enumerate(wire.between):
+            for target, name in enumerate(wire.between):
+                change = _block(wire, point, target, source, along[origin], step)
                 if change is not None:
                     total[name] = change if name not in total else total[name] + change
-    return {n: total[n] if n in total else xp.zeros_like(along[n]) for n in network.populations}
+    return {n: total[n] if n in total else xp.zeros_like(along[n]) for n in flow.populations}
+
+
+def _block(wire: Wire, point: Point, target: int, source: int, u: Array, step: Any) -> Array | None:
+    try:
+        return wire.ask(wire.block, point, target, source, u)
+    except TypeError:  # NumPy, and no derivative given
+        if step is None:
+            raise
+    g = [point.activations[name] for name in wire.between]
+    return _difference(wire.synapse, target, source, u, g, step)
 
 
 def _difference(synapse: Any, target: int, source: int, u: Array, g: list[Array], step: tuple[float, float]) -> Array:
@@ -98,19 +100,19 @@ def _difference(synapse: Any, target: int, source: int, u: Array, g: list[Array]
 
 def _jacobian_product(settings: Any, network: Network, x: Array, u: Array) -> Array:
     timed, step = settings
-    states, along = split(network, x), split(network, u)
-    evaluation = network.evaluate(states)
-    turned = {n: p.lagrangian.curvature(states[n], along[n]) for n, p in network.populations.items()}
-    change = _forces(network, states, evaluation, turned, step)
+    flow, along = network.bound(), split(network, u)
+    point = flow.at(split(network, x))
+    turned = {n: p.lagrangian.curvature(point.states[n], along[n]) for n, p in network.populations.items()}
+    change = _changed(flow, point, turned, step)
     turning = [n for n, p in network.populations.items() if p.leak == 0 and p.lagrangian.turns]
-    forces = network.forces(states, evaluation) if turning else {}
+    forces = flow.forces(point) if turning else {}
     answer = {}
     for name, p in network.populations.items():
         moved = change[name] - p.leak * along[name] if p.leak else change[name]
         if not p.leak:
-            moved = p.lagrangian.tangent(states[name], moved)
+            moved = p.lagrangian.tangent(point.states[name], moved)
         if name in turning:
-            moved = moved + p.lagrangian.tangent_change(states[name], forces[name], along[name])
+            moved = moved + p.lagrangian.tangent_change(point.states[name], forces[name], along[name])
         answer[name] = moved / p.tau if timed else moved
     return joined(network, answer)
 
@@ -151,7 +153,8 @@ def _roots(network: Network, states: Mapping[str, Array], u: Mapping[str, Array]
 
 def _hessian_product(settings: Any, network: Network, x: Array, u: Array) -> Array:
     states, along = split(network, x), split(network, u)
-    change = _forces(network, states, network.evaluate(states), _roots(network, states, along, False), settings[1])
+    flow = network.bound()
+    change = _changed(flow, flow.at(states), _roots(network, states, along, False), settings[1])
     image = _roots(network, states, change, True)
     return joined(network, {n: p.leak * along[n] - image[n] for n, p in network.populations.items()})
 
@@ -167,7 +170,8 @@ def _reduced(_: Any, network: Network, x: Array, r: Array) -> Array:
 def _expanded(settings: Any, network: Network, x: Array, r: Array, y: Array) -> Array:
     states, left, inner = split(network, x), split(network, r), split(network, y)
     turned = _roots(network, states, inner, False)
-    change = _forces(network, states, network.evaluate(states), turned, settings[1])
+    flow = network.bound()
+    change = _changed(flow, flow.at(states), turned, settings[1])
     xp, answer = backend.namespace(x), {}
     for name, p in network.populations.items():
         if p.leak:

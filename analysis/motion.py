@@ -56,8 +56,9 @@ class Motion:
         """Move states (B, D) until `judge` lets them go, or t_max; and how those ended that could not go on."""
         network, states = self.flow.network, self.flow.states(x)
         with np.errstate(all="ignore"):
-            guard = not self.method.adaptive and self.method.needs_guard(network, states, {})
-            run = Run(network, self.method, states, {}, Plan(t_max, None, [], judge, guard, False, record=False))
+            flow = network.bound()
+            guard = not self.method.adaptive and self.method.needs_guard(flow)
+            run = Run(flow, self.method, states, Plan(t_max, None, [], judge, guard, False, record=False))
             record = run.complete()
         return record, {k: result for k, (_, result) in run.failures.items()}
 
@@ -80,8 +81,8 @@ def method_for(flow: Field, states: Mapping[str, Array], dt: float) -> Integrato
     tau = [float(backend.to_numpy(p.tau)) for p in network.populations.values()]
     relative = max(dt / FINE, 16 * backend.epsilon(flow.like))
     stiff = max(tau) > STIFF * min(tau)
-    chosen = following(network, states, relative, dt * tau[0])
-    if flow.smooth and not stiff and exact(network) and guaranteed(network, {}):
+    chosen = following(network.bound(), states, relative, dt * tau[0])
+    if flow.smooth and not stiff and exact(network.bound()) and guaranteed(network.bound()):
         return RungeKutta(rtol=relative, atol=chosen.atol)
     return chosen
 
@@ -95,5 +96,5 @@ def updates(network: Network, states: Mapping[str, Array]) -> Relaxation:
     inf
     """
     method = Relaxation(math.inf)
-    method.check(network, dict(states), {})
+    method.check(network.bound(), dict(states))
     return method

@@ -21,7 +21,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.collective import Max
-from ..dynamics.network import Evaluation, Network
+from ..dynamics.network import Network, Point
 from ..dynamics.stopping import Moment
 from ..dynamics.trajectory import Result
 from ..models.memory import AssociativeMemory
@@ -362,7 +362,7 @@ class _Judge:
         self.before[rows], self.time[rows] = speed, time
 
 
-def _residual(_: None, network: Network, states: dict[str, Array], evaluation: Evaluation) -> Array:
+def _residual(_: None, network: Network, states: dict[str, Array], evaluation: Point) -> Array:
     xp, total = backend.namespace(*states.values()), None
     for r in network.residual(states, evaluation).values():
         square = xp.sum(r * r, axis=-1)

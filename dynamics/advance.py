@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from . import backend
-from .backend import Array
+from .backend import Array, Number
 from .drift import bend_of
+from .flow import Energy, Flow, Point, States
 from .integrators.base import Integrator
-from .network import Evaluation, Network
 from .scale import rms
+from .stopping import Condition
 
 
 @dataclass(frozen=True)
@@ -20,52 +21,63 @@ class Program:
     method: Integrator
     energy: bool
     drift: bool = False
+    stop: Condition | None = None
 
 
 class Outcome(NamedTuple):
-    """What one compiled call gives; `finite` (B,), and by population how far velocities bend over the step."""
+    """What one compiled call gives: `finite` and `done` (B,), and by population how far velocities bend over it."""
 
-    states: dict[str, Array]
-    evaluation: Evaluation
+    point: Point
     error: Any
-    energy: Any
-    scale: Any
+    energy: Energy | None
     finite: Array
     bend: Any
+    done: Any
 
 
-def advance(
-    program: Program,
-    network: Network,
-    states: dict[str, Array],
-    evaluation: Evaluation,
-    dt: Any,
-    theta: Any,
-    clamp: dict[str, Array],
-) -> Outcome:
-    """One step of a batch, with its energy and the change of its velocity where the program asks for them."""
-    step = program.method.step(network, states, evaluation, dt, theta, clamp)
-    energy = network.energy(step.states, step.evaluation) if program.energy else None
-    scale = network.energy_scale(step.states, step.evaluation) if program.energy else None
-    finite: Any = None
-    for x in step.states.values():
-        xp = backend.namespace(x)
-        whole = xp.all(xp.isfinite(x), axis=-1)
-        finite = whole if finite is None else finite & whole
+def advance(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any) -> Outcome:
+    """One step of a batch, with its energy, the change of its velocity and whether it may stop, as the program asks."""
+    new, error = program.method.step(flow, point, dt, theta)
+    energy = flow.energy(new) if program.energy else None
     bend = None
     if program.drift:
-        before, after = (
-            network.velocity(states, clamp, evaluation),
-            network.velocity(step.states, clamp, step.evaluation),
-        )
-        bend = {n: (bend_of(program.method, dt, before[n], after[n]), rms(step.states[n])) for n in states}
-    return Outcome(step.states, step.evaluation, step.error, energy, scale, finite, bend)
+        before, after = flow.velocity(point), flow.velocity(new)
+        bend = {n: (bend_of(program.method, dt, before[n], after[n]), rms(x)) for n, x in new.states.items()}
+    done = program.stop.holds(flow, point, new, sizes) if program.stop is not None else None
+    return Outcome(new, error, energy, finite(new.states), bend, done)
 
 
-def begin(_: None, network: Network, states: dict[str, Array]) -> Any:
-    """What is known at the start: the evaluation, the energy and its scale."""
-    evaluation = network.evaluate(states)
-    return evaluation, network.energy(states, evaluation), network.energy_scale(states, evaluation)
+class March(NamedTuple):
+    """Equal steps of a method at which nothing is looked at: what decides the compiled loop."""
+
+    method: Integrator
+    most: int
+
+
+def march(program: March, flow: Flow, point: Point, dt: Number | None, steps: Any) -> tuple[Point, Array]:
+    """The point after some equal steps, at most `most`, and which samples are finite there."""
+
+    def step(_: Any, point: Point) -> Point:
+        return program.method.step(flow, point, dt).point
+
+    point = backend.repeated(step, point, steps, next(iter(point.states.values())))
+    return point, finite(point.states)
+
+
+def finite(states: States) -> Array:
+    """Which samples have no NaN and no infinity in any population: bool (B,)."""
+    found: Any = None
+    for x in states.values():
+        xp = backend.namespace(x)
+        whole = xp.all(xp.isfinite(x), axis=-1)
+        found = whole if found is None else found & whole
+    return found
+
+
+def begin(_: None, flow: Flow, states: dict[str, Array]) -> tuple[Point, Energy]:
+    """What is known at the start."""
+    point = flow.at(states)
+    return point, flow.energy(point)
 
 
 def choose(_: None, accepted: Array, new: Any, old: Any) -> Any:

@@ -134,6 +134,15 @@ def repeat(body: Callable[[Any, Any], Any], state: Any, times: int) -> Any:
     return sys.modules["jax"].lax.fori_loop(0, times, body, state)
 
 
+def repeated(body: Callable[[Any, Any], Any], state: Any, times: Any, like: Array) -> Any:
+    """state = body(k, state) for k = 0..times-1: a loop of the program on JAX, where `times` may be traced."""
+    if backend_of(like) == "jax":
+        return sys.modules["jax"].lax.fori_loop(0, times, body, state)
+    for k in range(times):
+        state = body(k, state)
+    return state
+
+
 def iterated(body: Callable[[Any], Any], state: Any, times: int, like: Array, seen: Callable[[Any], Any]) -> Any:
     """The state after `times` of state = body(state), and a dict of arrays `seen` after each, stacked (or None).
 

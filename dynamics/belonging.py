@@ -97,7 +97,7 @@ def _gaps(
     for name, synapse in network.synapses.items():
         if not synapse.conservative or (only is not None and name not in only):
             continue
-        joined = {k: network.joined(synapse, g[k]) for k in NODES}
+        joined = {k: [g[k][end] for end in synapse.between] for k in NODES}
         values = {k: synapse.energy(*joined[k]) for k in NODES if k}
         moves = [(ahead - behind) / 2 for ahead, behind in zip(joined[1], joined[-1], strict=True)]
         slopes, size = [], None

@@ -8,8 +8,8 @@ import numpy as np
 
 from . import backend
 from .backend import Array
+from .flow import Flow, Point
 from .integrators.base import Integrator, error_norm
-from .network import Evaluation, Network
 from .trajectory import Result
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
@@ -30,21 +30,14 @@ class Controller:
     is of order q, the next step is dt min(5, max(0.2, 0.9 e^(-1/q))).
     """
 
-    def __init__(
-        self,
-        method: Integrator,
-        network: Network,
-        states: dict[str, Array],
-        evaluation: Evaluation,
-        clamp: dict[str, Array],
-        t1: float,
-    ) -> None:
+    def __init__(self, method: Integrator, flow: Flow, point: Point, t1: float) -> None:
         self.method, self.t1 = method, t1
-        size = len(next(iter(states.values())))
+        like = next(iter(point.states.values()))
+        size = len(like)
         self.h = np.full(size, 1.0 if np.isinf(method.dt) else min(method.dt, t1))
         if method.adaptive:
-            first = backend.compiled(_first_step, next(iter(states.values())))
-            self.h = np.minimum(self.h, backend.to_numpy(first(method, network, states, evaluation, clamp)))
+            first = backend.compiled(_first_step, like)
+            self.h = np.minimum(self.h, backend.to_numpy(first(method, flow, point)))
             self.h = np.maximum(self.h, 1e-12 * t1)
         self.eager = np.ones(size, dtype=bool)  # whether the last step was accepted, so that h may grow
 
@@ -104,11 +97,9 @@ class Controller:
         self.h, self.eager = self.h[chosen], self.eager[chosen]
 
 
-def _first_step(
-    method: Integrator, network: Network, states: dict[str, Array], evaluation: Evaluation, clamp: dict[str, Array]
-) -> Array:
+def _first_step(method: Integrator, flow: Flow, point: Point) -> Array:
     """A step over which the velocity moves the state by about a hundredth of its size."""
-    velocity = network.velocity(states, clamp, evaluation)
+    states, velocity = point.states, flow.velocity(point)
     xp = backend.namespace(*states.values())
     zeros = {name: xp.zeros_like(x) for name, x in states.items()}
     size = error_norm(method, states, states, zeros)

@@ -55,9 +55,18 @@ def door(check: Check) -> Callable[[Method], Method]:
                 arguments, options = check(*arguments, **options)
                 return method(*arguments, **options)
 
+        checked.is_door = True  # pyright: ignore[reportFunctionMemberAccess]
         return cast(Method, checked)
 
     return before
+
+
+def behind(method: Method) -> Method:
+    """A bound method without its door, for the library's own calls: they pass it once and not at every step."""
+    function = getattr(method, "__func__", None)
+    if not getattr(function, "is_door", False):
+        return method
+    return function.__wrapped__.__get__(method.__self__)  # type: ignore[union-attr]
 
 
 def quiet(function: Method) -> Method:

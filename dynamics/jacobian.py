@@ -70,7 +70,8 @@ def jacobian(network: Network, states: States, clamp: Mapping[str, Any] | None =
     xp = backend.namespace(*states.values())
     flat = {n: xp.reshape(xp.broadcast_to(x, (*batch, x.shape[-1])), (-1, x.shape[-1])) for n, x in states.items()}
     found: Blocks = {}
-    linear = Linearised(network, flat, network.evaluate(flat)).widened()
+    flow = network.bound()
+    linear = Linearised(flow, flow.at(flat)).widened()
     for source, p in network.populations.items():
         x = flat[source]
         eye = xp.eye(p.size, dtype=x.dtype, device=backend.device(x))

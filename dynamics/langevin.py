@@ -19,7 +19,7 @@ from . import backend
 from .backend import Array
 from .doors import generator
 from .loop import Plan
-from .network import Evaluation, Network
+from .network import Network
 from .progress import ticker
 from .recorder import Recorder
 from .trajectory import Record, Result
@@ -137,5 +137,5 @@ def _noisy_step(
     xp = backend.namespace(dt)
     taus = {name: p.tau for name, p in network.populations.items()}
     moved = {n: x + dt * velocity[n] + kick[n] / xp.sqrt(taus[n] * xp.ones_like(dt)) for n, x in states.items()}
-    evaluation: Evaluation = network.evaluate(moved)
-    return moved, network.energy(moved, evaluation), network.energy_scale(moved, evaluation)
+    flow = network.bound()
+    return moved, *flow.energy(flow.at(moved))

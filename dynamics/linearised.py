@@ -15,7 +15,7 @@ from typing import Any
 
 from . import backend
 from .backend import Array
-from .network import Evaluation, Network, States
+from .flow import Flow, Point, States, Wire
 
 
 class Linearised:
@@ -23,81 +23,72 @@ class Linearised:
 
     Parameters
     ----------
-    network : Network
-        With ``flow="local"``.
-    states, evaluation : dict of arrays (..., n), Evaluation
-        The state, and the network's evaluation there.
-    clamp : dict of masks (..., n), optional
-        Neurons that are held: their velocity does not change.
+    flow : Flow
+        Of a network with ``flow="local"``; the velocity of neurons that are held does not change.
+    point : Point
+        Where.
 
     Examples
     --------
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
-    >>> network = ModernHopfield(np.eye(2), beta=1.0, tau_memory=0.5).network
-    >>> x = {"value": np.zeros(2), "memory": np.zeros(2)}
-    >>> Linearised(network, x, network.evaluate(x)).changes(["memory"], {"value": np.array([1.0, 2.0])})
+    >>> flow = ModernHopfield(np.eye(2), beta=1.0, tau_memory=0.5).network.bound()
+    >>> here = flow.at({"value": np.zeros(2), "memory": np.zeros(2)})
+    >>> Linearised(flow, here).changes(["memory"], {"value": np.array([1.0, 2.0])})
     {'memory': array([2., 4.])}
     """
 
-    def __init__(
-        self,
-        network: Network,
-        states: States,
-        evaluation: Evaluation,
-        clamp: Mapping[str, Array] | None = None,
-    ) -> None:
-        self.network, self.states, self.evaluation, self.clamp = network, states, evaluation, clamp or {}
-        g = evaluation.activations
-        self._bends = {n: p.lagrangian.linearised(states[n], g[n]) for n, p in network.populations.items()}
-        self._links = _links(network, evaluation)
-        turning = [n for n, p in network.populations.items() if p.leak == 0 and p.lagrangian.turns]
-        self._forces = network.forces(states, evaluation) if turning else {}
-        self._turning = frozenset(turning)
+    def __init__(self, flow: Flow, point: Point) -> None:
+        self.flow, self.point = flow, point
+        self._bends = {
+            n: p.lagrangian.linearised(point.states[n], point.activations[n]) for n, p in flow.populations.items()
+        }
+        self._links = flow.once(_links)
+        self._turning = flow.once(_turning)
+        self._forces = flow.forces(point) if self._turning else {}
 
     def changes(self, targets: Iterable[str], directions: States) -> dict[str, Array]:
         """The change of the velocity of each target along `directions` (by population), without the leak's."""
         moved = {name: self._bends[name](u) for name, u in directions.items()}
-        xp = backend.namespace(*self.states.values())
-        answer = {}
+        xp, answer = backend.namespace(*self.point.states.values()), {}
+        clamp = self.flow.clamp
         for target in targets:
-            p, total = self.network.populations[target], None
-            for source, synapse, ends, joined, shared in self._links[target]:
+            p, total = self.flow.populations[target], None
+            for source, wire, ends in self._links[target]:
                 if source in moved:
-                    change = synapse.block(*ends, moved[source], *joined, **shared)
+                    change = wire.ask(wire.block, self.point, *ends, moved[source])
                     if change is not None:
                         total = change if total is None else total + change
             if total is None:
-                total = xp.zeros_like(self.states[target])
+                total = xp.zeros_like(self.point.states[target])
             elif p.leak == 0:
-                total = p.lagrangian.tangent(self.states[target], total)
+                total = p.lagrangian.tangent(self.point.states[target], total)
             if target in self._turning and target in directions:
                 force = self._forces[target]
-                total = total + p.lagrangian.tangent_change(self.states[target], force, directions[target])
+                total = total + p.lagrangian.tangent_change(self.point.states[target], force, directions[target])
             total = total / p.tau
-            answer[target] = xp.where(self.clamp[target], 0.0, total) if target in self.clamp else total
+            answer[target] = xp.where(clamp[target], 0.0, total) if target in clamp else total
         return answer
 
     def widened(self) -> Linearised:
         """The same with one more axis before the last, beside which the columns of a matrix find room."""
-        g, signals = self.evaluation
-        return Linearised(self.network, _wide(self.states), Evaluation(_wide(g), _wide(signals)), _wide(self.clamp))
+        return Linearised(self.flow.bound(_wide(self.flow.clamp)), Point(*map(_wide, self.point)))
 
 
-def has_products(network: Network, states: States) -> bool:
-    """Whether every part of the network gives its derivatives, by hand or (on JAX and PyTorch) by its library.
+def has_products(flow: Flow, states: States) -> bool:
+    """Whether every part of the flow gives its derivatives, by hand or (on JAX and PyTorch) by its library.
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
-    >>> has_products(ModernHopfield(np.eye(2), tau_memory=0.0).network, {"value": np.ones(2)})
+    >>> has_products(ModernHopfield(np.eye(2), tau_memory=0.0).network.bound(), {"value": np.ones(2)})
     True
     """
-    if network.flow != "local" or network.kinks:
+    if flow.network.flow != "local" or flow.network.kinks:
         return False
     first = {n: backend.namespace(x).reshape(x, (-1, x.shape[-1]))[:1] for n, x in states.items()}
     try:
-        linear = Linearised(network, first, network.evaluate(first))
-        linear.changes(network.populations, {n: backend.namespace(x).zeros_like(x) for n, x in first.items()})
+        linear = Linearised(flow.bound({}), flow.at(first))
+        linear.changes(flow.populations, {n: backend.namespace(x).zeros_like(x) for n, x in first.items()})
     except TypeError:  # NumPy has no autodiff
         return False
     return True
@@ -107,13 +98,17 @@ def _wide(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: backend.map_leaves(lambda x: x[..., None, :], part) for name, part in parts.items()}
 
 
-def _links(network: Network, evaluation: Evaluation) -> dict[str, list[tuple[Any, ...]]]:
+def _links(flow: Flow) -> dict[str, list[tuple[str, Wire, tuple[int, int]]]]:
     """For each population the ends of synapses through which others (or itself) reach it."""
-    found: dict[str, list[tuple[Any, ...]]] = {name: [] for name in network.populations}
-    for key, synapse in network.synapses.items():
-        joined, shared = network.joined(synapse, evaluation.activations), network.shared(key, evaluation)
-        for k, target in enumerate(synapse.between):
-            for m, source in enumerate(synapse.between):
-                if k != m or synapse.couples(k):
-                    found[target].append((source, synapse, (k, m), joined, shared))
+    found: dict[str, list[tuple[str, Wire, tuple[int, int]]]] = {name: [] for name in flow.populations}
+    for wire in flow.wires:
+        for k, target in enumerate(wire.between):
+            for m, source in enumerate(wire.between):
+                if k != m or wire.synapse.couples(k):
+                    found[target].append((source, wire, (k, m)))
     return found
+
+
+def _turning(flow: Flow) -> frozenset[str]:
+    """Populations without leak whose velocity is projected along directions that turn with the state."""
+    return frozenset(n for n, p in flow.populations.items() if p.leak == 0 and p.lagrangian.turns)

@@ -10,23 +10,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import backend
-from .advance import Outcome, Program, begin, choose
-from .advance import advance as advance_by
+from .advance import March, Outcome, Program, advance, begin, choose, march
 from .backend import Array
 from .control import Controller
 from .drift import Drift
+from .flow import Flow
 from .integrators.base import Integrator
-from .network import Network
 from .progress import ticker
 from .recorder import Recorder
 from .rounding import ROUNDING as ROUNDING
 from .rounding import rises
 from .scale import scales
-from .stopping import Moment, Stop, answered
+from .stopping import Condition, Moment, Stop, answered
 from .trajectory import Record, Result, SimulationWarning
 
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
 MOST_BYTES = 2**30  # of rows that are saved without being asked for; beyond them they are thinned
+MARCH = 1000  # steps at once, between two looks at the clock
 MANY = 20  # rejected steps from which on their number is worth a word
 
 
@@ -46,17 +46,16 @@ class Plan(NamedTuple):
 class Run:
     """A batch on its way: the rows still moving, their clocks, and what was recorded."""
 
-    def __init__(
-        self, network: Network, method: Integrator, states: dict[str, Array], clamp: dict[str, Array], plan: Plan
-    ) -> None:
-        self.network, self.method, self.states, self.clamp, self.plan = network, method, states, clamp, plan
+    def __init__(self, flow: Flow, method: Integrator, states: dict[str, Array], plan: Plan) -> None:
+        self.flow, self.method, self.plan = flow, method, plan
+        self.start = states
         self.like = next(iter(states.values()))
         self.size = int(self.like.shape[0])
         self.infinite = math.isinf(method.dt)
         self.t1 = float(math.ceil(plan.t1)) if self.infinite else plan.t1
         self.targets = np.append([] if plan.save_at is None else plan.save_at, np.inf)
         self.every = plan.save_every
-        self.scales = scales(network, states)
+        self.scales = scales(flow.network, states) if plan.stop is not None else {}
         self.rows = np.arange(self.size)  # the sample in each row of the working arrays; -1: padding
         self.moving = np.ones(self.size, dtype=bool)  # this and the next two by working row
         self.time = np.zeros(self.size)
@@ -64,21 +63,24 @@ class Run:
         self.steps = np.zeros(self.size, dtype=int)  # from here on by sample
         self.reached = np.zeros(self.size)
         self.held = np.zeros(self.size, dtype=bool)
-        self.drift = Drift(network, self.size) if plan.record and not method.controlled(network) else None
+        self.drift = Drift(flow.network, self.size) if plan.record and not method.controlled(flow) else None
         self.failures: dict[int, tuple[str, Result]] = {}
         self.rejected = self.evaluations = 0
+        self.condition = plan.stop if isinstance(plan.stop, Condition) else None
+        self.wary = False  # whether steps are taken one by one, since a sample was lost
 
     def complete(self) -> Record:
         """Run to the end and lay out what was saved."""
         began = time.perf_counter()
-        self.evaluation, self.energy, self.scale = backend.compiled(begin, self.like)(None, self.network, self.states)
-        self.control = Controller(self.method, self.network, self.states, self.evaluation, self.clamp, self.t1)
+        self.point, self.energy = backend.compiled(begin, self.like)(None, self.flow, self.start)
+        self.control = Controller(self.method, self.flow, self.point, self.t1)
         self.evaluations += 1
-        self.saved, self.last = Recorder(self.size, self._row()), Recorder(self.size, self.states)
+        self.saved, self.last = Recorder(self.size, self._row()), Recorder(self.size, self.point.states)
         if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == 0):
             self._save(self.moving.copy())
         with ticker(self.plan.progress, "simulate", self.t1) as tick:
             while self.moving.any():
+                self._march()
                 self._step()
                 self._leave(self.moving & (self.time >= self.t1), early=False)
                 self._shrink()
@@ -158,6 +160,31 @@ class Run:
             ), Result.UNCONTROLLED
         return None
 
+    def _march(self) -> None:
+        """Equal steps up to the last before the next save time, where nothing is to be looked at on the way.
+
+        Where a sample is lost on the way nothing is kept of it, and the steps are taken again one by one.
+        """
+        if self.wary or self.method.adaptive or self.plan.stop is not None or self.plan.guard or self.drift is not None:
+            return
+        if self.plan.save_at is None and self.plan.record:
+            return
+        first = int(np.argmax(self.moving))
+        target = min(self.targets[min(self.slot[first], self.targets.size - 1)], self.t1)
+        dt, _ = self.control.propose(target - self.time, self.moving)
+        count = min(round((target - self.time[first]) / dt[first]) - 1, MARCH)
+        if count < 1:
+            return
+        run = backend.compiled(march, self.like)
+        point, whole = run(March(self.method, MARCH), self.flow, self.point, self._span(dt), count)
+        self.evaluations += count * self.method.evaluations
+        if not backend.to_numpy(whole)[self.moving].all():
+            self.wary = True
+            return
+        self.point, self.energy = point, None
+        self.time = np.where(self.moving, self.time + count * dt, self.time)
+        self.steps[self.rows[self.moving]] += count
+
     def _step(self) -> None:
         due = self.targets[np.minimum(self.slot, self.targets.size - 1)]  # the next save time, inf if none
         target = np.minimum(due, self.t1)
@@ -165,15 +192,13 @@ class Run:
         saves = self._due(self.steps[self.rows] + 1, lands, target, due)
         watched = self.plan.guard or saves.any() or (self.plan.stop is not None and self.plan.record)
         drift = self.drift is not None and self.drift.looks()
-        program = Program(self.method, bool(watched), drift)
-        advance = backend.compiled(advance_by, self.like)
-        span = self._span(dt)
-        arguments = (self.network, self.states, self.evaluation)
-        new = advance(program, *arguments, span, None, self.clamp)
+        program = Program(self.method, bool(watched), drift, self.condition)
+        step, span = backend.compiled(advance, self.like), self._span(dt)
+        new = step(program, self.flow, self.point, span, None, self.scales)
         self.evaluations += self.method.evaluations
         rose = self._rose(new) if self.plan.guard else np.zeros_like(self.moving)
         if rose.any() and not self.method.adaptive:
-            new, rose = self._shortened(advance, program, arguments, span, new, rose)
+            new, rose = self._shortened(step, program, span, new, rose)
         infinite = self.moving & ~backend.to_numpy(new.finite)
         error = None if new.error is None else backend.to_numpy(new.error)
         steps = self.steps[self.rows]
@@ -181,24 +206,27 @@ class Run:
         self.rejected += int((self.moving & ~accepted).sum())
         if drift and self.drift is not None:
             self.drift.add(new.bend, self.rows, accepted)
-        previous = self.states
+        previous = self.point.states
         self._accept(new, accepted)
         self.time = np.where(accepted, np.where(lands, target, self.time + dt), self.time)
         self.steps[self.rows[accepted]] += 1
         if error is None and infinite.any():
-            lost = {int(k): (self._not_finite(new.states, int(k)), Result.NOT_FINITE) for k in np.flatnonzero(infinite)}
+            states = new.point.states
+            lost = {int(k): (self._not_finite(states, int(k)), Result.NOT_FINITE) for k in np.flatnonzero(infinite)}
         for k, why in self._save(accepted & saves).items():
             lost.setdefault(k, why)
         if lost:
             self._lose(lost)
         if self.plan.stop is not None and accepted.any() and self.moving.any():
-            self._ask(previous, accepted)
+            self._ask(previous, accepted, new.done)
 
-    def _ask(self, previous: dict[str, Array], accepted: np.ndarray) -> None:
-        """Let the samples go for which the stop condition holds."""
-        moment = Moment(
-            self.network, self.states, previous, self.evaluation, self.clamp, self.scales, self.time, self.rows
-        )
+    def _ask(self, previous: dict[str, Array], accepted: np.ndarray, known: Any) -> None:
+        """Let the samples go for which the stop condition holds; of one that is compiled it is known."""
+        if known is not None:
+            self._leave(backend.to_numpy(known) & accepted & self.moving & (self.time < self.t1), early=True)
+            return
+        flow, point = self.flow, self.point
+        moment = Moment(flow.network, point.states, previous, point, flow.clamp, self.scales, self.time, self.rows)
         done = answered(self.plan.stop, moment, self.rows.size)  # type: ignore[arg-type]
         self._leave(done & accepted & self.moving & (self.time < self.t1), early=True)
 
@@ -214,27 +242,28 @@ class Run:
         if self.infinite:
             return None
         if not self.method.adaptive:  # one clock for all
-            return backend.full((), float(dt[np.argmax(self.moving)]), self.like)
+            return float(dt[np.argmax(self.moving)])
         return backend.asarray(dt[:, None], self.like)
 
     def _accept(self, new: Outcome, accepted: np.ndarray) -> None:
-        fresh = (new.states, new.evaluation, new.energy, new.scale)
+        fresh = (new.point, new.energy)
         if not accepted.all():
             xp = backend.namespace(self.like)
             mask = xp.asarray(accepted, device=backend.device(self.like))
             # An energy that was not asked for is None; rows that stay behind are then saved by none.
             known = self.energy is not None and new.energy is not None
-            old = (self.states, self.evaluation, *((self.energy, self.scale) if known else (new.energy, new.scale)))
+            old = (self.point, self.energy if known else new.energy)
             fresh = backend.compiled(choose, self.like)(None, mask, fresh, old)
-        self.states, self.evaluation, self.energy, self.scale = fresh
+        self.point, self.energy = fresh
 
     def _rose(self, new: Outcome) -> np.ndarray:
-        rise, slack = rises(self.energy, new.energy, self.scale, new.scale, backend.epsilon(self.like))
-        finite = np.isfinite(backend.to_numpy(new.energy)) & np.isfinite(backend.to_numpy(new.scale))
+        before, after = self.energy, new.energy
+        rise, slack = rises(before.value, after.value, before.scale, after.scale, backend.epsilon(self.like))  # type: ignore[union-attr]
+        finite = np.isfinite(backend.to_numpy(after.value)) & np.isfinite(backend.to_numpy(after.scale))  # type: ignore[union-attr]
         return self.moving & ~(finite & (rise <= slack))
 
     def _shortened(
-        self, advance: Any, program: Program, arguments: Any, span: Any, new: Outcome, rose: np.ndarray
+        self, step: Any, program: Program, span: Any, new: Outcome, rose: np.ndarray
     ) -> tuple[Outcome, np.ndarray]:
         """Halve the displacement of every sample whose energy rose beyond rounding."""
         xp = backend.namespace(self.like)
@@ -243,7 +272,7 @@ class Run:
             theta[rose] = 0.0 if halving == HALVINGS else theta[rose] / 2
             self.rejected += int(rose.sum())
             shorter = xp.asarray(theta[:, None], dtype=self.like.dtype, device=backend.device(self.like))
-            new = advance(program, *arguments, span, shorter, self.clamp)
+            new = step(program, self.flow, self.point, span, shorter, self.scales)
             self.evaluations += self.method.evaluations
             rose = self._rose(new) & (theta > 0)
             if not rose.any():
@@ -277,8 +306,8 @@ class Run:
         )
 
     def _row(self) -> dict[Any, Any]:
-        kept = {name: self.states[name] for name in self.plan.keep}
-        return {**kept, _ENERGY: self.energy, _SCALE: self.scale, _TIME: self.time}
+        kept = {name: self.point.states[name] for name in self.plan.keep}
+        return {**kept, _ENERGY: self.energy.value, _SCALE: self.energy.scale, _TIME: self.time}  # type: ignore[union-attr]
 
     def _lose(self, lost: dict[int, tuple[str, Result]]) -> None:
         """Let go of samples that failed, with the last states that are known of them."""
@@ -293,7 +322,7 @@ class Run:
         """Record the last state of some rows and let them go."""
         if not which.any():
             return
-        self._log(self.last, which, np.zeros_like(self.slot), self.states)
+        self._log(self.last, which, np.zeros_like(self.slot), self.point.states)
         if early and self.plan.record:  # it stays there for the save times still to come
             waiting = which & (self.slot < self.targets.size - 1)
             if self.plan.save_at is None:  # its last state, unless that is saved already
@@ -315,17 +344,16 @@ class Run:
         padding = np.arange(size) >= stays.size
         xp = backend.namespace(self.like)
         where = xp.asarray(chosen, device=backend.device(self.like))
-        parts = (self.states, self.clamp, self.evaluation, self.energy, self.scale)
-        self.states, self.clamp, self.evaluation, self.energy, self.scale = backend.map_leaves(
-            lambda leaf: xp.take(leaf, where, axis=0), parts
-        )
+        parts = (self.point, self.flow.clamp, self.energy)
+        self.point, clamp, self.energy = backend.map_leaves(lambda leaf: xp.take(leaf, where, axis=0), parts)
+        self.flow = self.flow.bound(clamp)
         self.scales = backend.map_leaves(
             lambda leaf: xp.take(leaf, where, axis=0) if getattr(leaf, "ndim", 0) else leaf, self.scales
         )
         self.rows, self.moving = np.where(padding, -1, self.rows[chosen]), ~padding
         self.time, self.slot = self.time[chosen], self.slot[chosen]
         self.control.keep(chosen)
-        self.like = next(iter(self.states.values()))
+        self.like = next(iter(self.point.states.values()))
 
     def _log(self, recorder: Recorder, which: np.ndarray, slots: np.ndarray, arrays: dict[Any, Any]) -> dict[Any, Any]:
         if not which.all():

@@ -12,6 +12,8 @@ import numpy as np
 
 from . import backend
 from .backend import Array
+from .batch import flat
+from .flow import Flow, Point
 from .integrators import Euler, Integrator, Relaxation
 from .network import Network
 from .validation import positive, unknown_name
@@ -85,14 +87,14 @@ def rollout(
     method = _method(integrator)
     clamp = clamp if clamp is None or isinstance(clamp, Mapping) else {next(iter(network.populations)): clamp}
     masks = network.check_clamp(clamp, states)
-    flat, batch = _flat({**states, **{(name,): mask for name, mask in masks.items()}})
-    states, masks = {n: flat[n] for n in states}, {n: flat[n,] for n in masks}
+    wide, batch = flat({**states, **{(name,): mask for name, mask in masks.items()}})
+    states, masks = {n: wide[n] for n in states}, {n: wide[n,] for n in masks}
     with contextlib.suppress(backend.TracedError):  # of what hangs on numbers that are not known yet
-        _with_dt(method, dt).check(network, states, masks)
+        _with_dt(method, dt).check(network.bound(masks), states)
     span = None if updates else backend.asarray(dt, like)
     with backend.quiet(like):
         run = backend.compiled(_run, like)
-        found = run(_Program(method, int(steps), trajectory), network, states, span, masks)
+        found = run(_Program(method, int(steps), trajectory), network.bound(masks), states, span)
     xp, lead = backend.namespace(like), (steps + 1,) if trajectory else ()
     return {name: xp.reshape(found[name], (*lead, *batch, -1)) for name in network.populations}
 
@@ -128,28 +130,16 @@ def _with_dt(method: Integrator, dt: Any) -> Integrator:
     return method
 
 
-def _flat(arrays: dict[Any, Array]) -> tuple[dict[Any, Array], tuple[int, ...]]:
-    """Arrays (..., n) as batches (B, n) of one size, and the batch axes that they had."""
-    shape = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in arrays.values()))
-    xp = backend.namespace(*arrays.values())
-    wide = {key: xp.broadcast_to(x, (*shape, x.shape[-1])) for key, x in arrays.items()}
-    return {key: xp.reshape(x, (math.prod(shape), x.shape[-1])) for key, x in wide.items()}, shape
+def _run(program: _Program, flow: Flow, states: dict[str, Array], dt: Any) -> dict[str, Array]:
+    def step(point: Point) -> Point:
+        return program.method.step(flow, point, dt).point
 
-
-def _run(
-    program: _Program, network: Network, states: dict[str, Array], dt: Any, clamp: dict[str, Array]
-) -> dict[str, Array]:
-    def step(carried: Any) -> Any:
-        states, evaluation = carried
-        new = program.method.step(network, states, evaluation, dt, None, clamp)
-        return new.states, new.evaluation
-
-    def seen(carried: Any) -> Any:
-        return carried[0] if program.trajectory else None
+    def seen(point: Point) -> Any:
+        return point.states if program.trajectory else None
 
     like = next(iter(states.values()))
-    last, path = backend.iterated(step, (states, network.evaluate(states)), program.steps, like, seen)
+    last, path = backend.iterated(step, flow.at(states), program.steps, like, seen)
     if path is None:
-        return last[0]
+        return last.states
     xp = backend.namespace(like)
     return {name: xp.concat([x[None], path[name]], axis=0) for name, x in states.items()}

@@ -14,10 +14,12 @@ import numpy as np
 from . import backend
 from .array_doors import series
 from .backend import Array
+from .batch import flat, shaped
 from .consistency import check_parts
 from .doors import feasible, flag, function, number, shown, whole
 from .doors import names as names_of
 from .entry import quiet
+from .flow import Flow
 from .integrators import Euler, Integrator, Solver, choose
 from .langevin import check_noise, langevin
 from .loop import Plan, Run
@@ -151,12 +153,13 @@ def simulate(
             stop = function("stop", stop, 'of a Moment, the name "steady"')
         check_parts(network, states)
         masks = network.check_clamp(clamp, states)
-        method = choose(integrator, network, states, masks)
+        method = choose(integrator, network.bound(masks), states)
         keep, every = _kept(network, save), _every(save_at)
         if not getattr(method, "adaptive", True):
             _ends(repr(method), t1, method.dt)  # type: ignore[union-attr]
         times = None if every else _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
-        states, masks, batch = _flat(states, masks)
+        wide, batch = flat({**states, **{(name,): mask for name, mask in masks.items()}})
+        states, masks = {n: wide[n] for n in states}, {n: wide[n,] for n in masks}
         if 0 in batch:
             raise ValueError(f"There is nothing to simulate: the batch of queries has shape {batch}, without a sample.")
         plan = Plan(t1, times, keep, None, bool(guard), progress, every or 1)
@@ -165,12 +168,13 @@ def simulate(
             _ends("Noise", t1, dt)
             record = langevin(network, states, masks, plan, temperature, dt, seed)
         elif isinstance(method, Integrator):
-            method.check(network, states, masks)
-            guard = method.needs_guard(network, states, masks) if guard is None else guard
+            flow = network.bound(masks)
+            method.check(flow, states)
+            guard = method.needs_guard(flow) if guard is None else guard
             stop = steady() if stop == "steady" else stop
             if isinstance(stop, str):
                 raise unknown_name("stop condition", stop, ["steady"])
-            record = Run(network, method, states, masks, plan._replace(stop=stop, guard=bool(guard))).complete()
+            record = Run(flow, method, states, plan._replace(stop=stop, guard=bool(guard))).complete()
         elif stop is not None or guard:
             raise ValueError(
                 f"{type(method).__name__} hands the whole solve to its library, so stop and guard do not reach its "
@@ -186,8 +190,8 @@ def simulate(
     return trajectory
 
 
-def _steadiness(_: None, network: Network, states: dict[str, Array], clamp: dict[str, Array], sizes: Any) -> Array:
-    return steadiness(network, states, clamp, sizes)
+def _steadiness(_: None, flow: Flow, states: dict[str, Array], sizes: Any) -> Array:
+    return steadiness(flow, flow.at(states), sizes)
 
 
 def _finish(
@@ -195,22 +199,22 @@ def _finish(
 ) -> Trajectory:
     """Give the record back the batch axes of the query."""
     like = next(iter(record.final.values()))
-    residual = backend.to_numpy(backend.compiled(_steadiness, like)(None, network, record.final, clamp, sizes))
-    energies = _shaped({"energy": record.energy, "scale": record.energy_scale}, batch, 1)
+    residual = backend.to_numpy(backend.compiled(_steadiness, like)(None, network.bound(clamp), record.final, sizes))
+    energies = shaped({"energy": record.energy, "scale": record.energy_scale}, batch, 1)
     times = record.times if record.times.ndim == 1 else record.times.reshape((-1, *batch))
     return Trajectory(
         times=times,
-        states=_shaped(record.states, batch, 1),
+        states=shaped(record.states, batch, 1),
         energy=energies["energy"],
         energy_scale=energies["scale"],
         converged=(residual <= tolerance(like)).reshape(batch),
         residual=residual.reshape(batch),
-        final=_shaped(record.final, batch, 0),
+        final=shaped(record.final, batch, 0),
         steps=record.steps.reshape(batch),
         statistics=record.statistics,
         result=record.result,
         network=network,
-        clamp=_shaped(clamp, batch, 0),
+        clamp=shaped(clamp, batch, 0),
         reached=record.reached.reshape(batch),
     )
 
@@ -353,22 +357,3 @@ def _times(save_at: Any, t1: float, updates: bool) -> np.ndarray:
             f"With dt = inf time counts updates, so save_at must be whole numbers, got {times.tolist()[:5]}."
         )
     return np.minimum(times, t1)
-
-
-def _flat(
-    states: dict[str, Array], masks: dict[str, Array]
-) -> tuple[dict[str, Array], dict[str, Array], tuple[int, ...]]:
-    xp = backend.namespace(*states.values())
-    batch = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in states.values()))
-
-    def flat(x: Array) -> Array:
-        return xp.reshape(xp.broadcast_to(x, (*batch, x.shape[-1])), (-1, x.shape[-1]))
-
-    return {n: flat(x) for n, x in states.items()}, {n: flat(x) for n, x in masks.items()}, batch
-
-
-def _shaped(arrays: dict[str, Array], batch: tuple[int, ...], lead: int) -> dict[str, Array]:
-    return {
-        name: backend.namespace(x).reshape(x, (*x.shape[:lead], *batch, *x.shape[lead + 1 :]))
-        for name, x in arrays.items()
-    }

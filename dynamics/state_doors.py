@@ -81,7 +81,7 @@ def given(self: Any, states: Any, *rest: Any, **options: Any) -> Any:
         options["clamp"] = clamped(self, options["clamp"], states)
     for value in (*rest, *options.values()):
         if value is not None and not isinstance(value, Mapping) and not hasattr(value, "signals"):
-            raise TypeError(f"After the states come a clamp (a dict of masks) or an Evaluation, got {shown(value)}.")
+            raise TypeError(f"After the states come a clamp (a dict of masks) or a Point, got {shown(value)}.")
     return (self, states, *rest), options
 
 

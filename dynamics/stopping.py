@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +12,8 @@ import numpy as np
 from . import arguments, backend
 from .backend import Array
 from .doors import number, shown
-from .network import Evaluation, Network
+from .flow import Flow, Point
+from .network import Network
 from .scale import Scales, relative, rms
 from .validation import finite
 
@@ -24,7 +27,7 @@ class Moment(NamedTuple):
         What moves, and what is held of it.
     states, previous : dict of arrays (B, n)
         The states now and before the step.
-    evaluation : Evaluation
+    evaluation : Point
         Activations and signals now.
     scales : dict
         What speeds and moves are measured by; see `hopfield.dynamics.steady`.
@@ -37,7 +40,7 @@ class Moment(NamedTuple):
     network: Network
     states: dict[str, Array]
     previous: dict[str, Array]
-    evaluation: Evaluation
+    evaluation: Point
     clamp: Mapping[str, Array]
     scales: Scales
     time: np.ndarray
@@ -52,13 +55,7 @@ def tolerance(like: Array) -> float:
     return 1e-6 if backend.epsilon(like) < 1e-10 else 1e-4
 
 
-def steadiness(
-    network: Network,
-    states: Mapping[str, Array],
-    clamp: Mapping[str, Array],
-    sizes: Scales,
-    evaluation: Evaluation | None = None,
-) -> Array:
+def steadiness(flow: Flow, point: Point, sizes: Scales) -> Array:
     """The largest of rms(tau x')/(scale + rms x) over the populations, one number a sample.
 
     Where only the direction of x counts (cosine without leak) the speed is of the size 1/\\|x\\|; it is then
@@ -68,16 +65,15 @@ def steadiness(
     >>> from hopfield.dynamics import Network, Population, Quadratic
     >>> from hopfield.dynamics.scale import scales
     >>> one, state = Network({"x": Population(Quadratic(), 1)}), {"x": np.array([1.0])}
-    >>> float(steadiness(one, state, {}, scales(one, state)))
+    >>> float(steadiness(one.bound(), one.evaluate(state), scales(one, state)))
     0.5
     """
-    xp = backend.namespace(*states.values())
     worst: Any = None
-    for name, v in network.velocity(states, clamp, evaluation).items():
-        speed, size = network.populations[name].tau * rms(v), rms(states[name])
+    for name, v in flow.velocity(point).items():
+        fast, size = flow.populations[name].tau * rms(v), rms(point.states[name])
         scale = sizes[name]
-        ratio = speed * size / 2 if scale is None else relative(speed, scale.state + size)
-        worst = ratio if worst is None else xp.maximum(worst, ratio)
+        ratio = fast * size / 2 if scale is None else relative(fast, scale.state + size)
+        worst = ratio if worst is None else backend.namespace(worst).maximum(worst, ratio)
     return worst
 
 
@@ -100,6 +96,44 @@ def answered(stop: Stop, moment: Moment, size: int) -> np.ndarray:
     return np.broadcast_to(answer, (size,))
 
 
+@dataclass(frozen=True)
+class Condition(ABC):
+    """A stop condition that looks at no number on the host, so that it is compiled together with the step."""
+
+    tol: float | None = None
+
+    @abstractmethod
+    def holds(self, flow: Flow, before: Point, after: Point, sizes: Scales) -> Array:
+        """Which samples may stop after a step: bool (B,)."""
+
+    def __call__(self, moment: Moment) -> Array:
+        """The same of a moment."""
+        flow = moment.network.bound(moment.clamp)
+        return self.holds(flow, flow.at(moment.previous), moment.evaluation, moment.scales)
+
+    def bound(self, like: Array) -> float:
+        """The tolerance that was given, or the usual one."""
+        return tolerance(like) if self.tol is None else self.tol
+
+
+class _Steady(Condition):
+    def holds(self, flow: Flow, before: Point, after: Point, sizes: Scales) -> Array:
+        """rms(tau x') <= tol (scale + rms x) in every population."""
+        return steadiness(flow, after, sizes) <= self.bound(next(iter(after.states.values())))
+
+
+class _Settled(Condition):
+    def holds(self, flow: Flow, before: Point, after: Point, sizes: Scales) -> Array:
+        """The last step moved no activation by more than tol (scale + rms g)."""
+        return largest_move(flow, before, after, sizes) <= self.bound(next(iter(after.states.values())))
+
+
+class _Quiet(Condition):
+    def holds(self, flow: Flow, before: Point, after: Point, sizes: Scales) -> Array:
+        """-dE/dt <= tol."""
+        return -flow.rate(after) <= self.tol
+
+
 def steady(tol: float | None = None) -> Stop:
     """Stop a sample when rms(tau x') <= tol (scale + rms x) in every population.
 
@@ -113,17 +147,10 @@ def steady(tol: float | None = None) -> Stop:
     >>> simulate(memory, np.array([0.9, 0.2, 0.1]), t1=1e3, stop=steady()).result.name
     'STOPPED'
     """
-    tol = None if tol is None else number("tol", tol, 0)
-
-    def condition(moment: Moment) -> Array:
-        like = next(iter(moment.states.values()))
-        bound = tolerance(like) if tol is None else tol
-        return steadiness(moment.network, moment.states, moment.clamp, moment.scales, moment.evaluation) <= bound
-
-    return condition
+    return _Steady(None if tol is None else number("tol", tol, 0))
 
 
-def largest_move(network: Network, before: Mapping[str, Array], after: Mapping[str, Array], sizes: Scales) -> Array:
+def largest_move(flow: Flow, before: Point, after: Point, sizes: Scales) -> Array:
     """The largest of rms(g+ - g)/(scale + rms g) over the populations: how far a step moved the activations.
 
     >>> import numpy as np
@@ -131,17 +158,14 @@ def largest_move(network: Network, before: Mapping[str, Array], after: Mapping[s
     >>> from hopfield.dynamics.scale import scales
     >>> one = Network({"x": Population(Quadratic(), 1)})
     >>> before, after = {"x": np.array([1.0])}, {"x": np.array([0.5])}
-    >>> float(largest_move(one, before, after, scales(one, before)))
+    >>> float(largest_move(one.bound(), one.evaluate(before), one.evaluate(after), scales(one, before)))
     0.25
     """
-    xp, worst = backend.namespace(*before.values()), None
-    for name, p in network.populations.items():
-        g = p.lagrangian.activation(before[name])
+    worst: Any = None
+    for name, g in before.activations.items():
         size, scale = rms(g), sizes[name]
-        move = relative(
-            rms(p.lagrangian.activation(after[name]) - g), size + (size if scale is None else scale.activation)
-        )
-        worst = move if worst is None else xp.maximum(worst, move)
+        moved = relative(rms(after.activations[name] - g), size + (size if scale is None else scale.activation))
+        worst = moved if worst is None else backend.namespace(worst).maximum(worst, moved)
     return worst
 
 
@@ -159,14 +183,7 @@ def settled(tol: float | None = None) -> Stop:
     >>> run.statistics["steps"] < 99
     True
     """
-    tol = None if tol is None else number("tol", tol, 0)
-
-    def condition(moment: Moment) -> Array:
-        like = next(iter(moment.states.values()))
-        bound = tolerance(like) if tol is None else tol
-        return largest_move(moment.network, moment.previous, moment.states, moment.scales) <= bound
-
-    return condition
+    return _Settled(None if tol is None else number("tol", tol, 0))
 
 
 def near(pattern: Array, radius: float) -> Stop:
@@ -207,9 +224,4 @@ def energy_rate_below(rate: float) -> Stop:
     >>> simulate(memory, np.array([0.9, 0.2, 0.1]), t1=99, stop=energy_rate_below(1e-9)).times[-1] < 99
     np.True_
     """
-    rate = number("rate", rate, 0)
-
-    def condition(moment: Moment) -> Array:
-        return -moment.network.energy_rate(moment.states, moment.clamp, moment.evaluation) <= rate
-
-    return condition
+    return _Quiet(number("rate", rate, 0))

@@ -16,15 +16,13 @@ from ..dynamics.entry import quiet
 from ..dynamics.integrators import Relaxation
 from ..dynamics.moving import host_type
 from ..dynamics.network import Network
-from ..dynamics.simulate import simulate
-from ..dynamics.stopping import settled
 from ..dynamics.validation import matrix, vector
 from .checks import whole
 from .domain import Domain, activations_of
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
 from .precision import own_precision
 from .resting import leaves
-from .retrieval import Retrieval, bound_of, next_move, nothing, verdicts
+from .retrieval import Retrieval, Updated, bound_of, nothing, updated
 from .storage import Stored
 
 UPDATE = Relaxation(dt=float("inf"))
@@ -281,38 +279,11 @@ class HierarchicalMemory(Stored):
         bound = bound_of(tol, states["layer0"])
         if 0 in states["layer0"].shape:
             return nothing(self.check_query(query), self.layers[-1].size)
-        run = simulate(
-            self, states, t1=max_steps, integrator=UPDATE, save_at=[max_steps],
-            stop=settled(bound), clamp=clamp, throw=False,
-        )  # fmt: skip
-        residual = backend.compiled(next_move, states["layer0"])(UPDATE, self.network, run.final, dict(run.clamp))
-        residual = backend.to_numpy(residual)
-        g = self.network.activations(run.final)
-        top = g[f"layer{len(self.layers) - 1}"]
-        rests = residual <= bound
-        unstable = self._unstable(run.final, dict(run.clamp), rests) if rests.any() else rests
-        return Retrieval(
-            state=g["layer0"],
-            steps=run.steps,
-            converged=rests & ~unstable,
-            residual=residual,
-            energy=run.energy[-1],
-            pattern=backend.to_numpy(backend.namespace(top).argmax(top, axis=-1)),
-            output=top,
-            verdict=verdicts(rests, unstable),
-        )
-
-    def _unstable(self, states: dict[str, Array], held: dict[str, Array], rests: np.ndarray) -> np.ndarray:
-        """Which of the states that rest are left after a push of a random direction in all layers."""
-        rng = np.random.default_rng(0)
-        pushes, squares = {}, 0.0
-        for name, x in states.items():
-            xp = backend.namespace(x)
-            pushes[name] = 0 * x + backend.asarray(rng.standard_normal(x.shape[-1]), x)
-            squares = squares + xp.sum(x * x, axis=-1)
-        return leaves(
-            UPDATE, self.network, states, held, pushes, backend.namespace(squares).sqrt(squares) + 1, rests, 3
-        )
+        found = updated(self.network, states, UPDATE, max_steps, bound, clamp)
+        top, rests = found.activations[f"layer{len(self.layers) - 1}"], found.residual <= bound
+        unstable = _unstable(found, rests) if rests.any() else rests
+        most = backend.to_numpy(backend.namespace(top).argmax(top, axis=-1))
+        return found.retrieval(rests, unstable, found.activations["layer0"], most, top)
 
     def settings(self) -> dict[str, Any]:
         """The arguments that build this memory again: the layers as text, the weights as one vector."""
@@ -353,6 +324,18 @@ class HierarchicalMemory(Stored):
             )
 
 
+def _unstable(found: Updated, rests: np.ndarray) -> np.ndarray:
+    """Which of the states that rest are left after a push of a random direction in all layers."""
+    rng = np.random.default_rng(0)
+    pushes, squares = {}, 0.0
+    for name, x in found.states.items():
+        xp = backend.namespace(x)
+        pushes[name] = 0 * x + backend.asarray(rng.standard_normal(x.shape[-1]), x)
+        squares = squares + xp.sum(x * x, axis=-1)
+    size = backend.namespace(squares).sqrt(squares) + 1
+    return leaves(UPDATE, found.flow, found.states, pushes, size, rests, 3)
+
+
 def _layer(given: Any) -> Layer:
     if isinstance(given, Layer):
         return given
@@ -365,5 +348,6 @@ def _neighbours(network: Network) -> list[tuple[str, str]]:
 
 
 def _pass(method: Relaxation, network: Network, states: dict[str, Array]) -> Array:
-    step = method.step(network, states, network.evaluate(states), None, None, {})
-    return step.evaluation.activations["layer0"]
+    flow = network.bound()
+    step = method.step(flow, flow.at(states), None)
+    return step.point.activations["layer0"]

@@ -177,12 +177,12 @@ def retrieve_known(
     f = _separated(memory, query, mask)
     start, update = dict(memory.start(query)), Relaxation(dt=float("inf"))
     if leak == 0:
-        refuse_endless(memory, update, start)
+        refuse_endless(memory, update, memory.network.bound(), start)
     bias = None if isinstance(memory.bias, float) and memory.bias == 0 else memory.bias
     response = kind.response(kind.prepare(memory.memories), query, f)
     looked_up = exact_step(start["value"], [response], leak, bias, None)
     start["value"] = xp.where(mask, start["value"], looked_up) if clamp else looked_up
-    return settle(memory, start, update, max_steps, bound_of(tol, query), {"value": mask} if clamp else {})
+    return settle(memory, start, update, max_steps, bound_of(tol, query), {"value": mask} if clamp else None)
 
 
 def _separated(memory: AssociativeMemory, query: Array, known: Array) -> Array:

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.flow import Flow
 from ..dynamics.integrators import Relaxation
-from ..dynamics.network import Network
 
 MOST = 20  # pushes, where the growth is not clear before
 CLEAR = 0.5  # growth below it is decay
@@ -27,9 +27,8 @@ States = Mapping[str, Array]
 
 def leaves(
     method: Relaxation,
-    network: Network,
+    flow: Flow,
     states: States,
-    held: States,
     push: States,
     scale: Array,
     wanted: np.ndarray,
@@ -42,21 +41,21 @@ def leaves(
     the push decays at once; 3 for a push that has little to do with the directions that can grow.
 
     >>> from hopfield.models import ModernHopfield
-    >>> network = ModernHopfield(2 * np.eye(2), tau_memory=0.0).network
+    >>> flow = ModernHopfield(2 * np.eye(2), tau_memory=0.0).network.bound()
     >>> x = np.array([[1.0, 1.0], [1.9951, 0.0049]])  # between two memories, and near one
     >>> push = {"value": np.array([1.0, -1.0]) + 0 * x}
-    >>> leaves(Relaxation(dt=np.inf), network, {"value": x}, {}, push, np.ones(2), np.ones(2, bool))
+    >>> leaves(Relaxation(dt=np.inf), flow, {"value": x}, push, np.ones(2), np.ones(2, bool))
     array([ True, False])
     """
     like = next(iter(states.values()))
     noise = backend.epsilon(like) ** 0.5
     size = noise * scale
     with np.errstate(all="ignore"):
-        after = backend.compiled(_updated, like)(method, network, dict(states), dict(held))
+        after = backend.compiled(_updated, like)(method, flow, dict(states))
         grow = backend.compiled(_grown, like)
         growth, last = np.full(wanted.shape, np.inf), np.zeros(wanted.shape)
         for k in range(1, MOST + 1):
-            grown, push = grow(method, network, dict(states), after, dict(held), dict(push), size)
+            grown, push = grow(method, flow, dict(states), after, dict(push), size)
             growth, last = np.nan_to_num(backend.to_numpy(grown).astype(float), posinf=1e300), growth
             known = (growth < CLEAR) | (np.abs(growth - last) <= SAME * growth)
             if k >= least and (known | ~wanted).all():
@@ -64,26 +63,21 @@ def leaves(
     return wanted & (growth > 1 + NOISE * noise)
 
 
-def _updated(method: Relaxation, network: Network, states: dict[str, Array], held: dict[str, Array]) -> States:
-    return method.step(network, states, network.evaluate(states), _span(method, states), None, held).states
+def _updated(method: Relaxation, flow: Flow, states: States) -> States:
+    return method.step(flow, flow.at(states), None if np.isinf(method.dt) else method.dt).point.states
 
 
 def _grown(
-    method: Relaxation,
-    network: Network,
-    states: dict[str, Array],
-    after: dict[str, Array],
-    held: dict[str, Array],
-    push: dict[str, Array],
-    size: Array,
+    method: Relaxation, flow: Flow, states: dict[str, Array], after: States, push: dict[str, Array], size: Array
 ) -> tuple[Array, dict[str, Array]]:
     """How much a push of a size grows in one update, and what becomes of it."""
     xp = backend.namespace(*states.values())
+    held = flow.clamp
     push = {name: xp.where(held[name], 0 * u, u) if name in held else u for name, u in push.items()}
     length = _length(push)
     there = length > 0
     factor = (size / xp.where(there, length, length + 1))[..., None]
-    moved = _updated(method, network, {name: x + factor * push[name] for name, x in states.items()}, held)
+    moved = _updated(method, flow, {name: x + factor * push[name] for name, x in states.items()})
     change = {name: moved[name] - after[name] for name in states}
     return xp.where(there, _length(change) / size, 0 * length), change
 
@@ -97,7 +91,3 @@ def _length(parts: dict[str, Array]) -> Array:
     safe = xp.where(largest > 0, largest, largest + 1)  # so that squares do not vanish
     squares = [xp.sum((part / safe[..., None]) ** 2, axis=-1) for part in parts.values()]
     return safe * xp.sqrt(sum(squares[1:], squares[0]))
-
-
-def _span(method: Relaxation, states: dict[str, Array]) -> Array | None:
-    return None if np.isinf(method.dt) else backend.full((), method.dt, next(iter(states.values())))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,12 +10,14 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
+from ..dynamics.batch import flat, shaped
+from ..dynamics.consistency import check_parts
+from ..dynamics.flow import Flow
 from ..dynamics.integrators import Relaxation
+from ..dynamics.loop import Plan, Run
 from ..dynamics.network import Network
-from ..dynamics.scale import scales
-from ..dynamics.simulate import simulate
+from ..dynamics.scale import Scales, scales
 from ..dynamics.stopping import largest_move, settled, tolerance
-from ..dynamics.trajectory import SimulationWarning, Trajectory
 from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
 from .copies import lowest
@@ -75,11 +76,16 @@ def retrieve(memory: AssociativeMemory, query: Array, max_steps: int, tol: float
     bound = bound_of(tol, query)
     if 0 in query.shape:
         return nothing(query, None if memory.projection is None else memory.projection.shape[1])
-    return settle(memory, query, _update(memory), max_steps, bound, {})
+    return settle(memory, query, _update(memory), max_steps, bound, None)
 
 
 def settle(
-    memory: AssociativeMemory, start: Any, method: Relaxation, max_steps: int, bound: float, held: dict[str, Array]
+    memory: AssociativeMemory,
+    start: Any,
+    method: Relaxation,
+    max_steps: int,
+    bound: float,
+    held: dict[str, Array] | None,
 ) -> Retrieval:
     """At most `max_steps` steps from a query or from states, with the neurons in the masks `held` clamped.
 
@@ -89,56 +95,86 @@ def settle(
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
     >>> memory = ModernHopfield(np.eye(2), beta=9.0, tau_memory=0.0)
-    >>> settle(memory, np.array([0.9, 0.2]), Relaxation(dt=float("inf")), 9, 1e-6, {}).state.round(3)
+    >>> settle(memory, np.array([0.9, 0.2]), Relaxation(dt=float("inf")), 9, 1e-6, None).state.round(3)
     array([1., 0.])
     """
-    try:
-        run = _steps(memory, start, method, max_steps, bound, held)
-    except ValueError:
-        refuse_endless(memory, method, dict(start) if isinstance(start, Mapping) else memory.start(start))
-        raise
-    states, steps, energy = run.final, run.steps, run.energy[-1]
-    like = states["value"]
-    move = backend.compiled(next_move, like)
-    while True:
-        residual = backend.to_numpy(move(method, memory.network, states, held))
-        goes_on = (residual > bound) & (steps < max_steps)
-        if not goes_on.any():
-            break
-        run = _steps(memory, states, method, int(max_steps - steps[goes_on].max()), bound, held)
-        mask = backend.asarray(goes_on, like)
-        where = backend.namespace(like).where
-        states = {name: where(mask[..., None], run.final[name], x) for name, x in states.items()}
-        energy, steps = where(mask, run.energy[-1], energy), np.where(goes_on, steps + run.steps, steps)
-    activations = memory.network.activations(states)
-    rests = residual <= bound
-    unstable = _unstable(memory, method, states, activations["value"], held, rests) if rests.any() else rests
-    return Retrieval(
-        state=activations["value"],
-        steps=steps,
-        converged=rests & ~unstable,
-        residual=residual,
-        energy=energy,
-        pattern=nearest(memory, activations["value"]),
-        output=activations.get("output"),
-        verdict=verdicts(rests, unstable),
-    )
+    given = dict(start) if isinstance(start, Mapping) else memory.start(start)
+    refuse_endless(memory, method, memory.network.bound(held), given)
+    found = updated(memory.network, given, method, max_steps, bound, held)
+    g, rests = found.activations, found.residual <= bound
+    with backend.quiet(g["value"]):
+        unstable = _unstable(memory, method, found, rests) if rests.any() else rests
+    return found.retrieval(rests, unstable, g["value"], nearest(memory, g["value"]), g.get("output"))
 
 
-def _steps(memory: Any, start: Any, method: Relaxation, most: int, bound: float, held: dict[str, Array]) -> Trajectory:
-    end = most * (1.0 if math.isinf(method.dt) else method.dt)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SimulationWarning)  # updates lead to fixed points, whatever the path
-        return simulate(
-            memory,
-            start,
-            t1=end,
-            integrator=method,
-            save_at=[end],
-            stop=settled(bound),
-            clamp=held or None,
-            throw=False,
+class Updated(NamedTuple):
+    """Where updates led a batch (B, n), and what the next one would move it by; `batch` are the query's axes."""
+
+    flow: Flow
+    states: dict[str, Array]
+    activations: dict[str, Array]
+    energy: Array
+    steps: np.ndarray
+    residual: np.ndarray
+    batch: tuple[int, ...]
+
+    def retrieval(
+        self, rests: np.ndarray, unstable: np.ndarray, state: Array, pattern: np.ndarray, output: Array | None
+    ) -> Retrieval:
+        """The answer with the batch axes of the query."""
+        arrays = {"state": state, "energy": self.energy, **({} if output is None else {"output": output})}
+        arrays, rests, unstable = shaped(arrays, self.batch), rests.reshape(self.batch), unstable.reshape(self.batch)
+        return Retrieval(
+            state=arrays["state"],
+            steps=self.steps.reshape(self.batch),
+            converged=rests & ~unstable,
+            residual=self.residual.reshape(self.batch),
+            energy=arrays["energy"],
+            pattern=pattern.reshape(self.batch),
+            output=arrays.get("output"),
+            verdict=verdicts(rests, unstable),
         )
+
+
+def updated(
+    network: Network, given: Mapping[str, Array], method: Relaxation, most: int, bound: float, held: Any
+) -> Updated:
+    """Steps from checked states until one moves a sample by no more than `bound` and the next would not either.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> network = ModernHopfield(np.eye(2), beta=9.0, tau_memory=0.0).network
+    >>> updated(network, {"value": np.array([0.9, 0.2])}, Relaxation(dt=float("inf")), 9, 1e-6, None).steps
+    array([3])
+    """
+    check_parts(network, given)
+    masks = {} if held is None else network.check_clamp(held, given)
+    wide, batch = flat({**given, **{(name,): mask for name, mask in masks.items()}})
+    states, flow = {name: wide[name] for name in given}, network.bound({name: wide[name,] for name in masks})
+    like, sizes = next(iter(states.values())), scales(network, states)
+    plan = Plan(0.0, None, [], settled(bound), method.needs_guard(flow), False, record=False)
+    dt = None if math.isinf(method.dt) else method.dt
+    look, steps, going = backend.compiled(_look, like), np.zeros(len(like), dtype=int), np.ones(len(like), dtype=bool)
+    with backend.quiet(like):
+        while True:
+            end = int(most - steps[going].max()) * (dt or 1.0)
+            run = Run(flow, method, states, plan._replace(t1=end)).complete()
+            mask = backend.asarray(going, like)[:, None]
+            states = {name: backend.namespace(x).where(mask, run.final[name], x) for name, x in states.items()}
+            steps = np.where(going, steps + run.steps, steps)
+            move, g, energy = look(method, flow, states, dt, sizes)
+            residual = backend.to_numpy(move)
+            going = (residual > bound) & (steps < most)
+            if not going.any():
+                return Updated(flow, states, g, energy, steps, residual, batch)
+
+
+def _look(
+    method: Relaxation, flow: Flow, states: dict[str, Array], dt: float | None, sizes: Scales
+) -> tuple[Array, dict[str, Array], Array]:
+    """How far the next step would go, and activations and energy here."""
+    here = flow.at(states)
+    return largest_move(flow, here, method.step(flow, here, dt).point, sizes), here.activations, flow.energy(here).value
 
 
 def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:
@@ -150,20 +186,19 @@ def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:
     return np.where(rests, np.where(unstable, "unstable point", "fixed point"), "not settled")
 
 
-def _unstable(
-    memory: AssociativeMemory, method: Relaxation, states: dict[str, Array], g: Array, held: Any, rests: np.ndarray
-) -> np.ndarray:
+def _unstable(memory: AssociativeMemory, method: Relaxation, found: Updated, rests: np.ndarray) -> np.ndarray:
     """Which of the states that rest are left after a push toward the memory of the largest weight.
 
     Where that memory has all of the weight up to rounding, updates give it whatever the push is.
     """
+    states, g = found.states, found.activations["value"]
     f, others = backend.compiled(_others, g)(None, memory.rule, memory._prepared, g)
     wanted = rests & (backend.to_numpy(others) > max(1e-8, 8 * backend.epsilon(g)))
     if not wanted.any():
         return wanted
     push, scale = backend.compiled(_toward, g)(None, memory.rule, memory._prepared, memory.memories, g, f)
     pushes = {name: push if name == "value" else 0 * x for name, x in states.items()}
-    return leaves(method, memory.network, states, held, pushes, scale, wanted)
+    return leaves(method, found.flow, states, pushes, scale, wanted)
 
 
 def _others(_: None, rule: Any, prepared: Any, g: Array) -> tuple[Array, Array]:
@@ -188,39 +223,25 @@ def _toward(_: None, rule: Any, prepared: Any, memories: Array, g: Array, f: Arr
     return push, length + xp.reshape(xp.sqrt(xp.sum(own * own, axis=-1)), length.shape)
 
 
-def refuse_endless(memory: AssociativeMemory, method: Relaxation, states: dict[str, Array]) -> None:
+def refuse_endless(memory: AssociativeMemory, method: Relaxation, flow: Flow, states: dict[str, Array]) -> None:
     """Refuse updates that have no limit, in the words of who asked for them.
 
     >>> import numpy as np
     >>> from hopfield.models import UniversalHopfield
     >>> memory = UniversalHopfield(np.eye(2), "dot", leak=0.0, tau_memory=0.0)
-    >>> refuse_endless(memory, Relaxation(float("inf")), {"value": np.ones(2)})
+    >>> refuse_endless(memory, Relaxation(float("inf")), memory.network.bound(), {"value": np.ones(2)})
     Traceback (most recent call last):
         ...
     ValueError: Retrieval iterates updates, and dt = inf has no limit here: ...
     """
     try:
-        method.check(memory.network, states, {})
+        method.check(flow, states)
     except ValueError:
         raise ValueError(
             f"Retrieval iterates updates, and dt = inf has no limit here: with leak 0 and the "
             f"{memory.rule.similarity.name} similarity a constant force (its own, or a bias) pulls for ever. Give the "
             "memory leak > 0, or follow it through time with simulate(memory, query, t1=...)."
         ) from None
-
-
-def next_move(method: Relaxation, network: Network, states: dict[str, Array], held: dict[str, Array]) -> Array:
-    """How far the next step would go: the largest `largest_move` of a population, shape (...).
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> network = ModernHopfield(np.eye(2), tau_memory=0.0).network
-    >>> float(next_move(Relaxation(dt=float("inf")), network, {"value": np.full(2, 0.5)}, {}))
-    0.0
-    """
-    dt = None if math.isinf(method.dt) else backend.full((), method.dt, next(iter(states.values())))
-    step = method.step(network, states, network.evaluate(states), dt, None, held)
-    return largest_move(network, states, step.states, scales(network, states))
 
 
 def bound_of(tol: Any, like: Array) -> float:

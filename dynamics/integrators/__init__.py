@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
 from ..backend import Array, epsilon, to_numpy
+from ..flow import Flow
 from ..linearised import has_products
 from ..network import Network
 from ..scale import rms, scales
@@ -56,9 +56,7 @@ PAIR = 2  # value and memory neurons
 MOST_STEPS = 200_000  # of a run that nobody gave a method: an oscillation may take many
 
 
-def choose(
-    integrator: str | Integrator | Solver, network: Network, states: Mapping[str, Array], clamp: Mapping[str, Any]
-) -> Integrator | Solver:
+def choose(integrator: str | Integrator | Solver, flow: Flow, states: Mapping[str, Array]) -> Integrator | Solver:
     """The integrator of a name; ``"auto"`` follows the flow of the network whatever it is.
 
     - `Relaxation` with a tenth of the first population's tau, where there are two populations at most, whose steps are
@@ -70,11 +68,11 @@ def choose(
     >>> import numpy as np
     >>> from hopfield.dynamics import LogCosh, Population, Recurrent
     >>> from hopfield.models import ModernHopfield
-    >>> family = ModernHopfield(np.eye(2), tau_value=2.0).network
-    >>> choose("auto", family, {}, {}).dt
+    >>> family = ModernHopfield(np.eye(2), tau_value=2.0).network.bound()
+    >>> choose("auto", family, {}).dt
     0.2
     >>> own = Network({"x": Population(LogCosh(), 2)}, [Recurrent(("x",), np.array([[0.0, 3.0], [3.0, 0.0]]))])
-    >>> choose("auto", own, {"x": np.array([2.0, 1.0])}, {})
+    >>> choose("auto", own.bound(), {"x": np.array([2.0, 1.0])})
     Rosenbrock(rtol=1e-05, atol=1e-06, dense=128, krylov=16, max_steps=200000, dt=1e+300)
     """
     if isinstance(integrator, Integrator | Solver):
@@ -86,30 +84,32 @@ def choose(
         if not isinstance(integrator, str) or integrator not in INTEGRATORS:
             raise unknown_name("integrator", integrator, ["auto", *INTEGRATORS])
         return INTEGRATORS[integrator]()
+    network = flow.network
     step = 0.1 * float(to_numpy(next(iter(network.populations.values())).tau))
     pair = len(network.populations) <= PAIR  # in a longer chain the order of the visits shows
-    if network.flow == "local" and pair and exact(network) and guaranteed(network, clamp):
+    if network.flow == "local" and pair and exact(flow) and guaranteed(flow):
         return Relaxation(dt=step, order=len(network.populations))  # the second order costs nothing
-    return following(network, states, 1e-5, step)
+    return following(flow, states, 1e-5, step)
 
 
-def following(network: Network, states: Mapping[str, Array], rtol: float, step: float) -> Integrator:
+def following(flow: Flow, states: Mapping[str, Array], rtol: float, step: float) -> Integrator:
     """The method of hopfield that follows the flow of any network to a relative tolerance; `step` is for jumps.
 
     The absolute tolerance is a tenth of the relative one times the size of the states, so that units do not matter.
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
-    >>> following(ModernHopfield(np.eye(2)).network, {"value": np.ones(2), "memory": np.ones(2)}, 1e-6, 0.1).rtol
+    >>> flow = ModernHopfield(np.eye(2), tau_memory=0.0).network.bound()
+    >>> following(flow, {"value": np.ones(2)}, 1e-6, 0.1).rtol
     1e-06
     """
-    rtol = max(rtol, 16 * epsilon(next(iter(states.values()))))
+    network, rtol = flow.network, max(rtol, 16 * epsilon(next(iter(states.values()))))
     if network.flow == "local" and network.kinks:
         return Relaxation(
             dt=step, adaptive=True, rtol=max(rtol, 1e-3), atol=_power_of_ten(1e-4 * _size(network, states))
         )
     atol = _power_of_ten(0.1 * rtol * _size(network, states))
-    if network.flow == "local" and has_products(network, states):
+    if network.flow == "local" and has_products(flow, states):
         return Rosenbrock(rtol=rtol, atol=atol, max_steps=MOST_STEPS)
     return RungeKutta(rtol=rtol, atol=atol)
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, Number
-from ..network import Evaluation, Network
+from ..flow import Flow, Point
+from ..network import Network
 from ..scale import rms
 
 States = dict[str, Array]
@@ -20,10 +21,9 @@ no_limit = 1e300  # the largest step of a method whose steps follow from its err
 
 
 class Step(NamedTuple):
-    """A step's new states, what was evaluated at them, and the error estimate (B,) where the method has one."""
+    """The point that a step leads to, and the error estimate (B,) where the method has one."""
 
-    states: States
-    evaluation: Evaluation
+    point: Point
     error: Array | None = None
 
 
@@ -115,35 +115,27 @@ class Integrator(ABC):
     max_steps: int = 10**6
     remedy: str = ""
 
-    def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
-        """Refuse, with the reason, a network that the method cannot integrate."""
+    def check(self, flow: Flow, states: States) -> None:
+        """Refuse, with the reason, a flow that the method cannot integrate."""
         if not self.jumps:
-            refuse_jumps(self, network)
+            refuse_jumps(self, flow.network)
         if self.adaptive:
             refuse_tolerance(self, self.rtol, next(iter(states.values())))
 
     @abstractmethod
-    def step(
-        self,
-        network: Network,
-        states: States,
-        evaluation: Evaluation,
-        dt: Number | None,
-        theta: Array | None,
-        clamp: Mapping[str, Array],
-    ) -> Step:
+    def step(self, flow: Flow, point: Point, dt: Number | None, theta: Array | None = None) -> Step:
         """One step of a batch.
 
         dt is None for an infinite step, (B, 1) for an adaptive method; theta (B, 1), where given, shortens
         each sample's displacement.
         """
 
-    def needs_guard(self, network: Network, states: States, clamp: Mapping[str, Any]) -> bool:
-        """Whether `simulate` should watch the energy of this network unless it is told otherwise."""
+    def needs_guard(self, flow: Flow) -> bool:
+        """Whether `simulate` should watch the energy of this flow unless it is told otherwise."""
         return False
 
-    def controlled(self, network: Network) -> bool:
-        """Whether the steps follow the flow of this network, by error control or because they are exact.
+    def controlled(self, flow: Flow) -> bool:
+        """Whether the steps follow this flow, by error control or because they are exact.
 
         Of a method that does not, `simulate` adds up the errors and says when they are visible.
         """

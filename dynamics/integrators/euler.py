@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..backend import Array, Number, to_numpy
 from ..doors import number, settle
-from ..network import Evaluation, Network
+from ..flow import Flow, Point
 from .base import Integrator, States, Step
 
 
@@ -38,9 +37,10 @@ class Euler(Integrator):
     def __post_init__(self) -> None:
         settle(self, number, "dt", above=0)
 
-    def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
+    def check(self, flow: Flow, states: States) -> None:
         """Refuse steps that a fast population makes unstable."""
-        super().check(network, states, clamp)
+        super().check(flow, states)
+        network = flow.network
         decay = {name: float(to_numpy(p.tau)) / p.leak for name, p in network.populations.items() if p.leak > 0}
         if len(network.populations) < 2 or network.flow != "local" or not decay:
             return
@@ -52,21 +52,12 @@ class Euler(Integrator):
                 f"no such limit, or Euler(dt={decay[fastest]:g})."
             )
 
-    def controlled(self, network: Network) -> bool:
+    def controlled(self, flow: Flow) -> bool:
         """Never: the step is as long as it was told to be."""
         return False
 
-    def step(
-        self,
-        network: Network,
-        states: States,
-        evaluation: Evaluation,
-        dt: Number | None,
-        theta: Array | None,
-        clamp: Mapping[str, Array],
-    ) -> Step:
+    def step(self, flow: Flow, point: Point, dt: Number | None, theta: Array | None = None) -> Step:
         """x + theta dt x'."""
         span: Any = dt if theta is None else theta * dt
-        velocity = network.velocity(states, clamp, evaluation)
-        states = {name: x + span * velocity[name] for name, x in states.items()}
-        return Step(states, network.evaluate(states))
+        velocity = flow.velocity(point)
+        return Step(flow.at({name: x + span * velocity[name] for name, x in point.states.items()}))

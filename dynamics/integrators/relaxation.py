@@ -14,15 +14,17 @@ Order matters: both at once from the old state (Jacobi) raises the energy withou
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from .. import backend
 from ..backend import Array, Number
 from ..contracts import Answer, Response, exact_step
 from ..doors import flag, number, settle, shown
-from ..network import Evaluation, Network
+from ..entry import behind
+from ..flow import Flow, Point, Wire
+from ..population import Population
 from .base import Integrator, States, Step, error_norm, refuse_tolerance
 
 
@@ -89,196 +91,178 @@ class Relaxation(Integrator):
         """Pairs of matrix products in a step."""
         return 2 if self.adaptive else 1
 
-    def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
+    def check(self, flow: Flow, states: States) -> None:
         """Refuse a flow and steps that have no closed form or no limit."""
         if self.adaptive:
             refuse_tolerance(self, self.rtol, next(iter(states.values())))
-        if network.flow != "local":
+        if flow.network.flow != "local":
             raise ValueError(
                 "Relaxation solves the local flow; this network has flow='gradient'. "
                 "Use Euler, Scipy or Diffrax, or build the network with flow='local'."
             )
         if math.isinf(self.dt):
-            for name in network.populations:
-                if not _has_limit(network, name) and not _held(clamp, name):
+            for own in flow.once(_equations):
+                if not own.limit and not _held(flow, own.name):
                     raise ValueError(
-                        f"dt = inf has no limit for population {name!r}: it has leak 0 and a constant force, so its "
-                        "state runs away. Give a finite dt, or leak > 0."
+                        f"dt = inf has no limit for population {own.name!r}: it has leak 0 and a constant force, so "
+                        "its state runs away. Give a finite dt, or leak > 0."
                     )
 
-    def needs_guard(self, network: Network, states: States, clamp: Mapping[str, Any]) -> bool:
+    def needs_guard(self, flow: Flow) -> bool:
         """Where there is an energy and the module's argument does not cover every population."""
-        return network.conservative and not guaranteed(network, clamp)
+        return flow.network.conservative and not guaranteed(flow)
 
-    def controlled(self, network: Network) -> bool:
+    def controlled(self, flow: Flow) -> bool:
         """Whether the steps follow the flow by their exactness or by their size."""
-        return self.adaptive or math.isinf(self.dt) or exact(network)
+        return self.adaptive or math.isinf(self.dt) or exact(flow)
 
-    def step(
-        self,
-        network: Network,
-        states: States,
-        evaluation: Evaluation,
-        dt: Number | None,
-        theta: Array | None,
-        clamp: Mapping[str, Array],
-    ) -> Step:
+    def step(self, flow: Flow, point: Point, dt: Number | None, theta: Array | None = None) -> Step:
         """One sweep over the populations, or two half sweeps, or both for their difference."""
         if not self.adaptive:
-            return self._sweep(network, states, evaluation, dt, theta, clamp, self.order)
-        coarse = self._sweep(network, states, evaluation, dt, theta, clamp, 1)
-        if len(network.populations) > 1:
-            fine = self._sweep(network, states, evaluation, dt, theta, clamp, 2)
+            return Step(_sweep(flow, point, dt, theta, self.order))
+        coarse = _sweep(flow, point, dt, theta, 1)
+        if len(flow.populations) > 1:
+            fine = _sweep(flow, point, dt, theta, 2)
         else:  # with one population both are the same step: compare with two half steps
             half = dt / 2  # type: ignore[operator]
-            fine = self._sweep(network, states, evaluation, half, theta, clamp, 1)
-            fine = self._sweep(network, fine.states, fine.evaluation, half, theta, clamp, 1)
+            fine = _sweep(flow, _sweep(flow, point, half, theta, 1), half, theta, 1)
         gap = {name: x - coarse.states[name] for name, x in fine.states.items()}
-        return fine._replace(error=error_norm(self, gap, states, fine.states))
-
-    def _sweep(
-        self,
-        network: Network,
-        states: States,
-        evaluation: Evaluation,
-        dt: Number | None,
-        theta: Array | None,
-        clamp: Mapping[str, Array],
-        order: int,
-    ) -> Step:
-        sweep = list(reversed(network.populations))
-        if order == 1:
-            visits = [(name, 1.0) for name in sweep]
-        else:
-            visits = [(n, 0.5) for n in sweep[:-1]] + [(sweep[-1], 1.0)] + [(n, 0.5) for n in reversed(sweep[:-1])]
-        for name, part in visits:
-            p = network.populations[name]
-            ratio = None if dt is None else dt * part / p.tau
-            x = states[name]
-            if dt is None and name in clamp and not _has_limit(network, name):
-                continue  # held as a whole: `check` saw to it
-            at = evaluation
-            if order == 2 and dt is not None and _is_midpoint(network, name):
-                at = network.update(evaluation, name, _solve(network, name, x, evaluation, ratio / 2))  # type: ignore[operator]
-            new = _solve(network, name, x, at, ratio)
-            if theta is not None:
-                new = x + theta * (new - x)
-            if name in clamp:
-                new = backend.namespace(x).where(clamp[name], x, new)
-            states = {**states, name: new}
-            evaluation = network.update(evaluation, name, new)
-        return Step(states, evaluation)
+        return Step(fine, error_norm(self, gap, point.states, fine.states))
 
 
-def exact(network: Network) -> bool:
+class Equation(NamedTuple):
+    """One population's equation with the others frozen, as far as it is known without looking at a state.
+
+    `closed` says that there is one formula for all its forces, each in the form that its answer says; `guaranteed` that
+    its solution lowers the energy after any time, `limit` that it comes to rest, and `midpoint` that a step of order 2
+    takes the forces at half a step, where they are frozen and promise nothing for it.
+    """
+
+    name: str
+    population: Population
+    ends: list[tuple[Wire, int]]  # the synapses that reach it, and at which of their ends
+    refresh: list[Wire]  # the synapses whose signal depends on it
+    activate: Callable[[Array], Array]
+    answers: list[Answer]
+    closed: bool
+    exact: bool
+    guaranteed: bool
+    limit: bool
+    midpoint: bool
+    gain: Number
+
+    def solved(self, flow: Flow, point: Point, ratio: Number | None) -> Array:
+        """Its state after dt = ratio tau (None: for ever)."""
+        x, p = point.states[self.name], self.population
+        if self.closed:
+            responses = [wire.ask(wire.response, point, k) for wire, k in self.ends]
+        else:  # freeze the whole force instead; the guard watches
+            responses = [Response(flow.pull(point, self.name))]
+        constant = all(r.step is None and isinstance(r.stiffness, float) for r in responses)
+        if p.leak == 0 and constant and not p.lagrangian.identity:
+            force = exact_step(backend.namespace(x).zeros_like(x), responses, 0.0, p.bias, 1.0)
+            return p.lagrangian.leakless_step(x, force, ratio)
+        new = exact_step(x, responses, p.leak, p.bias, ratio, self.gain)
+        if p.leak == 0 and p.lagrangian.shift_invariant:  # as in the velocity, no drift along the constants
+            new = x + p.lagrangian.tangent(x, new - x)
+        return new
+
+
+def exact(flow: Flow) -> bool:
     """Whether every population's equation with the others frozen is solved exactly, by what its parts say.
 
     >>> import numpy as np
-    >>> from hopfield.dynamics import LogCosh, Population, Recurrent
+    >>> from hopfield.dynamics import LogCosh, Network, Population, Recurrent
     >>> from hopfield.models import ModernHopfield
     >>> wild = Network({"x": Population(LogCosh(), 2)}, [Recurrent(("x",), np.eye(2))])
-    >>> exact(ModernHopfield(np.eye(2)).network), exact(wild)
+    >>> exact(ModernHopfield(np.eye(2)).network.bound()), exact(wild.bound())
     (True, False)
     """
-    return all(
-        _is_closed(network, name)
-        and _is_once(network, name)
-        and all(a.kind != "frozen" for a in _answers(network, name))
-        for name in network.populations
+    return all(own.exact for own in flow.once(_equations))
+
+
+def guaranteed(flow: Flow) -> bool:
+    """Whether the module's argument, that the energy falls for every dt, covers every population that moves."""
+    return all(_covered(flow, own) for own in flow.once(_equations) if not _held(flow, own.name))
+
+
+def _covered(flow: Flow, own: Equation) -> bool:
+    # Part of a population may be held only where its neurons do not see one another.
+    apart = own.population.lagrangian.elementwise and not any(answer.alone for answer in own.answers)
+    return own.guaranteed and (own.name not in flow.clamp or apart)
+
+
+def _held(flow: Flow, name: str) -> bool:
+    return name in flow.clamp and bool(backend.to_numpy(flow.clamp[name]).all())
+
+
+def _equations(flow: Flow) -> list[Equation]:
+    """One for each population, in the order of a sweep: the last first."""
+    return [_equation(flow, name) for name in reversed(flow.populations)]
+
+
+def _equation(flow: Flow, name: str) -> Equation:
+    p = flow.populations[name]
+    ends = [(wire, k) for wire in flow.wires for k, joined in enumerate(wire.between) if joined == name]
+    answers = [wire.synapse.answer(k) for wire, k in ends]
+    # A synapse that joins the population to itself by two of its ends is not seen when others are frozen.
+    once = all(wire.between.count(name) < 2 for wire, _ in ends)
+    closed, frozen = _is_closed(p, answers), any(answer.kind == "frozen" for answer in answers)
+    falls = p.lagrangian.convex is True and once and closed and all(answer.falls for answer in answers)
+    moves = any(answer.kind not in ("constant", "frozen") for answer in answers)
+    logarithmic = any(answer.kind == "logarithmic" for answer in answers) and p.lagrangian.log_gain is not None
+    return Equation(
+        name=name,
+        population=p,
+        ends=ends,
+        refresh=[wire for wire in flow.wires if name in wire.seen],
+        activate=behind(p.lagrangian.activation),
+        answers=answers,
+        closed=closed,
+        exact=closed and once and not frozen,
+        guaranteed=falls,
+        limit=p.leak > 0 or (closed and (moves or p.lagrangian.rests)),
+        midpoint=(frozen or not closed) and not falls,
+        gain=p.lagrangian.log_gain if logarithmic else 1.0,
     )
 
 
-def guaranteed(network: Network, clamp: Mapping[str, Any]) -> bool:
-    """Whether the module's argument, that the energy falls for every dt, covers every population that moves."""
-    return all(_is_guaranteed(network, name, clamp) for name in network.populations if not _held(clamp, name))
-
-
-def _answers(network: Network, name: str) -> list[Answer]:
-    """What the synapses say beforehand of the forces on a population."""
-    synapses = network.synapses.values()
-    return [s.answer(k) for s in synapses for k, joined in enumerate(s.between) if joined == name]
-
-
-def _responses(network: Network, name: str, evaluation: Evaluation) -> list[Response]:
-    found = []
-    for key, synapse in network.synapses.items():
-        g, shared = network.joined(synapse, evaluation.activations), network.shared(key, evaluation)
-        found += [synapse.response(k, *g, **shared) for k, joined in enumerate(synapse.between) if joined == name]
-    return found
-
-
-def _has_limit(network: Network, name: str) -> bool:
-    """Whether the population comes to rest with the others frozen."""
-    p = network.populations[name]
-    if p.leak > 0:
-        return True
-    moves = [a for a in _answers(network, name) if a.kind not in ("constant", "frozen")]
-    return _is_closed(network, name) and (bool(moves) or p.lagrangian.rests)
-
-
-def _is_closed(network: Network, name: str) -> bool:
-    """Whether there is one formula for all forces on the population, each in the form that its answer says."""
-    p, answers = network.populations[name], _answers(network, name)
-    own = [a for a in answers if a.kind == "own"]
-    affine = [a for a in answers if a.kind in ("affine", "logarithmic")]
+def _is_closed(p: Population, answers: list[Answer]) -> bool:
+    own = [answer for answer in answers if answer.kind == "own"]
+    affine = [answer for answer in answers if answer.kind in ("affine", "logarithmic")]
     if not own and not affine:
         return p.leak != 0 or p.lagrangian.leakless
-    if any(a.kind == "logarithmic" for a in affine):
-        return not own and p.lagrangian.log_gain is not None and all(a.kind == "logarithmic" for a in affine)
+    if any(answer.kind == "logarithmic" for answer in affine):
+        every = all(answer.kind == "logarithmic" for answer in affine)
+        return not own and p.lagrangian.log_gain is not None and every
     if not p.lagrangian.identity or len(own) > 1:
         return False
-    return (p.bias is None and p.leak == 0 and len(answers) == 1) or not any(a.alone for a in own)
+    return (p.bias is None and p.leak == 0 and len(answers) == 1) or not any(answer.alone for answer in own)
 
 
-def _is_once(network: Network, name: str) -> bool:
-    """Whether no synapse joins the population to itself by two of its ends, which freezing others would not see."""
-    return all(synapse.between.count(name) < 2 for synapse in network.synapses.values())
-
-
-def _is_midpoint(network: Network, name: str) -> bool:
-    """Whether a step of order 2 takes the forces at half a step: where they are frozen and promise nothing for it."""
-    frozen = not _is_closed(network, name) or any(a.kind == "frozen" for a in _answers(network, name))
-    return frozen and not _is_guaranteed(network, name, {})
-
-
-def _solve(network: Network, name: str, x: Array, evaluation: Evaluation, ratio: Number | None) -> Array:
-    p = network.populations[name]
-    if _is_closed(network, name):
-        responses = _responses(network, name, evaluation)
-    else:  # freeze the whole force instead; the guard watches
-        responses = [Response(_force(network, name, evaluation))]
-    constant = all(r.step is None and isinstance(r.stiffness, float) for r in responses)
-    if p.leak == 0 and constant and not p.lagrangian.identity:
-        force = exact_step(backend.namespace(x).zeros_like(x), responses, 0.0, p.bias, 1.0)
-        return p.lagrangian.leakless_step(x, force, ratio)
-    gain = 1.0
-    if any(a.kind == "logarithmic" for a in _answers(network, name)) and p.lagrangian.log_gain is not None:
-        gain = p.lagrangian.log_gain
-    new = exact_step(x, responses, p.leak, p.bias, ratio, gain)
-    if p.leak == 0 and p.lagrangian.shift_invariant:  # as in the velocity, no drift along the constants
-        new = x + p.lagrangian.tangent(x, new - x)
-    return new
-
-
-def _force(network: Network, name: str, evaluation: Evaluation) -> Array:
-    """All forces on a population together, as they are."""
-    force: Any = None
-    for key, synapse in network.synapses.items():
-        if name in synapse.between:
-            found = synapse.forces(*network.joined(synapse, evaluation.activations), **network.shared(key, evaluation))
-            for joined, part in zip(synapse.between, found, strict=True):
-                if joined == name:
-                    force = part if force is None else force + part
-    return force
-
-
-def _is_guaranteed(network: Network, name: str, clamp: Mapping[str, Any]) -> bool:
-    p, answers = network.populations[name], _answers(network, name)
-    # Part of a population may be held only where its neurons do not see one another.
-    free = name not in clamp or (p.lagrangian.elementwise and not any(a.alone for a in answers))
-    convex = p.lagrangian.convex is True
-    return convex and free and _is_once(network, name) and all(a.falls for a in answers) and _is_closed(network, name)
-
-
-def _held(clamp: Mapping[str, Any], name: str) -> bool:
-    return name in clamp and bool(backend.to_numpy(clamp[name]).all())
+def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, order: int) -> Point:
+    """The populations one after the other; of order 2 in half steps there and back."""
+    visits = [(own, 1.0) for own in flow.once(_equations)]
+    if order == 2 and len(visits) > 1:
+        there = [(own, 0.5) for own, _ in visits[:-1]]
+        visits = [*there, visits[-1], *reversed(there)]
+    point = Point(dict(point.states), dict(point.activations), dict(point.signals))
+    states, g, signals = point
+    for own, part in visits:
+        name, tau = own.name, own.population.tau
+        ratio = None if dt is None else dt * part / tau
+        if dt is None and not own.limit and name in flow.clamp:
+            continue  # held as a whole: `check` saw to it
+        at = point
+        if own.midpoint and order == 2 and dt is not None:
+            at = flow.moved(point, name, own.solved(flow, point, ratio / 2))  # type: ignore[operator]
+            at.states[name] = states[name]
+        x, new = states[name], own.solved(flow, at, ratio)
+        if theta is not None:
+            new = x + theta * (new - x)
+        if name in flow.clamp:
+            new = backend.namespace(x).where(flow.clamp[name], x, new)
+        states[name], g[name] = new, own.activate(new)
+        for wire in own.refresh:
+            signals[wire.key] = wire.signal(*[g[other] for other in wire.between])
+    return point

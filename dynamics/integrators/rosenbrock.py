@@ -12,36 +12,91 @@ In a larger network an independent set of populations is eliminated: no self-cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import backend
 from ..backend import Array, Number
-from ..doors import number, settle, whole
+from ..doors import number, settle, shown, whole
+from ..flow import Flow, Point
 from ..linear import gmres, inverse
 from ..linearised import Linearised
-from ..network import Evaluation, Network
 from .base import Integrator, States, Step, error_norm
 
-GAMMA = 0.5
-STAGES = (  # which earlier increments are added to the state, and which (over dt) to the right-hand side
-    ((), ()),
-    ((), (4.0,)),
-    ((2.0,), (1.0, -1.0)),
-    ((2.0, 0.0, 1.0), (1.0, -1.0, -8 / 3)),
+
+class Tableau(NamedTuple):
+    """A Rosenbrock method whose last increment is its error estimate.
+
+    Stage i solves (1/(gamma dt) - J) k_i = f(x + sum_j a_ij k_j) + sum_j c_ij k_j/dt, and the step is
+    x + sum_i b_i k_i. `order` is that of the method, and of the error estimate in dt.
+    """
+
+    gamma: float
+    stages: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]  # (a_i, c_i) of each
+    result: tuple[float, ...]
+    order: int
+
+
+RODAS3 = Tableau(
+    gamma=0.5,
+    stages=(
+        ((), ()),
+        ((), (4.0,)),
+        ((2.0,), (1.0, -1.0)),
+        ((2.0, 0.0, 1.0), (1.0, -1.0, -8 / 3)),
+    ),
+    result=(2.0, 0.0, 1.0, 1.0),
+    order=3,
 )
-RESULT = (2.0, 0.0, 1.0, 1.0)
+_LAST = (-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946)
+RODAS5P = Tableau(
+    gamma=0.21193756319429014,
+    stages=(
+        ((), ()),
+        ((3.0,), (-14.155112264123755,)),
+        ((2.849394379747939, 0.45842242204463923), (-17.97296035885952, -2.859693295451294)),
+        (
+            (-6.954028509809101, 2.489845061869568, -10.358996098473584),
+            (147.12150275711716, -1.41221402718213, 71.68940251302358),
+        ),
+        (
+            (2.8029986275628964, 0.5072464736228206, -0.3988312541770524, -0.04721187230404641),
+            (165.43517024871676, -0.4592823456491126, 42.90938336958603, -5.961986721573306),
+        ),
+        (
+            _LAST,
+            (24.854864614690072, -3.0009227002832186, 47.4931110020768, 5.5814197821558125, -0.6610691825249471),
+        ),
+        (
+            (*_LAST, 1.0),
+            (
+                *(30.91273214028599, -3.1208243349937974, 77.79954646070892),
+                *(34.28646028294783, -19.097331116725623, -28.087943162872662),
+            ),
+        ),
+        (
+            (*_LAST, 1.0, 1.0),
+            (
+                *(37.80277123390563, -3.2571969029072276, 112.26918849496327, 66.9347231244047),
+                *(-40.06618937091002, -54.66780262877968, -9.48861652309627),
+            ),
+        ),
+    ),
+    result=(*_LAST, 1.0, 1.0, 1.0),
+    order=5,
+)
+TABLEAUS = {3: RODAS3, 5: RODAS5P}
+COARSE = 1e-3  # relative tolerance from which on the third order takes fewer products than the fifth
 
 
 @dataclass(frozen=True)
 class Rosenbrock(Integrator):
-    r"""Rodas3: linearly implicit, L-stable, order 3 with an error estimate of order 2, a step for each sample.
+    r"""Linearly implicit steps, L-stable, of order 3 (Rodas3) or 5 (Rodas5P), a step size for each sample.
 
     The method for stiff networks (tau_memory far below tau_value) where accuracy in time matters. Memory
     neurons are eliminated from every stage, so that no matrix of size N is ever formed; up to `dense`
     remaining neurons the system is built and inverted once a step, above it is solved by GMRES with
-    products by M and M^T. Three evaluations a step, no Newton iteration. Guarantee: error control, and the
+    products by M and M^T. Three or eight evaluations a step, no Newton iteration. Guarantee: error control, and the
     energy guard: a step that raises the energy beyond rounding is rejected.
 
     Parameters
@@ -57,10 +112,13 @@ class Rosenbrock(Integrator):
         The most steps of a sample.
     dt : float
         The largest step.
+    order : {None, 3, 5}
+        None takes 5 where rtol < 1e-3, and 3 for coarser tolerances.
 
     References
     ----------
-    Sandu et al. 1997, doi:10.1016/S1352-2310(97)83212-8 (Rodas3).
+    Sandu et al. 1997, doi:10.1016/S1352-2310(97)83212-8 (Rodas3); Steinebach 2023, doi:10.1007/s10543-023-00967-x
+    (Rodas5P).
 
     >>> import numpy as np
     >>> from hopfield.dynamics import simulate
@@ -77,53 +135,62 @@ class Rosenbrock(Integrator):
     krylov: int = 16
     max_steps: int = 10_000
     dt: float = 1e300
+    order: int | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
     adaptive = True
-    evaluations = 3
-    error_order = 3.0
     remedy = "Loosen rtol and atol, or give a larger max_steps."
 
     def __post_init__(self) -> None:
         settle(self, number, "rtol", "atol", "dt", above=0)
         settle(self, whole, "krylov", "max_steps", least=1)
         settle(self, whole, "dense")
+        if self.order not in (None, *TABLEAUS):
+            raise ValueError(f"order must be 3 (Rodas3), 5 (Rodas5P) or None, got {shown(self.order)}.")
 
-    def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
+    @property
+    def tableau(self) -> Tableau:
+        """The coefficients of the order, or of what the tolerance asks for."""
+        return TABLEAUS[(5 if self.rtol < COARSE else 3) if self.order is None else self.order]
+
+    @property
+    def evaluations(self) -> int:
+        """Pairs of matrix products in a step."""
+        return sum(bool(added) for added, _ in self.tableau.stages) + 1
+
+    @property
+    def error_order(self) -> float:
+        """Of the error estimate in dt."""
+        return float(self.tableau.order)
+
+    def check(self, flow: Flow, states: States) -> None:
         """Refuse jumps and the gradient flow."""
-        super().check(network, states, clamp)
-        if network.flow != "local":
+        super().check(flow, states)
+        if flow.network.flow != "local":
             raise ValueError(
                 "Rosenbrock linearises the local flow; this network has flow='gradient', whose linearisation needs "
                 "third derivatives. Use RungeKutta, Scipy or Diffrax."
             )
 
-    def needs_guard(self, network: Network, states: States, clamp: Mapping[str, Any]) -> bool:
+    def needs_guard(self, flow: Flow) -> bool:
         """Wherever the forces have an energy and the Lagrangians are convex."""
-        return network.conservative and network.convex is True
+        return flow.network.conservative and flow.network.convex is True
 
-    def step(
-        self,
-        network: Network,
-        states: States,
-        evaluation: Evaluation,
-        dt: Number | None,
-        theta: Array | None,
-        clamp: Mapping[str, Array],
-    ) -> Step:
-        """Four stages with one matrix."""
-        system = _System(network, states, evaluation, 1 / (GAMMA * dt), clamp, self)  # type: ignore[operator]
+    def step(self, flow: Flow, point: Point, dt: Number | None, theta: Array | None = None) -> Step:
+        """The stages, with one matrix."""
+        states, tableau = point.states, self.tableau
+        system = _System(flow, point, 1 / (tableau.gamma * dt), self)  # type: ignore[operator]
         increments: list[States] = []
-        velocity = network.velocity(states, clamp, evaluation)
-        for added, pulled in STAGES:
+        velocity = flow.velocity(point)
+        for added, pulled in tableau.stages:
             if added:
-                velocity = network.velocity(_moved(states, added, increments), clamp)
+                velocity = flow.velocity(flow.at(_moved(states, added, increments)))
             right = {n: v + _combined(pulled, increments, n) / dt if pulled else v for n, v in velocity.items()}
             increments.append(system.solve(right))
-        new = _moved(states, RESULT, increments)
+        new = _moved(states, tableau.result, increments)
         error = {name: abs(x) + system.left[name] for name, x in increments[-1].items()}
-        return Step(new, network.evaluate(new), error_norm(self, error, states, new))
+        return Step(flow.at(new), error_norm(self, error, states, new))
 
 
-def eliminated(network: Network) -> list[str]:
+def eliminated(network: Any) -> list[str]:
     """Populations without self-coupling that share no synapse with one another: the widest first, at ties the last.
 
     >>> import numpy as np
@@ -146,20 +213,22 @@ def eliminated(network: Network) -> list[str]:
     return chosen if len(chosen) < len(network.populations) else chosen[:-1]
 
 
+def _out(flow: Flow) -> list[str]:
+    return eliminated(flow.network)
+
+
 class _System:
     """(a I - J) x = r at one state, for any right-hand side."""
 
-    def __init__(
-        self, network: Network, states: States, evaluation: Evaluation, a: Array, clamp: Any, method: Rosenbrock
-    ) -> None:
-        self.network, self.states, self.evaluation, self.a, self.clamp = network, states, evaluation, a, clamp
-        self.method = method
-        self.out = eliminated(network)
+    def __init__(self, flow: Flow, point: Point, a: Array, method: Rosenbrock) -> None:
+        self.network, self.states, self.a, self.method = flow.network, point.states, a, method
+        network, states = flow.network, point.states
+        self.out = flow.once(_out)
         self.kept = [name for name in network.populations if name not in self.out]
         self.sizes = [network.populations[name].size for name in self.kept]
         self.xp = backend.namespace(*states.values())
         self.left = {name: self.xp.zeros_like(x) for name, x in states.items()}
-        self.linear = Linearised(network, states, evaluation, clamp)
+        self.linear = Linearised(flow, point)
         self.inverse = self._inverse() if sum(self.sizes) <= method.dense else None
 
     def solve(self, right: States) -> States:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .. import backend
 from ..backend import Array, Number
 from ..doors import choice, number, settle, whole
-from ..network import Evaluation, Network
-from .base import Integrator, States, Step, error_norm
+from ..flow import Flow, Point
+from .base import Integrator, Step, error_norm
 
 
 class Tableau(NamedTuple):
@@ -99,25 +98,15 @@ class RungeKutta(Integrator):
         settle(self, number, "rtol", "atol", "dt", above=0)
         settle(self, whole, "max_steps", least=1)
 
-    def step(
-        self,
-        network: Network,
-        states: States,
-        evaluation: Evaluation,
-        dt: Number | None,
-        theta: Array | None,
-        clamp: Mapping[str, Array],
-    ) -> Step:
+    def step(self, flow: Flow, point: Point, dt: Number | None, theta: Array | None = None) -> Step:
         """All stages; the last is evaluated at the new state."""
-        tableau = TABLEAUS[self.method]
-        stages = [network.velocity(states, clamp, evaluation)]
-        new, at = states, evaluation
+        tableau, states = TABLEAUS[self.method], point.states
+        stages, new = [flow.velocity(point)], point
         for row in tableau.rows:
-            new = {name: x + dt * _combined(row, stages, name) for name, x in states.items()}
-            at = network.evaluate(new)
-            stages.append(network.velocity(new, clamp, at))
+            new = flow.at({name: x + dt * _combined(row, stages, name) for name, x in states.items()})
+            stages.append(flow.velocity(new))
         error = {name: dt * _combined(tableau.error, stages, name) for name in states}
-        return Step(new, at, error_norm(self, error, states, new))
+        return Step(new, error_norm(self, error, states, new.states))
 
 
 def _combined(weights: tuple[float, ...], stages: list[dict[str, Array]], name: str) -> Any:

@@ -248,7 +248,7 @@ def test_names_stand_for_integrators():
         if name in ("diffrax", "torchdiffeq"):
             continue
         run = simulate(memory, query, t1=0.2, integrator=name, save_at=[0.2])
-        assert run.statistics["integrator"].startswith(type(choose(name, memory.network, {}, {})).__name__)
+        assert run.statistics["integrator"].startswith(type(choose(name, memory.network.bound(), {})).__name__)
     auto = simulate(problem(tau_value=5.0)[0], query, t1=1.0)
     assert auto.statistics["integrator"].startswith("Relaxation(dt=0.5")  # a tenth of tau_value
 

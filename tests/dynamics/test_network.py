@@ -464,7 +464,7 @@ def test_an_updated_evaluation_is_a_fresh_one(seed, rng):
     evaluation = network.evaluate(states)
     for name, x in states.items():
         states = {**states, name: x + rng.standard_normal(x.shape)}
-        evaluation = network.update(evaluation, name, states[name])
+        evaluation = network.bound().moved(evaluation, name, states[name])
         fresh = network.evaluate(states)
         assert all((evaluation.activations[a] == fresh.activations[a]).all() for a in fresh.activations)
         for key, signal in fresh.signals.items():

@@ -141,12 +141,13 @@ def test_energy_falls_in_float32_on_other_libraries(library_name, sim, dt, rng):
 
 def jacobi_step(network, states, dt):
     """The wrong order: every population solved exactly against the OLD state of the others."""
-    evaluation, new = network.evaluate(states), {}
+    flow, new = network.bound(), {}
+    here = flow.at(states)
     for name, p in network.populations.items():
         responses = [
-            synapse.response(k, *network.joined(synapse, evaluation.activations), **network.shared(key, evaluation))
-            for key, synapse in network.synapses.items()
-            for k, joined in enumerate(synapse.between)
+            wire.ask(wire.response, here, k)
+            for wire in flow.wires
+            for k, joined in enumerate(wire.between)
             if joined == name
         ]
         new[name] = exact_step(states[name], responses, p.leak, p.bias, dt / p.tau)

@@ -55,7 +55,7 @@ def unstopped():
 def test_steady_stops_at_the_first_steady_state():
     whole = unstopped()
     sizes = scales(whole.network, {n: x[0] for n, x in whole.states.items()})
-    expected = first_time(whole, lambda x: steadiness(whole.network, x, {}, sizes) <= 1e-3)
+    expected = first_time(whole, lambda x: steadiness(whole.network.bound(), whole.network.evaluate(x), sizes) <= 1e-3)
     stopped = run(steady(1e-3))
     np.testing.assert_array_equal(stopped.steps, expected)
     assert len(set(expected)) == 3  # every sample at a time of its own
@@ -75,11 +75,13 @@ def test_steadiness_is_the_largest_over_the_populations_and_leaves_out_what_is_h
         for name, x in states.items()
     }
     sizes = {name: Scale(x, None) for name, x in size.items()}
-    found = to_numpy(steadiness(network, here, {}, sizes))
+    found = to_numpy(steadiness(network.bound(), network.evaluate(here), sizes))
     np.testing.assert_allclose(found, np.maximum(ratios["value"], ratios["memory"]), rtol=1e-12)
     held = to_library(np.ones((2, 3), dtype=bool), library)
     np.testing.assert_allclose(
-        to_numpy(steadiness(network, here, {"memory": held}, sizes)), ratios["value"], rtol=1e-12
+        to_numpy(steadiness(network.bound({"memory": held}), network.evaluate(here), sizes)),
+        ratios["value"],
+        rtol=1e-12,
     )
 
 
@@ -87,7 +89,7 @@ def test_one_wide_population_does_not_hide_the_other():
     """A pooled norm over a million quiet neurons would call this steady."""
     network = Network({"value": Population(Quadratic(), 1), "memory": Population(LogSumExp(), 10**6)})
     states = {"value": np.array([1.0]), "memory": np.zeros(10**6)}
-    assert steadiness(network, states, {}, scales(network, states)) == 0.5
+    assert steadiness(network.bound(), network.evaluate(states), scales(network, states)) == 0.5
 
 
 def test_the_tolerance_depends_on_the_dtype(dtype):
@@ -102,9 +104,9 @@ def test_settled_stops_when_a_step_moves_no_activation():
     whole = unstopped()
     moves = [
         largest_move(
-            whole.network,
-            {n: x[k] for n, x in whole.states.items()},
-            {n: x[k + 1] for n, x in whole.states.items()},
+            whole.network.bound(),
+            whole.network.evaluate({n: x[k] for n, x in whole.states.items()}),
+            whole.network.evaluate({n: x[k + 1] for n, x in whole.states.items()}),
             scales(whole.network, {n: x[0] for n, x in whole.states.items()}),
         )
         for k in range(len(whole.times) - 1)
@@ -119,11 +121,12 @@ def test_settled_looks_at_activations_not_at_states():
     network = Network({"memory": Population(LogSumExp(), 3)})
     before, after = ({"memory": np.array([[0.1, 0.4, 0.2]]) + shift} for shift in (0.0, 7.0))
     sizes = scales(network, before)
-    assert largest_move(network, before, after, sizes)[0] < 1e-15
+    flow, first = network.bound(), network.evaluate(before)
+    assert largest_move(flow, first, flow.at(after), sizes)[0] < 1e-15
     moved = {"memory": np.array([[0.1, 0.4, 0.9]])}
     g = [np.exp(x["memory"]) / np.exp(x["memory"]).sum() for x in (before, moved)]
     expected = np.sqrt(((g[1] - g[0]) ** 2).mean()) / (2 * np.sqrt((g[0] ** 2).mean()))  # the start is as large
-    np.testing.assert_allclose(largest_move(network, before, moved, sizes), [expected], rtol=1e-13)
+    np.testing.assert_allclose(largest_move(flow, first, flow.at(moved), sizes), [expected], rtol=1e-13)
 
 
 @pytest.mark.parametrize("radius", [0.3, 0.05])
