@@ -28,7 +28,6 @@ from ..dynamics.lagrangians import (
     XLogX,
 )
 from ..dynamics.validation import unknown_name
-from .one_shot import OneShot
 
 
 class Named(NamedTuple):
@@ -180,6 +179,21 @@ def doubts(similarity: Similarity, lagrangian: Lagrangian) -> list[str]:
         return ["an even power of negated distances weighs the farthest pattern most"]
     if similarity.distance and isinstance(lagrangian, RectifiedPower):
         return ["every score is a negated distance, so that a rectified power gives every pattern weight 0"]
-    if isinstance(lagrangian, XLogX) and isinstance(similarity, OneShot) and not similarity.unchecked:
+    if isinstance(lagrangian, XLogX) and similarity.recall_only and not similarity.unchecked:
         return ["logarithms of scores below 1 are negative, and scaled to sum to one they weigh the best pattern least"]
     return []
+
+
+def shared(similarity: Similarity, f: Array) -> Array:
+    """Weights as a similarity takes them: as they are, or scaled to sum to one.
+
+    >>> from hopfield.models import Dot, normalised
+    >>> shared(Dot(), np.ones(2)), shared(normalised("dot"), np.ones(2))
+    (array([1., 1.]), array([0.5, 0.5]))
+    """
+    if not similarity.scaled_weights:
+        return f
+    xp = backend.namespace(f)
+    total = xp.sum(f, axis=-1, keepdims=True)
+    with backend.quiet(f):  # infinite scores, where the similarity lets them pass
+        return f / xp.where(total == 0, 1.0, total)
