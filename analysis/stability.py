@@ -339,6 +339,8 @@ def update_rate(flow: Field, x: np.ndarray) -> np.ndarray | None:
     g = p.lagrangian.activation(split(flow.network, place)[name])
     if has_rays(flow):
         sim = flow.memory.sim
+        if sim.metric != "angle":
+            return None
         f = flow.memory.rule.separation.activation(sim.scores(g))
         return np.linalg.norm(backend.to_numpy(f @ sim.rows), axis=-1) / np.sum(x * x, axis=-1)
     rate = np.full(len(x), float(p.leak))

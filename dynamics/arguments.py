@@ -149,7 +149,9 @@ def of_similarity(self: Any, names: tuple[str, ...], given: tuple[Any, ...], opt
     """What a method of a similarity with patterns takes: arrays (..., I) and (..., N), and numbers of a value step."""
     if self.patterns is None:
         kind = type(self).__name__
-        raise TypeError(f"{self!r} holds no patterns to compare with. Give it some: {kind}(patterns), or .of(patterns).")
+        raise TypeError(
+            f"{self!r} holds no patterns to compare with. Give it some: {kind}(patterns), or .of(patterns)."
+        )
     count, width = self.patterns.shape
     widths = {"f": count, "scores": count, "g": width, "u": width, "v": width}
     arrays = together(dict(zip(names, given, strict=True)), widths, f"{count} patterns of {width} values are stored")

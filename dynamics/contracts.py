@@ -44,6 +44,18 @@ class Lagrangian(backend.Extensible, ABC):
         c where ln g = c x up to a constant, else None.
     shift_invariant : bool
         Whether adding a constant to the state changes no activation.
+    linear : bool
+        Whether the activation is linear in the state, g = c x.
+    even : bool
+        Whether x and -x have the same activation.
+    rectified : bool
+        Whether no state x <= 0 has an activation other than 0.
+    growth : float
+        The power with which L grows far out, at most (infinite: not known, or none).
+    domain : {"", ">= 0", "> 0"}
+        The states for which L is defined; "" for all.
+    law : {"", "softmax", "max"}
+        Whether g is e^(beta x)/sum e^(beta x), or one at the largest entry, of which theorems are known.
     checked : bool
         Whether the activation is known to be the gradient of the value; otherwise the two are compared when a
         network with it is first run.
@@ -76,6 +88,12 @@ class Lagrangian(backend.Extensible, ABC):
     identity: bool = False
     log_gain: Number | None = None
     shift_invariant: bool = False
+    linear: bool = False
+    even: bool = False
+    rectified: bool = False
+    growth: float = math.inf
+    domain: str = ""
+    law: str = ""
     checked: bool = False
 
     @abstractmethod
@@ -162,6 +180,7 @@ class Synapse(backend.Extensible, ABC):
         guard(cls, arguments.SYNAPSE)
 
     between: tuple[str, ...]
+    adiabatic: bool = False  # whether it stands for memory neurons in equilibrium, with similarities and a Lagrangian
     checked: bool = False  # whether the forces are known to belong to the energy, so that nobody needs to compare them
 
     @property

@@ -43,7 +43,7 @@ def inside() -> Iterator[None]:
 
 
 def is_inside() -> bool:
-    """Whether nothing is checked here: behind the door, and in a program that is being compiled, which holds symbols."""
+    """Whether nothing is checked: behind the door, and in a program that is being compiled, which holds symbols."""
     return is_compiling() or _entered.get()
 
 

@@ -59,9 +59,9 @@ class Similarity(backend.Extensible, ABC):
     far : {"", "bounded", "inward"}
         What is known of the force (ds/dg)^T f far out, for bounded f and g = x: that it stays bounded, or that with
         f >= 0 it pulls inward as g grows, ever more strongly where sum f does not vanish; "" where nobody says.
-    metric : {"", "product", "square", "blocks"}
-        The geometry in which theorems about basins are known: s = M g, s = -\|M - g\|^2, or minus the sum of
-        \|M - g\|; "" where none is.
+    metric : {"", "product", "square", "blocks", "angle"}
+        The geometry, of which theorems are known: s_i is M_i . g, -\|M_i - g\|^2, minus the sum of \|M_ik - g_k\| over
+        k, or the cosine of the angle; "" where it is another.
     recall_only : str
         Why there are no dynamics, and what to use instead; "" where there are.
     scaled_weights : bool

@@ -24,7 +24,7 @@ def static(**options: Any) -> Any:
 
 
 def derived(function: Callable[[Any], Any]) -> Any:
-    """Mark a field that `derive` computes from the others, ``function(self)``, and that travels with them from then on."""
+    """Mark a field that `derive` computes once from the others, ``function(self)``, and that travels with them."""
     return dataclasses.field(default=None, init=False, repr=False, metadata={"derived": function})
 
 

@@ -177,6 +177,7 @@ class EquilibriumSynapse(Synapse):
     lagrangian: Lagrangian
     leak: float = static(default=1.0)
     bias: Any = None
+    adiabatic = True
 
     def __post_init__(self) -> None:
         put = object.__setattr__

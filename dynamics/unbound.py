@@ -104,25 +104,30 @@ def _memories(self: Any) -> Any:
 
 
 def memories_apart(name: str) -> Callable[[type], type]:
-    """Let a synapse also be made as in 0.1.0: of one similarity or some, the field `name`, and then of their patterns."""
+    """Let a synapse also be made as in 0.1.0: of a similarity or some, its field `name`, and then of their patterns."""
 
     def apply(cls: type) -> type:
         init, several = cls.__init__, name == "similarities"
 
         @functools.wraps(init)
         def __init__(self: Any, between: Any, *given: Any, **options: Any) -> None:
-            kinds, *given = given if name not in options else (options.pop(name), *given)
-            if given and (isinstance(given[0], tuple | list) or hasattr(given[0], "patterns") or backend.is_array(given[0])):
-                options["memories"], *given = given
-            if "memories" in options:
+            given = given if name not in options else (options.pop(name), *given)
+            if len(given) > 1 and _is_memories(given[1]):
+                options["memories"], given = given[1], (given[0], *given[2:])
+            if given and "memories" in options:
                 memories = options.pop("memories")
-                kinds = _all_bound(between, kinds, memories) if several else _joined(kinds, memories)
-            init(self, between, kinds, *given, **options)
+                joined = _all_joined(between, given[0], memories) if several else _joined(given[0], memories)
+                given = (joined, *given[1:])
+            init(self, between, *given, **options)
 
         cls.__init__ = __init__
         return cls
 
     return apply
+
+
+def _is_memories(value: Any) -> bool:
+    return isinstance(value, tuple | list) or hasattr(value, "patterns") or backend.is_array(value)
 
 
 def _joined(similarity: Any, memories: Any) -> Any:
@@ -132,10 +137,11 @@ def _joined(similarity: Any, memories: Any) -> Any:
     return bound(similarity, memories if traced or hasattr(memories, "patterns") else matrix("memories", memories))
 
 
-def _all_bound(between: Any, similarities: Any, memories: Any) -> Any:
+def _all_joined(between: Any, similarities: Any, memories: Any) -> Any:
     many = isinstance(similarities, tuple | list)
     if not isinstance(memories, tuple | list) or (many and len(memories) != len(similarities)):
         raise ValueError(
-            f"memories must be a tuple of matrices (N, I) of patterns, one for each of {between}, got {shown(memories)}."
+            f"memories must be a tuple of matrices (N, I) of patterns, one for each of {between}, got "
+            f"{shown(memories)}."
         )
     return tuple(map(_joined, similarities, memories)) if many else similarities

@@ -32,7 +32,7 @@ class Manhattan(Similarity):
     """
 
     order: Array = derived(lambda self: backend.namespace(self.patterns).argsort(self.patterns, axis=0, stable=True))
-    columns: Array = derived(lambda self: backend.namespace(self.patterns).take_along_axis(self.patterns, self.order, axis=0))
+    columns: Array = derived(lambda self: _ordered(self.patterns, self.order))
     name = "manhattan"
     leak = 0.0
     smooth = False
@@ -90,6 +90,10 @@ def city_blocks(patterns: Array, g: Array) -> Array:
     xp = backend.namespace(g)
     distances = backend.cityblock(xp.reshape(g, (-1, g.shape[-1])), patterns)
     return xp.reshape(distances, (*g.shape[:-1], patterns.shape[0]))
+
+
+def _ordered(patterns: Array, order: Array) -> Array:
+    return backend.namespace(patterns).take_along_axis(patterns, order, axis=0)
 
 
 def _sign(m: Array, g: Array) -> Array:

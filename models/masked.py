@@ -27,7 +27,7 @@ from ..dynamics.contracts import exact_step
 from ..dynamics.integrators import Relaxation
 from .checks import flag, whole
 from .retrieval import Retrieval, bound_of, nothing, refuse_endless, settle
-from .separation import check_scores, has_domain, shared
+from .separation import check_scores, shared
 
 if TYPE_CHECKING:
     from .memory import AssociativeMemory
@@ -182,7 +182,7 @@ def retrieve_known(
 
 def _separated(memory: AssociativeMemory, query: Array, known: Array) -> Array:
     scores, separation = masked_scores(memory, query, known), memory.rule.separation
-    if has_domain(separation):
+    if separation.domain:
         check_scores(separation, scores)
     return separation.activation(scores)
 

@@ -12,7 +12,7 @@ from ..dynamics import backend
 from ..dynamics.backend import Array, Number
 from ..dynamics.contracts import Lagrangian, Similarity
 from ..dynamics.entry import quiet
-from ..dynamics.lagrangians import Quadratic, SquareRoot, XLogX
+from ..dynamics.lagrangians import Quadratic
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
 from ..dynamics.validation import finite, fitting, matrix, vector
@@ -21,7 +21,7 @@ from .domain import Domain, activations_of
 from .masked import masked_weights, retrieve_known
 from .precision import own_precision
 from .retrieval import Retrieval, retrieve
-from .separation import check_scores, describe, doubts, has_domain, shared
+from .separation import check_scores, describe, doubts, shared
 from .similarity import Cosine, Dot, Euclidean
 from .storage import Stored
 
@@ -272,7 +272,7 @@ class AssociativeMemory(Stored):
 
     def _check_scores(self, query: Array) -> None:
         separation = self.rule.separation
-        if has_domain(separation):
+        if separation.domain:
             check_scores(separation, self._scored(query))
 
     def check_query(self, query: Any) -> Array:
@@ -304,13 +304,13 @@ class AssociativeMemory(Stored):
 
     def _has_floor(self, similarity: Similarity, separation: Lagrangian, leak: float) -> bool:
         # For linear neurons: scores that are bounded, or a quadratic form that is positive.
-        if similarity.name == "cosine":
+        if similarity.bounded or similarity.distance:
             return True
-        if similarity.name == "dot" and isinstance(separation, SquareRoot | XLogX):  # L_h grows less than v.v
+        if similarity.metric != "product" or separation.growth > 2:
+            return False
+        if separation.growth < 2:  # less than v.v
             return leak > 0
-        if similarity.name != "dot" or not isinstance(separation, Quadratic):
-            return similarity.distance
-        gain = 1.0 if separation.beta is None else separation.beta
+        gain = separation.activation(backend.full((1,), 1.0, self.memories))[0]
         if backend.is_traced(self.memories) or backend.is_traced(gain):
             return True
         spectrum = np.linalg.norm(backend.to_numpy(self.memories).astype(float), 2) ** 2

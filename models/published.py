@@ -29,6 +29,7 @@ jensen_shannon   1/(kl_i/2 + reverse_kl_i/2)           of scores that are recipr
 from __future__ import annotations
 
 from collections.abc import Callable
+
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
 from ..dynamics.contracts import Similarity

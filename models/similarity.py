@@ -145,6 +145,7 @@ class Cosine(Similarity):
     ray = True
     bounded = True
     checked = True
+    metric = "angle"
     shares = "scores"
 
     def scores(self, g: Array) -> Array:
