@@ -9,7 +9,6 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked
-from ..dynamics.lagrangians import LogSumExp
 from ..models.copies import copies_of
 from ..models.memory import AssociativeMemory
 from . import declared
@@ -142,7 +141,7 @@ def beta_advice(memory: AssociativeMemory, target: float = 0.5) -> BetaAdvice:
     if reason := no_theorem(memory):
         raise ValueError(f"There is no advice for this memory: {reason}")
     similarity, separation, _, _ = memory.rule
-    if not isinstance(separation, LogSumExp) or similarity.name == "manhattan":
+    if separation.law != "softmax" or similarity.metric == "blocks":
         raise ValueError(
             f"There is advice for softmax with dot or euclidean, not for {similarity.name} with {separation!r}: "
             "certified_radii says what is proved there."
@@ -150,7 +149,7 @@ def beta_advice(memory: AssociativeMemory, target: float = 0.5) -> BetaAdvice:
     if not 0 < target < 1:
         raise ValueError(f"target must be between 0 and 1, got {target!r}.")
     patterns = backend.to_numpy(memory.memories).astype(float)
-    factor = 1.0 if similarity.name == "dot" else 2.0
+    factor = 1.0 if similarity.metric == "product" else 2.0
     squares = (patterns**2).sum(-1)
     gram = patterns @ patterns.T
     gaps = np.maximum(squares[:, None] + squares - 2 * gram, 0.0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.collective import LogSumExp, softmax
+from ..dynamics.collective import softmax
 from ..dynamics.flow import Flow, Point, Wire
 from ..dynamics.network import Network, Population
 
@@ -137,7 +137,7 @@ def _root(p: Population, x: Array, u: Array, transposed: bool) -> Array:
     if lagrangian.elementwise:
         gain = lagrangian.curvature(x, xp.ones_like(x))
         return xp.sqrt(xp.where(gain > 0, gain, 0.0)) * u
-    if isinstance(lagrangian, LogSumExp):
+    if lagrangian.law == "softmax":
         weights = softmax(lagrangian.beta * x)
         root = xp.sqrt(weights)
         left, right = (root, weights) if transposed else (weights, root)

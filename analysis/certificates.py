@@ -25,7 +25,6 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.entry import checked, quiet
-from ..dynamics.lagrangians import LogSumExp, Max
 from ..dynamics.validation import finite, positive
 from ..models.memory import AssociativeMemory
 from ..models.separation import describe
@@ -75,7 +74,7 @@ class Certificates:
 
 
 class _Rule(NamedTuple):
-    """What a theorem needs: similarity, b (None: the limit beta = inf), norm, and its name."""
+    """What a theorem needs: geometry, b (None: the limit beta = inf), norm, and its name."""
 
     kind: str
     gain: float | None
@@ -97,13 +96,13 @@ def no_theorem(memory: Any) -> str:
         return f"the theorems are about models with a similarity and a separation; {type(memory).__name__} has neither."
     similarity, separation, value, leak = memory.rule
     bias = backend.to_numpy(memory.bias)
-    wanted = {"dot": 1.0, "euclidean": 0.0, "manhattan": 0.0}
-    if similarity.name not in wanted:
+    wanted = {"product": 1.0, "square": 0.0, "blocks": 0.0}.get(similarity.metric)
+    if wanted is None:
         return f"no theorem is known for the {similarity.name} similarity."
-    if not isinstance(separation, LogSumExp | Max):
+    if not separation.law:
         return f"the theorems need softmax or max, not {describe(separation)}."
-    if leak != wanted[similarity.name]:
-        return f"for the {similarity.name} similarity the theorem needs leak {wanted[similarity.name]:g}, not {leak:g}."
+    if leak != wanted:
+        return f"for the {similarity.name} similarity the theorem needs leak {wanted:g}, not {leak:g}."
     if memory.projection is not None:
         return "the theorems need P = M: with a projection the output feeds back."
     if not value.identity:
@@ -115,14 +114,14 @@ def _rule(memory: Any) -> _Rule:
     if reason := no_theorem(memory):
         raise ValueError(f"No radius can be certified: {reason}")
     similarity, separation, _, _ = memory.rule
-    kind = similarity.name
-    if isinstance(separation, Max):
-        return _Rule(kind, None, "1" if kind == "manhattan" else "2", f"{kind}, max: the pattern stays the nearest")
+    kind, name = similarity.metric, similarity.name
+    if separation.law == "max":
+        return _Rule(kind, None, "1" if kind == "blocks" else "2", f"{name}, max: the pattern stays the nearest")
     gain = 1.0 if separation.beta is None else float(backend.to_numpy(separation.beta))
     gain = positive("beta", gain)
-    if kind == "manhattan":
-        return _Rule(kind, gain, "1", "manhattan, softmax: weight above 1/2, recalled exactly")
-    return _Rule(kind, 2 * gain if kind == "euclidean" else gain, "2", f"{kind}, softmax: R(r) < r")
+    if kind == "blocks":
+        return _Rule(kind, gain, "1", f"{name}, softmax: weight above 1/2, recalled exactly")
+    return _Rule(kind, 2 * gain if kind == "square" else gain, "2", f"{name}, softmax: R(r) < r")
 
 
 @checked(**declared.CERTIFIED_RADII)
@@ -172,7 +171,7 @@ def certified_radii(memory: AssociativeMemory, rows: Any = None) -> Certificates
     if rows.size and not (-count <= rows.min() and rows.max() < count):
         raise ValueError(f"rows must be from 0 to {count - 1}, got {rows.min()} to {rows.max()}.")
     rows = rows % count
-    solve = _manhattan if rule.kind == "manhattan" else _quadratic
+    solve = _manhattan if rule.kind == "blocks" else _quadratic
     size = max(1, ROWS // count)
     with np.errstate(all="ignore"):
         parts = [solve(rule, patterns, rows[k : k + size]) for k in range(0, len(rows), size)]
@@ -189,7 +188,7 @@ def _quadratic(rule: _Rule, patterns: np.ndarray, rows: np.ndarray) -> tuple[np.
     own, other = norms[rows, None], norms[None, :]
     blur = slack * (own + other) ** 2
     distance2 = np.maximum(squares[rows, None] + squares[None, :] - 2 * gram, 0.0)
-    if rule.kind == "dot":
+    if rule.kind == "product":
         s = squares[rows, None] - gram - slack * (own**2 + own * other)
     else:
         s = np.maximum(distance2 - blur, 0.0) / 2
@@ -375,7 +374,7 @@ def contraction_radii(memory: AssociativeMemory, points: Array, factor: float) -
 def _about_points(memory: AssociativeMemory, points: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Trapping radii, and the logarithms of the weights and the rates of R about each point."""
     rule = _rule(memory)
-    if rule.gain is None or rule.kind == "manhattan":
+    if rule.gain is None or rule.kind == "blocks":
         raise ValueError(
             "trapping_radii is for softmax with dot or euclidean; manhattan and max reach memories exactly."
         )
@@ -385,7 +384,7 @@ def _about_points(memory: AssociativeMemory, points: Array) -> tuple[np.ndarray,
         raise ValueError(f"points have shape {points.shape} but patterns have {patterns.shape[1]} values.")
     squares = np.einsum("ij,ij->i", patterns, patterns)
     scores = points @ patterns.T
-    scores = rule.gain * (scores if rule.kind == "dot" else scores - squares / 2)
+    scores = rule.gain * (scores if rule.kind == "product" else scores - squares / 2)
     log_p = scores - scores.max(axis=1, keepdims=True)
     log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
     miss = np.linalg.norm(np.exp(log_p) @ patterns - points, axis=1)

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked
-from ..dynamics.lagrangians import LogSumExp, Quadratic
 from ..dynamics.validation import positive
 from ..models.memory import AssociativeMemory
 from ..models.separation import describe
@@ -125,16 +124,16 @@ def critical_beta(memory: AssociativeMemory, *, largest: float = 64.0) -> Critic
     bias = np.broadcast_to(backend.to_numpy(memory.bias).astype(float), patterns.shape[1:])
     if memory.projection is not None:
         raise ValueError("critical_beta is for P = M: with a projection the output neurons feed back.")
-    if isinstance(separation, Quadratic) and similarity.name == "dot" and leak > 0 and not bias.any():
+    if separation.linear and similarity.metric == "product" and leak > 0 and not bias.any():
         return _linear(patterns, value, leak)
-    dot = similarity.name == "dot" and leak > 0
-    if not (dot or (similarity.name == "euclidean" and leak == 0 and not bias.any())) or not value.identity:
+    dot = similarity.metric == "product" and leak > 0
+    if not (dot or (similarity.metric == "square" and leak == 0 and not bias.any())) or not value.identity:
         raise ValueError(
             f"critical_beta knows softmax with dot (leak > 0) or euclidean (leak 0, no bias) and linear value neurons, "
             f"and identity with dot; here it is {similarity.name} with {describe(separation)}, leak {leak:g} and "
             f"{value!r}. Follow the fixed points instead: continue_fixed_points(memory, 'beta', start, stop)."
         )
-    if not isinstance(separation, LogSumExp):
+    if separation.law != "softmax":
         raise ValueError(
             f"With the {describe(separation)} separation nothing is known of the beta at which one fixed point becomes "
             "many. Use softmax, or follow the points: continue_fixed_points(memory, 'beta', start, stop)."

@@ -22,7 +22,6 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.collective import LogSumExp
 from ..dynamics.entry import checked, guard
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating, positive
@@ -100,7 +99,7 @@ class Field:
     def symmetric(self) -> bool:
         """Whether `hessian_product` exists: an energy, no kinks, convex Lagrangians, no sphere without leak."""
         small = [
-            p.lagrangian.elementwise or isinstance(p.lagrangian, LogSumExp) or p.size <= LARGEST_ROOT
+            p.lagrangian.elementwise or p.lagrangian.law == "softmax" or p.size <= LARGEST_ROOT
             for p in self.network.populations.values()
         ]
         turns = [p.leak == 0 and p.lagrangian.turns for p in self.network.populations.values()]

@@ -14,7 +14,6 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.integrators import Relaxation
 from ..dynamics.simulate import simulate
-from ..dynamics.synapses import EquilibriumSynapse
 from .field import Field
 
 
@@ -85,12 +84,11 @@ def attracting(flow: Field, x: np.ndarray) -> np.ndarray:
     if similarity is not None:
         (p,) = flow.network.populations.values()
         synapse = next(iter(flow.network.synapses.values()))
-        assert isinstance(synapse, EquilibriumSynapse)
         place = flow.asarray(x)
         g = p.lagrangian.activation(place)
-        f, memories = synapse.weights(g), synapse.memories[0]
-        held = backend.to_numpy(similarity.kink(memories, g, f))
-        pull = backend.to_numpy(similarity.pullback(memories, g, f)) - p.leak * x
+        f = synapse.weights(g)
+        held = backend.to_numpy(similarity.kink(g, f))
+        pull = backend.to_numpy(similarity.pullback(g, f)) - p.leak * x
         if p.bias is not None:
             pull = pull + backend.to_numpy(flow.asarray(p.bias))
         slack = 8 * backend.epsilon(flow.like) * (1 + np.abs(pull))
@@ -98,7 +96,7 @@ def attracting(flow: Field, x: np.ndarray) -> np.ndarray:
     rng = np.random.default_rng(0)
     around = 1e-6 if backend.epsilon(flow.like) < 1e-10 else 1e-3
     answer = np.zeros(len(x), bool)
-    synapse = next((s for s in flow.network.synapses.values() if isinstance(s, EquilibriumSynapse)), None)
+    synapse = next((s for s in flow.network.synapses.values() if s.adiabatic), None)
     if synapse is None:
         return answer
     for at, point in enumerate(x):
@@ -114,7 +112,7 @@ def attracting(flow: Field, x: np.ndarray) -> np.ndarray:
 
 def _manhattan(flow: Field):
     synapses = list(flow.network.synapses.values())
-    if len(synapses) != 1 or not isinstance(synapses[0], EquilibriumSynapse) or len(synapses[0].between) != 1:
+    if len(synapses) != 1 or not synapses[0].adiabatic or len(synapses[0].between) != 1:
         return None
     similarity = synapses[0].similarities[0]
-    return similarity if similarity.name == "manhattan" else None
+    return similarity if similarity.metric == "blocks" else None

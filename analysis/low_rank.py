@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.collective import LogSumExp
-from ..dynamics.synapses import EquilibriumSynapse, Recurrent
+from ..dynamics.synapses import Recurrent
 from .field import Field, split
 
 
@@ -91,15 +90,15 @@ def low_rank(flow: Field, x: np.ndarray) -> LowRank | None:
         if len(values) >= flow.size:
             return None
         return LowRank(p.leak, _root_of_gram(flow, x, vectors), np.diag(values), flow.size)
-    if not isinstance(synapse, EquilibriumSynapse) or len(synapse.between) != 1:
+    if not synapse.adiabatic or len(synapse.between) != 1:
         return None
-    kind, prepared = synapse.similarities[0], synapse.memories[0]
-    rows = backend.to_numpy(prepared.patterns if hasattr(prepared, "patterns") else prepared)
-    if kind.name not in ("dot", "euclidean") or len(rows) >= flow.size:
+    similarity = synapse.similarities[0]
+    rows = backend.to_numpy(similarity.patterns)
+    if similarity.metric not in ("product", "square") or len(rows) >= flow.size:
         return None
     h = synapse.signal(g)
     core = _curvature_matrix(flow, synapse.lagrangian, h) / synapse.leak
-    if kind.name == "dot":
+    if similarity.metric == "product":
         return LowRank(p.leak, _root_of_gram(flow, x, rows.T), core, flow.size)
     if not p.lagrangian.identity:
         return None
@@ -122,7 +121,7 @@ def _root_of_gram(flow: Field, x: np.ndarray, columns: np.ndarray) -> np.ndarray
 
 def _curvature_matrix(flow: Field, lagrangian: Any, h: Any) -> np.ndarray:
     """L_h''(h) as a matrix (N, N)."""
-    if isinstance(lagrangian, LogSumExp):
+    if lagrangian.law == "softmax":
         p = backend.to_numpy(lagrangian.activation(h)).astype(float).reshape(-1)
         return float(backend.to_numpy(lagrangian.beta)) * (np.diag(p) - np.outer(p, p))
     eye = np.eye(h.shape[-1], dtype=backend.to_numpy(flow.like).dtype)

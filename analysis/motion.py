@@ -49,7 +49,7 @@ class Motion:
         """The rate at which a state approaches a constant target: l/tau, and 2/tau for euclidean with leak 0."""
         p = next(iter(self.flow.network.populations.values()))
         rule = rule_of(self.flow.memory)
-        rate = 2.0 if rule is not None and rule.similarity.name == "euclidean" and p.leak == 0 else float(p.leak)
+        rate = 2.0 if rule is not None and rule.similarity.metric == "square" and p.leak == 0 else float(p.leak)
         return (rate or 1.0) / float(backend.to_numpy(p.tau))
 
     def follow(self, x: Array, judge: Stop, t_max: float) -> tuple[Record, dict[int, Result]]:

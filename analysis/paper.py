@@ -305,7 +305,7 @@ def _sheet(panel: Panel, images: Images, seed: int) -> tuple[Row, ...]:
         patterns, cues = stored_and_asked(stored, shape, cell)
         goal = patterns if target == "itself" else half(patterns, shape, target)
         asked = cues if panel.kind == "errors" else cues[:SHOWN]
-        (answers,) = one_pass(kind, kind.prepare(patterns), asked, panel.separations, goal)
+        (answers,) = one_pass(kind.of(patterns), asked, panel.separations, goal)
         if panel.coding != "intensity":
             patterns, cues, goal, answers = ((x > 0).astype(float) for x in (patterns, cues, goal, answers))
         columns = {"stored": patterns, "cue": cues, "target": goal, "answer": answers}

@@ -15,7 +15,6 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.collective import LogSumExp, Max
 from ..models.memory import AssociativeMemory
 from .field import Field, field
 from .sphere import canonical, on_sphere
@@ -75,15 +74,15 @@ def row_space(memory: Any) -> RowSpace | None:
     size, width = memory.memories.shape
     if width <= NARROW * size or not value.identity or backend.to_numpy(memory.bias).any():
         return None
-    blind = isinstance(separation, LogSumExp | Max)
-    if not ((similarity.name == "dot" and leak > 0) or (similarity.name == "euclidean" and leak == 0 and blind)):
+    blind = separation.shift_invariant and separation.nonnegative
+    if not ((similarity.metric == "product" and leak > 0) or (similarity.metric == "square" and leak == 0 and blind)):
         return None
     basis = np.linalg.qr(backend.to_numpy(memory.memories).astype(np.float64).T)[0]
     coordinates = backend.to_numpy(memory.memories).astype(np.float64) @ basis
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the memory warns of, it has said
         small = type(memory)(**{**memory.settings(), "memories": backend.asarray(coordinates, memory.memories)})
-    return RowSpace(small, backend.asarray(basis, memory.memories), leak if similarity.name == "dot" else 2.0)
+    return RowSpace(small, backend.asarray(basis, memory.memories), leak if similarity.metric == "product" else 2.0)
 
 
 class Reduction(NamedTuple):

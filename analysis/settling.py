@@ -20,7 +20,6 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.collective import Max
 from ..dynamics.network import Network, Point
 from ..dynamics.stopping import Moment
 from ..dynamics.trajectory import Result
@@ -41,12 +40,12 @@ def _kind(memory: Any) -> str:
     """Which of the reasons in the module a model's labels have."""
     if not isinstance(memory, AssociativeMemory):
         return "linear"
-    name, separation = memory.rule.similarity.name, memory.rule.separation
+    metric, law = memory.rule.similarity.metric, memory.rule.separation.law
     if not no_theorem(memory):
-        return "winner" if isinstance(separation, Max) else "weight" if name == "manhattan" else "ball"
+        return "winner" if law == "max" else "weight" if metric == "blocks" else "ball"
     # With cosine the state turns to the winner along an arc; scores there are positive sums of those at its ends.
     plain = memory.rule.leak == 0 and memory.projection is None and not backend.to_numpy(memory.bias).any()
-    return "winner" if name == "cosine" and isinstance(separation, Max) and plain else "linear"
+    return "winner" if metric == "angle" and law == "max" and plain else "linear"
 
 
 class Verdict(NamedTuple):

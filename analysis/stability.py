@@ -338,9 +338,11 @@ def update_rate(flow: Field, x: np.ndarray) -> np.ndarray | None:
     place = flow.asarray(x)
     g = p.lagrangian.activation(split(flow.network, place)[name])
     if has_rays(flow):
-        rule, prepared = flow.memory.rule, flow.memory.network.synapses["memory"].memories[0]
-        f = rule.separation.activation(rule.similarity.scores(prepared, g))
-        return np.linalg.norm(backend.to_numpy(f @ prepared.rows), axis=-1) / np.sum(x * x, axis=-1)
+        sim = flow.memory.sim
+        if sim.metric != "angle":
+            return None
+        f = flow.memory.rule.separation.activation(sim.scores(g))
+        return np.linalg.norm(backend.to_numpy(f @ sim.rows), axis=-1) / np.sum(x * x, axis=-1)
     rate = np.full(len(x), float(p.leak))
     for synapse in synapses:
         if len(synapse.between) != 1:

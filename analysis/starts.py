@@ -9,7 +9,6 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked, quiet
-from ..dynamics.synapses import EquilibriumSynapse
 from ..dynamics.validation import finite, floating, matrix
 from ..models.checks import flag
 from ..models.memory import rule_of
@@ -183,17 +182,17 @@ def balanced_starts(flow: Field, count: int, *, seed: int | np.random.Generator 
     none = np.zeros((0, flow.size), dtype=like.dtype)
     populations = list(flow.network.populations.values())
     synapses = [synapse for synapse in flow.network.synapses.values() if not isinstance(synapse, Length)]
-    if len(populations) != 1 or len(synapses) != 1 or not isinstance(synapses[0], EquilibriumSynapse):
+    if len(populations) != 1 or len(synapses) != 1 or not synapses[0].adiabatic:
         return none
     (p,), (synapse,) = populations, synapses
     beta = getattr(synapse.lagrangian, "beta", None)
-    name = synapse.similarities[0].name
-    if beta is None or len(synapse.between) != 1 or name not in ("dot", "euclidean", "cosine"):
+    similarity = synapse.similarities[0]
+    if beta is None or len(synapse.between) != 1 or similarity.metric not in ("product", "square", "angle"):
         return none
     rng = np.random.default_rng(seed)
-    prepared = synapse.memories[0]
-    rows = next((getattr(prepared, part) for part in ("rows", "patterns") if hasattr(prepared, part)), prepared)
-    rows = backend.to_numpy(rows).astype(float)
+    rows = backend.to_numpy(similarity.patterns).astype(float)
+    if similarity.ray:
+        rows = rows / np.maximum(np.linalg.norm(rows, axis=1), 1e-300)[:, None]
     chosen, inside = _subsets(rows, count, rng)
     w = np.where(inside, rng.standard_normal(chosen.shape) * rng.uniform(0.0, 2.0, (count, 1)), -np.inf)
     share = np.exp(w - w.max(axis=1, keepdims=True))
@@ -204,7 +203,8 @@ def balanced_starts(flow: Field, count: int, *, seed: int | np.random.Generator 
         g = (g + (0.0 if p.bias is None else backend.to_numpy(p.bias))) / p.leak
     h = backend.to_numpy(synapse.signal(flow.asarray(g.astype(like.dtype)))).astype(float)
     gap = np.where(inside, w, 0.0) / float(backend.to_numpy(beta)) - np.take_along_axis(h, chosen, axis=1)
-    slope = {"dot": 1.0, "euclidean": 2.0, "cosine": 1 / np.maximum(np.linalg.norm(g, axis=1), 1e-300)}[name]
+    length = np.maximum(np.linalg.norm(g, axis=1), 1e-300)
+    slope = 1 / length if similarity.ray else 2.0 if similarity.distance else 1.0
     scaled = members * np.reshape(slope / synapse.leak, (-1, 1, 1))
     size = chosen.shape[1]  # the least move dg = A^T y, sum y = 0, with A dg = gap + c for members
     matrix = np.zeros((count, size + 1, size + 1))

@@ -11,8 +11,7 @@ import numpy as np
 from ..dynamics.contracts import Similarity
 from ..dynamics.simulate import simulate
 from ..dynamics.validation import unknown_name
-from ..models.one_shot import OneShot
-from ..models.separation import separation
+from ..models.separation import separation, shared
 from ..models.similarity import similarity
 from ..models.universal import UniversalHopfield
 from .criteria import Answers, criterion
@@ -91,16 +90,16 @@ def fractions_recalled(
     right = np.zeros((len(asked), len(separations), len(judges)))
     find = _one_shot if readout == "recall" else _dynamics(readout)
     step = max(1, CHUNK // (patterns.shape[0] + patterns.shape[1]))
-    prepared = kind.prepare(patterns) if readout == "recall" else None
+    bound = kind.of(patterns) if readout == "recall" else None
     for start in range(0, len(rows), step):
         some = rows[start : start + step]
         if some[0] >= max(asked):
             break
         # Of the whole chunk, also where few of its scores are needed: they are the same to the last bit for any sizes.
-        scores = None if prepared is None else _scores(kind, prepared, cues[some])
+        scores = None if bound is None else _scores(bound, cues[some])
         for k, n in enumerate(asked):
             mine = some[some < n]
-            part = None if scores is None else _among_first(kind, scores[: len(mine)], n, patterns, cues[mine])
+            part = None if scores is None else _among_first(bound, scores[: len(mine)], n, cues[mine])
             for s, answers in enumerate(find(kind, patterns[:n], cues[mine], separations, stored[:n], part)):
                 found = Answers(
                     np.where(answers >= 0, 1, -1).astype(stored.dtype) if sign else answers, mine, stored[:n]
@@ -113,7 +112,7 @@ def fractions_recalled(
 def _askable(kind: Similarity, patterns: np.ndarray, cues: np.ndarray) -> np.ndarray:
     """The rows of the cues that a similarity is defined for: all, or all that are not black."""
     rows = np.arange(len(cues))
-    if not isinstance(kind, OneShot):
+    if not kind.recall_only:
         return rows
     kind.check("patterns", patterns)
     black = ~cues.any(axis=-1)
@@ -127,41 +126,37 @@ def _askable(kind: Similarity, patterns: np.ndarray, cues: np.ndarray) -> np.nda
 
 
 def one_pass(
-    kind: Similarity, prepared: Any, cues: np.ndarray, separations: Sequence[str], stored: np.ndarray
+    bound: Similarity, cues: np.ndarray, separations: Sequence[str], stored: np.ndarray
 ) -> Iterator[np.ndarray]:
     """P^T sep(sim(M, q)) for each separation, shape (B, O), from scores that are computed once.
 
     >>> from hopfield.models import Dot
-    >>> [z.tolist() for z in one_pass(Dot(), np.eye(2), np.array([[1.0, 0.5]]), ["max", "identity"], np.eye(2))]
+    >>> [z.tolist() for z in one_pass(Dot(np.eye(2)), np.array([[1.0, 0.5]]), ["max", "identity"], np.eye(2))]
     [[[1.0, 0.0]], [[1.0, 0.5]]]
     """
-    return _one_shot(kind, None, cues, separations, stored, _scores(kind, prepared, cues))
+    return _one_shot(bound, None, cues, separations, stored, _scores(bound, cues))
 
 
-def _scores(kind: Similarity, prepared: Any, cues: np.ndarray) -> np.ndarray:
+def _scores(bound: Similarity, cues: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
-        return kind.scores(prepared, cues).astype(np.float64)
+        return bound.scores(cues).astype(np.float64)
 
 
-def _scaled(kind: Similarity) -> bool:
-    return isinstance(kind, OneShot) and kind.scaled_weights
-
-
-def _among_first(kind: Similarity, scores: np.ndarray, n: int, patterns: np.ndarray, cues: np.ndarray) -> np.ndarray:
+def _among_first(bound: Similarity | None, scores: np.ndarray, n: int, cues: np.ndarray) -> np.ndarray:
     """The scores (B, n) that the first n patterns have when they alone are stored.
 
     Scores that sum to one over all patterns are scaled anew. Where that cannot be done, because another pattern took
     all of the sum or made it NaN, they are computed anew.
     """
     part = scores[:, :n]
-    if n == scores.shape[1] or not _scaled(kind):
+    if bound is None or n == scores.shape[1] or not bound.scaled_weights:
         return part
     with np.errstate(all="ignore"):
         total = part.sum(axis=-1, keepdims=True)
         part = part / total
     lost = ~(np.isfinite(total) & (total != 0))[:, 0]
     if lost.any():
-        part[lost] = _scores(kind, kind.prepare(patterns[:n]), cues[lost])
+        part[lost] = _scores(bound.of(bound.patterns[:n]), cues[lost])
     return part
 
 
@@ -175,10 +170,7 @@ def _one_shot(
 ) -> Iterator[np.ndarray]:
     for name in separations:
         with np.errstate(all="ignore"):
-            f = separation(name).activation(scores)
-            if _scaled(kind):
-                total = f.sum(axis=-1, keepdims=True)
-                f = f / np.where(total == 0, 1.0, total)
+            f = shared(kind, separation(name).activation(scores))
         yield _project(f, stored)
 
 

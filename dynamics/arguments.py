@@ -55,7 +55,7 @@ def together(named: dict[str, Any], widths: dict[str, int | None], meaning: str)
     for name, value in named.items():
         found[name] = numbers(name, value, like)
         if like is not None:
-            found[name] = _beside(like, found[name])
+            found[name] = beside(like, found[name])
     backend.namespace(*found.values())  # which refuses two libraries
     first = next(iter(found), None)
     for name, array in found.items():
@@ -73,7 +73,7 @@ def _one_library(node: Any, arrays: list[Array]) -> None:
         backend.namespace(*own, *arrays)
 
 
-def _beside(like: Array, value: Array) -> Array:
+def beside(like: Array, value: Array) -> Array:
     """A NumPy array beside one of JAX as JAX's, as in JAX itself; everything else as it is."""
     mixed = backend.backend_of(like) == "jax" and backend.backend_of(value) == "numpy"
     return backend.asarray(value, like) if mixed else value
@@ -128,36 +128,49 @@ LAGRANGIAN: dict[str, Check] = {
 # ------------------------------------------------------------------------------------------------- similarities
 
 
-def _stored(self: Any, memories: Any) -> tuple[Any, int | None, int | None]:
-    """What a similarity made of the patterns, or the patterns as an array; and their number and width."""
-    patterns = getattr(memories, "patterns", None)
-    if backend.is_structure(memories):
-        return (memories, None, None) if patterns is None else (memories, *patterns.shape)
-    array = isinstance(memories, list | tuple) or backend.is_array(memories)
-    if not array and not backend.is_structure(self):
-        return memories, None, None  # a similarity of your own keeps what it likes
-    patterns = numbers("memories", memories)
-    if patterns.ndim != 2 or 0 in patterns.shape:
-        raise ValueError(
-            f"memories must be a matrix (N, I) with one pattern in a row, got shape {tuple(patterns.shape)}."
+def patterns(self: Any, patterns: Any) -> Any:
+    """The check of `Similarity.of`: a matrix (N, I)."""
+    return (self, rows("patterns", patterns)), {}
+
+
+def rows(name: str, value: Any) -> Array:
+    """A matrix (N, I) with one pattern in a row, from an array or lists.
+
+    >>> rows("patterns", [[1, 2]])
+    array([[1., 2.]])
+    """
+    found = numbers(name, value)
+    if found.ndim != 2 or 0 in found.shape:
+        raise ValueError(f"{name} must be a matrix (N, I) with one pattern in a row, got shape {tuple(found.shape)}.")
+    return found
+
+
+def of_similarity(self: Any, names: tuple[str, ...], given: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """What a method of a similarity with patterns takes: arrays (..., I) and (..., N), and numbers of a value step."""
+    if self.patterns is None:
+        kind = type(self).__name__
+        raise TypeError(
+            f"{self!r} holds no patterns to compare with. Give it some: {kind}(patterns), or .of(patterns)."
         )
-    return patterns, *patterns.shape
+    count, width = self.patterns.shape
+    widths = {"f": count, "scores": count, "g": width, "u": width, "v": width}
+    arrays = together(dict(zip(names, given, strict=True)), widths, f"{count} patterns of {width} values are stored")
+    arrays = [beside(self.patterns, array) for array in arrays]
+    backend.namespace(self.patterns, *arrays)  # which refuses two libraries
+    if "ratio" in options:
+        options = _value_step(arrays[0], **options)
+    return arrays, options
 
 
-def _prepared(self: Any, memories: Any) -> Any:
-    return (self, _stored(self, memories)[0]), {}
-
-
-def _value_step(self: Any, *given: Any, ratio: Any, leak: Any = None, drive: Any = None) -> Any:
-    arguments, _ = _of_similarity("v", "f")(self, *given)
+def _value_step(v: Array, ratio: Any, leak: Any = None, drive: Any = None) -> dict[str, Any]:
     if ratio is not None:
         ratio = _traced_or("ratio", ratio, least=0)
         if getattr(ratio, "ndim", 0):
-            batch({"v": arguments[2], "ratio": ratio})
+            batch({"v": v, "ratio": ratio})
     leak = None if leak is None else _traced_or("leak", leak, least=0)
     if drive is not None and not isinstance(drive, int | float):
-        drive = together({"v": arguments[2], "drive": drive}, {}, "one drive for each neuron")[1]
-    return arguments, {"ratio": ratio, "leak": leak, "drive": drive}
+        drive = together({"v": v, "drive": drive}, {}, "one drive for each neuron")[1]
+    return {"ratio": ratio, "leak": leak, "drive": drive}
 
 
 def _traced_or(name: str, value: Any, **limits: Any) -> Any:
@@ -167,36 +180,6 @@ def _traced_or(name: str, value: Any, **limits: Any) -> Any:
     found = number(name, value, **limits)
     return value if backend.is_array(value) and backend.backend_of(value) != "numpy" else found
 
-
-def _of_similarity(*names: str) -> Check:
-    def check(self: Any, memories: Any, *given: Any, **options: Any) -> Any:
-        memories, rows, width = _stored(self, memories)
-        named = dict(zip(names, given, strict=False))
-        rest = given[len(named) :]
-        widths = {"f": rows, "scores": rows, "g": width, "u": width, "v": width}
-        arrays = together(named, widths, f"{rows} patterns of {width} values are stored")
-        patterns = getattr(memories, "patterns", memories)
-        if backend.is_array(patterns):
-            arrays = [_beside(patterns, array) for array in arrays]
-            memories = _beside(arrays[0], memories) if patterns is memories else memories
-            if {backend.backend_of(array) for array in (patterns, *arrays)} != {"jax", "numpy"}:
-                backend.namespace(patterns, *arrays)  # which refuses two libraries
-        return (self, memories, *arrays, *rest), options
-
-    return check
-
-
-SIMILARITY: dict[str, Check] = {
-    "scores": _of_similarity("g"),
-    "pullback": _of_similarity("g", "f"),
-    "pushforward": _of_similarity("g", "u"),
-    "curvature": _of_similarity("g", "f", "u"),
-    "kink": _of_similarity("g", "f"),
-    "response": _of_similarity("g", "f"),
-    "magnitude": _of_similarity("g", "scores"),
-    "value_step": _value_step,
-    "prepare": _prepared,
-}
 
 # ----------------------------------------------------------------------------------------------------- synapses
 

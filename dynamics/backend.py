@@ -38,9 +38,14 @@ from .moving import FLOATS as FLOATS
 from .moving import move as move
 from .moving import narrowed as narrowed
 from .structures import Extensible as Extensible
+from .structures import copied as copied
+from .structures import derive as derive
+from .structures import derived as derived
+from .structures import is_decorated as is_decorated
 from .structures import is_structure as is_structure
 from .structures import leaves as leaves
 from .structures import map_leaves as map_leaves
+from .structures import settings as settings
 from .structures import static as static
 from .structures import structure as structure
 from .tracing import TracedError as TracedError

@@ -66,6 +66,7 @@ class LogSumExp(_Gain):
 
     beta: Number = 1.0
     ends = False
+    law = "softmax"
 
     @property
     def log_gain(self) -> Number:
@@ -102,6 +103,8 @@ class Max(_Homogeneous):
     >>> Max().activation(np.array([1.0, 3.0, 3.0]))
     array([0., 1., 0.])
     """
+
+    law = "max"
 
     def value(self, x: Array) -> Array:
         """The largest entry."""

@@ -1,4 +1,4 @@
-"""What a Lagrangian, a similarity and a synapse must be able to do; everything else just works from that."""
+"""What a Lagrangian and a synapse (and a similarity) must be able to do; everything else just works from that."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .entry import guard
 from .exact import Answer as Answer
 from .exact import Response as Response
 from .exact import exact_step as exact_step
+from .similarities import Similarity as Similarity
 
 
 class Lagrangian(backend.Extensible, ABC):
@@ -43,6 +44,18 @@ class Lagrangian(backend.Extensible, ABC):
         c where ln g = c x up to a constant, else None.
     shift_invariant : bool
         Whether adding a constant to the state changes no activation.
+    linear : bool
+        Whether the activation is linear in the state, g = c x.
+    even : bool
+        Whether x and -x have the same activation.
+    rectified : bool
+        Whether no state x <= 0 has an activation other than 0.
+    growth : float
+        The power with which L grows far out, at most (infinite: not known, or none).
+    domain : {"", ">= 0", "> 0"}
+        The states for which L is defined; "" for all.
+    law : {"", "softmax", "max"}
+        Whether g is e^(beta x)/sum e^(beta x), or one at the largest entry, of which theorems are known.
     checked : bool
         Whether the activation is known to be the gradient of the value; otherwise the two are compared when a
         network with it is first run.
@@ -75,6 +88,12 @@ class Lagrangian(backend.Extensible, ABC):
     identity: bool = False
     log_gain: Number | None = None
     shift_invariant: bool = False
+    linear: bool = False
+    even: bool = False
+    rectified: bool = False
+    growth: float = math.inf
+    domain: str = ""
+    law: str = ""
     checked: bool = False
 
     @abstractmethod
@@ -135,122 +154,6 @@ class Lagrangian(backend.Extensible, ABC):
         raise TypeError(f"{type(self).__name__} does not say how it scales: leave beta at 1 and put it into the value.")
 
 
-class Similarity(backend.Extensible, ABC):
-    r"""A similarity s_i(g) between a vector g and each stored pattern M_i; larger is more similar.
-
-    `memories` below is a matrix (N, I), or what `prepare` made of it. `scores` is enough on JAX and
-    PyTorch; the rest is derived from it. Shapes: g, u are (..., I); f and scores are (..., N).
-
-    Attributes
-    ----------
-    name : str
-        The name in the `repr` and in files.
-    leak : float
-        The leak of the value population for which stored patterns are fixed points.
-    smooth : bool
-        Whether the scores have a continuous derivative.
-    distance : bool
-        Whether it is a negated distance: weights f of both signs then repel.
-    linear : bool
-        Whether the scores are linear in g.
-    positive : bool
-        Whether patterns and activations must be positive.
-    ray : bool
-        Whether only the direction of g counts, so that without leak the speed at g is of the size 1/\|g\|.
-    checked : bool
-        Whether the pullback is known to be the derivative of the scores; otherwise the two are compared when a
-        network with it is first run.
-    far : {"", "bounded", "inward"}
-        What is known of the force (ds/dg)^T f far out, for bounded f and g = x: that it stays bounded, or that with
-        f >= 0 it pulls inward as g grows, ever more strongly where sum f does not vanish; "" where nobody says.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.models import UniversalHopfield
-    >>> class Overlap(Similarity):
-    ...     name = "overlap"
-    ...     def scores(self, memories, g):
-    ...         return g @ memories.T / memories.shape[-1]
-    ...     def pullback(self, memories, g, f):
-    ...         return f @ memories / memories.shape[-1]
-    >>> UniversalHopfield(np.eye(2), Overlap(), beta=9.0).recall(np.array([1.0, 0.0])).round(3)
-    array([0.989, 0.011])
-    """
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        guard(cls, arguments.SIMILARITY)
-
-    name: str = "custom"
-    leak: float = 1.0
-    smooth: bool = True
-    distance: bool = False
-    linear: bool = False
-    positive: bool = False
-    ray: bool = False
-    checked: bool = False
-    far: str = ""
-
-    def prepare(self, memories: Array) -> Any:
-        """What can be computed once for all queries (norms, unit rows, sorted columns)."""
-        return memories
-
-    @abstractmethod
-    def scores(self, memories: Any, g: Array) -> Array:
-        """The similarities s_i(g), shape (..., N)."""
-
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
-        """(ds/dg)^T f: the force on the value neurons, shape (..., I)."""
-        xp = backend.namespace(g)
-        g, f = backend.batched(g, f)
-        return backend.gradient(lambda y: xp.sum(f * self.scores(memories, y), axis=-1), g, f"{self.name}.pullback")
-
-    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
-        """(ds/dg) u: how the scores change along u, shape (..., N)."""
-        return backend.directional(lambda y: self.scores(memories, y), g, u, f"{self.name}.pushforward")
-
-    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
-        """(sum_i f_i d2s_i/dg2) u, shape (..., I)."""
-        return backend.directional(lambda y: self.pullback(memories, y, f), g, u, f"{self.name}.curvature")
-
-    def kink(self, memories: Any, g: Array, f: Array) -> Array | None:
-        """Half the width of the set of forces where the scores have a kink (None: there are no kinks)."""
-        return None
-
-    def answer(self, nonnegative: bool) -> Answer:
-        """How the force on the value neurons depends on them with f frozen; `nonnegative` says that f >= 0 always."""
-        return Answer("constant", falls=True) if self.linear else Answer()
-
-    def response(self, memories: Any, g: Array, f: Array) -> Response:
-        """The force on the value neurons with f frozen, in the form that `answer` says."""
-        return Response(self.pullback(memories, g, f))
-
-    def value_step(
-        self,
-        memories: Any,
-        v: Array,
-        f: Array,
-        *,
-        ratio: Number | None,
-        leak: float | None = None,
-        drive: Any = None,
-    ) -> Array:
-        """The exact solution of the value equation with f frozen after dt = ratio tau_value (None: for ever).
-
-        Raises TypeError for a similarity that has no closed form.
-        """
-        answer = self.answer(False)
-        leak = self.leak if leak is None else leak
-        if answer.kind == "frozen" or (answer.alone and (leak != 0 or drive is not None)):
-            raise TypeError(f"The {self.name} similarity has no closed value step here; Relaxation guards its steps.")
-        return exact_step(v, [self.response(memories, v, f)], leak, drive, ratio)
-
-    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
-        """Sizes of the numbers that cancel in the scores, for tolerances, shape (..., N)."""
-        return backend.namespace(scores).abs(scores)
-
-
 class Synapse(backend.Extensible, ABC):
     r"""An interaction energy E_s(g_a, g_b, ...) of the activations of the populations that it joins.
 
@@ -277,6 +180,7 @@ class Synapse(backend.Extensible, ABC):
         guard(cls, arguments.SYNAPSE)
 
     between: tuple[str, ...]
+    adiabatic: bool = False  # whether it stands for memory neurons in equilibrium, with similarities and a Lagrangian
     checked: bool = False  # whether the forces are known to belong to the energy, so that nobody needs to compare them
 
     @property
@@ -376,5 +280,4 @@ class Synapse(backend.Extensible, ABC):
 
 
 guard(Lagrangian, arguments.LAGRANGIAN)
-guard(Similarity, arguments.SIMILARITY)
 guard(Synapse, arguments.SYNAPSE)

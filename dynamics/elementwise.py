@@ -53,6 +53,8 @@ class Quadratic(Elementwise):
 
     beta: Number = None
     convex = True
+    linear = True
+    growth = 2.0
 
     def __post_init__(self) -> None:
         if self.beta is not None:
@@ -110,6 +112,11 @@ class Power(Elementwise):
         """True for odd n, whose activation is an even power."""
         return self.n % 2 == 1
 
+    @property
+    def even(self) -> bool:
+        """True for odd n."""
+        return self.n % 2 == 1
+
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "n", whole("The degree n", self.n, 2))
@@ -147,6 +154,7 @@ class RectifiedPower(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
+    rectified = True
     ends = True
 
     def __post_init__(self) -> None:
@@ -339,6 +347,8 @@ class XLogX(Elementwise):
 
     beta: Number = 1.0
     convex = True
+    growth = 1.5
+    domain = "> 0"
 
     def value(self, x: Array) -> Array:
         """Sum of x ln(beta x) - x; 0 at x = 0, NaN for negative x."""
@@ -373,6 +383,8 @@ class SquareRoot(Elementwise):
     beta: Number = 1.0
     convex = True
     nonnegative = True
+    growth = 1.5
+    domain = ">= 0"
     ends = True
 
     def value(self, x: Array) -> Array:

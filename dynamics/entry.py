@@ -42,6 +42,11 @@ def inside() -> Iterator[None]:
         _entered.reset(token)
 
 
+def is_inside() -> bool:
+    """Whether nothing is checked: behind the door, and in a program that is being compiled, which holds symbols."""
+    return is_compiling() or _entered.get()
+
+
 def door(check: Check) -> Callable[[Method], Method]:
     """Put ``check(*arguments, **options)``, which gives back both as they are used, before a method or function."""
 
@@ -49,7 +54,7 @@ def door(check: Check) -> Callable[[Method], Method]:
         @functools.wraps(method)
         def checked(*arguments: Any, **options: Any) -> Any:
             __tracebackhide__ = True
-            if is_compiling() or _entered.get():  # a program that is being compiled holds symbols
+            if is_inside():
                 return method(*arguments, **options)
             with inside():
                 arguments, options = check(*arguments, **options)
@@ -75,7 +80,7 @@ def quiet(function: Method) -> Method:
     @functools.wraps(function)
     def silent(*arguments: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        if is_compiling() or _entered.get():
+        if is_inside():
             return function(*arguments, **options)
         with inside():
             return function(*arguments, **options)

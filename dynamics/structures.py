@@ -2,7 +2,8 @@
 
 A *structure* is a frozen dataclass whose fields are of two sorts. Fields marked :func:`static` (names,
 leaks, powers) decide which program runs; all others (arrays, and the numbers beta, tau, bias) are leaves
-that flow through it. Structures nest, also inside tuples, lists and dicts.
+that flow through it. Structures nest, also inside tuples, lists and dicts. A subclass of `Extensible` that is not
+decorated is one as well: of what its objects hold, arrays are leaves, and the rest is static.
 """
 
 from __future__ import annotations
@@ -22,7 +23,29 @@ def static(**options: Any) -> Any:
     return dataclasses.field(metadata={"static": True}, **options)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(static, dataclasses.field))
+def derived(function: Callable[[Any], Any]) -> Any:
+    """Mark a field that `derive` computes once from the others, ``function(self)``, and that travels with them."""
+    return dataclasses.field(default=None, init=False, repr=False, metadata={"derived": function})
+
+
+def derive(node: Any) -> None:
+    """Compute the `derived` fields of a structure, in their order.
+
+    >>> @structure
+    ... class Square:
+    ...     side: float
+    ...     area: float = derived(lambda self: self.side**2)
+    ...     def __post_init__(self):
+    ...         derive(self)
+    >>> Square(3.0).area
+    9.0
+    """
+    for field in dataclasses.fields(node):
+        if function := field.metadata.get("derived"):
+            object.__setattr__(node, field.name, function(node))
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(static, derived, dataclasses.field))
 def structure(cls: type) -> type:
     """Make a class a frozen dataclass that JAX, ``.to`` and ``save`` can take apart and rebuild."""
     options: dict[str, Any] = {"frozen": True, "eq": False}
@@ -38,7 +61,7 @@ def structure(cls: type) -> type:
 
 
 class Extensible:
-    """A class whose subclasses JAX takes as part of the program when they are no structures."""
+    """A class whose subclasses are structures, decorated or not."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -87,6 +110,15 @@ def _brief(value: Any) -> str:
 
 def is_structure(node: Any) -> bool:
     """Whether ``node`` is an instance of a registered structure."""
+    return isinstance(node, Extensible) or is_decorated(node)
+
+
+def is_decorated(node: Any) -> bool:
+    """Whether the class of ``node`` itself was made a structure, so that its fields are all there is.
+
+    >>> is_decorated(1.0)
+    False
+    """
     return getattr(type(node), "_structure", None) is type(node)
 
 
@@ -101,12 +133,54 @@ def rebuild(cls: type, values: dict[str, Any]) -> Any:
     return node
 
 
+def copied(node: Any, **changes: Any) -> Any:
+    """A copy with some fields changed as they are, without the checks of the constructor and without what was kept.
+
+    >>> @structure
+    ... class Point:
+    ...     x: float
+    >>> copied(Point(1.0), x=2.0)
+    Point(x=2.0)
+    """
+    kept, fixed = _split(node)
+    return rebuild(type(node), {**dict(kept), **dict(fixed), **changes})
+
+
+def settings(node: Any) -> dict[str, Any]:
+    """What the constructor of a structure was given, by the names of its fields.
+
+    >>> @structure
+    ... class Point:
+    ...     x: float
+    >>> settings(Point(1.0))
+    {'x': 1.0}
+    """
+    return {field.name: getattr(node, field.name) for field in dataclasses.fields(node) if field.init}
+
+
 def _split(node: Any) -> tuple[list[tuple[str, Any]], tuple[tuple[str, Any], ...]]:
-    leaves, fixed = [], []
-    for field in dataclasses.fields(node):
+    cls, leaves, fixed = type(node), [], []
+    for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
         value = getattr(node, field.name)
         (fixed if field.metadata.get("static") else leaves).append((field.name, value))
+    if not is_decorated(node):
+        known = {name for name, _ in (*leaves, *fixed)}
+        for name, value in getattr(node, "__dict__", {}).items():
+            if name not in known and not _is_cache(getattr(cls, name, None)):
+                (leaves if _flows(value) else fixed).append((name, value))
     return leaves, tuple(fixed)
+
+
+def _is_cache(attribute: Any) -> bool:
+    return isinstance(attribute, functools.cached_property) or getattr(attribute, "keeps", False)
+
+
+def _flows(value: Any) -> bool:
+    """Whether a value of which no class says so is data: an array, a structure, or some of them."""
+    if isinstance(value, dict | tuple | list):
+        parts = list(value.values()) if isinstance(value, dict) else value
+        return bool(parts) and all(map(_flows, parts))
+    return is_structure(value) or (hasattr(value, "shape") and hasattr(value, "dtype"))
 
 
 def map_leaves(function: Callable[..., Any], node: Any, *others: Any) -> Any:
@@ -138,39 +212,39 @@ def _flatten(node: Any) -> tuple[list[Any], Any]:
         keys = tuple(value) if isinstance(value, dict) else None
         children.append(tuple(value.values()) if isinstance(value, dict) else value)
         layout.append((name, keys))
+    if not is_decorated(node):
+        fixed = tuple((name, _Same(value)) for name, value in fixed)
     return children, (tuple(layout), fixed)
 
 
 def _unflatten(cls: type, layout_and_fixed: Any, children: Any) -> Any:
     layout, fixed = layout_and_fixed
-    values = dict(fixed)
+    values = {name: value.node if isinstance(value, _Same) else value for name, value in fixed}
     for (name, keys), child in zip(layout, children, strict=True):
         values[name] = child if keys is None else dict(zip(keys, child, strict=True))
     return rebuild(cls, values)
 
 
 def register() -> None:
-    """Tell JAX of the structures, and of classes of a user's own, that it has not heard of."""
+    """Tell JAX of the structures that it has not heard of."""
     if not _unregistered:
         return
     from jax.tree_util import register_pytree_node
 
     while _unregistered:
         cls = _unregistered.pop()
-        if getattr(cls, "_structure", None) is cls:
-            register_pytree_node(cls, _flatten, functools.partial(_unflatten, cls))
-        else:
-            register_pytree_node(cls, lambda node: ((), _Same(node)), lambda same, _: same.node)
+        register_pytree_node(cls, _flatten, functools.partial(_unflatten, cls))
 
 
 class _Same:
-    """An object that is equal to itself alone, whatever it says of itself."""
+    """A value that JAX compares: numbers and texts by what they are, anything else as the same object alone."""
 
     def __init__(self, node: Any) -> None:
         self.node = node
+        self.key = node if isinstance(node, str | int | float | None) else id(node)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.node is self.node
+        return isinstance(other, _Same) and type(other.node) is type(self.node) and other.key == self.key
 
     def __hash__(self) -> int:
-        return id(self.node)
+        return hash(self.key)

@@ -12,13 +12,15 @@ from .bilinear import Recurrent as Recurrent
 from .bilinear import ends
 from .contracts import Answer, Lagrangian, Response, Similarity, Synapse
 from .doors import flag, kind, number, shown
-from .validation import finite, floating, matrix
+from .unbound import memories_apart
+from .validation import finite, floating
 
 
 def _dot(a: Array, b: Array) -> Array:
     return backend.namespace(a, b).sum(a * b, axis=-1)
 
 
+@memories_apart("similarity")
 @structure
 class SimilaritySynapse(Synapse):
     r"""E_s = -f . sim(M, g): value neurons g joined to memory neurons f by a similarity.
@@ -30,9 +32,7 @@ class SimilaritySynapse(Synapse):
     between : (str, str)
         The value population and the memory population.
     similarity : Similarity
-        From `hopfield.models`.
-    memories : array (N, I), or what ``similarity.prepare`` made of it
-        The stored patterns.
+        From `hopfield.models`, with its patterns: ``Dot(patterns)``.
     nonnegative : bool
         That f >= 0 always; with it a distance lowers the energy for every step size.
 
@@ -40,25 +40,28 @@ class SimilaritySynapse(Synapse):
     --------
     >>> import numpy as np
     >>> from hopfield.models import Dot
-    >>> SimilaritySynapse(("value", "memory"), Dot(), np.eye(2)).energy(np.array([1.0, 2.0]), np.array([0.5, 0.5]))
+    >>> SimilaritySynapse(("value", "memory"), Dot(np.eye(2))).energy(np.array([1.0, 2.0]), np.array([0.5, 0.5]))
     np.float64(-1.5)
     """
 
     between: tuple[str, str] = static()
     similarity: Similarity
-    memories: Any
     nonnegative: bool = static(default=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "between", ends(self.between, 2))
-        kind("similarity", self.similarity, Similarity, "a similarity such as Dot()")
-        object.__setattr__(self, "memories", _stored("memories", self.memories))
+        _with_patterns("similarity", self.similarity)
         object.__setattr__(self, "nonnegative", flag("nonnegative", self.nonnegative))
+
+    @property
+    def memories(self) -> Similarity:
+        """The similarity, which holds them."""
+        return self.similarity
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
         """(I, N)."""
-        rows, width = _matrix(self.memories).shape
+        rows, width = self.similarity.patterns.shape
         return (width, rows)
 
     @property
@@ -78,7 +81,7 @@ class SimilaritySynapse(Synapse):
 
     def extent(self, position: int) -> float | None:
         """The rms of the stored patterns, for the value neurons."""
-        return _extent(self.memories) if position == 0 else None
+        return self.similarity.extent if position == 0 else None
 
     def ray(self, position: int) -> bool:
         """Whether the similarity sees directions alone."""
@@ -86,7 +89,7 @@ class SimilaritySynapse(Synapse):
 
     def signal(self, *g: Array) -> Array:
         """The scores sim(M, g)."""
-        return self.similarity.scores(self.memories, g[0])
+        return self.similarity.scores(g[0])
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-f . sim(M, g)."""
@@ -95,7 +98,7 @@ class SimilaritySynapse(Synapse):
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim/dg)^T f and sim(M, g)."""
         scores = self.signal(*g) if signal is None else signal
-        return self.similarity.pullback(self.memories, g[0], g[1]), scores
+        return self.similarity.pullback(g[0], g[1]), scores
 
     def answer(self, position: int) -> Answer:
         """On the value neurons the similarity's own; on the memory neurons a constant force."""
@@ -104,7 +107,7 @@ class SimilaritySynapse(Synapse):
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """On the value neurons the similarity's own, on the memory neurons the scores."""
         if position == 0:
-            return self.similarity.response(self.memories, g[0], g[1])
+            return self.similarity.response(g[0], g[1])
         return Response(self.signal(*g) if signal is None else signal)
 
     def couples(self, position: int) -> bool:
@@ -114,14 +117,12 @@ class SimilaritySynapse(Synapse):
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """Curvature and pullback on the value neurons, pushforward on the memory neurons."""
         if target == source:
-            return self.similarity.curvature(self.memories, g[0], g[1], u) if target == 0 else None
-        if target == 0:
-            return self.similarity.pullback(self.memories, g[0], u)
-        return self.similarity.pushforward(self.memories, g[0], u)
+            return self.similarity.curvature(g[0], g[1], u) if target == 0 else None
+        return self.similarity.pullback(g[0], u) if target == 0 else self.similarity.pushforward(g[0], u)
 
     def kink(self, position: int, *g: Array, signal: Array | None = None) -> Array | None:
         """The similarity's own on the value neurons."""
-        return self.similarity.kink(self.memories, g[0], g[1]) if position == 0 else None
+        return self.similarity.kink(g[0], g[1]) if position == 0 else None
 
     def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
         """Bounded scores on the memory neurons; on the value neurons the similarity's own, for bounded f."""
@@ -138,9 +139,10 @@ class SimilaritySynapse(Synapse):
         """Sum of \\|f\\| times the size of the numbers that cancel in the scores."""
         xp = backend.namespace(*g)
         scores = self.signal(*g) if signal is None else signal
-        return _dot(xp.abs(g[1]), self.similarity.magnitude(self.memories, g[0], scores))
+        return _dot(xp.abs(g[1]), self.similarity.magnitude(g[0], scores))
 
 
+@memories_apart("similarities")
 @structure
 class EquilibriumSynapse(Synapse):
     r"""Memory neurons with tau = 0: h = (sum_s sim_s(M_s, g_s) + b_h)/l_h at every moment.
@@ -151,8 +153,8 @@ class EquilibriumSynapse(Synapse):
     ----------
     between : tuple of str
         The populations s that the memory neurons see.
-    similarities, memories : tuples
-        One of each for every population in `between`.
+    similarities : tuple of Similarity
+        One with its patterns for each of these populations.
     lagrangian : Lagrangian
         L_h.
     leak : float
@@ -165,46 +167,50 @@ class EquilibriumSynapse(Synapse):
     >>> import numpy as np
     >>> from hopfield.dynamics import LogSumExp
     >>> from hopfield.models import Dot
-    >>> synapse = EquilibriumSynapse(("value",), (Dot(),), (np.eye(2),), LogSumExp())
+    >>> synapse = EquilibriumSynapse(("value",), (Dot(np.eye(2)),), LogSumExp())
     >>> synapse.energy(np.array([1.0, 1.0])).round(4)
     np.float64(-1.6931)
     """
 
     between: tuple[str, ...] = static()
     similarities: tuple[Similarity, ...]
-    memories: tuple[Any, ...]
     lagrangian: Lagrangian
     leak: float = static(default=1.0)
     bias: Any = None
+    adiabatic = True
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "between", ends(self.between))
-        for name, what in (("similarities", "similarities such as Dot()"), ("memories", "matrices (N, I) of patterns")):
-            given = getattr(self, name)
-            if not isinstance(given, tuple | list) or len(given) != len(self.between):
-                raise ValueError(
-                    f"{name} must be a tuple of {what}, one for each of {self.between}, got {shown(given)}."
-                )
-        for one in self.similarities:
-            kind("a similarity", one, Similarity, "a similarity such as Dot()")
-        put(self, "similarities", tuple(self.similarities))
-        put(self, "memories", tuple(_stored("memories", one) for one in self.memories))
+        given = self.similarities
+        if not isinstance(given, tuple | list) or len(given) != len(self.between):
+            raise ValueError(
+                f"similarities must be a tuple of similarities such as Dot(patterns), one for each of {self.between}, "
+                f"got {shown(given)}."
+            )
+        for one in given:
+            _with_patterns("a similarity", one)
+        put(self, "similarities", tuple(given))
         kind("lagrangian", self.lagrangian, Lagrangian, "a Lagrangian such as LogSumExp()")
         put(self, "leak", number("leak", self.leak, above=0))
-        rows = {patterns.shape[0] for patterns in map(_matrix, self.memories)}
+        rows = {similarity.patterns.shape[0] for similarity in given}
         if len(rows) > 1:
             raise ValueError(f"The memories have {sorted(rows)} rows: one row for each memory neuron in all of them.")
         if self.bias is not None:
-            bias = finite("bias", floating("bias", self.bias, _matrix(self.memories[0])))
+            bias = finite("bias", floating("bias", self.bias, given[0].patterns))
             if tuple(bias.shape) not in ((), tuple(rows)):
                 raise ValueError(f"bias has shape {tuple(bias.shape)}; it is one number or of shape {tuple(rows)}.")
             put(self, "bias", bias)
 
     @property
+    def memories(self) -> tuple[Similarity, ...]:
+        """The similarities, which hold them."""
+        return self.similarities
+
+    @property
     def sizes(self) -> tuple[int | None, ...]:
         """The width of each matrix."""
-        return tuple(_matrix(memories).shape[-1] for memories in self.memories)
+        return tuple(similarity.patterns.shape[-1] for similarity in self.similarities)
 
     @property
     def checked(self) -> bool:
@@ -213,7 +219,7 @@ class EquilibriumSynapse(Synapse):
 
     def extent(self, position: int) -> float | None:
         """The rms of the patterns that a population is compared with."""
-        return _extent(self.memories[position])
+        return self.similarities[position].extent
 
     def ray(self, position: int) -> bool:
         """Whether the similarity sees directions alone."""
@@ -227,8 +233,8 @@ class EquilibriumSynapse(Synapse):
     def signal(self, *g: Array) -> Array:
         """The memory neurons' state h."""
         total = None if self.bias is None else self.bias
-        for similarity, memories, activation in zip(self.similarities, self.memories, g, strict=True):
-            scores = similarity.scores(memories, activation)
+        for similarity, activation in zip(self.similarities, g, strict=True):
+            scores = similarity.scores(activation)
             total = scores if total is None else total + scores
         return total if self.leak == 1 else total / self.leak  # type: ignore[operator]
 
@@ -243,7 +249,7 @@ class EquilibriumSynapse(Synapse):
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim_s/dg_s)^T f for each population."""
         f = self.weights(*g, signal=signal)
-        return tuple(s.pullback(m, a, f) for s, m, a in zip(self.similarities, self.memories, g, strict=True))
+        return tuple(s.pullback(a, f) for s, a in zip(self.similarities, g, strict=True))
 
     def answer(self, position: int) -> Answer:
         """The similarity's own, with f frozen: where L_h is convex its tangent lies below it."""
@@ -253,17 +259,17 @@ class EquilibriumSynapse(Synapse):
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """The similarity's own, with f frozen."""
         f = self.weights(*g, signal=signal)
-        return self.similarities[position].response(self.memories[position], g[position], f)
+        return self.similarities[position].response(g[position], f)
 
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """D_t^T L_h''(h) D_s u/l_h, and on the population itself the curvature of its scores."""
         h = self.signal(*g) if signal is None else signal
-        turned = self.similarities[source].pushforward(self.memories[source], g[source], u)
+        turned = self.similarities[source].pushforward(g[source], u)
         df = self.lagrangian.curvature(h, turned if self.leak == 1 else turned / self.leak)
-        answer = self.similarities[target].pullback(self.memories[target], g[target], df)
+        answer = self.similarities[target].pullback(g[target], df)
         if target == source:
             f = self.lagrangian.activation(h)
-            answer = answer + self.similarities[source].curvature(self.memories[source], g[source], f, u)
+            answer = answer + self.similarities[source].curvature(g[source], f, u)
         return answer
 
     def kink(self, position: int, *g: Array, signal: Array | None = None) -> Array | None:
@@ -271,7 +277,7 @@ class EquilibriumSynapse(Synapse):
         similarity = self.similarities[position]
         if similarity.smooth:
             return None
-        return similarity.kink(self.memories[position], g[position], self.weights(*g, signal=signal))
+        return similarity.kink(g[position], self.weights(*g, signal=signal))
 
     def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
         """The similarity's own, for bounded f; inward where the weights are >= 0 and sum to a constant."""
@@ -290,29 +296,12 @@ class EquilibriumSynapse(Synapse):
         h = self.signal(*g) if signal is None else signal
         f = xp.abs(self.weights(*g, signal=h))
         total = xp.abs(self.energy(*g, signal=h))
-        for similarity, memories, activation in zip(self.similarities, self.memories, g, strict=True):
-            total = total + _dot(f, similarity.magnitude(memories, activation, h))
+        for similarity, activation in zip(self.similarities, g, strict=True):
+            total = total + _dot(f, similarity.magnitude(activation, h))
         return total
 
 
-def _extent(memories: Any) -> float | None:
-    """The rms of all entries of the patterns, where the host can look at them."""
-    patterns = _matrix(memories)
-    if backend.is_traced(patterns):
-        return None
-    patterns = backend.detach(patterns)
-    xp = backend.namespace(patterns)
-    top = float(xp.max(xp.abs(patterns)))  # divided by first, so that squares neither over- nor underflow
-    return top * float(xp.sqrt(xp.mean((patterns / top) ** 2))) if top > 0 else None
-
-
-def _stored(name: str, memories: Any) -> Any:
-    """A matrix of patterns, checked; what a similarity made of one is taken as it is."""
-    if hasattr(memories, "patterns") or (backend.is_array(memories) and backend.is_traced(memories)):
-        return memories
-    return matrix(name, memories)
-
-
-def _matrix(memories: Any) -> Array:
-    """The patterns themselves inside what a similarity keeps of them."""
-    return memories.patterns if hasattr(memories, "patterns") else memories
+def _with_patterns(name: str, similarity: Any) -> None:
+    kind(name, similarity, Similarity, "a similarity such as Dot(patterns)")
+    if similarity.patterns is None:
+        raise ValueError(f"{similarity!r} holds no patterns: write {type(similarity).__name__}(patterns).")

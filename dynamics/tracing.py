@@ -155,6 +155,8 @@ class kept:
     True
     """
 
+    keeps = True  # what is kept is no part of a structure
+
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
         self.name = function.__name__

@@ -43,7 +43,7 @@ class Overlaps(Spins):
     table: Any = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.lagrangian, LogSumExp):
+        if self.lagrangian.elementwise:
             # Overlaps are whole numbers, so each power is taken once, and then looked up.
             xp, reach = backend.namespace(self.columns), self.columns.shape[0] + 2
             overlaps = xp.astype(xp.arange(-reach, reach + 1, device=backend.device(self.columns)), self.columns.dtype)
@@ -60,7 +60,7 @@ class Overlaps(Spins):
     def _with_terms(self, m: Array) -> Cache:
         xp, law = backend.namespace(m), self.lagrangian
         unit = 8 * backend.epsilon(m)
-        if not isinstance(law, LogSumExp):
+        if law.elementwise:
             k = xp.astype(xp.round(m), xp.int32) + (self.columns.shape[0] + 2)
             terms = self.table[k]
             slack = unit * xp.sum(xp.abs(terms), axis=-1)
@@ -79,7 +79,7 @@ class Overlaps(Spins):
         xp, (less, more), law = backend.namespace(s), cache[3:5], self.lagrangian
         same, other = (1 + xi) / 2, (1 - xi) / 2
         terms = xp.where(s > 0, less @ same + more @ other, less @ other + more @ same)
-        if not isinstance(law, LogSumExp):
+        if law.elementwise:
             return terms
         top = cache[5] if s.ndim == 1 else cache[5][:, None]
         return top + xp.log(terms) / law.beta
@@ -145,7 +145,7 @@ class _Dense(BinaryMemory, AssociativeMemory):
         if not backend.is_array(bias) or bias.ndim == 0:
             bias = bias + backend.full((self.memories.shape[1],), 0.0, self.memories)
         separation, steep = self.separation, False
-        if isinstance(separation, LogSumExp) and not backend.is_traced(self.beta):
+        if separation.law == "softmax" and not backend.is_traced(self.beta):
             steep = 4 * float(backend.to_numpy(self.beta)) > 0.9 * math.log(xp.finfo(self.memories.dtype).max)
         return Overlaps(xp.asarray(self.memories.T, copy=True), bias, separation, steep)
 

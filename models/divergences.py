@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..dynamics import backend
-from ..dynamics.backend import Array, structure
+from ..dynamics.backend import Array, derived, structure
 from ..dynamics.contracts import Answer, Response, Similarity
+from .gaps import jeffreys_gap, jensen_shannon_gap, kl_gap, reverse_kl_gap
 from .pairwise import over_elements, over_patterns
 
 LN2 = 0.6931471805599453
@@ -17,36 +16,27 @@ def _sum(values: Array) -> Array:
 
 
 @structure
-class Logged:
-    """Patterns with their logarithms and what each contributes alone: its sum, and the sum of M ln M."""
-
-    patterns: Array = None
-    logs: Array = None
-    sums: Array = None
-    entropies: Array = None
-
-
 class Divergence(Similarity):
-    """What divergences share: positive vectors, leak 0, and logarithms of the patterns that are kept."""
+    """What divergences share: positive vectors, leak 0, and the logarithms and sums of the patterns that are kept."""
 
+    logs: Array = derived(lambda self: backend.namespace(self.patterns).log(self.patterns))
+    sums: Array = derived(lambda self: _sum(self.patterns)[:, 0])
+    entropies: Array = derived(lambda self: _sum(self.patterns * self.logs)[:, 0])
     leak = 0.0
     distance = True
     positive = True
     checked = True
+    unknown = None
 
-    def prepare(self, memories: Array) -> Logged:
-        """The patterns, their logarithms and sums."""
-        if isinstance(memories, Logged):
-            return memories
-        xp = backend.namespace(memories)
-        logs = xp.log(memories)
-        return Logged(memories, logs, xp.sum(memories, axis=-1), xp.sum(memories * logs, axis=-1))
+    def elements(self, g: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """The patterns and g, each with its logarithm."""
+        return (self.patterns, self.logs), (g, backend.namespace(g).log(g))
 
-    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+    def magnitude(self, g: Array, scores: Array) -> Array:
         """The sizes of the terms of the score."""
-        memories, xp = self.prepare(memories), backend.namespace(g)
-        both = xp.abs(g @ xp.abs(memories.logs).T) + xp.abs(xp.log(g)) @ memories.patterns.T
-        return both + memories.sums + xp.abs(memories.entropies) + _sum(g + xp.abs(g * xp.log(g)))
+        xp = backend.namespace(g)
+        both = xp.abs(g @ xp.abs(self.logs).T) + xp.abs(xp.log(g)) @ self.patterns.T
+        return both + self.sums + xp.abs(self.entropies) + _sum(g + xp.abs(g * xp.log(g)))
 
 
 @structure
@@ -58,27 +48,28 @@ class KullbackLeibler(Divergence):
     Memories are fixed points up to their overlap: the fixed point is their geometric mean with weights f.
 
     >>> import numpy as np
-    >>> KullbackLeibler().scores(np.array([[1.0, 2.0], [2.0, 2.0]]), np.array([1.0, 2.0])).round(4)
+    >>> KullbackLeibler(np.array([[1.0, 2.0], [2.0, 2.0]])).scores(np.array([1.0, 2.0])).round(4)
     array([ 0.    , -0.3069])
     """
 
     name = "kl"
+    gap = staticmethod(kl_gap)
 
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """-KL(g, M_i), never above 0."""
-        memories, xp = self.prepare(memories), backend.namespace(g)
-        scores = g @ memories.logs.T - memories.sums + _sum(g - g * xp.log(g))
+        xp = backend.namespace(g)
+        scores = g @ self.logs.T - self.sums + _sum(g - g * xp.log(g))
         return xp.where(scores > 0, 0.0, scores)
 
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+    def pullback(self, g: Array, f: Array) -> Array:
         """sum_i f_i (ln M_i - ln g)."""
-        return f @ self.prepare(memories).logs - _sum(f) * backend.namespace(g).log(g)
+        return f @ self.logs - _sum(f) * backend.namespace(g).log(g)
 
-    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+    def pushforward(self, g: Array, u: Array) -> Array:
         """(ln M_i - ln g) . u."""
-        return u @ self.prepare(memories).logs.T - _sum(u * backend.namespace(g).log(g))
+        return u @ self.logs.T - _sum(u * backend.namespace(g).log(g))
 
-    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+    def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """-(sum f) u/g."""
         return -_sum(f) * u / g
 
@@ -86,14 +77,14 @@ class KullbackLeibler(Divergence):
         """Affine in ln g."""
         return Answer("logarithmic", falls=nonnegative)
 
-    def response(self, memories: Any, g: Array, f: Array) -> Response:
+    def response(self, g: Array, f: Array) -> Response:
         """sum_i f_i ln M_i - c ln g with c = sum f."""
-        return Response(f @ self.prepare(memories).logs, _sum(f))
+        return Response(f @ self.logs, _sum(f))
 
-    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+    def magnitude(self, g: Array, scores: Array) -> Array:
         """The sizes of the terms of the score."""
-        memories, xp = self.prepare(memories), backend.namespace(g)
-        return xp.abs(g @ xp.abs(memories.logs).T) + memories.sums + _sum(g + xp.abs(g * xp.log(g)))
+        xp = backend.namespace(g)
+        return xp.abs(g @ xp.abs(self.logs).T) + self.sums + _sum(g + xp.abs(g * xp.log(g)))
 
 
 @structure
@@ -103,34 +94,35 @@ class ReverseKullbackLeibler(Divergence):
     Concave in g as well, but its value equation has no closed solution: `Relaxation` guards its steps.
 
     >>> import numpy as np
-    >>> ReverseKullbackLeibler().scores(np.array([[1.0, 2.0], [2.0, 2.0]]), np.array([1.0, 2.0])).round(4)
+    >>> ReverseKullbackLeibler(np.array([[1.0, 2.0], [2.0, 2.0]])).scores(np.array([1.0, 2.0])).round(4)
     array([ 0.    , -0.3863])
     """
 
     name = "reverse_kl"
+    gap = staticmethod(reverse_kl_gap)
 
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """-KL(M_i, g), never above 0."""
-        memories, xp = self.prepare(memories), backend.namespace(g)
-        scores = xp.log(g) @ memories.patterns.T + (memories.sums - memories.entropies) - _sum(g)
+        xp = backend.namespace(g)
+        scores = xp.log(g) @ self.patterns.T + (self.sums - self.entropies) - _sum(g)
         return xp.where(scores > 0, 0.0, scores)
 
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+    def pullback(self, g: Array, f: Array) -> Array:
         """sum_i f_i (M_i/g - 1)."""
-        return f @ self.prepare(memories).patterns / g - _sum(f)
+        return f @ self.patterns / g - _sum(f)
 
-    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+    def pushforward(self, g: Array, u: Array) -> Array:
         """(M_i/g - 1) . u."""
-        return (u / g) @ self.prepare(memories).patterns.T - _sum(u)
+        return (u / g) @ self.patterns.T - _sum(u)
 
-    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+    def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """-sum_i f_i M_i u/g^2."""
-        return -(f @ self.prepare(memories).patterns) * u / g**2
+        return -(f @ self.patterns) * u / g**2
 
-    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+    def magnitude(self, g: Array, scores: Array) -> Array:
         """The sizes of the terms of the score."""
-        memories, xp = self.prepare(memories), backend.namespace(g)
-        return xp.abs(xp.log(g)) @ memories.patterns.T + memories.sums + xp.abs(memories.entropies) + _sum(g)
+        xp = backend.namespace(g)
+        return xp.abs(xp.log(g)) @ self.patterns.T + self.sums + xp.abs(self.entropies) + _sum(g)
 
 
 @structure
@@ -147,32 +139,33 @@ class Jeffreys(Divergence):
     Examples
     --------
     >>> import numpy as np
-    >>> Jeffreys().scores(np.array([[1.0, 2.0], [2.0, 2.0]]), np.array([1.0, 2.0])).round(4)
+    >>> Jeffreys(np.array([[1.0, 2.0], [2.0, 2.0]])).scores(np.array([1.0, 2.0])).round(4)
     array([ 0.    , -0.3466])
     """
 
     name = "jeffreys"
+    gap = staticmethod(jeffreys_gap)
 
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """-sum_k (g_k - M_ik) (ln g_k - ln M_ik)/2, never above 0."""
-        memories, xp = self.prepare(memories), backend.namespace(g)
+        xp = backend.namespace(g)
         logs = xp.log(g)
-        scores = (g @ memories.logs.T + logs @ memories.patterns.T - memories.entropies - _sum(g * logs)) / 2
+        scores = (g @ self.logs.T + logs @ self.patterns.T - self.entropies - _sum(g * logs)) / 2
         return xp.where(scores > 0, 0.0, scores)
 
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+    def pullback(self, g: Array, f: Array) -> Array:
         """sum_i f_i (ln M_i - ln g + M_i/g - 1)/2."""
-        memories, xp = self.prepare(memories), backend.namespace(g)
-        return (f @ memories.logs + (f @ memories.patterns) / g - _sum(f) * (xp.log(g) + 1)) / 2
+        xp = backend.namespace(g)
+        return (f @ self.logs + (f @ self.patterns) / g - _sum(f) * (xp.log(g) + 1)) / 2
 
-    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+    def pushforward(self, g: Array, u: Array) -> Array:
         """(ln M_i - ln g + M_i/g - 1) . u/2."""
-        memories, xp = self.prepare(memories), backend.namespace(g)
-        return (u @ memories.logs.T + (u / g) @ memories.patterns.T - _sum(u * (xp.log(g) + 1))) / 2
+        xp = backend.namespace(g)
+        return (u @ self.logs.T + (u / g) @ self.patterns.T - _sum(u * (xp.log(g) + 1))) / 2
 
-    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+    def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """-sum_i f_i (1/g + M_i/g^2) u/2."""
-        return -(_sum(f) + (f @ self.prepare(memories).patterns) / g) * u / (2 * g)
+        return -(_sum(f) + (f @ self.patterns) / g) * u / (2 * g)
 
 
 @structure
@@ -190,33 +183,34 @@ class JensenShannon(Divergence):
     Examples
     --------
     >>> import numpy as np
-    >>> JensenShannon().scores(np.array([[0.5, 0.5], [0.9, 0.1]]), np.array([0.5, 0.5])).round(4)
+    >>> JensenShannon(np.array([[0.5, 0.5], [0.9, 0.1]])).scores(np.array([0.5, 0.5])).round(4)
     array([ 0.    , -0.1017])
     """
 
     name = "jensen_shannon"
+    gap = staticmethod(jensen_shannon_gap)
 
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """(sum s ln(s/2) - sum g ln g - sum M_i ln M_i)/2 with s = g + M_i, never above 0."""
-        memories, xp = self.prepare(memories), backend.namespace(g)
-        mixed = over_elements(_entropy_of_sum, (memories.patterns,), (g,))
-        scores = (mixed - LN2 * memories.sums - memories.entropies - _sum(g * (xp.log(g) + LN2))) / 2
+        xp = backend.namespace(g)
+        mixed = over_elements(_entropy_of_sum, (self.patterns,), (g,))
+        scores = (mixed - LN2 * self.sums - self.entropies - _sum(g * (xp.log(g) + LN2))) / 2
         return xp.where(scores > 0, 0.0, scores)
 
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+    def pullback(self, g: Array, f: Array) -> Array:
         """sum_i f_i ln(m_i/g)/2."""
-        patterns, xp = self.prepare(memories).patterns, backend.namespace(g)
-        return (over_patterns(_log_of_sum, (patterns,), (g,), f) - _sum(f) * (xp.log(g) + LN2)) / 2
+        xp = backend.namespace(g)
+        return (over_patterns(_log_of_sum, (self.patterns,), (g,), f) - _sum(f) * (xp.log(g) + LN2)) / 2
 
-    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+    def pushforward(self, g: Array, u: Array) -> Array:
         """ln(m_i/g) . u/2."""
-        patterns, xp = self.prepare(memories).patterns, backend.namespace(g)
+        xp = backend.namespace(g)
         g, u = backend.batched(g, u)
-        return (over_elements(_weighted_log_of_sum, (patterns,), (g, u)) - _sum(u * (xp.log(g) + LN2))) / 2
+        return (over_elements(_weighted_log_of_sum, (self.patterns,), (g, u)) - _sum(u * (xp.log(g) + LN2))) / 2
 
-    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+    def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """-sum_i f_i M_i/(g (g + M_i)) u/2."""
-        return -over_patterns(_part_of_sum, (self.prepare(memories).patterns,), (g,), f) * u / (2 * g)
+        return -over_patterns(_part_of_sum, (self.patterns,), (g,), f) * u / (2 * g)
 
 
 def _entropy_of_sum(m: Array, g: Array) -> Array:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from .pairwise import squared_gap
 
 
 def absolute_gap(m: Array, g: Array) -> Array:
@@ -94,30 +90,3 @@ def _expanded(m: Array, g: Array) -> tuple[Array, Array, Array, Array, Array]:
     arc, square = xp.atanh(t), t * t
     series = -t * square * (1 / 3 + square * (1 / 5 + square / 7))
     return total, t, t * arc, xp.where(square < 1e-4, series, t - arc), near
-
-
-GAPS: dict[str, Callable[..., Array]] = {
-    "euclidean": squared_gap,
-    "manhattan": absolute_gap,
-    "hamming": bit_gap,
-    "kl": kl_gap,
-    "reverse_kl": reverse_kl_gap,
-    "jeffreys": jeffreys_gap,
-    "jensen_shannon": jensen_shannon_gap,
-}
-
-
-def ingredients(prepared: Any, g: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-    """What a gap is a function of: patterns and queries, with their logarithms where the similarity keeps them.
-
-    >>> import numpy as np
-    >>> from hopfield.models import KullbackLeibler
-    >>> prepared, g = KullbackLeibler().prepare(np.array([[1.0, 2.0]])), np.array([2.0, 2.0])
-    >>> patterns, queries = ingredients(prepared, g)
-    >>> GAPS["kl"](*patterns, *queries).round(4)
-    array([[0.3863, 0.    ]])
-    """
-    patterns = getattr(prepared, "patterns", prepared)
-    if hasattr(prepared, "logs"):
-        return (patterns, prepared.logs), (g, backend.namespace(g).log(g))
-    return (patterns,), (g,)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.backend import Array, structure
-from .one_shot import OneShot
+from ..dynamics.backend import Array, derived, structure
+from ..dynamics.contracts import Similarity
+from .gaps import bit_gap
 
 
 @structure
-class Bits:
-    """Patterns with their bits, 1 where a value is above 0, and the number of ones in each."""
-
-    patterns: Array = None
-    bits: Array = None
-    ones: Array = None
-
-
-@structure
-class Hamming(OneShot):
+class Hamming(Similarity):
     r"""s_i = -d_H(M_i, g), the negated number of bits that differ, for +-1 and for 0/1 vectors.
 
     With bits a, b in {0, 1}, d_H = sum a + sum b - 2 a.b; for a, b in {-1, 1} this is (I - a.b)/2. Every array
@@ -37,23 +27,24 @@ class Hamming(OneShot):
     Examples
     --------
     >>> import numpy as np
-    >>> Hamming().scores(np.array([[1.0, -1.0, 1.0], [-1.0, -1.0, 1.0]]), np.array([1.0, -1.0, -1.0]))
+    >>> Hamming(np.array([[1.0, -1.0, 1.0], [-1.0, -1.0, 1.0]])).scores(np.array([1.0, -1.0, -1.0]))
     array([-1., -2.])
     """
 
+    bits: Array = derived(lambda self: _bits(self.patterns))
+    ones: Array = derived(lambda self: backend.namespace(self.bits).sum(self.bits, axis=-1))
     name = "hamming"
     leak = 0.0
     smooth = False
     distance = True
-
-    @property
-    def refusal(self) -> str:
-        """Why there is no network."""
-        return (
-            "The hamming similarity counts bits, so its scores are piecewise constant: there is no force that a "
-            "network could follow. Use `recall`, a binary memory such as ClassicalHopfield or "
-            "SparseDistributedMemory, or 'dot' on +-1 patterns, which orders them alike."
-        )
+    unknown = 1.0
+    gap = staticmethod(bit_gap)
+    cancels = False
+    recall_only = (
+        "The hamming similarity counts bits, so its scores are piecewise constant: there is no force that a network "
+        "could follow. Use `recall`, a binary memory such as ClassicalHopfield or SparseDistributedMemory, or 'dot' on "
+        "+-1 patterns, which orders them alike."
+    )
 
     def check(self, name: str, rows: Array) -> None:
         """Refuse values other than +-1 or 0/1."""
@@ -68,22 +59,11 @@ class Hamming(OneShot):
             "numpy.where(x > 0.5, 1.0, 0.0), or numpy.where(x > 0, 1.0, -1.0)."
         )
 
-    def prepare(self, memories: Array) -> Bits:
-        """The patterns, their bits and the number of ones."""
-        if isinstance(memories, Bits):
-            return memories
-        bits = _bits(memories)
-        return Bits(memories, bits, backend.namespace(bits).sum(bits, axis=-1))
-
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """-d_H(M_i, g)."""
-        memories, bits = self.prepare(memories), _bits(g)
+        bits = _bits(g)
         xp = backend.namespace(bits)
-        return 2 * (bits @ memories.bits.T) - memories.ones - xp.sum(bits, axis=-1, keepdims=True)
-
-    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
-        """The scores themselves: whole numbers do not round."""
-        return backend.namespace(scores).abs(scores)
+        return 2 * (bits @ self.bits.T) - self.ones - xp.sum(bits, axis=-1, keepdims=True)
 
 
 def _bits(x: Array) -> Array:

@@ -6,20 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..dynamics import backend
-from ..dynamics.backend import Array, Number, structure
+from ..dynamics.backend import Array, Number, derived, structure
 from ..dynamics.contracts import Answer, Response, Similarity
+from .gaps import absolute_gap
 from .pairwise import over_elements, over_patterns
 
 CHUNK = 2**20  # elements of a temporary (batch, rows, columns)
-
-
-@structure
-class Sorted:
-    """Patterns with every column sorted: `order` (N, I) holds the rows, `columns` (N, I) the values."""
-
-    patterns: Array = None
-    order: Array = None
-    columns: Array = None
 
 
 @structure
@@ -35,58 +27,54 @@ class Manhattan(Similarity):
     for some thousand patterns.
 
     >>> import numpy as np
-    >>> Manhattan().scores(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([2.0, 3.0]))
+    >>> Manhattan(np.array([[1.0, 0.0], [1.0, 1.0]])).scores(np.array([2.0, 3.0]))
     array([-4., -3.])
     """
 
+    order: Array = derived(lambda self: backend.namespace(self.patterns).argsort(self.patterns, axis=0, stable=True))
+    columns: Array = derived(lambda self: _ordered(self.patterns, self.order))
     name = "manhattan"
     leak = 0.0
     smooth = False
     distance = True
     checked = True
+    metric = "blocks"
+    gap = staticmethod(absolute_gap)
+    cancels = False
 
-    def prepare(self, memories: Array) -> Sorted:
-        """The patterns and their sorted columns."""
-        if isinstance(memories, Sorted):
-            return memories
-        xp = backend.namespace(memories)
-        order = xp.argsort(memories, axis=0, stable=True)
-        return Sorted(memories, order, xp.sort(memories, axis=0))
-
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """-sum_k \\|M_ik - g_k\\|."""
-        return -city_blocks(_patterns(memories), g)
+        return -city_blocks(self.patterns, g)
 
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+    def pullback(self, g: Array, f: Array) -> Array:
         """sum_i f_i sign(M_ik - g_k), with sign(0) = 0."""
-        return over_patterns(_sign, (_patterns(memories),), (g,), f)
+        return over_patterns(_sign, (self.patterns,), (g,), f)
 
-    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+    def pushforward(self, g: Array, u: Array) -> Array:
         """sum_k sign(M_ik - g_k) u_k."""
-        return over_elements(_signed, (_patterns(memories),), tuple(backend.batched(g, u)))
+        return over_elements(_signed, (self.patterns,), tuple(backend.batched(g, u)))
 
-    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+    def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """0 away from the kinks."""
         return backend.namespace(u).zeros_like(u)
 
-    def kink(self, memories: Any, g: Array, f: Array) -> Array:
+    def kink(self, g: Array, f: Array) -> Array:
         """The weight of the memories that agree with g in a coordinate."""
-        return over_patterns(_equal, (_patterns(memories),), (g,), f)
+        return over_patterns(_equal, (self.patterns,), (g,), f)
 
     def answer(self, nonnegative: bool) -> Answer:
         """A step of its own, the minimiser of a convex energy where f >= 0."""
         return Answer("own", falls=nonnegative)
 
-    def response(self, memories: Any, g: Array, f: Array) -> Response:
+    def response(self, g: Array, f: Array) -> Response:
         """The proximal weighted median."""
-        prepared = self.prepare(memories)
 
         def step(x: Array, drive: Any, leak: float, ratio: Number | None) -> Array:
-            return _proximal_median(prepared, x, f, drive, leak, ratio)
+            return _proximal_median(self, x, f, drive, leak, ratio)
 
         return Response(None, step=step)
 
-    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+    def magnitude(self, g: Array, scores: Array) -> Array:
         """\\|s_i\\| and sum \\|g_k\\|, from which the gaps are subtracted."""
         xp = backend.namespace(scores)
         return xp.abs(scores) + xp.sum(xp.abs(g), axis=-1, keepdims=True)
@@ -104,8 +92,8 @@ def city_blocks(patterns: Array, g: Array) -> Array:
     return xp.reshape(distances, (*g.shape[:-1], patterns.shape[0]))
 
 
-def _patterns(memories: Any) -> Array:
-    return memories.patterns if isinstance(memories, Sorted) else memories
+def _ordered(patterns: Array, order: Array) -> Array:
+    return backend.namespace(patterns).take_along_axis(patterns, order, axis=0)
 
 
 def _sign(m: Array, g: Array) -> Array:
@@ -130,21 +118,21 @@ def _tall(value: Any) -> Any:
     return value if getattr(value, "ndim", 0) == 0 else backend.namespace(value).reshape(value, (-1, 1, 1))
 
 
-def _proximal_median(memories: Sorted, v: Array, f: Array, drive: Any, leak: Any, ratio: Any) -> Array:
+def _proximal_median(sorted_: Manhattan, v: Array, f: Array, drive: Any, leak: Any, ratio: Any) -> Array:
     """The minimiser of \\|x - v\\|^2/(2 a) + l \\|x\\|^2/2 - b.x + sum_i f_i \\|M_i - x\\|_1 with a = dt/tau.
 
     With m_1..m_N a sorted column, C_k the weight of its first k entries and p_k = (v + a (b + S - 2 C_k))/(1 + a l),
     the answer is max over k = 0..N of min(m_(k+1), p_k), where m_(N+1) is infinite.
     """
     xp = backend.namespace(v)
-    rows, width = memories.columns.shape
+    rows, width = sorted_.columns.shape
     shape = v.shape
     v, f = xp.reshape(v, (-1, width)), xp.reshape(f, (-1, rows))
     drive = None if drive is None else xp.reshape(xp.broadcast_to(drive, shape), (-1, width))
     leak, ratio = _tall(leak), _tall(ratio)
     answers = []
     for columns in _chunks(width, v.shape[0] * rows):
-        order, values = memories.order[:, columns], memories.columns[:, columns]
+        order, values = sorted_.order[:, columns], sorted_.columns[:, columns]
         at = v[:, None, columns]
         push = 0.0 if drive is None else drive[:, None, columns]
         gathered = xp.reshape(xp.take(f, xp.reshape(order, (-1,)), axis=1), (f.shape[0], *order.shape))

@@ -26,9 +26,8 @@ from ..dynamics.backend import Array
 from ..dynamics.contracts import exact_step
 from ..dynamics.integrators import Relaxation
 from .checks import flag, whole
-from .one_shot import OneShot
 from .retrieval import Retrieval, bound_of, nothing, refuse_endless, settle
-from .separation import check_scores, has_domain
+from .separation import check_scores, shared
 
 if TYPE_CHECKING:
     from .memory import AssociativeMemory
@@ -72,7 +71,7 @@ def masked_query(memory: AssociativeMemory, query: Any, known: Any) -> tuple[Arr
     if ours is not xp:
         memory.check_query(query)  # which says that the library is another one
     kind = memory.rule.similarity  # in whose domain the filled query must lie
-    fill = xp.mean(like, axis=0) if kind.positive else backend.full((), float(kind.name == "hamming"), like)
+    fill = xp.mean(like, axis=0) if kind.unknown is None else backend.full((), kind.unknown, like)
     query = ours.astype(query, like.dtype) if not ours.isdtype(query.dtype, "real floating") else query
     return memory.check_query(xp.where(mask, query, xp.astype(fill, query.dtype))), mask
 
@@ -86,11 +85,11 @@ def masked_scores(memory: AssociativeMemory, query: Array, known: Array) -> Arra
     >>> masked_scores(memory, *masked_query(memory, [1.25, 0.0], [True, False]))
     array([-0.25, -0.75])
     """
-    kind, xp = memory.rule.similarity, backend.namespace(query)
+    sim, xp = memory.sim, backend.namespace(query)
     if 0 in query.shape:
         return backend.full((*query.shape[:-1], memory.memories.shape[0]), 0.0, query)
-    if kind.name == "dot" and kind.linear:  # the unknown components are 0
-        return kind.scores(kind.prepare(memory.memories), xp.where(known, query, backend.full((), 0.0, query)))
+    if sim.additive:  # the unknown components are 0
+        return sim.scores(xp.where(known, query, backend.full((), 0.0, query)))
     rows, masks = xp.reshape(query, (-1, query.shape[-1])), backend.to_numpy(known).reshape(-1, query.shape[-1])
     found, parts = np.empty(len(masks), dtype=int), []
     patterns, which = np.unique(masks, axis=0, return_inverse=True)
@@ -99,7 +98,7 @@ def masked_scores(memory: AssociativeMemory, query: Array, known: Array) -> Arra
         here = np.flatnonzero(which == number)
         columns = _places(np.flatnonzero(mask), query)
         part = xp.take(xp.take(rows, _places(here, query), axis=0), columns, axis=1)
-        parts.append(kind.scores(kind.prepare(xp.take(memory.memories, columns, axis=1)), part))
+        parts.append(sim.restricted(columns).scores(part))
         found[here] = done + np.arange(len(here))
         done += len(here)
     scores = xp.take(xp.concat(parts, axis=0), _places(found, query), axis=0)
@@ -115,11 +114,7 @@ def masked_weights(memory: AssociativeMemory, query: Any, known: Any) -> Array:
     >>> masked_weights(memory, [1.0, 0.0, 1.0], [True, False, False]).round(3)
     array([1., 0.])
     """
-    f, kind = _separated(memory, *masked_query(memory, query, known)), memory.rule.similarity
-    if isinstance(kind, OneShot) and kind.scaled_weights:
-        total = backend.namespace(f).sum(f, axis=-1, keepdims=True)
-        f = f / backend.namespace(f).where(total == 0, 1.0, total)
-    return f
+    return shared(memory.rule.similarity, _separated(memory, *masked_query(memory, query, known)))
 
 
 def retrieve_known(
@@ -179,7 +174,7 @@ def retrieve_known(
     if leak == 0:
         refuse_endless(memory, update, memory.network.bound(), start)
     bias = None if isinstance(memory.bias, float) and memory.bias == 0 else memory.bias
-    response = kind.response(kind.prepare(memory.memories), query, f)
+    response = memory.sim.response(query, f)
     looked_up = exact_step(start["value"], [response], leak, bias, None)
     start["value"] = xp.where(mask, start["value"], looked_up) if clamp else looked_up
     return settle(memory, start, update, max_steps, bound_of(tol, query), {"value": mask} if clamp else None)
@@ -187,7 +182,7 @@ def retrieve_known(
 
 def _separated(memory: AssociativeMemory, query: Array, known: Array) -> Array:
     scores, separation = masked_scores(memory, query, known), memory.rule.separation
-    if has_domain(separation):
+    if separation.domain:
         check_scores(separation, scores)
     return separation.activation(scores)
 

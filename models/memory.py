@@ -12,18 +12,17 @@ from ..dynamics import backend
 from ..dynamics.backend import Array, Number
 from ..dynamics.contracts import Lagrangian, Similarity
 from ..dynamics.entry import quiet
-from ..dynamics.lagrangians import Quadratic, SquareRoot, XLogX
+from ..dynamics.lagrangians import Quadratic
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
 from ..dynamics.validation import finite, fitting, matrix, vector
 from .checks import current, number
 from .domain import Domain, activations_of
 from .masked import masked_weights, retrieve_known
-from .one_shot import OneShot
 from .precision import own_precision
 from .retrieval import Retrieval, retrieve
-from .separation import check_scores, describe, doubts, has_domain
-from .similarity import Dot
+from .separation import check_scores, describe, doubts, shared
+from .similarity import Cosine, Dot, Euclidean
 from .storage import Stored
 
 
@@ -88,9 +87,9 @@ class AssociativeMemory(Stored):
         They are as the separation gives them; under a `normalised` similarity they are scaled to sum to one.
         """
         query, rule = self.check_query(query), self.rule
-        if has_domain(rule.separation) and not (isinstance(rule.similarity, OneShot) and rule.similarity.unchecked):
-            check_scores(rule.separation, self._scored(query))
-        return backend.compiled(_weights, self.memories)(None, rule, self._prepared, query)
+        if not rule.similarity.unchecked:
+            self._check_scores(query)
+        return backend.compiled(_weights, self.memories)(None, self.sim, rule.separation, query)
 
     @quiet
     def recall(self, query: Any, known: Any = None) -> Array:
@@ -104,8 +103,7 @@ class AssociativeMemory(Stored):
             weights = self.weights(query) if known is None else masked_weights(self, query, known)
             answer = weights @ (self.memories if self.projection is None else self.projection)
         kind = self.rule.similarity
-        unchecked = isinstance(kind, OneShot) and kind.unchecked
-        if not unchecked and not backend.all_finite(answer):
+        if not kind.unchecked and not backend.all_finite(answer):
             raise ValueError(
                 f"The answer is too large for {backend.dtype_name(answer)}, with {kind.name} scores of such patterns "
                 f"and the separation {describe(self.rule.separation)}. Scale the patterns or beta down, or use "
@@ -127,8 +125,8 @@ class AssociativeMemory(Stored):
         if self.is_half:
             return self.wide.network
         similarity, separation, value, leak = self.rule
-        if isinstance(similarity, OneShot):
-            raise ValueError(similarity.refusal)
+        if similarity.recall_only:
+            raise ValueError(similarity.recall_only)
         if similarity.distance and not separation.nonnegative:
             raise ValueError(
                 f"The {similarity.name} similarity with {describe(separation)} gives memories weights of both signs, "
@@ -138,22 +136,26 @@ class AssociativeMemory(Stored):
         size, width = self.memories.shape
         bias = None if isinstance(self.bias, float) and self.bias == 0 else self.bias
         populations = {"value": Population(value, width, self.tau_value, leak, bias)}
-        seen = {"value": (similarity, self._prepared)}
+        seen: dict[str, Similarity] = {"value": self.sim}
         if self.projection is not None:
             populations["output"] = Population(Quadratic(), self.projection.shape[1], self.tau_value)
-            seen["output"] = (Dot(), self.projection)
+            seen["output"] = Dot().of(self.projection)
         if self.is_adiabatic:
-            kinds, matrices = zip(*seen.values(), strict=True)
-            return Network(
-                populations,
-                {"memory": EquilibriumSynapse(tuple(seen), kinds, matrices, separation)},
-            )
+            return Network(populations, {"memory": EquilibriumSynapse(tuple(seen), tuple(seen.values()), separation)})
         populations["memory"] = Population(separation, size, self.tau_memory)
-        synapses = [
-            SimilaritySynapse((name, "memory"), kind, prepared, separation.nonnegative)
-            for name, (kind, prepared) in seen.items()
-        ]
+        synapses = [SimilaritySynapse((name, "memory"), one, separation.nonnegative) for name, one in seen.items()]
         return Network(populations, synapses)
+
+    @backend.kept
+    def sim(self) -> Similarity:
+        """The similarity that holds the patterns, with what it computes of them once: ``memory.sim.scores(g)``."""
+        return self.rule.similarity.of(self.memories)
+
+    @backend.kept
+    def places(self) -> Similarity:
+        """The patterns by how near they are to a state: in 2-norm, or in angle where only directions count."""
+        kind = Cosine if self.rule.similarity.ray else Euclidean
+        return self.sim if type(self.sim) is kind else kind().of(self.memories)
 
     @property
     def is_adiabatic(self) -> bool:
@@ -167,7 +169,8 @@ class AssociativeMemory(Stored):
     @backend.kept
     def _still(self) -> Self:
         still = self._replaced(tau_memory=0.0)
-        object.__setattr__(still, "_prepared", self._prepared)  # of the same patterns
+        for name in ("sim", "places"):  # of the same patterns
+            object.__setattr__(still, name, getattr(self, name))
         return still
 
     @backend.kept
@@ -183,8 +186,8 @@ class AssociativeMemory(Stored):
         From h = 0 a cue can leave the basin that it lies in; `memory_state` (..., N) sets h by hand.
         """
         populations, query = self.network.populations, self.check_cue(query)
-        if memory_state is None and has_domain(self.rule.separation):
-            check_scores(self.rule.separation, self._scored(query))
+        if memory_state is None:
+            self._check_scores(query)
         xp, value = backend.namespace(query), populations["value"].lagrangian
         with backend.quiet(query):
             states = {"value": value.dual(query)}
@@ -265,7 +268,12 @@ class AssociativeMemory(Stored):
 
     def _scored(self, query: Array) -> Array:
         """The scores of a query that was checked at the door."""
-        return backend.compiled(_scores, self.memories)(None, self.rule, self._prepared, query)
+        return backend.compiled(_scores, self.memories)(None, self.sim, query)
+
+    def _check_scores(self, query: Array) -> None:
+        separation = self.rule.separation
+        if separation.domain:
+            check_scores(separation, self._scored(query))
 
     def check_query(self, query: Any) -> Array:
         """A query (..., I) of the patterns' library, dtype and device."""
@@ -276,26 +284,15 @@ class AssociativeMemory(Stored):
         return fitting("query", query, width, self.memories, f"{size} patterns of {width} values are stored")
 
     def _in_domain(self, name: str, value: Array) -> Array:
-        similarity = self.rule.similarity
-        if backend.is_traced(value):
-            return value
-        if isinstance(similarity, OneShot):
-            similarity.check(name, value)
-        if similarity.positive and not backend.holds(lambda x: x > 0, value):
-            host = backend.to_numpy(value)
-            where = tuple(int(i) for i in np.unravel_index(host.argmin(), host.shape))
-            raise ValueError(
-                f"The {similarity.name} similarity is for positive vectors, and {name} goes down to "
-                f"{float(host[where]):g} (at index {where}). Add a small constant to patterns and queries, such as "
-                f"1e-4, or recall with 'normalised({similarity.name})', which adds one."
-            )
+        if not backend.is_traced(value):
+            self.rule.similarity.check(name, value)
         return value
 
     def notes(self) -> list[str]:
         """What does not hold for this combination of parts."""
         similarity, separation, value, leak = self.rule
         notes = doubts(similarity, separation)
-        if isinstance(similarity, OneShot):  # no energy to speak of
+        if similarity.recall_only:  # no energy to speak of
             return notes
         if separation.convex is False and not self.is_adiabatic:
             notes.append("the separation's Lagrangian is not convex, so the energy may rise unless tau_memory=0")
@@ -307,13 +304,13 @@ class AssociativeMemory(Stored):
 
     def _has_floor(self, similarity: Similarity, separation: Lagrangian, leak: float) -> bool:
         # For linear neurons: scores that are bounded, or a quadratic form that is positive.
-        if similarity.name == "cosine":
+        if similarity.bounded or similarity.distance:
             return True
-        if similarity.name == "dot" and isinstance(separation, SquareRoot | XLogX):  # L_h grows less than v.v
+        if similarity.metric != "product" or separation.growth > 2:
+            return False
+        if separation.growth < 2:  # less than v.v
             return leak > 0
-        if similarity.name != "dot" or not isinstance(separation, Quadratic):
-            return similarity.distance
-        gain = 1.0 if separation.beta is None else separation.beta
+        gain = separation.activation(backend.full((1,), 1.0, self.memories))[0]
         if backend.is_traced(self.memories) or backend.is_traced(gain):
             return True
         spectrum = np.linalg.norm(backend.to_numpy(self.memories).astype(float), 2) ** 2
@@ -354,10 +351,6 @@ class AssociativeMemory(Stored):
         for note in self.notes():
             warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=4)
 
-    @backend.kept
-    def _prepared(self) -> Any:
-        return self.rule.similarity.prepare(self.memories)
-
 
 def plain(number: Any) -> str:
     """A number as a `repr` shows it, "?" for one that JAX is tracing.
@@ -368,15 +361,9 @@ def plain(number: Any) -> str:
     return "?" if backend.is_traced(number) else f"{float(backend.to_numpy(number)):g}"
 
 
-def _scores(_: None, rule: Rule, prepared: Any, query: Array) -> Array:
-    return rule.similarity.scores(prepared, query)
+def _scores(_: None, similarity: Similarity, query: Array) -> Array:
+    return similarity.scores(query)
 
 
-def _weights(_: None, rule: Rule, prepared: Any, query: Array) -> Array:
-    f = rule.separation.activation(rule.similarity.scores(prepared, query))
-    if not (isinstance(rule.similarity, OneShot) and rule.similarity.scaled_weights):
-        return f
-    xp = backend.namespace(f)
-    total = xp.sum(f, axis=-1, keepdims=True)
-    with backend.quiet(f):  # infinite scores, where the similarity lets them pass
-        return f / xp.where(total == 0, 1.0, total)
+def _weights(_: None, similarity: Similarity, separation: Lagrangian, query: Array) -> Array:
+    return shared(similarity, separation.activation(similarity.scores(query)))

@@ -7,25 +7,15 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.backend import Array, static, structure
+from ..dynamics.backend import Array, derived, static, structure
 from ..dynamics.contracts import Similarity
 from ..dynamics.doors import kind, number
-from .gaps import GAPS, ingredients
-from .one_shot import OneShot
+from ..dynamics.similarities import patterns_apart
 from .pairwise import over_elements, refined
 
-PRODUCTS = ("dot", "cosine")
-
 
 @structure
-class Scaled:
-    """What the similarity within made of the patterns, scaled as it needs them."""
-
-    inner: Any = None
-
-
-@structure
-class Normalised(OneShot):
+class Normalised(Similarity):
     r"""The similarity `base`, scaled for `recall` so that different ones can be compared.
 
     With x^ = x/sum_k x_k, before a separation that again scales its weights to sum to one:
@@ -61,23 +51,26 @@ class Normalised(OneShot):
     --------
     >>> import numpy as np
     >>> from hopfield.models import Manhattan
-    >>> Normalised(Manhattan()).scores(np.array([[0.0, 0.0], [4.0, 0.0]]), np.array([1.0, 0.0]))
+    >>> Normalised(Manhattan()).of(np.array([[0.0, 0.0], [4.0, 0.0]])).scores(np.array([1.0, 0.0]))
     array([0.75, 0.25])
     """
 
     base: Similarity
     eps: float = static(default=1e-4)
-    distance = False
+    patterns: Array = patterns_apart()
+    inner: Any = derived(lambda self: self.base.of(self._scale(self.patterns)))
     leak = 0.0
+    scaled_weights = True
 
     def __post_init__(self) -> None:
         kind("base", self.base, Similarity, "a similarity such as Manhattan()")
-        if self.base.name not in GAPS and self.base.name not in PRODUCTS:
+        if self.base.gap is None and not self.base.shares:
             raise ValueError(
-                f"normalised is defined for {', '.join((*PRODUCTS, *GAPS))}, not for {self.base.name!r}: scale the "
-                "scores of a similarity of your own in its function."
+                f"normalised is defined for dot, cosine, euclidean, manhattan, hamming and divergences, not for "
+                f"{self.base.name!r}: scale the scores of a similarity of your own in its function."
             )
         object.__setattr__(self, "eps", number("eps", self.eps, 0))
+        super().__post_init__()
 
     @property
     def name(self) -> str:
@@ -91,9 +84,9 @@ class Normalised(OneShot):
         return self.base.smooth
 
     @property
-    def refusal(self) -> str:
+    def recall_only(self) -> str:
         """Why there is no network."""
-        instead = "'dot' on +-1 patterns" if isinstance(self.base, OneShot) else f"{self.base.name!r} itself"
+        instead = "'dot' on +-1 patterns" if self.base.recall_only else f"{self.base.name!r} itself"
         return (
             f"The similarity {self.name} is for `recall`: its scores sum to one (and a reciprocal of a distance grows "
             "without bound at a pattern), so the energy is not coercive and no network follows from it. Use "
@@ -101,15 +94,15 @@ class Normalised(OneShot):
         )
 
     @property
-    def scaled_weights(self) -> bool:
-        """True."""
-        return True
+    def unknown(self) -> float | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the base takes."""
+        return self.base.unknown if self.base.recall_only else 0.0
 
     def check(self, name: str, rows: Array) -> None:
         """Refuse what cannot be scaled to sum to one, naming the row."""
-        if isinstance(self.base, OneShot):
+        if self.base.recall_only:
             self.base.check(name, rows)
-        if not (self.base.name in PRODUCTS or self.base.positive):
+        if not (self.base.shares or self.base.positive):
             return
         if backend.holds(lambda x: x > 0, rows):
             return
@@ -136,31 +129,27 @@ class Normalised(OneShot):
                 f"The similarity {self.name} takes logarithms, and {name} is 0 at index {where}: give eps > 0."
             )
 
-    def prepare(self, memories: Array) -> Scaled:
-        """The scaled patterns with what the base keeps of them."""
-        return memories if isinstance(memories, Scaled) else Scaled(self.base.prepare(self._scale(memories)))
-
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """Scores that sum to one."""
-        inner, g = self.prepare(memories).inner, self._scale(g)
+        inner, g = self.inner, self._scale(g)
         xp = backend.namespace(g)
-        rough = self.base.scores(inner, g)
-        if self.base.name in PRODUCTS:
+        rough = inner.scores(g)
+        if inner.shares:
             total = _sum(rough)
             return xp.where(total > 0, rough, 1.0) / xp.where(total > 0, total, float(rough.shape[-1]))
-        function, (patterns, queries) = GAPS[self.base.name], ingredients(inner, g)
-        if self.base.name in ("manhattan", "hamming"):  # sums of terms that do not cancel
+        patterns, queries = inner.elements(g)
+        if not inner.cancels:
             distances = -rough
         elif backend.backend_of(g) == "jax":
-            distances = over_elements(function, patterns, queries)
+            distances = over_elements(inner.gap, patterns, queries)
         else:
-            distances = refined(-rough, self.base.magnitude(inner, g, rough), function, patterns, queries)
+            distances = refined(-rough, inner.magnitude(g, rough), inner.gap, patterns, queries)
         return reciprocals(distances)
 
     def _scale(self, x: Array) -> Array:
         if self.base.positive:
             x = x + self.eps
-        elif self.base.name != "dot":
+        elif self.base.shares != "values":
             return x
         return x / _sum(x)
 

@@ -29,13 +29,13 @@ jensen_shannon   1/(kl_i/2 + reverse_kl_i/2)           of scores that are recipr
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
+from ..dynamics.contracts import Similarity
+from ..dynamics.similarities import patterns_apart
 from ..dynamics.validation import unknown_name
 from .manhattan import city_blocks
-from .one_shot import OneShot
 from .pairwise import refined, squared_gap
 
 EPSILON = 1e-4
@@ -43,16 +43,19 @@ PUBLISHED = ("dot", "raw_dot", "cosine", "euclidean", "manhattan", "kl", "revers
 
 
 @structure
-class Published(OneShot):
+class Published(Similarity):
     """A similarity as the published code computes it, its scores scaled to sum to one; see the module.
 
     >>> import numpy as np
-    >>> Published("manhattan").scores(np.array([[0.0, 0.0], [4.0, 0.0]]), np.array([1.0, 0.0]))
+    >>> Published("manhattan", patterns=np.array([[0.0, 0.0], [4.0, 0.0]])).scores(np.array([1.0, 0.0]))
     array([0.75, 0.25])
     """
 
     kind: str = static(default="dot")
+    patterns: Array = patterns_apart()
     leak = 0.0
+    scaled_weights = True
+    unchecked = True
 
     @property
     def name(self) -> str:
@@ -60,7 +63,7 @@ class Published(OneShot):
         return f"published({self.kind})"
 
     @property
-    def refusal(self) -> str:
+    def recall_only(self) -> str:
         """Why there is no network."""
         plain = {"raw_dot": "dot"}.get(self.kind, self.kind)
         return (
@@ -68,20 +71,10 @@ class Published(OneShot):
             f"Use {plain!r} for dynamics."
         )
 
-    @property
-    def scaled_weights(self) -> bool:
-        """True."""
-        return True
-
-    @property
-    def unchecked(self) -> bool:
-        """True."""
-        return True
-
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """s/sum s, NaN and infinite where that code's are."""
         with backend.quiet(g):
-            scores = _SCORES[self.kind](memories, g)
+            scores = _SCORES[self.kind](self.patterns, g)
             return scores / _sum(scores)
 
 

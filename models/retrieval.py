@@ -22,6 +22,7 @@ from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
 from .copies import lowest
 from .resting import leaves
+from .similarity import Euclidean
 
 if TYPE_CHECKING:
     from .memory import AssociativeMemory
@@ -192,34 +193,34 @@ def _unstable(memory: AssociativeMemory, method: Relaxation, found: Updated, res
     Where that memory has all of the weight up to rounding, updates give it whatever the push is.
     """
     states, g = found.states, found.activations["value"]
-    f, others = backend.compiled(_others, g)(None, memory.rule, memory._prepared, g)
+    f, others = backend.compiled(_others, g)(None, memory.sim, memory.rule.separation, g)
     wanted = rests & (backend.to_numpy(others) > max(1e-8, 8 * backend.epsilon(g)))
     if not wanted.any():
         return wanted
-    push, scale = backend.compiled(_toward, g)(None, memory.rule, memory._prepared, memory.memories, g, f)
+    push, scale = backend.compiled(_toward, g)(None, memory.sim, g, f)
     pushes = {name: push if name == "value" else 0 * x for name, x in states.items()}
     return leaves(method, found.flow, states, pushes, scale, wanted)
 
 
-def _others(_: None, rule: Any, prepared: Any, g: Array) -> tuple[Array, Array]:
+def _others(_: None, similarity: Any, separation: Any, g: Array) -> tuple[Array, Array]:
     """The sizes of the weights as shares, and what of them the largest one leaves to the others."""
     xp = backend.namespace(g)
-    f = xp.abs(rule.separation.activation(rule.similarity.scores(prepared, g)))
+    f = xp.abs(separation.activation(similarity.scores(g)))
     total = xp.sum(f, axis=-1, keepdims=True)
     f = f / xp.where(total > 0, total, total + 1)
     return f, xp.sum(f, axis=-1) - xp.max(f, axis=-1)
 
 
-def _toward(_: None, rule: Any, prepared: Any, memories: Array, g: Array, f: Array) -> tuple[Array, Array]:
+def _toward(_: None, similarity: Any, g: Array, f: Array) -> tuple[Array, Array]:
     """The direction in which the heaviest memory gains on the others, D^T (e_1 - f), and the size of the state."""
     xp = backend.namespace(g)
     first = xp.argmax(f, axis=-1)
     one = xp.astype(xp.arange(f.shape[-1], device=backend.device(f)) == first[..., None], f.dtype)
-    push = rule.similarity.pullback(prepared, g, one - f)
+    push = similarity.pullback(g, one - f)
     length = xp.sqrt(xp.sum(g * g, axis=-1))
-    if rule.similarity.name == "cosine":  # the length of a state is free, and that of the patterns does not count
+    if similarity.ray:  # the length of a state is free, and that of the patterns does not count
         return push, length
-    own = xp.take(memories, xp.reshape(first, (-1,)), axis=0)
+    own = xp.take(similarity.patterns, xp.reshape(first, (-1,)), axis=0)
     return push, length + xp.reshape(xp.sqrt(xp.sum(own * own, axis=-1)), length.shape)
 
 
@@ -322,14 +323,11 @@ def nearest(memory: Any, state: Any) -> np.ndarray:
     >>> nearest(ModernHopfield(np.eye(3)), np.array([0.1, 0.9, 0.3]))
     array(1)
     """
-    from .similarity import Cosine, Euclidean
-
     state = floating("state", state)
-    similarity = getattr(getattr(memory, "rule", None), "similarity", None)
-    kind = Cosine() if getattr(similarity, "name", "") == "cosine" else Euclidean()
-    patterns = kind.prepare(patterns_of(memory, state))
-    scores = kind.scores(patterns, state)
-    return lowest(scores, kind.magnitude(patterns, state, scores))
+    patterns, own = patterns_of(memory, state), getattr(memory, "places", None)
+    places = Euclidean().of(patterns) if own is None else own
+    scores = places.scores(state)
+    return lowest(scores, places.magnitude(state, scores))
 
 
 def _update(memory: AssociativeMemory) -> Relaxation:

@@ -28,7 +28,6 @@ from ..dynamics.lagrangians import (
     XLogX,
 )
 from ..dynamics.validation import unknown_name
-from .one_shot import OneShot
 
 
 class Named(NamedTuple):
@@ -142,28 +141,19 @@ def _plain(value: Any) -> str:
     return repr(value) if isinstance(value, int) else f"{float(backend.to_numpy(value)):.17g}"
 
 
-def has_domain(lagrangian: Lagrangian) -> bool:
-    """Whether a separation is for some scores only: log and sqrt.
-
-    >>> has_domain(separation("log")), has_domain(separation("softmax"))
-    (True, False)
-    """
-    return isinstance(lagrangian, XLogX | SquareRoot)
-
-
 def check_scores(lagrangian: Lagrangian, scores: Array) -> None:
     """Refuse scores for which a separation is not defined, naming the first.
 
     >>> check_scores(separation("sqrt"), np.array([0.0, 2.0]))
     """
-    strict = isinstance(lagrangian, XLogX)
-    if not has_domain(lagrangian) or backend.holds(lambda s: s > 0 if strict else s >= 0, scores):
+    strict = lagrangian.domain == "> 0"
+    if not lagrangian.domain or backend.holds(lambda s: s > 0 if strict else s >= 0, scores):
         return
     host = backend.to_numpy(scores)
     *batch, pattern = where = tuple(int(i) for i in np.argwhere(~(host > 0 if strict else host >= 0))[0])
     sample = f" of sample {tuple(batch)}" if batch else ""
     raise ValueError(
-        f"The separation {describe(lagrangian)} is for scores {'> 0' if strict else '>= 0'}, and the score of "
+        f"The separation {describe(lagrangian)} is for scores {lagrangian.domain}, and the score of "
         f"pattern {pattern}{sample} is {float(host[where]):g}. Use a similarity with positive scores, such as "
         "'normalised(manhattan)' or 'dot' with positive vectors, or another separation."
     )
@@ -176,10 +166,25 @@ def doubts(similarity: Similarity, lagrangian: Lagrangian) -> list[str]:
     >>> doubts(Manhattan(), Power(3))
     ['an even power of negated distances weighs the farthest pattern most']
     """
-    if similarity.distance and isinstance(lagrangian, Power) and lagrangian.n % 2 == 1:
+    if similarity.distance and lagrangian.even:
         return ["an even power of negated distances weighs the farthest pattern most"]
-    if similarity.distance and isinstance(lagrangian, RectifiedPower):
+    if similarity.distance and lagrangian.rectified:
         return ["every score is a negated distance, so that a rectified power gives every pattern weight 0"]
-    if isinstance(lagrangian, XLogX) and isinstance(similarity, OneShot) and not similarity.unchecked:
+    if lagrangian.domain and not lagrangian.nonnegative and similarity.recall_only and not similarity.unchecked:
         return ["logarithms of scores below 1 are negative, and scaled to sum to one they weigh the best pattern least"]
     return []
+
+
+def shared(similarity: Similarity, f: Array) -> Array:
+    """Weights as a similarity takes them: as they are, or scaled to sum to one.
+
+    >>> from hopfield.models import Dot, normalised
+    >>> shared(Dot(), np.ones(2)), shared(normalised("dot"), np.ones(2))
+    (array([1., 1.]), array([0.5, 0.5]))
+    """
+    if not similarity.scaled_weights:
+        return f
+    xp = backend.namespace(f)
+    total = xp.sum(f, axis=-1, keepdims=True)
+    with backend.quiet(f):  # infinite scores, where the similarity lets them pass
+        return f / xp.where(total == 0, 1.0, total)

@@ -157,7 +157,6 @@ def _row(memory: Any, state: Array) -> Any:
         return np.full(state.shape[:-1], -1)
     scores, magnitude = memory.scores(state), 1.0
     if isinstance(memory, AssociativeMemory):
-        kind = memory.rule.similarity
-        magnitude = kind.magnitude(kind.prepare(memory.memories), state, scores)
+        magnitude = memory.sim.magnitude(state, scores)
     row = lowest(scores, magnitude)
     return np.where(is_reverse(memory.memories, row, state), -1, row)

@@ -12,17 +12,19 @@ from typing import Any
 
 from ..dynamics import backend
 from ..dynamics.array_doors import answer
-from ..dynamics.backend import Array, Number, static, structure
+from ..dynamics.backend import Array, Number, derived, static, structure
 from ..dynamics.contracts import Answer, Response, Similarity
 from ..dynamics.doors import function as callable_
 from ..dynamics.doors import number
 from ..dynamics.rotation import rotated
 from ..dynamics.rotation import unit as _unit
+from ..dynamics.similarities import patterns_apart
 from ..dynamics.validation import unknown_name
 from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
 from .hamming import Hamming
 from .manhattan import Manhattan
 from .normalised import Normalised
+from .pairwise import squared_gap
 from .published import published
 
 
@@ -37,46 +39,37 @@ class Dot(Similarity):
     Bilinear: the force M^T f does not depend on g, so an exact step lowers the energy for every dt.
 
     >>> import numpy as np
-    >>> Dot().scores(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([2.0, 3.0]))
+    >>> Dot(np.array([[1.0, 0.0], [1.0, 1.0]])).scores(np.array([2.0, 3.0]))
     array([2., 5.])
     """
 
     name = "dot"
     linear = True
+    additive = True
     checked = True
     far = "bounded"
+    metric = "product"
+    shares = "values"
 
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """M g."""
-        return g @ memories.T
+        return g @ self.patterns.T
 
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+    def pullback(self, g: Array, f: Array) -> Array:
         """M^T f."""
-        return f @ memories
+        return f @ self.patterns
 
-    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+    def pushforward(self, g: Array, u: Array) -> Array:
         """M u."""
-        return u @ memories.T
+        return u @ self.patterns.T
 
-    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+    def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """0."""
         return backend.namespace(u).zeros_like(u)
 
-    def response(self, memories: Any, g: Array, f: Array) -> Response:
-        """A constant force."""
-        return Response(f @ memories)
-
-    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+    def magnitude(self, g: Array, scores: Array) -> Array:
         """\\|s_i\\| and \\|g\\|^2, which stands for the products that cancel."""
         return backend.namespace(scores).abs(scores) + _sum(g * g)
-
-
-@structure
-class Normed:
-    """Patterns with their squared norms."""
-
-    patterns: Array = None
-    squares: Array = None
 
 
 @structure
@@ -88,38 +81,34 @@ class Euclidean(Similarity):
     every dt. With leak 0 the dynamics are mean shift, and memories are fixed points up to e^(-beta gap).
 
     >>> import numpy as np
-    >>> Euclidean().scores(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([2.0, 3.0]))
+    >>> Euclidean(np.array([[1.0, 0.0], [1.0, 1.0]])).scores(np.array([2.0, 3.0]))
     array([-10.,  -5.])
     """
 
+    squares: Array = derived(lambda self: _sum(self.patterns * self.patterns)[:, 0])
     name = "euclidean"
     leak = 0.0
     distance = True
     checked = True
     far = "inward"
+    metric = "square"
+    gap = staticmethod(squared_gap)
 
-    def prepare(self, memories: Array) -> Normed:
-        """The patterns and their squared norms."""
-        if isinstance(memories, Normed):
-            return memories
-        return Normed(memories, backend.namespace(memories).sum(memories * memories, axis=-1))
-
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """-\\|M_i - g\\|^2, never above 0."""
-        memories = self.prepare(memories)
         xp = backend.namespace(g)
-        scores = (2 * g) @ memories.patterns.T - (memories.squares + _sum(g * g))
+        scores = (2 * g) @ self.patterns.T - (self.squares + _sum(g * g))
         return xp.where(scores > 0, 0.0, scores)
 
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+    def pullback(self, g: Array, f: Array) -> Array:
         """2 M^T f - 2 (sum f) g."""
-        return (2 * f) @ self.prepare(memories).patterns - (2 * _sum(f)) * g
+        return (2 * f) @ self.patterns - (2 * _sum(f)) * g
 
-    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+    def pushforward(self, g: Array, u: Array) -> Array:
         """2 M u - 2 g.u."""
-        return (2 * u) @ self.prepare(memories).patterns.T - 2 * _sum(g * u)
+        return (2 * u) @ self.patterns.T - 2 * _sum(g * u)
 
-    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+    def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """-2 (sum f) u."""
         return -2 * _sum(f) * u
 
@@ -127,21 +116,13 @@ class Euclidean(Similarity):
         """Affine; with f >= 0 the step is the minimiser of a convex energy."""
         return Answer("affine", falls=nonnegative)
 
-    def response(self, memories: Any, g: Array, f: Array) -> Response:
+    def response(self, g: Array, f: Array) -> Response:
         """2 M^T f - c g with c = 2 sum f."""
-        return Response((2 * f) @ self.prepare(memories).patterns, 2 * _sum(f))
+        return Response((2 * f) @ self.patterns, 2 * _sum(f))
 
-    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+    def magnitude(self, g: Array, scores: Array) -> Array:
         """\\|M_i\\|^2 + \\|g\\|^2, which cancel in the score."""
-        return self.prepare(memories).squares + _sum(g * g)
-
-
-@structure
-class Unit:
-    """Patterns with their rows scaled to length one."""
-
-    patterns: Array = None
-    rows: Array = None
+        return self.squares + _sum(g * g)
 
 
 @structure
@@ -154,36 +135,34 @@ class Cosine(Similarity):
     where their squares would leave the range of the dtype.
 
     >>> import numpy as np
-    >>> Cosine().scores(np.array([[3.0, 4.0]]), np.array([1.0, 0.0]))
+    >>> Cosine(np.array([[3.0, 4.0]])).scores(np.array([1.0, 0.0]))
     array([0.6])
     """
 
+    rows: Array = derived(lambda self: _unit(self.patterns)[0])
     name = "cosine"
     leak = 0.0
     ray = True
+    bounded = True
     checked = True
+    metric = "angle"
+    shares = "scores"
 
-    def prepare(self, memories: Array) -> Unit:
-        """The patterns and their unit rows."""
-        if isinstance(memories, Unit):
-            return memories
-        return Unit(memories, _unit(memories)[0])
-
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """U g/\\|g\\| with the unit rows U."""
-        return _unit(g)[0] @ self.prepare(memories).rows.T
+        return _unit(g)[0] @ self.rows.T
 
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+    def pullback(self, g: Array, f: Array) -> Array:
         """(F - g^ (g^.F))/\\|g\\| with F = U^T f and g^ = g/\\|g\\|."""
-        return self._tangential(g, f @ self.prepare(memories).rows)
+        return self._tangential(g, f @ self.rows)
 
-    def pushforward(self, memories: Any, g: Array, u: Array) -> Array:
+    def pushforward(self, g: Array, u: Array) -> Array:
         """U (u - g^ (g^.u))/\\|g\\|."""
-        return self._tangential(g, u) @ self.prepare(memories).rows.T
+        return self._tangential(g, u) @ self.rows.T
 
-    def curvature(self, memories: Any, g: Array, f: Array, u: Array) -> Array:
+    def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """The derivative of the pullback along u."""
-        force = f @ self.prepare(memories).rows
+        force = f @ self.rows
         unit, norm = _unit(g)
         radial, along, across = _sum(unit * force), _sum(unit * u), _sum(force * u)
         return (3 * unit * radial * along - unit * across - force * along - radial * u) / norm / norm
@@ -192,16 +171,16 @@ class Cosine(Similarity):
         """A rotation, exact without leak and further drive."""
         return Answer("own", alone=True, falls=True)
 
-    def response(self, memories: Any, g: Array, f: Array) -> Response:
+    def response(self, g: Array, f: Array) -> Response:
         """The rotation."""
-        force = f @ self.prepare(memories).rows
+        force = f @ self.rows
 
         def step(x: Array, drive: Any, leak: float, ratio: Number | None) -> Array:
             return rotated(x, force, ratio, 2)
 
         return Response(None, step=step)
 
-    def magnitude(self, memories: Any, g: Array, scores: Array) -> Array:
+    def magnitude(self, g: Array, scores: Array) -> Array:
         """One: cosines."""
         return backend.namespace(scores).ones_like(scores)
 
@@ -220,35 +199,38 @@ class Custom(Similarity):
 
     >>> import numpy as np
     >>> overlap = Custom(lambda M, g: g @ M.T / M.shape[-1], lambda M, g, f: f @ M / M.shape[-1])
-    >>> overlap.scores(np.ones((1, 4)), np.ones(4))
+    >>> overlap.of(np.ones((1, 4))).scores(np.ones(4))
     array([1.])
     """
 
     function: Callable[[Array, Array], Array] = static()
     force: Callable[[Array, Array, Array], Array] | None = static(default=None)
     own_leak: float = static(default=1.0)
+    patterns: Array = patterns_apart()
 
     def __post_init__(self) -> None:
         callable_("function", self.function, "(memories, g) -> scores (..., N)")
         callable_("force", self.force, "(memories, g, f) -> (..., I)", optional=True)
         object.__setattr__(self, "own_leak", number("own_leak", self.own_leak, 0))
+        super().__post_init__()
 
     @property
     def leak(self) -> float:
         """The leak that was given."""
         return self.own_leak
 
-    def scores(self, memories: Any, g: Array) -> Array:
+    def scores(self, g: Array) -> Array:
         """function(M, g)."""
-        rows = memories.shape[0] if getattr(memories, "ndim", 0) == 2 else None
-        return answer("The function of a similarity", self.function(memories, g), (*g.shape[:-1], rows))
+        scores = self.function(self.patterns, g)
+        return answer("The function of a similarity", scores, (*g.shape[:-1], self.patterns.shape[0]))
 
-    def pullback(self, memories: Any, g: Array, f: Array) -> Array:
+    def pullback(self, g: Array, f: Array) -> Array:
         """force(M, g, f), derived where the library can."""
         if self.force is None:
-            return super().pullback(memories, g, f)
+            return super().pullback(g, f)
         batch = g.shape[:-1] if len(g.shape) >= len(f.shape) else f.shape[:-1]
-        return answer("The force of a similarity", self.force(memories, g, f), (*(None for _ in batch), g.shape[-1]))
+        force = self.force(self.patterns, g, f)
+        return answer("The force of a similarity", force, (*(None for _ in batch), g.shape[-1]))
 
 
 SIMILARITIES: dict[str, Callable[[], Similarity]] = {

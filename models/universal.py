@@ -86,6 +86,9 @@ class UniversalHopfield(AssociativeMemory):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "similarity", similarity(self.similarity))
+        if self.similarity.patterns is not None:
+            name = type(self.similarity).__name__
+            raise ValueError(f"{self.similarity!r} holds patterns already, and this memory has its own: give {name}().")
         object.__setattr__(self, "separation", separation(self.separation))
         if self.leak is not None:
             object.__setattr__(self, "leak", float(positive("leak", self.leak, zero=True)))

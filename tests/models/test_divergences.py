@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from helpers import IN_EACH, LIBRARIES, epsilon, to_library, to_numpy
 from hopfield.dynamics import simulate
 from hopfield.models import UniversalHopfield, similarity
-from hopfield.models.gaps import GAPS
 
 # torch itself scripts a function when forward derivatives are first asked for
 
@@ -182,13 +181,13 @@ def test_gaps_are_right_to_the_last_digits_near_and_far(name, apart):
     """Term by term, also where a divergence is the square of a small difference: against 50 digits."""
     m = np.array([0.3, 1.0, 1e-4])
     for g in (m * (1 + apart), m / (1 + apart)):
-        found = GAPS[name](m, np.log(m), g, np.log(g))
+        found = similarity(name).gap(m, np.log(m), g, np.log(g))
         exact = [
             float(-precise_score(name, Decimal(a), Decimal(b))) for a, b in zip(m.tolist(), g.tolist(), strict=True)
         ]
         # t = (m - g)/(m + g) carries what rounding m and g to doubles left of their difference: nothing.
         np.testing.assert_allclose(found, exact, rtol=1e-13)
-        assert (GAPS[name](g, np.log(g), g, np.log(g)) == 0).all()
+        assert (similarity(name).gap(g, np.log(g), g, np.log(g)) == 0).all()
 
 
 def precise_score(name, m, g):
