@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from . import arguments, backend
 from .backend import Array, Number, static, structure
-from .contracts import Lagrangian
+from .contracts import Bend, Lagrangian
 from .doors import number, whole
 from .rotation import rotated
 from .shifted import logsumexp, shifted, softmax
@@ -89,6 +89,10 @@ class LogSumExp(_Gain):
         """The same, without a softmax for every u."""
         scaled = self.beta * g
         return lambda u: scaled * (u - _sum(g * u))
+
+    def bend(self, x: Array, g: Array) -> Bend:
+        """Beta (diag g - g g^T)."""
+        return Bend(self.beta * g, g, self.beta)
 
     def dual(self, g: Array) -> Array:
         """ln(g)/beta for weights g > 0 that sum to one."""
@@ -183,6 +187,12 @@ class _Tsallis(_Gain):
         p = self.activation(x)
         s = xp.where(p == 0, 0.0, xp.where(p == 0, 1.0, p) ** (2 - self.alpha))
         return self.beta * s * (u - _sum(s * u) / _sum(s))
+
+    def bend(self, x: Array, g: Array) -> Bend:
+        """Beta (diag s - s s^T/sum s)."""
+        xp = backend.namespace(x)
+        s = xp.where(g == 0, 0.0, xp.where(g == 0, 1.0, g) ** (2 - self.alpha))
+        return Bend(self.beta * s, s, self.beta / _sum(s))
 
     def dual(self, g: Array) -> Array:
         """g^(a-1)/((a-1) beta) for weights g that sum to one."""

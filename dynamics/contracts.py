@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import arguments, backend
 from .backend import Array, Number
@@ -14,6 +14,14 @@ from .exact import Answer as Answer
 from .exact import Response as Response
 from .exact import exact_step as exact_step
 from .similarities import Similarity as Similarity
+
+
+class Bend(NamedTuple):
+    """A curvature L'' = diag(d) - c u u^T; c (..., 1) and u (..., n) are None where it is diagonal."""
+
+    diagonal: Array
+    vector: Array | None = None
+    factor: Array | None = None
 
 
 class Lagrangian(backend.Extensible, ABC):
@@ -111,6 +119,12 @@ class Lagrangian(backend.Extensible, ABC):
     def linearised(self, x: Array, g: Array) -> Callable[[Array], Array]:
         """u -> L''(x) u for many u at one state, whose activation g is known."""
         return lambda u: self.curvature(x, u)
+
+    def bend(self, x: Array, g: Array) -> Bend | None:
+        """L''(x) as a diagonal and a product of one vector; None where it is neither, or nobody says."""
+        if not self.elementwise:
+            return None
+        return Bend(self.linearised(x, g)(backend.namespace(x).ones_like(x)))
 
     def dual(self, g: Array) -> Array:
         """A state whose activation is g (the gradient of the convex conjugate)."""
@@ -253,6 +267,13 @@ class Synapse(backend.Extensible, ABC):
             return self.forces(*wide[:source], y, *wide[source + 1 :])[target]
 
         return backend.directional(force, wide[source], u, f"{type(self).__name__}.block")
+
+    def gram(self, w: Array, *g: Array) -> Array | None:
+        """B^T diag(w) B where B is how the force on the second population changes with the activation of the first.
+
+        For weights (..., n_1) an array (..., n_0, n_0); None where nobody says, and products must do.
+        """
+        return None
 
     def kink(self, position: int, *g: Array, **shared: Any) -> Array | None:
         """Half the width of the set of forces on a population at a kink of the energy (None: no kinks)."""

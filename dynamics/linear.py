@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.linalg import get_lapack_funcs
 
 from . import backend
 from .backend import Array
+
+SINGLE = 8  # matrices that are factorised one by one
 
 
 def gmres(apply: Callable[[Array], Array], r: Array, tol: float, most: int) -> tuple[Array, Array]:
@@ -69,24 +72,45 @@ def gmres(apply: Callable[[Array], Array], r: Array, tol: float, most: int) -> t
     return answer, left
 
 
-def inverse(matrices: Array) -> Array:
-    """The inverses of matrices (..., n, n), NaN for those that have none.
+def factored(matrices: Array) -> Callable[[Array], Array]:
+    """b -> A^-1 b for many right-hand sides (B, n) of matrices (B, n, n); NaN where a matrix has no inverse.
 
     >>> import numpy as np
-    >>> inverse(np.array([[[2.0]], [[0.0]]]))[:, 0, 0]
+    >>> solve = factored(np.array([[[2.0]], [[0.0]]]))
+    >>> solve(np.array([[1.0], [1.0]]))[:, 0]
     array([0.5, nan])
     """
+    xp = backend.namespace(matrices)
     match backend.backend_of(matrices):
         case "torch":
-            found, singular = backend.namespace(matrices).linalg.inv_ex(matrices)
-            return backend.namespace(matrices).where(singular[..., None, None] != 0, float("nan"), found)
-        case "numpy":
-            try:
-                return np.linalg.inv(matrices)
-            except np.linalg.LinAlgError:  # of one of them: the others are wanted
-                rows = matrices.reshape(-1, *matrices.shape[-2:])
-                return np.stack([_inverse(row) for row in rows]).reshape(matrices.shape)
-    return backend.namespace(matrices).linalg.inv(matrices)
+            lu, pivots, info = xp.linalg.lu_factor_ex(matrices)
+            lu = xp.where((info != 0)[:, None, None], float("nan"), lu)
+            return lambda b: xp.linalg.lu_solve(lu, pivots, b[..., None])[..., 0]
+        case "jax":
+            from jax.scipy.linalg import lu_factor, lu_solve
+
+            found = lu_factor(matrices)
+            return lambda b: lu_solve(found, b[..., None])[..., 0]
+    return _factored(matrices)
+
+
+def _factored(matrices: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    if len(matrices) > SINGLE:  # one call for all of them costs less than a factorisation each
+        inverses = _inverses(matrices)
+        return lambda b: np.matmul(inverses, b[..., None])[..., 0]
+    factor, solve = get_lapack_funcs(("getrf", "getrs"), (matrices,))
+    parts = []
+    for matrix in matrices:
+        lu, pivots, info = factor(matrix)
+        parts.append((np.full_like(lu, np.nan) if info > 0 or not np.isfinite(lu[-1, -1]) else lu, pivots))
+    return lambda b: np.stack([solve(*part, row)[0] for part, row in zip(parts, b, strict=True)])
+
+
+def _inverses(matrices: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:  # of one of them: the others are wanted
+        return np.stack([_inverse(matrix) for matrix in matrices])
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:
@@ -94,6 +118,22 @@ def _inverse(matrix: np.ndarray) -> np.ndarray:
         return np.linalg.inv(matrix)
     except np.linalg.LinAlgError:
         return np.full_like(matrix, np.nan)
+
+
+def weighted_gram(rows: Array, w: Array) -> Array:
+    """M^T diag(w) M for weights (..., N) and a matrix (N, I), without an array (..., N, I).
+
+    >>> import numpy as np
+    >>> weighted_gram(np.eye(2), np.array([[1.0, 2.0]]))
+    array([[[1., 0.],
+            [0., 2.]]])
+    """
+    xp = backend.namespace(rows, w)
+    if w.ndim == 1 or backend.backend_of(w) == "jax":  # where the compiler sees to it
+        return xp.matmul(rows.T * w[..., None, :], rows)
+    shape, flat = w.shape[:-1], xp.reshape(w, (-1, w.shape[-1]))
+    found = [xp.matmul(rows.T * flat[k], rows) for k in range(flat.shape[0])]
+    return xp.reshape(xp.stack(found), (*shape, rows.shape[1], rows.shape[1]))
 
 
 def _norm(x: Array) -> Array:

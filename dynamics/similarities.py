@@ -179,6 +179,10 @@ class Similarity(backend.Extensible, ABC):
         self._refuse_dynamics()
         return backend.directional(lambda y: self.pullback(y, f), g, u, f"{self.name}.curvature")
 
+    def gram(self, g: Array, w: Array) -> Array | None:
+        """(ds/dg)^T diag(w) (ds/dg), shape (..., I, I), for weights (..., N); None where products must do."""
+        return None
+
     def _refuse_dynamics(self) -> None:
         if self.recall_only:
             raise TypeError(self.recall_only)

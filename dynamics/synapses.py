@@ -120,6 +120,10 @@ class SimilaritySynapse(Synapse):
             return self.similarity.curvature(g[0], g[1], u) if target == 0 else None
         return self.similarity.pullback(g[0], u) if target == 0 else self.similarity.pushforward(g[0], u)
 
+    def gram(self, w: Array, *g: Array) -> Array | None:
+        """The similarity's own."""
+        return self.similarity.gram(g[0], w)
+
     def kink(self, position: int, *g: Array, signal: Array | None = None) -> Array | None:
         """The similarity's own on the value neurons."""
         return self.similarity.kink(g[0], g[1]) if position == 0 else None

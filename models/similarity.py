@@ -16,6 +16,7 @@ from ..dynamics.backend import Array, Number, derived, static, structure
 from ..dynamics.contracts import Answer, Response, Similarity
 from ..dynamics.doors import function as callable_
 from ..dynamics.doors import number
+from ..dynamics.linear import weighted_gram
 from ..dynamics.rotation import rotated
 from ..dynamics.rotation import unit as _unit
 from ..dynamics.similarities import patterns_apart
@@ -63,6 +64,10 @@ class Dot(Similarity):
         """M u."""
         return u @ self.patterns.T
 
+    def gram(self, g: Array, w: Array) -> Array:
+        """M^T diag(w) M."""
+        return weighted_gram(self.patterns, w)
+
     def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """0."""
         return backend.namespace(u).zeros_like(u)
@@ -107,6 +112,13 @@ class Euclidean(Similarity):
     def pushforward(self, g: Array, u: Array) -> Array:
         """2 M u - 2 g.u."""
         return (2 * u) @ self.patterns.T - 2 * _sum(g * u)
+
+    def gram(self, g: Array, w: Array) -> Array:
+        """4 (M^T diag(w) M - c g^T - g c^T + (sum w) g g^T) with c = M^T w."""
+        c, g = (w @ self.patterns)[..., None], g[..., None]
+        xp = backend.namespace(g)
+        crossed = xp.matmul(c - _sum(w)[..., None] / 2 * g, xp.matrix_transpose(g))
+        return 4 * (weighted_gram(self.patterns, w) - crossed - xp.matrix_transpose(crossed))
 
     def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """-2 (sum f) u."""
@@ -159,6 +171,12 @@ class Cosine(Similarity):
     def pushforward(self, g: Array, u: Array) -> Array:
         """U (u - g^ (g^.u))/\\|g\\|."""
         return self._tangential(g, u) @ self.rows.T
+
+    def gram(self, g: Array, w: Array) -> Array:
+        """P U^T diag(w) U P/\\|g\\|^2 with P = 1 - g^ g^T."""
+        inner = weighted_gram(self.rows, w)
+        half = self._tangential(g[..., None, :], inner)
+        return self._tangential(g[..., None, :], backend.namespace(g).matrix_transpose(half))
 
     def curvature(self, g: Array, f: Array, u: Array) -> Array:
         """The derivative of the pullback along u."""

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from .. import backend
 from ..backend import Array, Number
 from ..doors import number, settle, shown, whole
-from ..flow import Flow, Point
-from ..linear import gmres, inverse
+from ..flow import Flow, Point, Wire
+from ..linear import factored, gmres
 from ..linearised import Linearised
 from .base import Integrator, States, Step, error_norm
 
@@ -217,11 +217,26 @@ def _out(flow: Flow) -> list[str]:
     return eliminated(flow.network)
 
 
+def _pair(flow: Flow) -> tuple[Wire, str, str] | None:
+    """The synapse, value and memory neurons of a network of nothing else, where no projection stands before it."""
+    if len(flow.wires) != 1 or len(flow.populations) != 2 or set(flow.wires[0].between) != set(flow.populations):
+        return None
+    wire = flow.wires[0]
+    value, memory = wire.between
+    plain = all(p.leak > 0 or p.lagrangian.identity for p in flow.populations.values())
+    return (wire, value, memory) if plain and _out(flow) == [memory] else None
+
+
+def _wide(parts: Any) -> dict[str, Any]:
+    return {name: backend.map_leaves(lambda x: x[..., None, :], part) for name, part in parts.items()}
+
+
 class _System:
     """(a I - J) x = r at one state, for any right-hand side."""
 
     def __init__(self, flow: Flow, point: Point, a: Array, method: Rosenbrock) -> None:
-        self.network, self.states, self.a, self.method = flow.network, point.states, a, method
+        self.flow, self.point, self.a, self.method = flow, point, a, method
+        self.network, self.states = flow.network, point.states
         network, states = flow.network, point.states
         self.out = flow.once(_out)
         self.kept = [name for name in network.populations if name not in self.out]
@@ -229,15 +244,15 @@ class _System:
         self.xp = backend.namespace(*states.values())
         self.left = {name: self.xp.zeros_like(x) for name, x in states.items()}
         self.linear = Linearised(flow, point)
-        self.inverse = self._inverse() if sum(self.sizes) <= method.dense else None
+        self.direct = factored(self._matrix()) if sum(self.sizes) <= method.dense else None
 
     def solve(self, right: States) -> States:
         """x for the right-hand side `right`; what an iteration leaves is added up in `left`, in units of x."""
         known = {name: right[name] / self._diagonal(name) for name in self.out}
         slopes = self.linear.changes(self.kept, known)
         reduced = self._pack({name: right[name] + slopes[name] for name in self.kept})
-        if self.inverse is not None:
-            packed = self.xp.matmul(self.inverse, reduced[..., None])[..., 0]
+        if self.direct is not None:
+            packed = self.direct(reduced)
         else:
             bound = max(0.05 * self.method.rtol, 50 * backend.epsilon(reduced))
             packed, left = gmres(lambda x: self._apply(x, self.linear, self.a), reduced, bound, self.method.krylov)
@@ -257,12 +272,35 @@ class _System:
         change = linear.changes(self.kept, {**x, **inner})
         return self._pack({n: self._diagonal(n, a) * x[n] - change[n] for n in self.kept})
 
-    def _inverse(self) -> Array:
+    def _matrix(self) -> Array:
+        """S, from the patterns themselves where value and memory neurons are all there is, else column by column."""
+        pair = self.flow.once(_pair)
+        found = None if pair is None or self.flow.clamp else self._of_pair(*pair)
+        if found is not None:
+            return found
         size = sum(self.sizes)
         eye = self.xp.eye(size, dtype=self.a.dtype, device=backend.device(self.a))
         batch = next(iter(self.states.values())).shape[0]
         columns = self._apply(self.xp.broadcast_to(eye, (batch, size, size)), self.linear.widened(), self.a[..., None])
-        return inverse(self.xp.matrix_transpose(columns))
+        return self.xp.matrix_transpose(columns)
+
+    def _of_pair(self, wire: Wire, value: str, memory: str) -> Array | None:
+        v, h, g = self.network.populations[value], self.network.populations[memory], self.point.activations
+        bend = h.lagrangian.bend(self.states[memory], g[memory])
+        inner = None if bend is None else wire.synapse.gram(bend.diagonal, g[value], g[memory])
+        if bend is None or inner is None:
+            return None
+        xp = self.xp
+        if bend.vector is not None:
+            along = wire.ask(wire.block, self.point, 0, 1, bend.vector)
+            inner = inner - xp.matmul((bend.factor * along)[..., None], along[..., None, :])
+        inner = inner / (self.a * h.tau + h.leak)[..., None]
+        eye = xp.eye(v.size, dtype=inner.dtype, device=backend.device(inner))
+        if wire.synapse.couples(0):
+            inner = inner + wire.ask(wire.block, Point(*map(_wide, self.point)), 0, 0, eye + 0 * inner)
+        if not v.lagrangian.identity:
+            inner = v.lagrangian.linearised(self.states[value][..., None, :], g[value][..., None, :])(inner)
+        return self._diagonal(value)[..., None] * eye - inner / v.tau
 
     def _pack(self, x: States) -> Array:
         return x[self.kept[0]] if len(self.kept) == 1 else self.xp.concat([x[name] for name in self.kept], axis=-1)
