@@ -16,7 +16,7 @@ from hopfield import ModernHopfield, Relaxation, Rosenbrock, simulate
 from hopfield.dynamics.integrators.rosenbrock import TABLEAUS
 
 N, I, BETA, RATIO = 200, 50, 0.5, 1e-3
-STEPS = 200
+STEPS = 1000
 
 
 def softmax(z):

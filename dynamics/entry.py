@@ -44,7 +44,7 @@ def inside() -> Iterator[None]:
 
 def is_inside() -> bool:
     """Whether nothing is checked: behind the door, and in a program that is being compiled, which holds symbols."""
-    return is_compiling() or _entered.get()
+    return _entered.get() or is_compiling()
 
 
 def door(check: Check) -> Callable[[Method], Method]:

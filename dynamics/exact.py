@@ -58,7 +58,6 @@ def exact_step(
     Affine forces F - c g give x+ = e^(-z) x + F (1 - e^(-z))/(l + c) with z = (l + c) dt/tau, of which nothing
     is left but F/(l + c) when z is large; one response may have a step of its own.
     """
-    xp = backend.namespace(x)
     own = None
     rate: Any = float(leak)
     for answer in responses:
@@ -70,19 +69,20 @@ def exact_step(
                 rate = rate + gain * answer.stiffness
     if own is not None:
         return own(x, drive, rate, ratio)
-    force = xp.zeros_like(x) if drive is None else drive
-    if getattr(force, "shape", ()) != x.shape:  # an input current alone
-        force = force + xp.zeros_like(x)
-    if isinstance(rate, float) and rate == 0:
-        if ratio is None:
-            raise ValueError("With leak 0 and a constant force the state runs away: dt = inf has no limit.")
-        return x + ratio * force
-    if isinstance(rate, float):
+    force = drive
+    if getattr(force, "shape", ()) != x.shape:  # none, or an input current alone
+        force = (0.0 if force is None else force) + backend.namespace(x).zeros_like(x)
+    if type(rate) is float:
+        if rate == 0:
+            if ratio is None:
+                raise ValueError("With leak 0 and a constant force the state runs away: dt = inf has no limit.")
+            return x + ratio * force
         if ratio is None:
             return force / rate
-        expm1 = math.expm1 if isinstance(ratio, float | int) else xp.expm1
+        expm1 = math.expm1 if type(ratio) is float else backend.namespace(x, ratio).expm1
         gone = -expm1(-rate * ratio)
-        return (1 - gone) * x + force * (gone / rate)
+        return (1 - gone) * x + (gone / rate) * force
+    xp = backend.namespace(x)
     moves = rate > 0
     safe = xp.where(moves, rate, 1.0)
     if ratio is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import arguments, backend
 from .backend import Array
 from .entry import door
@@ -15,6 +17,9 @@ def softmax(z: Array) -> Array:
     >>> softmax(np.array([0.0, 1e4]))
     array([0., 1.])
     """
+    if type(z) is np.ndarray:  # the same without NumPy's wrappers, which cost as much as a small row
+        e = np.exp(z - np.maximum.reduce(z, axis=-1, keepdims=True))
+        return e / np.add.reduce(e, axis=-1, keepdims=True)
     xp = backend.namespace(z)
     e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
     return e / xp.sum(e, axis=-1, keepdims=True)

@@ -12,6 +12,7 @@ from .bilinear import Recurrent as Recurrent
 from .bilinear import ends
 from .contracts import Answer, Lagrangian, Response, Similarity, Synapse
 from .doors import flag, kind, number, shown
+from .entry import behind
 from .unbound import memories_apart
 from .validation import finite, floating
 
@@ -89,7 +90,7 @@ class SimilaritySynapse(Synapse):
 
     def signal(self, *g: Array) -> Array:
         """The scores sim(M, g)."""
-        return self.similarity.scores(g[0])
+        return behind(self.similarity.scores)(g[0])
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-f . sim(M, g)."""
@@ -98,7 +99,7 @@ class SimilaritySynapse(Synapse):
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim/dg)^T f and sim(M, g)."""
         scores = self.signal(*g) if signal is None else signal
-        return self.similarity.pullback(g[0], g[1]), scores
+        return behind(self.similarity.pullback)(g[0], g[1]), scores
 
     def answer(self, position: int) -> Answer:
         """On the value neurons the similarity's own; on the memory neurons a constant force."""
@@ -107,7 +108,7 @@ class SimilaritySynapse(Synapse):
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """On the value neurons the similarity's own, on the memory neurons the scores."""
         if position == 0:
-            return self.similarity.response(g[0], g[1])
+            return behind(self.similarity.response)(g[0], g[1])
         return Response(self.signal(*g) if signal is None else signal)
 
     def couples(self, position: int) -> bool:
@@ -117,8 +118,10 @@ class SimilaritySynapse(Synapse):
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """Curvature and pullback on the value neurons, pushforward on the memory neurons."""
         if target == source:
-            return self.similarity.curvature(g[0], g[1], u) if target == 0 else None
-        return self.similarity.pullback(g[0], u) if target == 0 else self.similarity.pushforward(g[0], u)
+            return behind(self.similarity.curvature)(g[0], g[1], u) if target == 0 else None
+        return (
+            behind(self.similarity.pullback)(g[0], u) if target == 0 else behind(self.similarity.pushforward)(g[0], u)
+        )
 
     def gram(self, w: Array, *g: Array) -> Array | None:
         """The similarity's own."""
@@ -143,7 +146,7 @@ class SimilaritySynapse(Synapse):
         """Sum of \\|f\\| times the size of the numbers that cancel in the scores."""
         xp = backend.namespace(*g)
         scores = self.signal(*g) if signal is None else signal
-        return _dot(xp.abs(g[1]), self.similarity.magnitude(g[0], scores))
+        return _dot(xp.abs(g[1]), behind(self.similarity.magnitude)(g[0], scores))
 
 
 @memories_apart("similarities")

@@ -52,6 +52,7 @@ def _door(method: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., A
             given, options = arguments.of_similarity(self, names, given, options)
             return method(self, _memories(self), *given, **options) if apart else method(self, *given, **options)
 
+    opened.is_door = not apart  # pyright: ignore[reportFunctionMemberAccess]
     return opened
 
 

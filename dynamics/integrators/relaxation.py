@@ -149,11 +149,15 @@ class Equation(NamedTuple):
     guaranteed: bool
     limit: bool
     midpoint: bool
+    plain: bool  # whether its forces are constant and its leak is not 0
     gain: Number
 
     def solved(self, flow: Flow, point: Point, ratio: Number | None) -> Array:
         """Its state after dt = ratio tau (None: for ever)."""
         x, p = point.states[self.name], self.population
+        if self.plain:
+            responses = [wire.ask(wire.response, point, k) for wire, k in self.ends]
+            return exact_step(x, responses, p.leak, p.bias, ratio)
         if self.closed:
             responses = [wire.ask(wire.response, point, k) for wire, k in self.ends]
         else:  # freeze the whole force instead; the guard watches
@@ -223,6 +227,7 @@ def _equation(flow: Flow, name: str) -> Equation:
         guaranteed=falls,
         limit=p.leak > 0 or (closed and (moves or p.lagrangian.rests)),
         midpoint=(frozen or not closed) and not falls,
+        plain=closed and p.leak > 0 and not moves,
         gain=p.lagrangian.log_gain if logarithmic else 1.0,
     )
 
@@ -242,16 +247,13 @@ def _is_closed(p: Population, answers: list[Answer]) -> bool:
 
 def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, order: int) -> Point:
     """The populations one after the other; of order 2 in half steps there and back."""
-    visits = [(own, 1.0) for own in flow.once(_equations)]
-    if order == 2 and len(visits) > 1:
-        there = [(own, 0.5) for own, _ in visits[:-1]]
-        visits = [*there, visits[-1], *reversed(there)]
     point = Point(dict(point.states), dict(point.activations), dict(point.signals))
     states, g, signals = point
-    for own, part in visits:
-        name, tau = own.name, own.population.tau
-        ratio = None if dt is None else dt * part / tau
-        if dt is None and not own.limit and name in flow.clamp:
+    clamp = flow.clamp
+    for own, part in flow.once(_there if order == 1 else _there_and_back):
+        name = own.name
+        ratio = None if dt is None else dt * part / own.population.tau
+        if dt is None and not own.limit and name in clamp:
             continue  # held as a whole: `check` saw to it
         at = point
         if own.midpoint and order == 2 and dt is not None:
@@ -260,9 +262,20 @@ def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, ord
         x, new = states[name], own.solved(flow, at, ratio)
         if theta is not None:
             new = x + theta * (new - x)
-        if name in flow.clamp:
-            new = backend.namespace(x).where(flow.clamp[name], x, new)
+        if name in clamp:
+            new = backend.namespace(x).where(clamp[name], x, new)
         states[name], g[name] = new, own.activate(new)
         for wire in own.refresh:
             signals[wire.key] = wire.signal(*[g[other] for other in wire.between])
     return point
+
+
+def _there(flow: Flow) -> list[tuple[Equation, float]]:
+    return [(own, 1.0) for own in flow.once(_equations)]
+
+
+def _there_and_back(flow: Flow) -> list[tuple[Equation, float]]:
+    """Half steps to the first population, whose step is whole, and back."""
+    visits = _there(flow)
+    there = [(own, 0.5) for own, _ in visits[:-1]]
+    return [*there, visits[-1], *reversed(there)]
