@@ -126,6 +126,7 @@ class Run:
             result=result,
             failure=failure,
             doubt=doubt,
+            lost=lost,
         )
 
     def _failure(self) -> tuple[str, Result]:
