@@ -93,10 +93,8 @@ class Run:
         length = len(self.saved) if every_step or lost.all() else self.targets.size - 1  # no row that nobody reached
         arrays = self.saved.arrange(length, lost & one_clock)
         times = arrays[_TIME] if self.plan.save_at is None else self.plan.save_at[:length]
-        if every_step and one_clock:  # of those that failed it went on
-            times = np.where(lost, times[:, [int(np.argmax(self.reached))]], times)
-        if times.ndim > 1 and (times == times[:, :1]).all():
-            times = times[:, 0]
+        if times.ndim > 1 and one_clock:  # of those that ended it went on
+            times = times[:, int(np.argmax(self.reached))]
         result, failure = Result.COMPLETED, ""
         if self.failures:
             failure, result = self._failure()

@@ -41,7 +41,8 @@ class Trajectory:
     Attributes
     ----------
     times : array (T,), or (T, ...) for methods whose samples take steps of their own
-        Saved times; samples that ended earlier repeat their last.
+        Saved times. With steps of their own, samples that ended earlier repeat their last; with one clock they stay
+        in their last state while it goes on.
     states : dict of arrays (T, ..., n)
         The saved populations; a sample that failed has NaN at the times that it did not reach.
     energy : array (T, ...)

@@ -228,10 +228,32 @@ def test_times_are_common_and_belong_to_the_rows(rng):
     memory, query = staggered(rng)
     run = simulate(memory, query, t1=40.0, integrator=Relaxation(0.5), stop="steady")
     last = run.steps.max()
-    assert run.times.shape in ((last + 1,), (last + 1, 5))
-    times = run.times if run.times.ndim == 2 else np.repeat(run.times[:, None], 5, axis=1)
+    np.testing.assert_allclose(run.times, 0.5 * np.arange(last + 1))
     for k, steps in enumerate(run.steps):
-        np.testing.assert_allclose(times[: steps + 1, k], 0.5 * np.arange(steps + 1))
+        assert run.reached[k] == 0.5 * steps
+        assert (run.states["value"][steps:, k] == run.final["value"][k]).all()
+
+
+def test_the_shape_of_times_is_decided_by_the_method_and_not_by_the_data(rng):
+    """One clock gives (T,), a clock for each sample (T, ...), whether or not samples happen to agree."""
+    memory, cue = ModernHopfield(rng.normal(size=(4, 3)), beta=2.0), rng.normal(size=3)
+    cues = {"two": rng.normal(size=(2, 3)), "equal": np.stack([cue, cue]), "a batch of one": cue[None], "one": cue}
+    for name, query in cues.items():
+        for stop in (None, "steady"):
+            fixed = simulate(memory, query, t1=30.0, integrator=Relaxation(0.5), stop=stop)
+            assert fixed.times.shape == fixed.energy.shape[:1], name
+            for method in (Rosenbrock(), RungeKutta(), Relaxation(0.5, adaptive=True)):
+                own = simulate(memory, query, t1=30.0, integrator=method, stop=stop)
+                assert own.times.shape == own.energy.shape, name
+            assert simulate(memory, query, t1=3.0, integrator=Rosenbrock(), save_at=[1.0, 3.0]).times.shape == (2,)
+
+
+def test_a_sample_that_ended_stays_where_it_is_between_the_saved_times_too(rng):
+    memory, query = staggered(rng)
+    run = simulate(memory, query, t1=40.0, integrator=Relaxation(0.5), stop="steady", save="all")
+    first = int(np.argmin(run.reached))
+    between = run.at([run.reached[first] + 0.2, run.reached[first] + 0.7])["value"][:, first]
+    np.testing.assert_array_equal(between, np.stack([run.final["value"][first]] * 2))
 
 
 def test_each_sample_may_stop_alone(rng):
