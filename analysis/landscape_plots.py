@@ -8,7 +8,7 @@ import numpy as np
 
 from .barriers import Landscape
 from .plot_doors import head, list_of_words, made_by, row_of
-from .plot_style import BLACK, GREY, VERMILLION, look, open_axes, sort_of
+from .plot_style import BLACK, GREY, VERMILLION, look, new_figure, open_axes, sort_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,9 @@ def plot_barriers(
     made_by("plot_barriers", landscape, Landscape, "landscape")
     count = len(landscape.minima)
     side = float(np.clip(0.45 * count + 1.6, 3.6, 9))
-    ax = open_axes(ax, (side + 0.8, side))
+    if ax is None:  # squares: the usual layout would leave out the words beside them
+        ax = new_figure((side + 0.8, side), layout="compressed").add_subplot()
+    ax = open_axes(ax)
     bound = landscape.upper - landscape.energy[:, None]
     only_bound = np.isinf(landscape.barrier) & np.isfinite(bound)
     shown = np.where(np.isfinite(landscape.barrier), landscape.barrier, bound)

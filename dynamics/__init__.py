@@ -2,7 +2,7 @@
 
 from .contracts import Similarity, Synapse
 from .convolution import Convolution
-from .integrators import Diffrax, Euler, Relaxation, Rosenbrock, RungeKutta, Scipy, TorchDiffEq
+from .integrators import Diffrax, Euler, Integrator, Relaxation, Rosenbrock, RungeKutta, Scipy, Step, TorchDiffEq
 from .jacobian import jacobian
 from .lagrangians import (
     CustomLagrangian,
@@ -31,7 +31,7 @@ from .lagrangians import (
 from .network import Network, Population
 from .rollout import rollout
 from .simulate import simulate
-from .stopping import energy_rate_below, near, settled, steady
+from .stopping import Moment, energy_rate_below, near, settled, steady
 from .synapses import Bilinear, EquilibriumSynapse, Recurrent, SimilaritySynapse
 from .trajectory import Result, SimulationError, SimulationWarning, Trajectory
 
@@ -44,12 +44,14 @@ __all__ = [
     "EquilibriumSynapse",
     "Euler",
     "Exponential",
+    "Integrator",
     "Lagrangian",
     "LayerNorm",
     "LogCosh",
     "LogSumExp",
     "LogSumReLU",
     "Max",
+    "Moment",
     "Network",
     "Population",
     "Power",
@@ -69,6 +71,7 @@ __all__ = [
     "Sparsemax",
     "Spherical",
     "SquareRoot",
+    "Step",
     "Synapse",
     "Threshold",
     "TopK",

@@ -37,7 +37,7 @@ def hermite(run: Trajectory, times: Any) -> dict[str, Array]:
         raise ValueError(f"Times must lie between {clock.min():g} and {clock.max():g}, got {times.tolist()[:5]}.")
     like = run.energy
     samples = int(np.prod(like.shape[1:], dtype=int))
-    clock = np.broadcast_to(clock, (len(clock), samples))
+    clock = np.minimum(clock, np.reshape(run.reached, (1, samples)))  # a sample that ended stays where it is
     before = np.stack([np.searchsorted(column, times, side="right") - 1 for column in clock.T], axis=1)
     before = np.clip(before, 0, np.maximum((clock < clock[-1]).sum(axis=0) - 1, 0))
     h = np.maximum(np.take_along_axis(clock, before + 1, 0) - np.take_along_axis(clock, before, 0), 1e-300)

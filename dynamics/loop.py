@@ -95,10 +95,8 @@ class Run:
         length = len(self.saved) if every_step or lost.all() else self.targets.size - 1  # no row that nobody reached
         arrays = self.saved.arrange(length, lost & one_clock)
         times = arrays[_TIME] if self.plan.save_at is None else self.plan.save_at[:length]
-        if every_step and one_clock:  # of those that failed it went on
-            times = np.where(lost, times[:, [int(np.argmax(self.reached))]], times)
-        if times.ndim > 1 and (times == times[:, :1]).all():
-            times = times[:, 0]
+        if times.ndim > 1 and one_clock:  # of those that ended it went on
+            times = times[:, int(np.argmax(self.reached))]
         result, failure = Result.COMPLETED, ""
         if self.failures:
             failure, result = self._failure()
@@ -128,6 +126,7 @@ class Run:
             result=result,
             failure=failure,
             doubt=doubt,
+            lost=lost,
         )
 
     def _failure(self) -> tuple[str, Result]:
@@ -176,7 +175,7 @@ class Run:
         if count < 1:
             return
         run = backend.compiled(march, self.like)
-        point, whole = run(March(self.method, MARCH), self.flow, self.point, self._span(dt), count)
+        point, whole = run(March(self.method.compiled_as(), MARCH), self.flow, self.point, self._span(dt), count)
         self.evaluations += count * self.method.evaluations
         if not backend.to_numpy(whole)[self.moving].all():
             self.wary = True
@@ -192,7 +191,7 @@ class Run:
         saves = self._due(self.steps[self.rows] + 1, lands, target, due)
         watched = self.plan.guard or saves.any() or (self.plan.stop is not None and self.plan.record)
         drift = self.drift is not None and self.drift.looks()
-        program = Program(self.method, bool(watched), drift, self.condition)
+        program = Program(self.method.compiled_as(), bool(watched), drift, self.condition)
         step, span = backend.compiled(advance, self.like), self._span(dt)
         new = step(program, self.flow, self.point, span, None, self.scales)
         self.evaluations += self.method.evaluations

@@ -35,6 +35,18 @@ class Moment(NamedTuple):
         The clock of each sample.
     rows : int array (B,)
         Which sample of the query's batch, flattened, each row is; -1 for rows that only fill up the batch.
+
+    Examples
+    --------
+    A condition of one's own:
+
+    >>> from hopfield.dynamics import Moment, simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> def large(moment: Moment):
+    ...     return moment.states["value"].max(-1) > 0.9
+    >>> run = simulate(ModernHopfield(np.eye(3), beta=8.0), np.array([0.8, 0.3, 0.1]), t1=20, stop=large)
+    >>> bool(run.reached < 20)
+    True
     """
 
     network: Network

@@ -41,7 +41,8 @@ class Trajectory:
     Attributes
     ----------
     times : array (T,), or (T, ...) for methods whose samples take steps of their own
-        Saved times; samples that ended earlier repeat their last.
+        Saved times. With steps of their own, samples that ended earlier repeat their last; with one clock they stay
+        in their last state while it goes on.
     states : dict of arrays (T, ..., n)
         The saved populations; a sample that failed has NaN at the times that it did not reach.
     energy : array (T, ...)
@@ -145,7 +146,8 @@ class SimulationWarning(UserWarning):
 class Record(NamedTuple):
     """What a run leaves behind: T saved rows of B samples, the last states, and how it ended.
 
-    `doubt` is what is to be said about a run that finished and is not to be trusted.
+    `doubt` is what is to be said about a run that finished and is not to be trusted; `lost` are the samples (B,) that
+    failed, where the method knows them one by one.
     """
 
     times: np.ndarray
@@ -159,3 +161,4 @@ class Record(NamedTuple):
     result: Result
     failure: str = ""
     doubt: str = ""
+    lost: np.ndarray | None = None

@@ -18,6 +18,7 @@ from ..dynamics.loop import Plan, Run
 from ..dynamics.network import Network
 from ..dynamics.scale import Scales, scales
 from ..dynamics.stopping import largest_move, settled, tolerance
+from ..dynamics.trajectory import Record
 from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
 from .copies import lowest
@@ -137,6 +138,28 @@ class Updated(NamedTuple):
         )
 
 
+class RunawayError(ValueError):
+    """Updates that leave the numbers of their dtype; `rows` are those of the queries, flattened."""
+
+    rows: np.ndarray
+
+
+def _refuse_runaways(record: Record) -> None:
+    """Refuse what has no answer: queries whose next update is too large."""
+    if record.lost is None or not record.lost.any():
+        return
+    rows = np.flatnonzero(record.lost)
+    who = "The updates run away" if record.lost.size == 1 else f"The updates of query {rows[0]} run away"
+    count, kind = int(record.steps[rows[0]]), backend.dtype_name(next(iter(record.final.values())))
+    error = RunawayError(
+        f"{who}: after {count} of them the next is too large for {kind}"
+        f"{f' ({rows.size} of {record.lost.size} queries)' if rows.size > 1 else ''}. Scale the patterns or beta down, "
+        "or use softmax, whose weights sum to one."
+    )
+    error.rows = rows
+    raise error
+
+
 def updated(
     network: Network, given: Mapping[str, Array], method: Relaxation, most: int, bound: float, held: Any
 ) -> Updated:
@@ -160,6 +183,7 @@ def updated(
         while True:
             end = int(most - steps[going].max()) * (dt or 1.0)
             run = Run(flow, method, states, plan._replace(t1=end)).complete()
+            _refuse_runaways(run)
             mask = backend.asarray(going, like)[:, None]
             states = {name: backend.namespace(x).where(mask, run.final[name], x) for name, x in states.items()}
             steps = np.where(going, steps + run.steps, steps)

@@ -21,7 +21,14 @@ no_limit = 1e300  # the largest step of a method whose steps follow from its err
 
 
 class Step(NamedTuple):
-    """The point that a step leads to, and the error estimate (B,) where the method has one."""
+    """The point that a step leads to, and the error estimate (B,) where the method has one.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Network, Population, Quadratic, Step
+    >>> flow = Network({"x": Population(Quadratic(), 1)}).bound()
+    >>> Step(flow.at({"x": np.ones(1)})).error is None
+    True
+    """
 
     point: Point
     error: Array | None = None
@@ -101,6 +108,26 @@ class Integrator(ABC):
         Of a fixed step, for smooth forces.
     drift : float
         The part of the state that the errors of steps without control may add up to before a run says so.
+
+    Examples
+    --------
+    Heun's method, of a step that the guard does not shorten (`theta` is None unless it does):
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Integrator, Network, Population, Quadratic, Step, simulate
+    >>> @dataclass(frozen=True)
+    ... class Heun(Integrator):
+    ...     dt: float = 0.1
+    ...     def step(self, network, states, evaluation, dt, theta, clamp):
+    ...         v = network.velocity(states, clamp, evaluation)
+    ...         there = {name: x + dt * v[name] for name, x in states.items()}
+    ...         w = network.velocity(there, clamp)
+    ...         new = {name: x + dt * (v[name] + w[name]) / 2 for name, x in states.items()}
+    ...         return Step(new, network.evaluate(new))
+    >>> decay = Network({"x": Population(Quadratic(), 1)})
+    >>> simulate(decay, {"x": np.array([1.0])}, t1=1.0, integrator=Heun()).final["x"].round(3)
+    array([0.369])
     """
 
     dt: float
@@ -114,6 +141,10 @@ class Integrator(ABC):
     atol: float = 0.0
     max_steps: int = 10**6
     remedy: str = ""
+
+    def compiled_as(self) -> Integrator:
+        """The method as it enters a compiled step, which is compiled anew where this one differs."""
+        return self
 
     def check(self, flow: Flow, states: States) -> None:
         """Refuse, with the reason, a flow that the method cannot integrate."""

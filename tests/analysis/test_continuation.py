@@ -318,3 +318,23 @@ def test_continuation_refuses_what_it_cannot_vary():
         continue_fixed_points(memory, "memories", 1.0, 2.0)
     with pytest.raises(ValueError, match="queries are empty"):
         continue_fixed_points(memory, "beta", 1.0, 2.0, queries=np.zeros((0, 3)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fixed_points_of_cosine_are_followed_as_directions(seed):
+    """Along its ray a state is free, so that the Jacobian is singular everywhere on a branch."""
+    memory = UniversalHopfield(np.random.default_rng(seed).normal(size=(3, 4)), "cosine", beta=4.0)
+    found = continue_fixed_points(memory, "beta", 3.0, 6.0, queries=memory.memories, switch=False)
+    assert found.branches
+    unit = memory.memories / np.linalg.norm(memory.memories, axis=1, keepdims=True)
+    for branch in found.branches:
+        for beta, x in list(zip(branch.parameter, branch.state, strict=True))[::5]:
+            there = UniversalHopfield(memory.memories, "cosine", beta=float(beta)).weights(x) @ unit
+            np.testing.assert_allclose(there / np.linalg.norm(there), x / np.linalg.norm(x), atol=1e-6)
+
+
+def test_queries_that_lead_nowhere_of_their_own_are_followed_by_where_the_flow_takes_them():
+    found = continue_fixed_points(ModernHopfield(np.eye(3)), "beta", 0.5, 1.0, queries=5 * np.ones((1, 3)))
+    assert found.branches or found.notes
+    for branch in found.branches:
+        np.testing.assert_allclose(branch.state, 1 / 3, atol=1e-6)

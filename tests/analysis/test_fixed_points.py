@@ -766,3 +766,29 @@ def test_balanced_starts_have_weights_of_one_order(rng):
         assert len(members) >= 10
         assert (memory.weights(rng.normal(size=(15, 9))).max(axis=1) > 0.99).mean() > 0.8
     assert not len(balanced_starts(field(hopfield_1984(1.2)[0]), 5))  # no patterns, nothing to balance
+
+
+def test_a_point_where_the_flow_is_flat_to_first_order_is_marginal_and_no_saddle():
+    """x' = -x + tanh(2 x)/2 at 0: the eigenvalue is 0 up to rounding, and all others of the point are as well."""
+    network = Network({"x": Population(LogCosh(2.0), 2)}, [Recurrent(("x",), 0.5 * np.eye(2))])
+    found = find_fixed_points(network)
+    assert found.kind.tolist() == ["marginal"]
+    np.testing.assert_allclose(found.state, 0, atol=1e-2)
+
+
+def test_wide_spectra_are_classified_alike_in_both_precisions():
+    patterns = np.random.default_rng(0).choice([-1.0, 1.0], (3, 64))
+    both = [find_fixed_points(ModernHopfield(patterns.astype(kind), beta=16.0)) for kind in ("float64", "float32")]
+    for found in both:
+        assert found.summary() == "3 memory, 3 saddle(1), 1 saddle(2)"
+        assert found.morse_sum == 1
+
+
+@pytest.mark.parametrize("scale", [1e-8, 3e3, 1e5])
+def test_the_census_of_cosine_does_not_see_the_scale_of_the_patterns(scale):
+    patterns = np.random.default_rng([9, 0]).normal(size=(5, 8))
+    one, other = (
+        find_fixed_points(UniversalHopfield(size * patterns, "cosine", beta=8.0), batches=4) for size in (1.0, scale)
+    )
+    assert other.summary() == one.summary() == "4 memory, 1 metastable(2), 4 saddle(1), 1 saddle(7)"
+    assert other.complete == one.complete == "not refuted"

@@ -295,6 +295,20 @@ def test_bounds_alone_are_said_once_and_not_marked(jumping):
     ]
 
 
+def test_the_words_beside_a_matrix_or_a_plane_lie_inside_the_picture(valleys, jumping, cut, tmp_path):
+    for ax in (plot_barriers(valleys), plot_barriers(jumping), plot_basin_slice(cut)):
+        ax.figure.savefig(tmp_path / "picture.png")
+        whole = ax.figure.bbox
+        for other in ax.figure.axes:
+            for word in (other.xaxis.label, other.yaxis.label):
+                if word.get_text():
+                    box = word.get_window_extent()
+                    assert whole.x0 <= box.x0, word
+                    assert box.x1 <= whole.x1, word
+                    assert whole.y0 <= box.y0, word
+                    assert box.y1 <= whole.y1, word
+
+
 def test_bounds_among_barriers_are_marked_and_explained(jumping):
     """One pair is joined by a saddle: then the others have bars, and a legend says what they are."""
     k = int(np.argmax(jumping.upper[0, 1:])) + 1

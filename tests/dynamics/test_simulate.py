@@ -1,6 +1,7 @@
 """The door and the loop: shapes, clocks, save times, clamping, failures, gradients, agreement of libraries."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -21,9 +22,11 @@ from hopfield.dynamics import (
     Scipy,
     SimulationError,
     Synapse,
+    energy_rate_below,
     near,
     settled,
     simulate,
+    steady,
 )
 from hopfield.models import ModernHopfield, UniversalHopfield
 
@@ -228,10 +231,32 @@ def test_times_are_common_and_belong_to_the_rows(rng):
     memory, query = staggered(rng)
     run = simulate(memory, query, t1=40.0, integrator=Relaxation(0.5), stop="steady")
     last = run.steps.max()
-    assert run.times.shape in ((last + 1,), (last + 1, 5))
-    times = run.times if run.times.ndim == 2 else np.repeat(run.times[:, None], 5, axis=1)
+    np.testing.assert_allclose(run.times, 0.5 * np.arange(last + 1))
     for k, steps in enumerate(run.steps):
-        np.testing.assert_allclose(times[: steps + 1, k], 0.5 * np.arange(steps + 1))
+        assert run.reached[k] == 0.5 * steps
+        assert (run.states["value"][steps:, k] == run.final["value"][k]).all()
+
+
+def test_the_shape_of_times_is_decided_by_the_method_and_not_by_the_data(rng):
+    """One clock gives (T,), a clock for each sample (T, ...), whether or not samples happen to agree."""
+    memory, cue = ModernHopfield(rng.normal(size=(4, 3)), beta=2.0), rng.normal(size=3)
+    cues = {"two": rng.normal(size=(2, 3)), "equal": np.stack([cue, cue]), "a batch of one": cue[None], "one": cue}
+    for name, query in cues.items():
+        for stop in (None, "steady"):
+            fixed = simulate(memory, query, t1=30.0, integrator=Relaxation(0.5), stop=stop)
+            assert fixed.times.shape == fixed.energy.shape[:1], name
+            for method in (Rosenbrock(), RungeKutta(), Relaxation(0.5, adaptive=True)):
+                own = simulate(memory, query, t1=30.0, integrator=method, stop=stop)
+                assert own.times.shape == own.energy.shape, name
+            assert simulate(memory, query, t1=3.0, integrator=Rosenbrock(), save_at=[1.0, 3.0]).times.shape == (2,)
+
+
+def test_a_sample_that_ended_stays_where_it_is_between_the_saved_times_too(rng):
+    memory, query = staggered(rng)
+    run = simulate(memory, query, t1=40.0, integrator=Relaxation(0.5), stop="steady", save="all")
+    first = int(np.argmin(run.reached))
+    between = run.at([run.reached[first] + 0.2, run.reached[first] + 0.7])["value"][:, first]
+    np.testing.assert_array_equal(between, np.stack([run.final["value"][first]] * 2))
 
 
 def test_each_sample_may_stop_alone(rng):
@@ -661,3 +686,68 @@ def test_the_class_of_an_integrator_is_told_from_an_integrator(method):
     for other in (dict, 3, ["euler"], Network):
         with pytest.raises(ValueError, match="Unknown integrator"):
             simulate(memory, np.ones(2), t1=1.0, integrator=other)
+
+
+# ------------------------------------------------------------------------------------------ what is refused, and how
+
+
+@pytest.mark.parametrize("clamp", ["memory", ["False"] * 3, [math.nan] * 3, [0.5] * 3], ids=str)
+def test_a_clamp_is_a_mask_of_bools_and_no_name_or_number(clamp):
+    with pytest.raises(TypeError, match="clamp"):
+        simulate(ModernHopfield(2 * np.eye(3), beta=2.0), np.full(3, 0.3), t1=5.0, clamp=clamp)
+
+
+def test_batches_of_masks_and_of_states_that_do_not_fit_are_refused_with_their_shapes():
+    memory = ModernHopfield(np.eye(6), beta=2.0)
+    for cue, shape in ((np.ones(6), (4, 6)), (np.ones((4, 6)), (3, 6))):
+        with pytest.raises(ValueError, match=rf"clamp of 'value' has shape \({shape[0]}, 6\), which does not fit"):
+            simulate(memory, cue, t1=1.0, clamp=np.ones(shape, dtype=bool))
+    with pytest.raises(ValueError, match=r"batch axes of the states do not fit: value \(2, 6\), memory \(3, 6\)"):
+        simulate(memory.network, {"value": np.ones((2, 6)), "memory": np.ones((3, 6))}, t1=1.0)
+
+
+STOPS = [
+    lambda: steady(math.nan),
+    lambda: steady(-1.0),
+    lambda: steady("x"),
+    lambda: steady(np.ones(2)),
+    lambda: energy_rate_below(-1.0),
+    lambda: near(np.full(3, math.nan), 0.1),
+    lambda: near(np.ones(3), -1.0),
+    lambda: near(np.ones(5), 0.1),
+    lambda: lambda moment: None,
+    lambda: ["steady"],
+]
+
+
+@pytest.mark.parametrize("make", STOPS)
+def test_a_stop_condition_that_cannot_hold_is_refused(make):
+    words = "must be|pattern|gives one bool"
+    with pytest.raises((ValueError, TypeError), match=words):
+        simulate(ModernHopfield(np.eye(3), beta=2.0), np.ones(3), t1=1.0, stop=make())
+
+
+def test_a_run_that_would_not_return_says_how_many_steps_it_would_take():
+    memory, cue = ModernHopfield(np.eye(3), beta=2.0), np.ones(3)
+    with pytest.raises(ValueError, match=r"to t1=1e\+30 would take 1e\+31 steps"):
+        simulate(memory, cue, t1=1e30)
+    with pytest.raises(ValueError, match=r"would take 1e\+200 steps"):
+        simulate(memory, cue, t1=1.0, integrator=Relaxation(1e-200))
+
+
+def test_energies_that_overflow_are_a_failure_and_no_warning_of_numpy():
+    with pytest.warns(UserWarning, match="no lower bound"):
+        memory = UniversalHopfield(30 * np.ones((2, 2)), "dot", "exponential")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(SimulationError, match="NaN or infinite"):
+            simulate(memory, np.full(2, 30.0), t1=1.0)
+
+
+def test_numbers_in_the_byte_order_of_other_machines_are_turned_and_masked_ones_refused(rng):
+    patterns = rng.normal(size=(3, 4))
+    swapped = simulate(ModernHopfield(patterns.astype(">f8")), patterns[0].astype(">f8"), t1=1.0)
+    native = simulate(ModernHopfield(patterns), patterns[0], t1=1.0)
+    np.testing.assert_array_equal(swapped.final["value"], native.final["value"])
+    with pytest.raises(TypeError, match="patterns is a masked array"):
+        ModernHopfield(np.ma.masked_array(patterns, patterns > 1))

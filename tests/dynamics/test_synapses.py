@@ -386,3 +386,13 @@ def test_numpy_needs_the_forces_by_hand(rng):
 def test_weights_that_are_no_matrix_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_couplings_may_be_lists_and_whole_numbers():
+    for weights in (np.array([[0, 1], [1, 0]]), [[0.0, 1.0], [1.0, 0.0]]):
+        for synapse in (Recurrent(("x",), weights), Bilinear(("x", "y"), weights)):
+            assert synapse.weights.dtype == np.float64
+            np.testing.assert_array_equal(synapse.weights, [[0, 1], [1, 0]])
+    for make in (lambda: Bilinear(("a", "b")), lambda: SimilaritySynapse(("v", "h"), Dot())):  # nothing to be None
+        with pytest.raises(TypeError, match="missing 1 required positional argument"):
+            make()

@@ -1,9 +1,14 @@
 """Where updates come to rest: at attractors, or at saddles, which are said to be what they are."""
 
+import concurrent.futures
+import warnings
+
 import numpy as np
 import pytest
 
 from helpers import IN_EACH, to_library, to_numpy
+from hopfield.analysis import metastability
+from hopfield.analysis.trial import fractions_recalled
 from hopfield.models import (
     BidirectionalMemory,
     HierarchicalMemory,
@@ -188,3 +193,47 @@ def test_updates_without_a_limit_are_refused_with_what_retrieval_can_take(option
         with pytest.raises(ValueError, match=words) as caught:
             call()
         assert "finite dt" not in str(caught.value)
+
+
+# ------------------------------------------------------------------------- updates that run away, warnings of others
+
+
+def cubes(library="numpy"):
+    """Updates z_i = 64 z_i^3: beyond 1/8 they run away, below it they decay."""
+    with pytest.warns(UserWarning, match="no lower bound"):
+        return UniversalHopfield(to_library(2 * np.eye(3), library), "dot", "polynomial(3)", beta=2.0)
+
+
+def test_updates_that_run_away_are_refused_with_the_query(library):
+    memory, runs = cubes(library), to_library(np.ones(3), library)
+    with pytest.raises(ValueError, match=r"The updates run away: after \d+ of them the next is too large for float64"):
+        memory.retrieve(runs)
+    batch = to_library(np.array([[0.01, 0.01, 0.0], [1.0, 1.0, 1.0]]), library)
+    with pytest.raises(ValueError, match="updates of query 1 run away"):
+        memory.retrieve(batch)
+    assert memory.retrieve(batch[0]).converged
+    with pytest.raises(ValueError, match="updates run away"):
+        metastability(memory, runs)
+
+
+def test_a_sweep_goes_on_where_updates_of_some_cues_run_away():
+    cues = 0.05 * np.eye(3)
+    cues[1] *= 1e3
+    found = fractions_recalled(2 * np.eye(3), cues, "dot", ["polynomial(3)"], ["nearest"], readout="update")
+    np.testing.assert_allclose(found, 1)  # one update of each is finite
+    found = fractions_recalled(2 * np.eye(3), cues, "dot", ["polynomial(3)"], ["exact"], readout="retrieve")
+    np.testing.assert_array_equal(found, 0)
+
+
+def test_retrieval_leaves_the_filters_of_warnings_alone(monkeypatch):
+    """They belong to the whole process: a thread that exchanges them takes those of another away."""
+    memory = ModernHopfield(np.eye(4), beta=8.0)
+
+    def touched(*_, **__):
+        raise AssertionError("the filters were exchanged")
+
+    monkeypatch.setattr(warnings, "catch_warnings", touched)
+    monkeypatch.setattr(warnings, "simplefilter", touched)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda k: int(memory.retrieve(np.eye(4)[k % 4] + 0.1).pattern), range(16)))
+    assert found == [k % 4 for k in range(16)]
