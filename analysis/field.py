@@ -130,6 +130,11 @@ class Field:
         return min(taus) / self.rate
 
     @property
+    def pace(self) -> float:
+        """A time of the first population: its time constant over `rate`; tau itself where its leak is one."""
+        return float(np.min(backend.to_numpy(next(iter(self.network.populations.values())).tau))) / self.rate
+
+    @property
     def apart(self) -> float:
         """The distance from which on two zeros are two: 4 sqrt(eps) of the scale; `polish` knows each to sqrt(eps)."""
         return 4 * backend.epsilon(self.like) ** 0.5 * self.scale
