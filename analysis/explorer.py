@@ -14,7 +14,7 @@ from ..dynamics.consistency import check_parts
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating
 from ..models.domain import domain_of
-from .field import Field, field
+from .field import Field, field, in_reach
 from .fixed_points import FixedPoints, find_fixed_points, nothing_found
 from .kinds import rows_of
 from .motion import Motion, method_for, updates
@@ -87,6 +87,7 @@ class Explorer:
         dt: float = 0.1,
         seed: int | np.random.Generator = 0,
     ) -> None:
+        memory = in_reach(memory)
         self.memory, self.rng = memory, np.random.default_rng(seed)
         self.space = None if isinstance(memory, Network | Field) else row_space(memory)
         self.model: Any = memory if self.space is None else self.space.memory
