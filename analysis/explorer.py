@@ -21,6 +21,7 @@ from .motion import Motion, method_for, updates
 from .polish import has_rays
 from .row_space import RowSpace, row_space
 from .settling import Table
+from .sphere import levelled
 
 PREPARED = 1000  # patterns whose fixed points are looked for before the cues flow
 DYNAMICS = ("adiabatic", "map", "network")
@@ -192,7 +193,7 @@ class Explorer:
         if self.rays and self.motion.flow is self.flow:
             x, length = self._unit(x)
             stretch = length**2
-        return x, stretch, fading
+        return levelled(self.motion.flow, x), stretch, fading
 
     def _unit(self, x: Array) -> tuple[Array, np.ndarray]:
         """States (B, D) of rays on the unit sphere, and their lengths (B,); other states as they are."""
