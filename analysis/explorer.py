@@ -142,17 +142,14 @@ class Explorer:
         populations, force = moving.network.populations, self.flow.force
         if moving is self.flow:
             return None, (force,) * len(populations)
-        lengths = {
-            name: float(np.linalg.norm(backend.to_numpy(x), axis=-1).max(initial=0)) for name, x in begin.items()
-        }
+        lengths = {n: np.linalg.norm(backend.to_numpy(x).astype(float), axis=-1).max() for n, x in begin.items()}
         lengths = {n: self.flow.scale if n in self.flow.network.populations else lengths[n] or 1.0 for n in populations}
         forces = tuple(
             force if name in self.flow.network.populations else (float(p.leak) or self.flow.rate) * lengths[name]
             for name, p in populations.items()
         )
-        return np.repeat(
-            [self.flow.scale / n for n in lengths.values()], [p.size for p in populations.values()]
-        ), forces
+        sizes = [p.size for p in populations.values()]
+        return np.repeat([self.flow.scale / length for length in lengths.values()], sizes), forces
 
     def prepare(self, cues: int) -> None:
         """Find the fixed points of the stored patterns together, where `cues` are so many that most will be wanted."""

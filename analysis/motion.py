@@ -24,7 +24,7 @@ STIFF = 20.0  # ratio of time constants beyond which explicit steps would crawl
 
 @dataclass(frozen=True)
 class Motion:
-    """What moves and how: a field, the method of its steps, and how strong typical forces |tau x'| on its populations are.
+    """What moves and how: a field, the method of its steps, and how strong typical forces |tau x'| are.
 
     Examples
     --------

@@ -177,7 +177,7 @@ def levelled(flow: Field, x: Array) -> Array:
 
 
 def canonical(flow: Field, x: np.ndarray) -> np.ndarray:
-    """One point (..., D) of each ray, of the scale's length, and of each line of `levels`; x itself where there is none.
+    """One point (..., D) of each ray, of the scale's length, and of each line of `levels`; else x itself.
 
     >>> from hopfield.analysis.field import field
     >>> from hopfield.models import UniversalHopfield

@@ -72,9 +72,8 @@ def string_method(
 
     Every image follows the flow for a step, x += dt F(x), and the images are put back to equal arc lengths. At the
     limit the flow is along the string, which then runs from minimum to minimum over saddles of index 1. The step is
-    the longest that is stable where the flow contracts fastest (where forces jump, one of `Relaxation` as long as a tenth
-    of `Field.clock`). Where
-    fixed points form rays (cosine with leak 0) strings lie on the sphere.
+    the longest that is stable where the flow contracts fastest; where forces jump it is one of `Relaxation`, as long as
+    a tenth of `Field.clock`. Where fixed points form rays (cosine with leak 0) strings lie on the sphere.
 
     Parameters
     ----------
