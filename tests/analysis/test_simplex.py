@@ -30,15 +30,17 @@ def test_cues_on_the_simplex_are_labelled_as_the_flow_takes_them():
         ends.append(np.asarray(flow.activation(run.y[:, -1])))
     gaps = np.linalg.norm(np.array(ends)[:, None] - PATTERNS, axis=-1)
     np.testing.assert_array_equal(found.pattern, gaps.argmin(axis=1))
-    assert (found.labels >= 0).all() and np.isfinite(found.convergence_time).all()
+    assert (found.labels >= 0).all()
+    assert np.isfinite(found.convergence_time).all()
 
 
 def test_the_points_of_the_simplex_are_those_of_positive_values():
     """With g = e^v the same patterns have the same points, one Morse sum and one more dimension."""
     simplex, positive = find_fixed_points(memory()), find_fixed_points(memory(value_lagrangian=None))
     assert sorted(simplex.kind) == sorted(positive.kind)
-    assert simplex.morse_sum == 1 and not np.isin("marginal", simplex.kind)
-    assert simplex.stable.sum() == 4 and sorted(simplex.pattern[simplex.stable]) == [0, 1, 2, 3]
+    assert simplex.morse_sum == 1
+    assert not np.isin("marginal", simplex.kind)
+    assert sorted(simplex.pattern[simplex.stable]) == [0, 1, 2, 3]
     np.testing.assert_allclose(simplex.activation.sum(-1), 1, rtol=1e-12)
     assert simplex.eigenvalues.shape[1] == 4  # the constants are left out
 
