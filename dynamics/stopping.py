@@ -74,7 +74,8 @@ def steadiness(
     """The largest of rms(tau x')/(scale + rms x) over the populations, one number a sample.
 
     Where only the direction of x counts (cosine without leak) the speed is of the size 1/\\|x\\|; it is then
-    rms(tau x') rms(x)/2, the same number at rms x = 1.
+    rms(tau x') rms(x)/2, the same number at rms x = 1. Where forces are sums of signs (manhattan without leak) it is
+    that of patterns of rms 1 likewise.
 
     >>> import numpy as np
     >>> from hopfield.dynamics import Network, Population, Quadratic
@@ -88,7 +89,7 @@ def steadiness(
     for name, v in network.velocity(states, clamp, evaluation).items():
         speed, size = network.populations[name].tau * rms(v), rms(states[name])
         scale = sizes[name]
-        ratio = speed * size / 2 if scale is None else relative(speed, scale.state + size)
+        ratio = speed * size / 2 if scale is None else relative(speed * scale.pace, scale.state + size)
         worst = ratio if worst is None else xp.maximum(worst, ratio)
     return worst
 
