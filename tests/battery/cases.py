@@ -39,6 +39,12 @@ FLAT = {"wide": WIDE[:, :2], "real": REAL[:, :2], "signs": np.array([[1.0, 1.0],
 OUT = np.array([[0.6, 0.0], [-0.3, 0.5], [0.0, -0.6]])
 
 
+LIBRARIES = (
+    "find_fixed_points basins_of_attraction field check_lyapunov certified_radii effective_memories spectrum summarise"
+).split()
+SHRINKING = "find_fixed_points field effective_memories critical_beta beta_advice certified_radii".split()
+
+
 @dataclass(frozen=True)
 class Case:
     """A kind of memory.
@@ -56,6 +62,7 @@ class Case:
     sweep: tuple[float, float] = (0.0, 0.0)  # a range of beta to continue over
     similarity: str = ""  # where there is one
     tau_memory: float = 0.0  # of memory neurons of their own
+    only: tuple[str, ...] = ()  # the verbs that are tried, where not all of them are
 
     @property
     def patterns(self):
@@ -89,7 +96,8 @@ class Case:
     @functools.cached_property
     def flat(self):
         """The same kind of memory and flow with two values."""
-        return self.made(FLAT[self.sort]), self.written(FLAT[self.sort], self.beta)
+        patterns = FLAT[self.sort]
+        return self.made(patterns), None if self.written is None else self.written(patterns, self.beta)
 
     def made(self, patterns, beta=None):
         with warnings.catch_warnings():
@@ -109,7 +117,7 @@ class Case:
         return np.abs(cues) + 0.02 if self.sort == "shares" else cues
 
 
-def _universal(name, sim, sep, beta, *, sort="real", tolerance=1e-6, sweep=(0.0, 0.0), **settings):
+def _universal(name, sim, sep, beta, *, sort="real", tolerance=1e-6, sweep=(0.0, 0.0), only=(), **settings):
     taken = {"tau": "tau_value"}
 
     def build_(M, b):
@@ -118,10 +126,10 @@ def _universal(name, sim, sep, beta, *, sort="real", tolerance=1e-6, sweep=(0.0,
     def written(M, b, **more):
         return flows.universal(M, sim, sep, beta=b, **settings, **more)
 
-    return Case(name, "universal", sort, beta, build_, written, tolerance, sweep, similarity=sim, tau_memory=0.1)
+    return Case(name, "universal", sort, beta, build_, written, tolerance, sweep, similarity=sim, tau_memory=0.1, only=only)
 
 
-def _modern(name, tolerance=1e-6, kind=np.asarray, beta=3.0, **settings):
+def _modern(name, tolerance=1e-6, kind=np.asarray, beta=3.0, only=(), **settings):
     return Case(
         name,
         "modern",
@@ -133,6 +141,7 @@ def _modern(name, tolerance=1e-6, kind=np.asarray, beta=3.0, **settings):
         (1.0, 4.0),
         similarity="dot",
         tau_memory=0.1,
+        only=tuple(only),
     )
 
 
@@ -233,8 +242,8 @@ CASES = [
     _modern("modern-bias", bias=0.1),
     _modern("modern-outputs", projection=OUT),
     _modern("modern-float32", 2e-3, lambda M: np.asarray(M, np.float32)),
-    _modern("modern-jax", 1e-6, _jax),
-    _modern("modern-torch", 1e-6, _torch),
+    _modern("modern-jax", 1e-6, _jax, only=LIBRARIES),
+    _modern("modern-torch", 1e-6, _torch, only=LIBRARIES),
     _universal("dot-softmax-leaky", "dot", "softmax", 3.0, leak=0.5, tau=2.0, sweep=(1.0, 4.0)),
     _universal("dot-softmax-wide", "dot", "softmax", 3.0, sort="wide", sweep=(0.5, 3.0)),
     _universal("dot-max", "dot", "max", 1.0),
@@ -246,7 +255,7 @@ CASES = [
     _universal("euclidean-sparsemax", "euclidean", "sparsemax", 1.0, sweep=(0.2, 1.0)),
     _universal("euclidean-exponential", "euclidean", "exponential", 2.0),
     _universal("cosine-softmax", "cosine", "softmax", 4.0, sweep=(1.0, 5.0)),
-    _universal("cosine-softmax-leaky", "cosine", "softmax", 4.0, leak=0.5, tolerance=0.05),
+    _universal("cosine-softmax-leaky", "cosine", "softmax", 4.0, leak=0.5, tolerance=0.05, only=SHRINKING),
     _universal("manhattan-softmax", "manhattan", "softmax", 2.0, tolerance=1e-2),
     _universal("manhattan-max", "manhattan", "max", 1.0, tolerance=1e-2),
     _universal("kl-softmax", "kl", "softmax", 6.0, sort="shares", sweep=(2.0, 6.0)),
