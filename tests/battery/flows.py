@@ -310,9 +310,14 @@ def distinct(x, apart):
 
 
 def updated(flow, similarity, cues, steps=400):
-    """The update rule from cues (B, I), over and over, for the families whose limit has a closed form."""
+    """The update rule from cues (B, I), over and over, where it has a closed form; and which of them settle."""
     M, n, x = flow.patterns, flow.neurons[0], flow.start(cues)
+    before = x
     for _ in range(steps):
+        before = x
+        if not similarity:  # all neurons at once
+            x = (flow.residual(x) + n.leak * x) / n.leak
+            continue
         f = flow.weights(n.activation(x))
         total = f.sum(-1, keepdims=True)
         if similarity == "dot":
@@ -324,7 +329,7 @@ def updated(flow, similarity, cues, steps=400):
         else:  # cosine: the direction of the force, and the length as it was
             force = f @ (M / length(M)[:, None])
             x = length(x)[:, None] * force / length(force)[:, None]
-    return x
+    return x, length(x - before) < 1e-6
 
 
 def minimax(levels, places):
