@@ -47,6 +47,10 @@ NO_SHARES = {"has none": f"{OTHER_FAMILIES} sdm", "are no shares here": "dot-ide
 REFUSALS = {
     "polish": {"Newton's method has no derivative": JUMPS},
     "string_method": {"needs an energy": "classical-one_way"},
+    "continue_fixed_points": {
+        "do not lie on smooth branches": JUMPS,
+        "has no setting that is a number": "hierarchical hierarchical-patterns",
+    },
     "landscape": {"no barriers": "classical-one_way"},
     "certified_radii": [NO_THEOREM, BEFORE_A_NETWORK],
     "trapping_radii": [NO_THEOREM, {"manhattan and max reach memories exactly": JUMPS}],
@@ -85,9 +89,17 @@ NOT_OF_A_MEMORY = {
     "of patterns": "box_starts pattern_starts random_starts",
     "of figures": "mark_recalled new_figure open_axes",
 }
-# Of a landscape these show that it works for every kind; the others are slow tests, as is what JAX compiles.
-FEW = "modern dot-max cosine-softmax kl-softmax classical-hebbian classical-one_way bidirectional".split()
-RARE = {"landscape", "continue_fixed_points", "basin_radius"}
+# What takes long shows on these that it works for every kind; on the others it is a slow test, as is what JAX compiles.
+FEW = ["modern", "dot-max", "cosine-softmax", "kl-softmax", "classical-hebbian", "bidirectional"]
+LONG = {
+    "basin_radius",
+    "basin_slice",
+    "basins_of_attraction(map)",
+    "basins_of_attraction(network)",
+    "continue_fixed_points",
+    "landscape",
+    "string_method",
+}
 
 
 @functools.cache
@@ -102,8 +114,15 @@ def refusals():
     return words | OPTIONS
 
 
-OPTIONS = {  # by verb with its option
-    ("basins_of_attraction(map)", name): "dt = inf has no limit" for name in DIVERGENCES.split()[1:]
+def words_of(verb, case):
+    """The words of a cell that refuses, else None."""
+    return refusals().get((verb.name, case.name), refusals().get((verb.verb, case.name)))
+
+
+OPTIONS = {  # by verb with its option; None where it answers though the plain call refuses
+    **{("basins_of_attraction(map)", name): "dt = inf has no limit" for name in DIVERGENCES.split()[1:]},
+    ("continue_fixed_points(callable)", "hierarchical"): None,
+    ("continue_fixed_points(callable)", "hierarchical-patterns"): None,
 }
 
 
@@ -113,7 +132,8 @@ def cells():
         for case in CASES:
             if case.only and verb.verb not in case.only:
                 continue
-            slow = verb.slow or case.name == "modern-jax" or (verb.verb in RARE and case.name not in FEW)
+            long = verb.slow or (verb.name in LONG and case.name not in FEW)
+            slow = case.name == "modern-jax" or (long and words_of(verb, case) is None)
             marks = pytest.mark.slow if slow else ()
             yield pytest.param(verb, case, marks=marks, id=f"{verb.name}-{case.name}")
 
@@ -139,7 +159,7 @@ def test_every_verb_on_every_model(verb, case):
     _ = case.memory
     given, said, fault = outcome(lambda: verb.call(case))
     assert fault is None, f"{fault.kind}\n{fault.detail}"
-    words = refusals().get((verb.name, case.name), refusals().get((verb.verb, case.name)))
+    words = words_of(verb, case)
     if words is not None:
         assert not given, f"{verb.name} answers for {case.name}, where it was to refuse: {words}"
         assert words in said[0]

@@ -39,10 +39,17 @@ FLAT = {"wide": WIDE[:, :2], "real": REAL[:, :2], "signs": np.array([[1.0, 1.0],
 OUT = np.array([[0.6, 0.0], [-0.3, 0.5], [0.0, -0.6]])
 
 
-LIBRARIES = (
-    "find_fixed_points basins_of_attraction field check_lyapunov certified_radii effective_memories spectrum summarise"
-).split()
-SHRINKING = "find_fixed_points field effective_memories critical_beta beta_advice certified_radii".split()
+LIBRARIES = [
+    "find_fixed_points",
+    "basins_of_attraction",
+    "field",
+    "check_lyapunov",
+    "certified_radii",
+    "effective_memories",
+    "spectrum",
+    "summarise",
+]
+SHRINKING = ["find_fixed_points", "field", "effective_memories", "critical_beta", "beta_advice", "certified_radii"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Case:
     build: Callable
     written: Callable | None = None
     tolerance: float = 1e-6  # of states, in the patterns' units
-    sweep: tuple[float, float] = (0.0, 0.0)  # a range of beta to continue over
+    sweep: tuple[float, float] = (0.5, 2.0)  # a range of beta to continue over
     similarity: str = ""  # where there is one
     tau_memory: float = 0.0  # of memory neurons of their own
     only: tuple[str, ...] = ()  # the verbs that are tried, where not all of them are
@@ -117,7 +124,7 @@ class Case:
         return np.abs(cues) + 0.02 if self.sort == "shares" else cues
 
 
-def _universal(name, sim, sep, beta, *, sort="real", tolerance=1e-6, sweep=(0.0, 0.0), only=(), **settings):
+def _universal(name, sim, sep, beta, *, sort="real", tolerance=1e-6, sweep=(0.5, 2.0), only=(), **settings):
     taken = {"tau": "tau_value"}
 
     def build_(M, b):
@@ -126,7 +133,9 @@ def _universal(name, sim, sep, beta, *, sort="real", tolerance=1e-6, sweep=(0.0,
     def written(M, b, **more):
         return flows.universal(M, sim, sep, beta=b, **settings, **more)
 
-    return Case(name, "universal", sort, beta, build_, written, tolerance, sweep, similarity=sim, tau_memory=0.1, only=only)
+    return Case(
+        name, "universal", sort, beta, build_, written, tolerance, sweep, similarity=sim, tau_memory=0.1, only=only
+    )
 
 
 def _modern(name, tolerance=1e-6, kind=np.asarray, beta=3.0, only=(), **settings):

@@ -283,7 +283,7 @@ class Flow:
                 t *= 100
         return x
 
-    def ends(self, x, t=60.0, rtol=1e-8):
+    def ends(self, x, t=40.0, rtol=1e-7):
         """The same for a batch (B, D) at once, by Dormand and Prince's method of order 8."""
         x = np.atleast_2d(x)
         if self.jumps:
@@ -292,7 +292,12 @@ class Flow:
             return np.array([self.end(row) for row in x])
         with np.errstate(all="ignore"):
             run = solve_ivp(
-                lambda _, y: self.velocity(y.reshape(x.shape)).ravel(), (0, t), x.ravel(), "DOP853", rtol=rtol, atol=rtol / 10
+                lambda _, y: self.velocity(y.reshape(x.shape)).ravel(),
+                (0, t),
+                x.ravel(),
+                "DOP853",
+                rtol=rtol,
+                atol=rtol / 10,
             )
         return run.y[:, -1].reshape(x.shape)
 
@@ -473,7 +478,9 @@ def hierarchical(patterns, neurons, weights):
 
     def reduced(x):  # of the middle layer of three
         g = neurons[1].activation(x)
-        below, above = ((f + n.bias) / n.leak for f, n in ((g @ weights[0].T, neurons[0]), (g @ weights[1], neurons[2])))
+        below, above = (
+            (f + n.bias) / n.leak for f, n in ((g @ weights[0].T, neurons[0]), (g @ weights[1], neurons[2]))
+        )
         return np.concatenate([below, x, above], -1)
 
     two = neurons[1].size == 2

@@ -39,12 +39,12 @@ class Verb:
 VERBS: list[Verb] = []
 
 
-def verb(name, slow=False, **options):
-    """Register a check under a verb: one cell for each of the options, called `default` where it is the plain call."""
+def verb(name, slow="", **options):
+    """Register a check under a verb, one for each of the options; those named in `slow` take long."""
 
     def register(confirm):
         for option, call in options.items():
-            VERBS.append(Verb(name, "" if option == "plain" else option, call, confirm, slow))
+            VERBS.append(Verb(name, "" if option == "plain" else option, call, confirm, option in slow.split()))
         return confirm
 
     return register
@@ -121,12 +121,15 @@ def _census(case, found):
     check_points(case, case.flow, found)
 
 
-@verb("find_fixed_points", starts=lambda case: analysis.find_fixed_points(case.memory, case.asked(case.cues), eigenvalues=2))
+@verb(
+    "find_fixed_points",
+    starts=lambda case: analysis.find_fixed_points(case.memory, case.asked(case.cues), eigenvalues=2),
+)
 def _census_from_cues(case, found):
     check_points(case, case.flow, found, everything=False)
 
 
-@verb("find_fixed_points", slow=True, deflate=lambda case: analysis.find_fixed_points(case.memory, deflate=True))
+@verb("find_fixed_points", slow="deflate", deflate=lambda case: analysis.find_fixed_points(case.memory, deflate=True))
 def _census_deflated(case, found):
     check_points(case, case.flow, found)
 
@@ -212,7 +215,8 @@ def _basins(case, found):
 
 
 @verb(
-    "basins_of_attraction", network=lambda case: analysis.basins_of_attraction(case.memory, case.asked(case.cues), dynamics="network")
+    "basins_of_attraction",
+    network=lambda case: analysis.basins_of_attraction(case.memory, case.asked(case.cues), dynamics="network"),
 )
 def _basins_of_the_network(case, found):
     ends = reached(case, case.cues, case.delayed)
@@ -221,7 +225,10 @@ def _basins_of_the_network(case, found):
     assert same(case, points, ends, 100).all(), (found.labels, points, ends)
 
 
-@verb("basins_of_attraction", map=lambda case: analysis.basins_of_attraction(case.memory, case.asked(case.cues), dynamics="map"))
+@verb(
+    "basins_of_attraction",
+    map=lambda case: analysis.basins_of_attraction(case.memory, case.asked(case.cues), dynamics="map"),
+)
 def _basins_of_the_map(case, found):
     flow = case.flow
     points = value(case, found.fixed_points.activation)[found.labels]
@@ -240,7 +247,7 @@ def _basins_of_the_map(case, found):
     noisy=lambda case: analysis.basins_of_attraction(case.memory, Noisy(2, 0.05), case.census),
     masked=lambda case: analysis.basins_of_attraction(case.memory, Masked(1, 0.4, 0.1), case.census),
     sphere=lambda case: analysis.basins_of_attraction(case.memory, Sphere(3, 0.4), case.census),
-    slow=True,
+    slow="noisy masked sphere",
 )
 def _basins_of_a_sampler(case, found):
     assert found.labels.size == found.source.size
@@ -276,7 +283,7 @@ def _slice(case, found):
         assert (outside == (grid > 0).all(-1)).all()
 
 
-def _around(center, radius, norm, positive, count=12):
+def _around(center, radius, norm, positive, count=6):
     """States at a distance, in random directions."""
     rng = np.random.default_rng(6)
     u = rng.normal(size=(count, len(center)))
@@ -288,7 +295,7 @@ def _around(center, radius, norm, positive, count=12):
 @verb(
     "basin_radius",
     plain=lambda case: analysis.basin_radius(case.memory, 0, directions=8),
-    slow=True,
+    slow="point known",
     point=lambda case: analysis.basin_radius(case.memory, 1, around="fixed point", directions=8),
     known=lambda case: analysis.basin_radius(case.memory, 0, fixed_points=case.census, directions=4),
 )
@@ -370,8 +377,6 @@ def _grid(case, flow, minima):
     return answers[1], np.abs(answers[1] - answers[0]).max()
 
 
-
-
 def _coordinates(flow, states):
     """Of states, the two that the grid is laid over."""
     if flow.size == 2:
@@ -383,7 +388,7 @@ def _coordinates(flow, states):
 @verb(
     "landscape",
     plain=lambda case: analysis.landscape(case.flat[0]),
-    slow=True,
+    slow="pairs",
     pairs=lambda case: analysis.landscape(case.flat[0], pairs="all", images=21, climbs=0, reduction=False),
 )
 def _landscape(case, found):
@@ -444,7 +449,7 @@ def _two(case):
 @verb(
     "continue_fixed_points",
     plain=lambda case: analysis.continue_fixed_points(case.flat[0], "beta", *case.sweep, step=0.1, points=150),
-    slow=True,
+    slow="callable queries",
     callable=lambda case: analysis.continue_fixed_points(
         lambda b: case.made(_flat(case), b), "gain", *case.sweep, step=0.1, points=150, switch=False
     ),
@@ -528,7 +533,7 @@ def _shares(case, cues):
     """Weights scaled to sum to one, by the formula."""
     if case.written is None:  # recall only: bits that differ, or distances over their mean
         M, q = case.patterns, np.asarray(cues, float)[..., None, :]
-        s = -(M != q).sum(-1) if case.name == "hamming" else _normalised(np.abs(M - q).sum(-1))
+        s = -(q != M).sum(-1) if case.name == "hamming" else _normalised(np.abs(M - q).sum(-1))
         p = np.exp(case.beta * (s - s.max(-1, keepdims=True)))
     else:
         p = case.flow.weights(cues)
@@ -609,7 +614,10 @@ def _joined(run):
     return np.concatenate([to_numpy(x) for x in run.states.values()], -1).astype(float)
 
 
-@verb("check_lyapunov", states=lambda case: analysis.check_lyapunov(case.memory, dict(case.memory.start(case.asked(case.cues)))))
+@verb(
+    "check_lyapunov",
+    states=lambda case: analysis.check_lyapunov(case.memory, dict(case.memory.start(case.asked(case.cues)))),
+)
 def _rates(case, found):
     flow = case.delayed
     rate = flow.energy_rate(flow.start(case.cues))
@@ -678,8 +686,12 @@ def _overlaps(case, found):
     assert any(fits), (drawn, wanted)
 
 
-@verb("plot_recall", plain=lambda case: analysis.plot_recall(case.memory, case.cues, case.patterns[_targets(case)],
-                                                             (1, case.patterns.shape[1]), targets=_targets(case)))
+@verb(
+    "plot_recall",
+    plain=lambda case: analysis.plot_recall(
+        case.memory, case.cues, case.patterns[_targets(case)], (1, case.patterns.shape[1]), targets=_targets(case)
+    ),
+)
 def _pictures(case, found):
     shown = [np.asarray(image.get_array()).ravel() for ax in found.get_axes() for image in ax.get_images()]
     plt.close(found)
