@@ -74,6 +74,7 @@ NEEDS_NO_NETWORK = {
     "metastability",
     "plot_recall",
 }
+OF_A_RUN = "assert_energy_decreases check_lyapunov plot_overlaps summarise times_that_fit".split()
 NOT_OF_A_MEMORY = {
     "answers": "BasinRadius BasinSlice Basins BetaAdvice Bifurcation Branch Branches Certificates Completeness "
     "CriticalBeta Cues Field FixedPoints Landscape LyapunovReport Metastability Polished RecallSummary Reproduction "
@@ -111,6 +112,7 @@ def refusals():
             words |= {(verb, name): said for said, names in group.items() for name in names.split()}
     for verb in {v.verb for v in VERBS} - NEEDS_NO_NETWORK:
         words |= {(verb, name): said for name, said in RECALL_ONLY.items()}
+    words |= {(verb, "sdm"): "has no dynamics in time" for verb in OF_A_RUN}
     return words | OPTIONS
 
 

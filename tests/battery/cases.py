@@ -1,7 +1,7 @@
-"""Every model of the catalogue, and its variants that matter, on small cases, beside the same network written down again.
+"""Every model of the catalogue, and variants that matter, on small cases, beside the same network written down again.
 
-Three patterns of three values, or of five bits: small enough that brute force sees all of the state space. `pair` is
-the same kind of memory with two values, so that its energy can be drawn on a grid.
+Three patterns of three values, or of five bits: small enough that brute force sees all of the state space. `flat` is
+the same kind of memory with two values, so that its energy can be laid out on a grid.
 """
 
 from __future__ import annotations

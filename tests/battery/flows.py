@@ -7,6 +7,7 @@ trajectories from SciPy's LSODA (from short Euler steps where forces jump). Noth
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -466,7 +467,7 @@ def hierarchical(patterns, neurons, weights):
     at = np.cumsum([0, *(n.size for n in neurons)])
 
     def synapses(g):
-        parts = [g[..., a:b] for a, b in zip(at[:-1], at[1:], strict=True)]
+        parts = [g[..., a:b] for a, b in itertools.pairwise(at)]
         return -sum(((parts[k] @ W) * parts[k + 1]).sum(-1) for k, W in enumerate(weights))
 
     def start(cues):

@@ -614,9 +614,15 @@ def _joined(run):
     return np.concatenate([to_numpy(x) for x in run.states.values()], -1).astype(float)
 
 
+def _begun(case):
+    """States to begin with, or what they would be."""
+    cues = case.asked(case.cues)
+    return dict(case.memory.start(cues)) if hasattr(case.memory, "start") else {"value": cues}
+
+
 @verb(
     "check_lyapunov",
-    states=lambda case: analysis.check_lyapunov(case.memory, dict(case.memory.start(case.asked(case.cues)))),
+    states=lambda case: analysis.check_lyapunov(case.memory, _begun(case)),
 )
 def _rates(case, found):
     flow = case.delayed
