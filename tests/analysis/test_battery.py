@@ -74,7 +74,7 @@ NEEDS_NO_NETWORK = {
     "metastability",
     "plot_recall",
 }
-OF_A_RUN = "assert_energy_decreases check_lyapunov plot_overlaps summarise times_that_fit".split()
+OF_A_RUN = ["assert_energy_decreases", "check_lyapunov", "plot_overlaps", "summarise", "times_that_fit"]
 NOT_OF_A_MEMORY = {
     "answers": "BasinRadius BasinSlice Basins BetaAdvice Bifurcation Branch Branches Certificates Completeness "
     "CriticalBeta Cues Field FixedPoints Landscape LyapunovReport Metastability Polished RecallSummary Reproduction "
