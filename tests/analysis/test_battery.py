@@ -64,6 +64,9 @@ REFUSALS = {
         "is for P = M": "modern-outputs",
     },
     "effective_memories": NO_SHARES,
+    "summarise": {"keeps no stored patterns": "hierarchical hierarchical-patterns"},
+    "plot_overlaps": {"keeps no stored patterns": "hierarchical hierarchical-patterns"},
+    "plot_recall": {"keeps no stored patterns": "hierarchical hierarchical-patterns"},
     "metastability": [NO_SHARES, {"counts bits": "hamming", "is for `recall`": "normalised-manhattan"}],
 }
 NEEDS_NO_NETWORK = {
@@ -123,6 +126,11 @@ def words_of(verb, case):
 
 OPTIONS = {  # by verb with its option; None where it answers though the plain call refuses
     **{("basins_of_attraction(map)", name): "dt = inf has no limit" for name in DIVERGENCES.split()[1:]},
+    **{
+        (f"plot_overlaps({measure})", name): f"measure='{measure}' is what a model computes"
+        for measure in ("weight", "similarity")
+        for name in OTHER_FAMILIES.split()
+    },
     ("continue_fixed_points(callable)", "hierarchical"): None,
     ("continue_fixed_points(callable)", "hierarchical-patterns"): None,
 }
