@@ -126,10 +126,10 @@ def words_of(verb, case):
 
 OPTIONS = {  # by verb with its option; None where it answers though the plain call refuses
     **{("basins_of_attraction(map)", name): "dt = inf has no limit" for name in DIVERGENCES.split()[1:]},
+    **{("plot_overlaps(weight)", name): "what a model computes" for name in OTHER_FAMILIES.split()},
     **{
-        (f"plot_overlaps({measure})", name): f"measure='{measure}' is what a model computes"
-        for measure in ("weight", "similarity")
-        for name in OTHER_FAMILIES.split()
+        ("plot_overlaps(similarity)", name): "what a model computes"
+        for name in ("bidirectional", "hierarchical", "hierarchical-patterns")
     },
     ("continue_fixed_points(callable)", "hierarchical"): None,
     ("continue_fixed_points(callable)", "hierarchical-patterns"): None,
@@ -142,7 +142,8 @@ def cells():
         for case in CASES:
             if case.only and verb.verb not in case.only:
                 continue
-            long = verb.slow or (verb.name in LONG and case.name not in FEW)
+            few = FEW[:2] if verb.verb == "basin_radius" else FEW
+            long = verb.slow or (verb.name in LONG and case.name not in few)
             slow = case.name == "modern-jax" or (long and words_of(verb, case) is None)
             marks = pytest.mark.slow if slow else ()
             yield pytest.param(verb, case, marks=marks, id=f"{verb.name}-{case.name}")

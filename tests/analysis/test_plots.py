@@ -284,5 +284,5 @@ def test_pyplot_is_left_alone(memory, cues, run):
 @pytest.mark.parametrize("measure", ["similarity", "weight"])
 def test_overlaps_of_a_model_without_scores_or_weights_say_so(measure):
     memory = BidirectionalMemory(np.array([[1.0, 1.0, -1.0]]), np.array([[1.0, -1.0]]))
-    with pytest.raises(TypeError, match="BidirectionalMemory does not. Use measure='cosine'"):
+    with pytest.raises(TypeError, match=r"BidirectionalMemory does not\. Use measure='cosine'"):
         plot_overlaps(memory, simulate(memory, np.array([0.9, 0.8, -0.7]), t1=1.0), measure=measure)

@@ -700,6 +700,7 @@ def _overlaps(case, found):
     g = value(case, case.delayed.activation(_joined(run_of(case))[-1]))[1]
     sim = flows.SIMILARITIES.get(case.similarity or "dot")
     wanted = [g @ M.T / length(M) / length(g), sim(M, g)]
+    wanted += [g @ M.T / M.shape[1]] if case.entry == "classical" else []
     wanted += [] if case.flow.weights is None else [case.flow.weights(g)]
     drawn = [line.get_ydata()[-1] for line in found.lines if len(line.get_ydata()) > 2]
     for lines in (c for c in found.collections if isinstance(c, LineCollection)):
