@@ -211,7 +211,7 @@ class Flow:
     def zeros(self, starts):
         """The zeros of the residual that Newton's method comes to from starts (B, D)."""
         x = self.canonical(np.array(starts, float))
-        clip = 0.5 * length(self.patterns).mean()
+        clip = 0.1 if self.rays else 0.5 * length(self.patterns).mean()
         with np.errstate(all="ignore"):
             for _ in range(60):
                 r, J = self.residual(x), self.jacobian(x)
@@ -237,6 +237,8 @@ class Flow:
         if n.kind == "tanh" and len(self.neurons) < 2:
             cues = np.clip(cues, -0.97, 0.97)
         x = self.start(cues)
+        if self.rays:  # in all directions
+            x[::2] = rng.normal(size=x[::2].shape)
         far = [0.0, 0.3] if len(self.neurons) == 1 else [0.3, 2.0]
         return x + rng.normal(size=x.shape) * rng.choice(far, (count, 1))
 

@@ -469,7 +469,8 @@ def _continued(case, found):
         zeros = flow.zeros(np.concatenate([states, flow.random(80, 4)]))
         assert len(zeros)
         for row in states:
-            assert length(zeros - flow.canonical(row)).min() < 0.1, (beta, row, zeros)
+            rest = np.abs(flow.residual(flow.canonical(row))).max()  # small, for a state between two points
+            assert length(zeros - flow.canonical(row)).min() < 0.1 or (flow.rays and rest < 0.02), (beta, row, rest)
         if len(found.branches) > 1 and "queries" not in found.name:
             reach = [flow.canonical(row) for row in states[stable]]
             for row in flow.stable_points():
