@@ -280,6 +280,9 @@ def settle(
     for k, result in failures.items():  # what grew beyond every number ran away, what only took too long is not known
         far = np.linalg.norm(state[k]) > FAR * motion.flow.scale
         label[k] = -1 if label[k] == -1 or result is Result.NOT_FINITE or far else -2
+    with np.errstate(all="ignore"):
+        inside = np.linalg.norm(state, axis=-1) <= motion.flow.scale  # no farther out than what is stored, where a
+    label[(label == -1) & inside] = -2  # force has a pole: it did not run away
     when[label < 0] = np.nan
     return Settled(state[:count], label[:count], when[:count])
 

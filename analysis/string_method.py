@@ -121,7 +121,9 @@ def string_method(
     if (sphere := on_sphere(flow.field)) is not flow.field:
         inside = [canonical(sphere, side) for side in (start, end)]
         found = string_method(sphere, *inside, images=images, steps=steps, tol=tol, bend=bend, seed=seed)
-        return found._replace(path=_at_lengths(flow, found.path, start, end))
+        path = _at_lengths(flow, found.path, start, end)
+        energy = flow.energy(path.reshape(-1, flow.size)).reshape(path.shape[:-1])  # without what holds the length
+        return found._replace(path=path, energy=energy)
     chunk = max(1, ELEMENTS // (images * flow.size))
     parts = [
         _strings(flow, start[k : k + chunk], end[k : k + chunk], images, steps, tol, bend, seed + k)
