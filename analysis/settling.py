@@ -30,7 +30,7 @@ from .field import Field
 from .motion import Motion
 
 STILL = 2e-13  # a speed, in units of the scale, at which rounding decides where a state at a saddle goes
-HUGE = 1e8  # times the scale: a speed beyond it is that of a state that has run away
+HUGE = 1e8  # times the scale: a speed outward beyond it is that of a state that has run away
 FAR = 1e3  # times the scale: a state that could not go on, so far out, has run away too
 QUIET = 0.01  # contraction of the update within which the rest of the way is an exponential
 LINEAR = 0.1  # the part of F(x) that may differ from the linearisation
@@ -274,8 +274,9 @@ def settle(
     state = backend.to_numpy(motion.flow.flatten(record.final)).astype(float)
     label, when = judge.label, judge.when
     for k, result in failures.items():  # what grew beyond every number ran away, what only took too long is not known
-        far = np.linalg.norm(state[k]) > FAR * motion.flow.scale
-        label[k] = -1 if label[k] == -1 or result is Result.NOT_FINITE or far else -2
+        length = np.linalg.norm(state[k]) / motion.flow.scale
+        away = label[k] == -1 or length > FAR or (result is Result.NOT_FINITE and length > 1)
+        label[k] = -1 if away else -2
     when[label < 0] = np.nan
     return Settled(state[:count], label[:count], when[:count])
 
@@ -320,7 +321,7 @@ class _Judge:
                 speed = np.hypot(speed, self.fading[np.maximum(moment.rows, 0)] * np.exp(-self.rate * moment.time))
         speed = speed / scale
         self._note_times(rows, time, speed[here])
-        lost = ~(speed < HUGE)
+        lost = self._lost(x, moment, speed)
         fresh = (self.label[np.maximum(moment.rows, 0)] == -2) & (moment.rows >= 0) & ~lost
         open_ = (moment.rows >= 0) & ~lost & (fresh | self.timed)
         quiet = np.zeros(len(speed), dtype=bool)
@@ -335,6 +336,17 @@ class _Judge:
         still = speed <= max(8 * backend.epsilon(x), STILL)
         arrived = (self.label[np.maximum(moment.rows, 0)] >= 0) & ((speed <= self.tol) | quiet | (not self.timed))
         return (moment.rows >= 0) & (lost | still | arrived)
+
+    def _lost(self, x: Array, moment: Moment, speed: np.ndarray) -> np.ndarray:
+        """Which rows have run away: fast, outward, and far; forces may be as strong where a state does not leave."""
+        fast = ~(speed < HUGE)
+        if not fast.any():
+            return fast
+        here = backend.to_numpy(x).astype(float)
+        move = here - backend.to_numpy(self.motion.flow.flatten(moment.previous)).astype(float)
+        with np.errstate(all="ignore"):  # a state that runs away may be too long for its square
+            outward = ~((here * move).sum(axis=-1) <= 0)
+        return fast & outward & ~(np.abs(here).max(axis=-1) <= self.motion.flow.scale)
 
     def _verdict(self, x: Array, speed: np.ndarray, fresh: np.ndarray, rows: np.ndarray) -> Verdict:
         """The table's, after fixed points were looked for from states that none of them explains."""
