@@ -193,11 +193,11 @@ def references(flow, x, scale):
     """Where LSODA ends from states (B, D), and whether it rests there.
 
     The states move as one system with a banded Jacobian, by groups, and with a tolerance that is smaller as a norm over
-    more of them. Those that are not at rest after 40 tau go on alone, until they have come back to where they were.
+    more of them. Those that are not at rest after 540 tau go on alone, until they have come back to where they were.
     """
     tau = max(float(np.max(np.asarray(p.tau))) for p in flow.network.populations.values())
     x, resting, width = x.copy(), np.zeros(len(x), dtype=bool), x.shape[1]
-    for span in (10.0, 30.0):
+    for span in (10.0, 30.0, 100.0, 400.0):
         left = np.flatnonzero(~resting)
         for rows in np.array_split(left, max(1, -(-len(left) // GROUP))):
             found = solve_ivp(
@@ -223,7 +223,7 @@ def alone(flow, x, scale, tau):
     """The same for one state: it ends where it rests, where LSODA gives up, or where a cycle has come back."""
     velocity = lambda _, y: flow.velocity(y[None])[0]  # noqa: E731
     time = 0.0
-    while time < 500 * tau:
+    while time < 100 * tau:
         begin, heading = x, velocity(0.0, x)
 
         def back(t, y, begin=begin, heading=heading):
@@ -231,7 +231,7 @@ def alone(flow, x, scale, tau):
             return (y - begin) @ heading if t > 0.05 * tau else 1.0
 
         back.direction, back.terminal = 1.0, np.linalg.norm(heading) > 1e-4 * scale
-        found = solve_ivp(velocity, (0.0, 100 * tau), x, method="LSODA", rtol=1e-10, atol=1e-12 * scale, events=back)
+        found = solve_ivp(velocity, (0.0, 50 * tau), x, method="LSODA", rtol=1e-10, atol=1e-12 * scale, events=back)
         x, time = found.y[:, -1], time + found.t[-1]
         if not found.success or not np.isfinite(x).all():
             return x, False
