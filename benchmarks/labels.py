@@ -251,7 +251,7 @@ def by_euler(flow, x, scale):
     return x, np.linalg.norm(x - before, axis=-1) < 0.1 * scale
 
 
-def measure(memory, draw, count):
+def measure(memory, draw, count, end=END):
     """Wrong labels, open labels, wrong ends; and the seconds of the labels and of the reference."""
     flow = field(memory)
     spread = np.random.default_rng(2).uniform(-2, 2, (count, flow.size))
@@ -285,7 +285,7 @@ def measure(memory, draw, count):
     began = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run = simulate(flow.network, flow.states(start), t1=END, throw=False, save_at=[END])
+        run = simulate(flow.network, flow.states(start), t1=end, throw=False, save_at=[end])
     took = time.process_time() - began
     moved = np.linalg.norm(unit(flow.flatten(run.final)) - ends, axis=-1)
     off = resting & ~(moved < 1e-2 * scale)
