@@ -10,7 +10,7 @@ likes. It is labelled with the stable fixed point a when one of these holds, and
   way to a, where every eigenvalue of J(a) has a negative real part.
 
 Steps with a relative tolerance displace the boundary between two basins by a few times that of the scale, and a cue as
-near to it may get the label of the other side; `benchmarks/labels.py` finds none among 300 for each of its networks.
+near to it may get the label of the other side; `benchmarks/labels.py` finds none among 300 for each of 51 networks.
 No second way with finer steps is taken for that: it costs more than four times the first.
 """
 
