@@ -204,6 +204,9 @@ def basins_of_attraction(
     or max), the steps are taken in that span, with N coordinates instead of I, and the rest of the state decays in
     closed form.
 
+    Labels are those of the flow, but for cues that lie within a few 1e-5 `dt` of the scale of a boundary between
+    basins: there the error of the steps decides.
+
     Parameters
     ----------
     memory : model, Network or Field
