@@ -78,6 +78,8 @@ class Landscape:
         What is not known.
     seed : int
         The seed that was used.
+    rows : int array (N,) or None
+        The row that each stored pattern goes by in `pattern`: its own, or a lower one of which it is a copy.
 
     Examples
     --------
@@ -108,6 +110,7 @@ class Landscape:
     way: np.ndarray
     notes: tuple[str, ...]
     seed: int
+    rows: np.ndarray | None = None
 
     # -------------------------------------------------------------------------------------------- barriers
 
@@ -187,7 +190,9 @@ class Landscape:
 
     @checked(**declared.LANDSCAPE_MINIMUM_OF)
     def minimum_of(self, pattern: int) -> int:
-        """The row of the deepest minimum that belongs to a stored pattern."""
+        """The row of the deepest minimum that belongs to a stored pattern, or to that of which it is a copy."""
+        if self.rows is not None and 0 <= pattern < len(self.rows):
+            pattern = int(self.rows[pattern])
         rows = np.flatnonzero(self.pattern == pattern)
         if not len(rows):
             raise ValueError(

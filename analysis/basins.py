@@ -49,7 +49,7 @@ class Basins:
     intervals : array (K, 2)
         Wilson's intervals for the fractions, at `level`.
     convergence_time : array (...)
-        When |tau x'| fell below `tol` times the scale for the last time; NaN without a label.
+        When |tau x'| fell below `tol` times a typical one (`Field.force`) for the last time; NaN without a label.
     source : int array (...)
         The stored pattern that the cue was made from; -1 where that is not known.
     confusion : int array (N, K + 2) or None
@@ -204,6 +204,9 @@ def basins_of_attraction(
     or max), the steps are taken in that span, with N coordinates instead of I, and the rest of the state decays in
     closed form.
 
+    Labels are those of the flow, but for cues that lie within a few 1e-5 `dt` of the scale of a boundary between
+    basins: there the error of the steps decides.
+
     Parameters
     ----------
     memory : model, Network or Field
@@ -222,9 +225,10 @@ def basins_of_attraction(
         The stored pattern that each cue was made from; samplers know it.
     dt : float
         How fine the steps are, at most 0.1 for a flow. Steps follow from their error, with the relative tolerance
-        1e-5 dt; where forces jump, dt is the largest step of `Relaxation`, in units of the first population's tau.
+        1e-5 dt; where forces jump, dt is the largest step of `Relaxation`, in units of `Field.pace`.
     t_max : float
-        In the same unit; cues without a label by then get -2.
+        In units of the first population's tau, or of `Field.pace` where that is longer; cues without a label by then
+        get -2.
     tol : float
         What `convergence_time` means.
     level : float
@@ -329,7 +333,7 @@ def flow_all(
                 x,
                 explorer.table,
                 explorer.discover,
-                t_max=t_max * explorer.tau,
+                t_max=t_max * max(explorer.tau, explorer.pace),
                 tol=tol,
                 timed=timed,
                 fading=fading,

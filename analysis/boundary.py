@@ -118,7 +118,7 @@ def normals(basin: Basin, inside: np.ndarray, outside: np.ndarray) -> np.ndarray
     array([[-0.707107,  0.707107]])
     """
     answer = np.full(inside.shape, np.nan)
-    step = basin.explorer.dt * basin.explorer.tau
+    step = basin.explorer.dt * basin.explorer.pace
     for _ in range(REFINED):
         left = np.flatnonzero(~np.isfinite(answer).all(axis=1))
         if left.size:  # a pair that did not part was on one side of the boundary of too coarse a flow

@@ -147,6 +147,28 @@ def _root(p: Population, x: Array, u: Array, transposed: bool) -> Array:
     return xp.matmul(vectors, xp.sqrt(xp.where(values > 0, values, 0.0))[..., None] * inside)[..., 0]
 
 
+def unseen(p: Population, x: Array) -> Array:
+    """The unit vector (..., n) with R n = 0 of a population whose L'' = R R^T has the constants as its null space."""
+    xp = backend.namespace(x)
+    if p.lagrangian.law == "softmax":
+        return xp.sqrt(softmax(p.lagrangian.beta * x))
+    return xp.ones_like(x) / x.shape[-1] ** 0.5
+
+
+def _solved(p: Population, x: Array, u: Array) -> Array:
+    """The v with L''(x) v = u, without a part along the constants where these are the null space."""
+    lagrangian, xp = p.lagrangian, backend.namespace(x)
+    if lagrangian.elementwise or not lagrangian.shift_invariant:
+        gain = lagrangian.curvature(x, xp.ones_like(x))
+        return u / xp.where(gain > 0, gain, 1.0)
+    if lagrangian.law == "softmax":
+        gain = lagrangian.beta * softmax(lagrangian.beta * x)
+        v = u / xp.where(gain > 0, gain, 1.0)
+    else:
+        v = xp.matmul(xp.linalg.pinv(_columns(lagrangian.curvature, x)), u[..., None])[..., 0]
+    return v - xp.mean(v, axis=-1, keepdims=True)
+
+
 def _roots(network: Network, states: Mapping[str, Array], u: Mapping[str, Array], transposed: bool) -> Any:
     return {n: _root(p, states[n], u[n], transposed) for n, p in network.populations.items()}
 
@@ -172,13 +194,12 @@ def _expanded(settings: Any, network: Network, x: Array, r: Array, y: Array) -> 
     turned = _roots(network, states, inner, False)
     flow = network.bound()
     change = _changed(flow, flow.at(states), turned, settings[1])
-    xp, answer = backend.namespace(x), {}
+    answer = {}
     for name, p in network.populations.items():
         if p.leak:
             answer[name] = (left[name] + change[name]) / p.leak
         else:  # G dx = R y there
-            gain = p.lagrangian.curvature(states[name], xp.ones_like(states[name]))
-            answer[name] = turned[name] / xp.where(gain > 0, gain, 1.0)
+            answer[name] = _solved(p, states[name], turned[name])
     return joined(network, answer)
 
 

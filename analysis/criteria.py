@@ -48,13 +48,13 @@ class Answers:
         away = squares - 2 * (self.answers @ self.stored.T)  # the square of the answer is the same for all
         own = away[np.arange(len(away)), self.rows]
         with np.errstate(invalid="ignore"):
-            return own <= away.min(axis=1) + 8 * eps * (1 + np.abs(own) + squares[self.rows])
+            return own <= away.min(axis=1) + 8 * eps * (np.abs(own) + squares[self.rows])
 
     @property
     def exact(self) -> np.ndarray:
-        """Whether every value is right, up to 16 rounding units, (B,)."""
+        """Whether every value is right, up to 16 rounding units of the largest stored one, (B,)."""
         eps = np.finfo(self.answers.dtype).eps
-        return (np.abs(self.gaps) <= 16 * eps * (1 + np.abs(self.targets))).all(axis=1)
+        return (np.abs(self.gaps) <= 16 * eps * np.abs(self.stored).max(initial=0.0)).all(axis=1)
 
 
 def criterion(name: str, width: int) -> Right:

@@ -14,13 +14,14 @@ from ..dynamics.consistency import check_parts
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating
 from ..models.domain import domain_of
-from .field import Field, field
+from .field import Field, field, in_reach
 from .fixed_points import FixedPoints, find_fixed_points, nothing_found
 from .kinds import rows_of
 from .motion import Motion, method_for, updates
 from .polish import has_rays
 from .row_space import RowSpace, row_space
 from .settling import Table
+from .sphere import levelled
 
 PREPARED = 1000  # patterns whose fixed points are looked for before the cues flow
 DYNAMICS = ("adiabatic", "map", "network")
@@ -61,6 +62,8 @@ class Explorer:
         I, the number of values of a cue.
     tau : float
         The time constant of the first population.
+    pace : float
+        The time in units of which steps are measured: tau over a typical rate (`Field.pace`), tau itself with leak 1.
     dt : float
         Of the steps, in units of it; inf for the update rule.
 
@@ -85,6 +88,7 @@ class Explorer:
         dt: float = 0.1,
         seed: int | np.random.Generator = 0,
     ) -> None:
+        memory = in_reach(memory)
         self.memory, self.rng = memory, np.random.default_rng(seed)
         self.space = None if isinstance(memory, Network | Field) else row_space(memory)
         self.model: Any = memory if self.space is None else self.space.memory
@@ -105,18 +109,20 @@ class Explorer:
         if dynamics == "network" and not isinstance(self.model, Network | Field):
             moving = dataclasses.replace(field(self.model.network, differences=None), scale=self.flow.scale)
         self.tau = float(backend.to_numpy(next(iter(moving.network.populations.values())).tau))
+        self.pace = self.flow.pace
         begin = self._typical(moving)
         check_parts(moving.network, begin)
         self.dt = math.inf if dynamics == "map" else dt
-        method = updates(moving.network, begin) if dynamics == "map" else method_for(moving, begin, dt)
-        self.motion = Motion(moving, method)
+        method = updates(moving.network, begin) if dynamics == "map" else method_for(moving, begin, dt, self.pace)
+        lengths, forces = self._units(moving, begin)
+        self.motion = Motion(moving, method, forces)
         self.rate = 0.0 if self.space is None else self.space.rate / self.tau
         rows = 0 if self.flow.patterns is None else int(self.flow.patterns.shape[0])
         self.width = moving.size + rows
         self.points = None if fixed_points is None else projected(_fitting(fixed_points, self), self.space)
         self.given = 0 if fixed_points is None else len(fixed_points)
         empty = np.zeros((0, moving.size))
-        self.table = Table(moving, empty, np.zeros(0, dtype=bool), self.rays)
+        self.table = Table(moving, empty, np.zeros(0, dtype=bool), self.rays, lengths)
         if self.points is not None:
             self._enter_table(self.points)
 
@@ -127,7 +133,23 @@ class Explorer:
         host = backend.to_numpy(self.flow.patterns[:64])
         fits = np.ndim(self.domain.low) == 0 or np.shape(self.domain.low) == host.shape[1:]
         rows = self.flow.asarray(self.valid(host) if fits else host)
-        return self.model.start(rows) if moving is not self.flow else moving.states(moving.start(rows))
+        if moving is not self.flow:
+            return self.model.start(rows)
+        return moving.states(self._unit(moving.start(rows))[0])
+
+    def _units(self, moving: Field, begin: dict[str, Array]) -> tuple[np.ndarray | None, tuple[float, ...]]:
+        """What brings coordinates (D,) of the moving field to one length, and typical forces on its populations."""
+        populations, force = moving.network.populations, self.flow.force
+        if moving is self.flow:
+            return None, (force,) * len(populations)
+        lengths = {n: np.linalg.norm(backend.to_numpy(x).astype(float), axis=-1).max() for n, x in begin.items()}
+        lengths = {n: self.flow.scale if n in self.flow.network.populations else lengths[n] or 1.0 for n in populations}
+        forces = tuple(
+            force if name in self.flow.network.populations else (float(p.leak) or self.flow.rate) * lengths[name]
+            for name, p in populations.items()
+        )
+        sizes = [p.size for p in populations.values()]
+        return np.repeat([self.flow.scale / length for length in lengths.values()], sizes), forces
 
     def prepare(self, cues: int) -> None:
         """Find the fixed points of the stored patterns together, where `cues` are so many that most will be wanted."""
@@ -170,11 +192,17 @@ class Explorer:
             cues = inside
         x = self._start(cues)
         if self.rays and self.motion.flow is self.flow:
-            xp = backend.namespace(x)
-            length = xp.sqrt(xp.sum(x * x, axis=-1, keepdims=True))
-            stretch = backend.to_numpy(length)[:, 0].astype(float) ** 2
-            x = x / xp.where(length > 0, length, 1.0)
-        return x, stretch, fading
+            x, length = self._unit(x)
+            stretch = length**2
+        return levelled(self.motion.flow, x), stretch, fading
+
+    def _unit(self, x: Array) -> tuple[Array, np.ndarray]:
+        """States (B, D) of rays on the unit sphere, and their lengths (B,); other states as they are."""
+        if not self.rays:
+            return x, np.ones(len(x))
+        xp = backend.namespace(x)
+        length = xp.sqrt(xp.sum(x * x, axis=-1, keepdims=True))
+        return x / xp.where(length > 0, length, 1.0), backend.to_numpy(length)[:, 0].astype(float)
 
     def _start(self, cues: Array) -> Array:
         if self.motion.flow is self.flow:

@@ -133,9 +133,16 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
                 "write a function: lambda beta: Network(...)."
             )
         return Family(model, low, high)
+    if not hasattr(model, "network"):
+        field(model)  # which says what is expected
     settings = model.settings()
     if parameter not in settings:
         numbers = [k for k, v in settings.items() if isinstance(v, float | int) and not isinstance(v, bool)]
+        if not numbers:
+            raise ValueError(
+                f"{type(model).__name__} has no setting that is a number, so {parameter!r} cannot be varied. Give a "
+                "function from a number to a model instead: continue_fixed_points(lambda p: ..., 'p', start, stop)."
+            )
         raise unknown_name("parameter", parameter, numbers)
     value = settings[parameter]
     if isinstance(value, bool | str) or (value is not None and np.size(backend.to_numpy(value)) != 1):

@@ -42,7 +42,7 @@ class Resting:
 
 
 def find_at_jumps(flow: Field, x: np.ndarray, tol: float, updates: int = 40) -> Resting:
-    r"""Update states (dt = inf, or tau where that has no limit) until they rest.
+    r"""Update states (dt = inf, or `Field.pace` where that has no limit) until they rest.
 
     Examples
     --------
@@ -55,8 +55,10 @@ def find_at_jumps(flow: Field, x: np.ndarray, tol: float, updates: int = 40) -> 
     """
     states = flow.network.check_states(flow.states(flow.asarray(x)))
     limits = all(p.leak > 0 for p in flow.network.populations.values()) or _manhattan(flow) is not None
-    method = Relaxation(dt=float("inf") if limits else 1.0)
-    run = simulate(flow.network, states, t1=float(updates), integrator=method, save_at=[float(updates)], throw=False)
+    step = 1.0 if limits else flow.pace
+    method = Relaxation(dt=float("inf") if limits else step)
+    end = updates * step
+    run = simulate(flow.network, states, t1=end, integrator=method, save_at=[end], throw=False)
     there = backend.to_numpy(flow.flatten(run.final))
     whole = np.asarray(np.isfinite(there).all(axis=-1))
     there = np.where(whole[:, None], there, x)
@@ -91,7 +93,7 @@ def attracting(flow: Field, x: np.ndarray) -> np.ndarray:
         pull = backend.to_numpy(similarity.pullback(g, f)) - p.leak * x
         if p.bias is not None:
             pull = pull + backend.to_numpy(flow.asarray(p.bias))
-        slack = 8 * backend.epsilon(flow.like) * (1 + np.abs(pull))
+        slack = 8 * backend.epsilon(flow.like) * (held.max(initial=0.0) + np.abs(pull))
         return np.asarray((np.abs(pull) < held - slack).all(axis=-1))
     rng = np.random.default_rng(0)
     around = 1e-6 if backend.epsilon(flow.like) < 1e-10 else 1e-3

@@ -13,6 +13,7 @@ from .barriers import Landscape
 from .counts import check_counts
 from .field import Field, field
 from .fixed_points import FixedPoints, find_fixed_points
+from .kinds import rows_of
 from .local import Flow, flow_of
 from .row_space import reduce
 from .saddles import Passes, climb, join, passes
@@ -141,6 +142,7 @@ def landscape(
         way=ends.energy[order],
         notes=tuple(notes),
         seed=seed,
+        rows=rows if (rows := rows_of(net)).size else None,
     )
     object.__setattr__(answer, "notes", (*notes, *_doubts(answer)))
     return answer

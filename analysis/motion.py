@@ -24,7 +24,7 @@ STIFF = 20.0  # ratio of time constants beyond which explicit steps would crawl
 
 @dataclass(frozen=True)
 class Motion:
-    """What moves and how: a field, and the method of its steps.
+    """What moves and how: a field, the method of its steps, and how strong typical forces |tau x'| are.
 
     Examples
     --------
@@ -32,12 +32,13 @@ class Motion:
     >>> from hopfield.analysis.field import field
     >>> from hopfield.models import ModernHopfield
     >>> flow = field(ModernHopfield(np.eye(2), beta=4.0))
-    >>> Motion(flow, method_for(flow, flow.states(np.eye(2)), 0.1)).method
+    >>> Motion(flow, method_for(flow, flow.states(np.eye(2)), 0.1, 1.0), (flow.force,)).method
     RungeKutta(method='dopri5', rtol=1e-06, atol=1e-08, max_steps=20000, dt=1e+300)
     """
 
     flow: Field
     method: Integrator
+    forces: tuple[float, ...]
 
     @property
     def infinite(self) -> bool:
@@ -52,6 +53,10 @@ class Motion:
         rate = 2.0 if rule is not None and rule.similarity.metric == "square" and p.leak == 0 else float(p.leak)
         return (rate or 1.0) / float(backend.to_numpy(p.tau))
 
+    def speed(self, residuals: Array) -> np.ndarray:
+        """Speeds (B,) in units of typical ones, from |tau x'| (B, P) of each population."""
+        return np.linalg.norm(backend.to_numpy(residuals).astype(float) / self.forces, axis=-1)
+
     def follow(self, x: Array, judge: Stop, t_max: float) -> tuple[Record, dict[int, Result]]:
         """Move states (B, D) until `judge` lets them go, or t_max; and how those ended that could not go on."""
         network, states = self.flow.network, self.flow.states(x)
@@ -63,8 +68,8 @@ class Motion:
         return record, {k: result for k, (_, result) in run.failures.items()}
 
 
-def method_for(flow: Field, states: Mapping[str, Array], dt: float) -> Integrator:
-    """The method that follows a flow: a relative tolerance of 1e-5 dt, and dt itself where forces jump.
+def method_for(flow: Field, states: Mapping[str, Array], dt: float, pace: float) -> Integrator:
+    """The method that follows a flow: a relative tolerance of 1e-5 dt, and steps of dt `pace` where forces jump.
 
     Explicit steps where every step of relaxation is exact and lowers the energy, since nothing but the time constants
     is stiff there; what `simulate` takes for any other network.
@@ -74,15 +79,16 @@ def method_for(flow: Field, states: Mapping[str, Array], dt: float) -> Integrato
     >>> from hopfield.analysis.field import field
     >>> well = energy_network(lambda x: 9 * (x**4 / 4 - x**2 / 2).sum(-1), 1, lambda x: 9 * (x**3 - x),
     ...     lambda x, u: 9 * (3 * x**2 - 1) * u)
-    >>> type(method_for(field(well), {"x": np.ones((1, 1))}, 0.1)).__name__
+    >>> type(method_for(field(well), {"x": np.ones((1, 1))}, 0.1, 1.0)).__name__
     'Rosenbrock'
     """
     network = flow.network
     tau = [float(backend.to_numpy(p.tau)) for p in network.populations.values()]
     relative = max(dt / FINE, 16 * backend.epsilon(flow.like))
     stiff = max(tau) > STIFF * min(tau)
-    chosen = following(network.bound(), states, relative, dt * tau[0])
-    if flow.smooth and not stiff and exact(network.bound()) and guaranteed(network.bound()):
+    bound = network.bound()
+    chosen = following(bound, states, relative, dt * pace)
+    if flow.smooth and not stiff and exact(bound) and guaranteed(bound):
         return RungeKutta(rtol=relative, atol=chosen.atol)
     return chosen
 

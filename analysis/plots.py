@@ -213,9 +213,12 @@ def plot_overlaps(
 def _measured(memory: Any, path: Any, measure: str) -> np.ndarray:
     if measure == "cosine":
         return backend.to_numpy(Cosine().scores(patterns_of(memory, path), path))
-    if not hasattr(memory, "weights"):
-        raise TypeError(f"measure={measure!r} is what a model computes, and {type(memory).__name__} does not.")
-    return backend.to_numpy(memory.scores(path) if measure == "similarity" else memory.weights(path))
+    compute = getattr(memory, "scores" if measure == "similarity" else "weights", None)
+    if not callable(compute):  # weights may also be the couplings of a network
+        raise TypeError(
+            f"measure={measure!r} is what a model computes, and {type(memory).__name__} does not. Use measure='cosine'."
+        )
+    return backend.to_numpy(compute(path))
 
 
 def _median(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

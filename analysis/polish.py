@@ -20,7 +20,8 @@ from .sphere import neutral, slid
 DENSE = 64  # neurons up to which the Jacobian is built and solved
 CHUNK = 2**22  # numbers in the Jacobians of one call
 KRYLOV = 60  # products in one Newton step
-ROUNDING = 4.0  # times eps and |J||x|: a residual that rounding of x alone may leave
+ROUNDING = 4.0  # times eps and |J||x|: a residual that rounding of x alone may leave,
+BLUR = 0.25  # the power of eps that is the most it may be, in units of a typical residual: far out J is noise alone
 METHODS = ("auto", "dense", "krylov")
 
 
@@ -164,7 +165,9 @@ def polish(
         last_size[active] = size
         if not active.size or count == steps:
             break
-        dx, rounding, used = _dense_step(flow, here, r) if dense else _krylov_step(flow, here, r, size)
+        with np.errstate(all="ignore"):  # far out the Jacobian may be of any size
+            dx, rounding, used = _dense_step(flow, here, r) if dense else _krylov_step(flow, here, r, size)
+        rounding = np.minimum(rounding, eps**BLUR * flow.force)
         products += used
         length, blur[active] = _norm(dx), rounding
         at_rounding = (size <= 32 * eps * flow.force) & (length <= 16 * eps ** (1 / 3) * flow.scale)
@@ -227,16 +230,27 @@ def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) ->
     forcing = np.clip(size / flow.force, max(1e-6, 8 * eps), 0.1)
     signs = np.random.default_rng(0).choice([-1.0, 1.0], x.shape).astype(x.dtype)
     blur = ROUNDING * eps * _norm(flow.host(flow.residual_product, x, signs * x))
+    rays = neutral(flow, x)
+
+    def across(u: np.ndarray) -> np.ndarray:
+        for n in rays:
+            u = u - n * np.sum(n * u, axis=1, keepdims=True)
+        return u
+
+    def held(product: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """The tangential part, and a number in the direction of the ray, as in the dense matrix."""
+        return across(product) + sum(flow.rate * n * np.sum(n * u, axis=1, keepdims=True) for n in rays)
+
     if not flow.symmetric:
         count = [0]
 
         def apply(u: np.ndarray) -> np.ndarray:
             count[0] += len(u)
-            return -flow.host(flow.residual_product, x, u)
+            return held(-flow.host(flow.residual_product, x, across(u)), u)
 
-        return gmres(apply, r, float(forcing.min()), KRYLOV)[0], blur, count[0] + len(x)
-    right = flow.host(flow.reduced, x, r)
-    y, used = minres(lambda u: flow.host(flow.hessian_product, x, u), right, forcing, KRYLOV)
+        return gmres(apply, across(r), float(forcing.min()), KRYLOV)[0], blur, count[0] + len(x)
+    right = across(flow.host(flow.reduced, x, r))  # a population with rays has g = x
+    y, used = minres(lambda u: held(flow.host(flow.hessian_product, x, across(u)), u), right, forcing, KRYLOV)
     return flow.host(flow.expanded, x, r, y), blur, used + len(x)
 
 

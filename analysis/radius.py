@@ -18,7 +18,7 @@ from .boundary import Basin, crossings, normals, sloped
 from .certificates import certified_radii, no_theorem
 from .corruption import generator
 from .explorer import Explorer, projected
-from .field import Field
+from .field import Field, in_reach
 from .fixed_points import FixedPoints
 from .home import at_home
 from .row_space import RowSpace, row_space
@@ -163,7 +163,7 @@ def basin_radius(
     feasible("The flow from a state", 300 / dt, "Give a larger dt.", 10**7)
     if dt > 0.1:
         raise ValueError(f"dt={dt:g} is too long a step for a flow; give dt <= 0.1.")
-    memory = at_home(memory, i)
+    memory = in_reach(at_home(memory, i))
     space = None if isinstance(memory, Network | Field) else row_space(memory)
     row, center = _center(memory, i)
     explorer = Explorer(memory if space is None else space.memory, projected(fixed_points, space), dt=dt, seed=rng)

@@ -45,7 +45,7 @@ class RecallSummary:
     converged : int
         How many met the tolerance of a steady state.
     residual : float
-        The largest of rms(tau x')/(1 + rms x) over populations and samples at the end.
+        The largest of rms(tau x')/(scale + rms x), as `steady` measures it, over populations and samples at the end.
     lyapunov : LyapunovReport
         The verdict on the energy.
 

@@ -196,7 +196,7 @@ def unstable(flow: Field, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(x) and flow.symmetric and flow.size <= LARGEST:
         for row, point in enumerate(x[:MOST_NEW]):
             matrix = flow.host(flow.hessian, point[None])[0].astype(float)
-            for n in neutral(flow, point[None]):
+            for n in neutral(flow, point[None], reduced=True):
                 matrix = matrix + (1e3 * np.abs(matrix).max() + flow.rate) * np.outer(n[0], n[0])
             values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
             for column in np.flatnonzero(values < 0)[:4]:

@@ -4,6 +4,9 @@ With cosine and no leak the force on the value neurons is tangential and falls a
 any number is one, and the Jacobian is singular everywhere. `on_sphere` adds the energy (\|v\| - 1)^2/2, which the
 sphere \|v\| = 1 minimises and no tangential direction sees: one fixed point of each ray is left, its Jacobian is
 J - n n^T with n = v/\|v\|, and all that is written for plain fields works. Scales of patterns do not enter.
+
+With a softmax of value neurons and no leak it is a constant added to all of them that no force sees (`levels`): a
+fixed point is one of a line, and that of mean 0 stands for it.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
 from ..dynamics.contracts import Synapse
 from ..dynamics.network import Network
+from .calculus import joined, split, unseen
 from .field import Field
 
 
@@ -122,24 +126,58 @@ def columns(flow: Field) -> slice | None:
     return slice(at, at + flow.network.populations[name].size)
 
 
-def neutral(flow: Field, x: np.ndarray) -> list[np.ndarray]:
-    """Unit directions (B, D) that are no matter of the flow: the radial one of `columns`.
+def neutral(flow: Field, x: np.ndarray, reduced: bool = False) -> list[np.ndarray]:
+    """Unit directions (B, D) that are no matter of the flow: the radial one of `columns`, the constants of `levels`.
+
+    With `reduced` those of the reduced operator H = l - R^T B R, where R n = 0.
 
     >>> from hopfield.analysis.field import field
     >>> from hopfield.models import UniversalHopfield
     >>> neutral(field(UniversalHopfield(np.eye(2), "cosine")), np.array([[3.0, 4.0]]))[0].round(9)
     array([[0.6, 0.8]])
     """
-    where = columns(flow)
-    if where is None:
-        return []
-    answer = np.zeros_like(x)
-    answer[..., where] = unit(x[..., where])
-    return [answer]
+    where, found = columns(flow), []
+    if where is not None:
+        found.append(np.zeros_like(x))
+        found[0][..., where] = unit(x[..., where])
+    at = 0
+    for name, p in flow.network.populations.items():
+        if name in levels(flow.network):
+            found.append(np.zeros_like(x))
+            part = slice(at, at + p.size)
+            found[-1][..., part] = p.size**-0.5
+            if reduced:
+                found[-1][..., part] = backend.to_numpy(unseen(p, flow.asarray(x[..., part])))
+        at += p.size
+    return found
+
+
+def levels(network: Network) -> list[str]:
+    """The populations that no force sees moved by a constant, and whose velocity has no part along the constants.
+
+    >>> from hopfield.dynamics import LogSumExp
+    >>> from hopfield.models import UniversalHopfield
+    >>> rows = np.array([[0.2, 0.8], [0.6, 0.4]])
+    >>> [levels(UniversalHopfield(rows, name, value_lagrangian=LogSumExp()).network) for name in ("kl", "dot")]
+    [['value'], []]
+    """
+    return [name for name, p in network.populations.items() if p.leak == 0 and p.lagrangian.shift_invariant]
+
+
+def levelled(flow: Field, x: Array) -> Array:
+    """States (..., D) with the mean of every population of `levels` taken off; x itself where there is none."""
+    names = levels(flow.network)
+    if not names:
+        return x
+    xp, states = backend.namespace(x), split(flow.network, x)
+    return joined(
+        flow.network,
+        {n: s - xp.mean(s, axis=-1, keepdims=True) if n in names else s for n, s in states.items()},
+    )
 
 
 def canonical(flow: Field, x: np.ndarray) -> np.ndarray:
-    """One point (..., D) of each ray, of the scale's length; x itself where there are no rays.
+    """One point (..., D) of each ray, of the scale's length, and of each line of `levels`; else x itself.
 
     >>> from hopfield.analysis.field import field
     >>> from hopfield.models import UniversalHopfield
@@ -147,7 +185,7 @@ def canonical(flow: Field, x: np.ndarray) -> np.ndarray:
     >>> canonical(flow, np.array([[0.3, 0.4]])), canonical(on_sphere(flow), np.array([[0.3, 0.4]]))
     (array([[6., 8.]]), array([[0.6, 0.8]]))
     """
-    where = columns(flow)
+    where, x = columns(flow), levelled(flow, x)
     if where is None:
         return x
     answer = np.array(x)
@@ -163,7 +201,7 @@ def slid(flow: Field, x: np.ndarray, dx: np.ndarray) -> np.ndarray:
     >>> slid(field(UniversalHopfield(np.eye(2), "cosine")), np.array([[5.0, 0.0]]), np.array([[-2.0, 4.0]]))
     array([[3., 4.]])
     """
-    where, moved = columns(flow), x + dx
+    where, moved = columns(flow), levelled(flow, x + dx)
     if where is not None and ray_population(flow.network) is None:
         return canonical(flow, moved)
     if where is not None:

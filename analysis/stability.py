@@ -192,7 +192,7 @@ def _modes(flow: Field, x: np.ndarray, count: int, timed: bool) -> tuple[np.ndar
 def _matrices(flow: Field, x: np.ndarray) -> np.ndarray:
     """H (K, D, D) with the direction of rays moved to the top."""
     matrix = flow.host(flow.hessian, x)
-    for n in neutral(flow, x):
+    for n in neutral(flow, x, reduced=True):
         top = 4 * np.abs(matrix).sum(axis=-1).max(axis=-1) + flow.rate
         along = np.einsum("kij,kj->ki", matrix, n)
         bend = np.einsum("ki,ki->k", n, along)
@@ -272,7 +272,7 @@ def _operator(flow: Field, point: np.ndarray) -> Any:
     """H at one point as SciPy takes it, with the direction of rays moved to the top."""
     from scipy.sparse.linalg import LinearOperator
 
-    rays = [n[0].astype(float) for n in neutral(flow, point[None])]
+    rays = [n[0].astype(float) for n in neutral(flow, point[None], reduced=True)]
 
     def product(u: np.ndarray) -> np.ndarray:
         u = u.reshape(-1)
@@ -338,11 +338,12 @@ def update_rate(flow: Field, x: np.ndarray) -> np.ndarray | None:
     place = flow.asarray(x)
     g = p.lagrangian.activation(split(flow.network, place)[name])
     if has_rays(flow):
-        sim = flow.memory.sim
-        if sim.metric != "angle":
-            return None
-        f = flow.memory.rule.separation.activation(sim.scores(g))
-        return np.linalg.norm(backend.to_numpy(f @ sim.rows), axis=-1) / np.sum(x * x, axis=-1)
+        force = 0.0
+        for synapse in synapses:
+            if not synapse.adiabatic or synapse.similarities[0].metric != "angle":
+                return None
+            force = force + backend.to_numpy(synapse.weights(g) @ synapse.similarities[0].rows)
+        return np.linalg.norm(force, axis=-1) / np.sum(x * x, axis=-1)
     rate = np.full(len(x), float(p.leak))
     for synapse in synapses:
         if len(synapse.between) != 1:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.scale import scales
 
 LOOKS = 32  # states whose forces are looked at where nothing leaks
 
@@ -65,6 +66,10 @@ def typical_states(flow: Any) -> np.ndarray:
         return states.astype(kind)
     rows = backend.to_numpy(flow.patterns).astype(float)
     mixed = rng.dirichlet(np.ones(len(rows)), LOOKS) @ rows * rng.uniform(0.3, 0.95, (LOOKS, rows.shape[1]))
+    sizes = scales(flow.network, flow.states(flow.asarray(states.astype(kind))))
+    if None in sizes.values() and len(sizes) == 1:  # only directions count, and forces are those at the field's length
+        length = np.linalg.norm(mixed, axis=1, keepdims=True)
+        return (flow.scale * mixed / np.where(length > 0, length, 1.0)).astype(kind)
     at = 0
     for p in flow.network.populations.values():
         if at + p.size > mixed.shape[1]:

@@ -22,11 +22,14 @@ class Answer(NamedTuple):
         Whether a step of its own is exact only without leak and without further drive.
     falls : bool
         Whether such a step lowers the energy for every step size.
+    degree : int
+        How the force grows when all activations and patterns do: 1 in proportion, 0 not at all, as a sum of signs.
     """
 
     kind: str = "frozen"
     alone: bool = False
     falls: bool = False
+    degree: int = 1
 
 
 class Response(NamedTuple):

@@ -11,10 +11,15 @@ from .network import Network
 
 
 class Scale(NamedTuple):
-    """The rms of a population's states and activations: numbers, or numbers (B,) of samples."""
+    """The rms of a population's states and activations: numbers, or numbers (B,) of samples.
+
+    `pace` is the time, in units of tau, in which forces of size one move a state by its scale; 1 where forces grow with
+    the states.
+    """
 
     state: Any
     activation: Any
+    pace: Any = 1.0
 
 
 Scales = Mapping[str, Scale | None]  # None where only the direction of a state counts
@@ -50,7 +55,7 @@ def scales(network: Network, start: Mapping[str, Array]) -> dict[str, Scale | No
     >>> patterns, start = np.array([[3.0, -3.0]]), {"value": np.ones((1, 2))}
     >>> for similarity in ("euclidean", "cosine"):
     ...     scales(UniversalHopfield(patterns, similarity, tau_memory=0.0).network, start)
-    {'value': Scale(state=3.0, activation=3.0)}
+    {'value': Scale(state=3.0, activation=3.0, pace=1.0)}
     {'value': None}
     """
     found: dict[str, Scale | None] = {}
@@ -61,7 +66,8 @@ def scales(network: Network, start: Mapping[str, Array]) -> dict[str, Scale | No
         if ends and p.leak == 0 and p.bias is None and all(synapse.ray(k) for synapse, k in ends):
             found[name] = None
         elif extent is not None and p.lagrangian.identity:
-            found[name] = Scale(extent, extent)
+            signs = p.leak == 0 and p.bias is None and all(synapse.answer(k).degree == 0 for synapse, k in ends)
+            found[name] = Scale(extent, extent, extent if signs else 1.0)
         else:
             here = rms(start[name])
             found[name] = Scale(here, rms(p.lagrangian.activation(start[name])) if extent is None else extent)

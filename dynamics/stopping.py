@@ -71,7 +71,8 @@ def steadiness(flow: Flow, point: Point, sizes: Scales) -> Array:
     """The largest of rms(tau x')/(scale + rms x) over the populations, one number a sample.
 
     Where only the direction of x counts (cosine without leak) the speed is of the size 1/\\|x\\|; it is then
-    rms(tau x') rms(x)/2, the same number at rms x = 1.
+    rms(tau x') rms(x)/2, the same number at rms x = 1. Where forces are sums of signs (manhattan without leak) it is
+    that of patterns of rms 1 likewise.
 
     >>> import numpy as np
     >>> from hopfield.dynamics import Network, Population, Quadratic
@@ -84,7 +85,7 @@ def steadiness(flow: Flow, point: Point, sizes: Scales) -> Array:
     for name, v in flow.velocity(point).items():
         fast, size = flow.populations[name].tau * rms(v), rms(point.states[name])
         scale = sizes[name]
-        ratio = fast * size / 2 if scale is None else relative(fast, scale.state + size)
+        ratio = fast * size / 2 if scale is None else relative(fast * scale.pace, scale.state + size)
         worst = ratio if worst is None else backend.namespace(worst).maximum(worst, ratio)
     return worst
 

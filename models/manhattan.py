@@ -64,7 +64,7 @@ class Manhattan(Similarity):
 
     def answer(self, nonnegative: bool) -> Answer:
         """A step of its own, the minimiser of a convex energy where f >= 0."""
-        return Answer("own", falls=nonnegative)
+        return Answer("own", falls=nonnegative, degree=0)
 
     def response(self, g: Array, f: Array) -> Response:
         """The proximal weighted median."""

@@ -191,7 +191,8 @@ class SparseDistributedMemory(Stored):
         """None: reading has no energy and no dynamics in time, which the error says."""
         raise NoNetwork(
             "SparseDistributedMemory has no dynamics in time and no energy: `read` applies it once, and `retrieve` "
-            "until nothing changes. ContinuousSDM weighs its patterns alike and can be simulated."
+            "until nothing changes. ContinuousSDM.from_radius(radius, addresses, patterns) weighs its patterns alike "
+            "and can be simulated and analysed: its fixed points, basins and barriers."
         )
 
     @property

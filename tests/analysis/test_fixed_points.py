@@ -792,3 +792,20 @@ def test_the_census_of_cosine_does_not_see_the_scale_of_the_patterns(scale):
     )
     assert other.summary() == one.summary() == "4 memory, 1 metastable(2), 4 saddle(1), 1 saddle(7)"
     assert other.complete == one.complete == "not refuted"
+
+
+def test_a_residual_as_large_as_the_forces_is_no_zero_however_steep_the_flow():
+    memory = UniversalHopfield(np.array([[0.7, 0.2, 0.1], [0.2, 0.6, 0.3], [0.1, 0.3, 0.9]]), "reverse_kl", beta=6.0)
+    far = np.array([[102.2, -1.46, 3.92], [66.3, -1.45, 4.6], [80.0, -1.0, 60.0]])  # there rounding is all that J is
+    found = polish(memory, far, steps=3)
+    assert not (found.converged & (found.residual > 1e-6)).any()
+
+
+def test_krylov_steps_reach_the_zeros_of_a_memory_with_rays_as_dense_ones_do(rng):
+    memory = UniversalHopfield(np.array([[1.2, 0.3, -0.4], [-0.6, 1.0, 0.7], [0.1, -0.8, 0.9]]), "cosine", beta=4.0)
+    zeros = find_fixed_points(memory).state
+    beside = zeros + 1e-3 * rng.normal(size=zeros.shape)
+    dense, krylov = (polish(memory, beside, method=method) for method in ("dense", "krylov"))
+    assert dense.converged.all()
+    assert krylov.converged.all()
+    assert abs(dense.x - krylov.x).max() < 1e-6

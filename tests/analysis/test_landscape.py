@@ -519,3 +519,11 @@ def test_long_names_stand_upright_and_one_minimum_has_no_barriers():
         assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {90.0}
     alone = plot_barriers(landscape(ModernHopfield(np.eye(1, 3), beta=9.0)))
     assert "no barriers" in alone.texts[0].get_text()
+
+
+def test_the_energies_on_a_string_of_a_memory_with_rays_are_those_of_its_images():
+    memory = UniversalHopfield(np.array([[1.2, 0.3, -0.4], [-0.6, 1.0, 0.7], [0.1, -0.8, 0.9]]), "cosine", beta=4.0)
+    ends = find_fixed_points(memory).select(np.arange(2)).state
+    found = string_method(memory, ends[0], ends[1], images=9)
+    assert abs(found.energy - field(memory).energy(found.path)).max() < 1e-12
+    assert found.bound[0] >= found.energy.max()

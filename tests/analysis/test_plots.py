@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from helpers import to_library
-from hopfield import Euler, ModernHopfield, Relaxation, Scipy, UniversalHopfield, simulate
+from hopfield import BidirectionalMemory, Euler, ModernHopfield, Relaxation, Scipy, UniversalHopfield, simulate
 from hopfield.analysis import plot_energy, plot_overlaps, plot_recall
 from hopfield.analysis.plot_style import WRONG
 
@@ -279,3 +279,10 @@ def test_pyplot_is_left_alone(memory, cues, run):
     before = pyplot.get_fignums() if pyplot else []
     plot_energy(run), plot_overlaps(memory, run), plot_recall(memory, cues, cues, (4, 4))
     assert (pyplot.get_fignums() if pyplot else []) == before
+
+
+@pytest.mark.parametrize("measure", ["similarity", "weight"])
+def test_overlaps_of_a_model_without_scores_or_weights_say_so(measure):
+    memory = BidirectionalMemory(np.array([[1.0, 1.0, -1.0]]), np.array([[1.0, -1.0]]))
+    with pytest.raises(TypeError, match=r"BidirectionalMemory does not\. Use measure='cosine'"):
+        plot_overlaps(memory, simulate(memory, np.array([0.9, 0.8, -0.7]), t1=1.0), measure=measure)
