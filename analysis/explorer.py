@@ -14,11 +14,12 @@ from ..dynamics.consistency import check_parts
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating
 from ..models.domain import domain_of
-from .field import Field, field, in_reach
+from .field import Field, field
 from .fixed_points import FixedPoints, find_fixed_points, nothing_found
 from .kinds import rows_of
 from .motion import Motion, method_for, updates
 from .polish import has_rays
+from .reach import in_reach
 from .row_space import RowSpace, row_space
 from .settling import Table
 from .sphere import levelled

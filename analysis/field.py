@@ -30,6 +30,7 @@ from ..models.domain import domain_of
 from . import declared, doors
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
 from .counts import padded as padded
+from .reach import check_precision, in_reach, no_flow
 from .units import force_of, length_of
 
 
@@ -343,7 +344,7 @@ def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0)
         network, model = memory, None
     else:
         if isinstance(memory, type) or not hasattr(memory, "network"):
-            raise _no_flow(memory)
+            raise no_flow(memory)
         model = memory.adiabatic() if hasattr(memory, "adiabatic") else memory
         network = model.network
     if network.flow != "local":
@@ -363,49 +364,6 @@ def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0)
     if differences is None:
         differences = backend.epsilon(like) ** (1 / 3)
     return Field(network, model, rows, length_of(rows), like, positive("differences", differences, zero=True))
-
-
-def in_reach(memory: Any) -> Any:
-    """The memory in a type that linear algebra works in: half precision is widened to float32.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> in_reach(ModernHopfield(np.eye(2, dtype="float16"))).like.dtype
-    dtype('float32')
-    """
-    return memory.wide if getattr(memory, "is_half", False) and hasattr(memory, "wide") else memory
-
-
-def check_precision(owner: Any, like: Array) -> None:
-    """Refuse numbers in which no eigenvalue can be computed.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> memory = ModernHopfield(np.eye(2, dtype="longdouble"))
-    >>> check_precision(memory, memory.like)
-    Traceback (most recent call last):
-    TypeError: This ModernHopfield is in ...: eigenvalues and linear systems are solved in float32 and float64...
-    """
-    name = backend.dtype_name(like)
-    if name not in ("float32", "float64"):
-        raise TypeError(
-            f"This {type(owner).__name__} is in {name}: eigenvalues and linear systems are solved in float32 and "
-            'float64 alone. Convert it: memory.to("numpy", dtype="float64"), or build it from such arrays.'
-        )
-
-
-def _no_flow(memory: Any) -> TypeError:
-    """Why something has no flow in time, as far as it says so itself."""
-    try:
-        _ = memory.network
-    except TypeError as error:  # a memory without dynamics says what to take instead
-        return TypeError(str(error))
-    except AttributeError:
-        pass
-    return TypeError(
-        f"Expected a memory or a Network, got {type(memory).__name__}. For an energy function of your own "
-        "use energy_network(energy, size)."
-    )
 
 
 def states_of(flow: Field, x: Any) -> np.ndarray:

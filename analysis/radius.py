@@ -18,9 +18,10 @@ from .boundary import Basin, crossings, normals, sloped
 from .certificates import certified_radii, no_theorem
 from .corruption import generator
 from .explorer import Explorer, projected
-from .field import Field, in_reach
+from .field import Field
 from .fixed_points import FixedPoints
 from .home import at_home
+from .reach import in_reach
 from .row_space import RowSpace, row_space
 from .witness import Found, finished
 
