@@ -166,7 +166,8 @@ class SparseDistributedMemory(Stored):
         out = width if data_width is None else whole("data_width", data_width, 1)
         affordable(f"{size} locations of {width} bits", 16.0 * size * (width + out), "Ask for fewer, or fewer bits.")
         signs = rng.choice(np.array([-1.0, 1.0], dtype=dtype), size=(size, width))
-        radius = radius_of(width, fraction) if radius is None and design == "radius" else radius or 0
+        if radius is None:
+            radius = radius_of(width, fraction) if design == "radius" else 0
         if k is None:
             usual = {"top_k": fraction * size, "selected": -np.log2(fraction)}
             k = max(round(usual.get(design, 1)), 1)
