@@ -11,7 +11,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.doors import feasible
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, door
 from ..dynamics.progress import ticker
 from ..dynamics.validation import positive, unknown_name
 from . import declared
@@ -330,6 +330,7 @@ def flow_all(
     return Settled(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
+@door(declared.wilson)
 def wilson(successes: Any, total: int, level: float = 0.95) -> np.ndarray:
     r"""Wilson's score interval for a fraction p = successes/total; array (..., 2).
 

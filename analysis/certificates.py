@@ -24,7 +24,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.lagrangians import LogSumExp, Max
 from ..dynamics.validation import finite, positive
 from ..models.memory import AssociativeMemory
@@ -306,6 +306,7 @@ def _manhattan(rule: _Rule, patterns: np.ndarray, rows: np.ndarray) -> tuple[np.
     return radius, np.where(radius > 0, 0.0, np.inf)
 
 
+@quiet
 @checked(**declared.TRAPPING_RADII)
 def trapping_radii(memory: AssociativeMemory, points: Array) -> np.ndarray:
     r"""Radii of balls around fixed points (K, I) from which nothing leaves and all reaches that fixed point.

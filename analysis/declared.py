@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import doors
 
 LANDSCAPE_ROUTE = {
@@ -113,6 +115,20 @@ FLIP_BITS = {
 }
 CRITICAL_BETA = {
     "largest": doors.positive,
+}
+PATTERN_STARTS = {
+    "signed": doors.flag,
+    "seed": doors.seed,
+}
+RANDOM_STARTS = {
+    "count": doors.count,
+    "signed": doors.flag,
+    "scale": doors.positive,
+    "seed": doors.seed,
+}
+BOX_STARTS = {
+    "count": doors.count,
+    "seed": doors.seed,
 }
 CORRUPT = {
     "shape": doors.shape,
@@ -247,7 +263,8 @@ BASIN_RADIUS = {
     "i": doors.row_or_state,
 }
 SUMMARISE = {
-    "trajectory": doors.run,
+    "trajectory": doors.simulated,
+    "targets": doors.rows,
 }
 WRITE_REPORT = {
     "path": doors.path,
@@ -292,3 +309,11 @@ SWEEP_AT = {
     "size": doors.whole,
     "level": doors.a_number,
 }
+
+
+def wilson(successes: Any, total: Any, level: Any = 0.95) -> Any:
+    """Whole numbers of successes, of a whole number of trials."""
+    given, total = doors.numbers_of("successes", successes), doors.whole("total", total, 1, 2**53)
+    if ((given % 1 != 0) | (given < 0) | (given > total)).any():
+        raise ValueError(f"successes must be whole numbers from 0 to total = {total}, got {doors.shown(successes)}.")
+    return (given, total, doors.number("level", level, above=0, below=1)), {}

@@ -60,6 +60,13 @@ share = partial(number, least=0, most=1)
 run = partial(kind, wanted=Trajectory, example="what simulate(...) returns")
 
 
+def simulated(name: str, value: Any) -> Any:
+    """What simulate returned."""
+    if not isinstance(value, Trajectory):
+        raise TypeError(f"summarise takes what simulate returned, a Trajectory, not {shown(value)}.")
+    return value
+
+
 def as_given(name: str, value: Any) -> int | float:
     """A number, infinite or NaN too, for a function that says itself what it cannot use.
 

@@ -237,7 +237,7 @@ def occlude(
         place = np.arange(length)
         inside.append((place >= start) & (place < start + patch))
     hidden = inside[0][..., :, None] & inside[1][..., None, :]
-    return hide(images, _all_channels(hidden.reshape(*hidden.shape[:-2], -1), shape), value)
+    return hide(images, _all_channels(hidden.reshape(*hidden.shape[:-2], math.prod(hidden.shape[-2:])), shape), value)
 
 
 def generator(seed: int | np.random.Generator) -> np.random.Generator:

@@ -185,6 +185,9 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind in "fc":  # Python has no number for a long double, which `tolist` leaves as it is
+            with np.errstate(over="ignore"):
+                value = value.astype(float if value.dtype.kind == "f" else complex)
         return _plain(value.tolist())
     if isinstance(value, list | tuple | range):
         return [_plain(item) for item in value]

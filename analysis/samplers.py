@@ -181,6 +181,8 @@ class Box(Sampler):
     def __post_init__(self) -> None:
         settle(self, whole, "count", least=1)
         settle(self, doors.numbers_of, "low", "high")
+        if not self.low.size or not self.high.size:
+            raise ValueError("The corners of a box are numbers or arrays (I,), and one of these is empty.")
         if self.size is not None:
             settle(self, whole, "size", least=1)
 

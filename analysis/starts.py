@@ -8,14 +8,21 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked, quiet
 from ..dynamics.synapses import EquilibriumSynapse
+from ..dynamics.validation import finite, floating, matrix
+from ..models.checks import flag
 from ..models.memory import rule_of
-from .field import Field
+from . import declared
+from .field import Field, check_counts
+from .masks import generator
 
 LIMIT = 512  # combinations of one sort
 TOGETHER = 12  # patterns that are balanced at most
 
 
+@quiet
+@checked(**declared.PATTERN_STARTS)
 def pattern_starts(patterns: Any, *, signed: bool = True, seed: int | np.random.Generator = 0) -> np.ndarray:
     r"""Activations to begin at: patterns, means of pairs, triples, all but one and all, reversals and 0.
 
@@ -44,8 +51,8 @@ def pattern_starts(patterns: Any, *, signed: bool = True, seed: int | np.random.
            [0. , 1. ],
            [0.5, 0.5]])
     """
-    rows = backend.to_numpy(patterns)
-    n, rng = len(rows), np.random.default_rng(seed)
+    rows = backend.to_numpy(matrix("patterns", patterns))
+    n, rng, signed = len(rows), generator(seed), flag("signed", signed)
     found = [rows]
     if 2**n - 1 <= LIMIT:
         sizes = range(2, n + 1)
@@ -75,6 +82,8 @@ def _means(rows: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     return rows[chosen].mean(axis=1)
 
 
+@quiet
+@checked(**declared.RANDOM_STARTS)
 def random_starts(
     patterns: Any, count: int, *, signed: bool = True, like: Any = None, scale: float = 1.0, seed: Any = 0
 ) -> np.ndarray:
@@ -89,7 +98,7 @@ def random_starts(
     patterns : array (N, I) or None
         The patterns.
     count : int
-        How many.
+        How many, at least 1.
     signed : bool
         Whether reversed patterns and Gaussians around 0 are wanted.
     like : array
@@ -110,12 +119,15 @@ def random_starts(
     >>> random_starts(np.eye(3), 6, seed=0).shape, random_starts(None, 4, like=np.zeros(2)).shape
     ((6, 3), (4, 2))
     """
-    rng = np.random.default_rng(seed)
+    rng, signed = generator(seed), flag("signed", signed)
+    check_counts(count=(count, 1))
     if patterns is None:
-        size = np.shape(like)[-1]
+        if like is None or not np.ndim(like):
+            raise ValueError("Without patterns give like=state, an array (..., I) of the size of a start.")
+        like = backend.to_numpy(floating("like", like))
         radius = 3 * scale * rng.random((count, 1))
-        return (radius * rng.standard_normal((count, size))).astype(np.asarray(like).dtype)
-    rows = backend.to_numpy(patterns)
+        return (radius * rng.standard_normal((count, like.shape[-1]))).astype(like.dtype)
+    rows = backend.to_numpy(matrix("patterns", patterns))
     n, width = rows.shape
     weights = np.stack([rng.dirichlet(np.full(n, a)) for a in 10 ** rng.uniform(-1.5, 1, count)])
     weights = np.nan_to_num(weights, nan=1 / n)
@@ -223,6 +235,8 @@ def _subsets(rows: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np
     return order[:, :size], np.arange(size) < np.minimum(most, size)[:, None]
 
 
+@quiet
+@checked(**declared.BOX_STARTS)
 def box_starts(low: Any, high: Any, count: int, *, seed: int | np.random.Generator = 0) -> np.ndarray:
     """States spread evenly over a box (a randomly shifted Sobol sequence): low <= x <= high.
 
@@ -233,13 +247,12 @@ def box_starts(low: Any, high: Any, count: int, *, seed: int | np.random.Generat
     """
     from scipy.stats import qmc
 
-    low, high = np.atleast_1d(np.asarray(low, float)), np.atleast_1d(np.asarray(high, float))
+    low, high = (np.atleast_1d(finite(name, floating(name, side))) for name, side in (("low", low), ("high", high)))
     if low.shape != high.shape or not (low < high).all():
         raise ValueError(f"A box needs low < high for every variable, got low={low.tolist()} and high={high.tolist()}.")
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}.")
+    check_counts(count=(count, 1))
     power = int(np.ceil(np.log2(count)))
-    shift = np.random.default_rng(seed).random(len(low))
+    shift = generator(seed).random(len(low))
     unit = (qmc.Sobol(len(low), scramble=False).random_base2(power)[:count] + shift) % 1
     return low + (high - low) * unit
 

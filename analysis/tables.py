@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dynamics import backend
+from .field import check_counts
 from .report import RecallSummary
 
 if TYPE_CHECKING:
@@ -42,6 +44,13 @@ def recall_table(summaries: Mapping[str, RecallSummary], before: Mapping[str, in
     from rich.table import Table
     from rich.text import Text
 
+    for what, given in (("summaries", summaries), ("before", {} if before is None else before)):
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{what} must be a dict by the name of the row, got {type(given).__name__}.")
+    if strange := [name for name, found in summaries.items() if not isinstance(found, RecallSummary)]:
+        raise TypeError(f"recall_table takes what summarise returns, by name; {strange[0]!r} is something else.")
+    if before and (missing := [name for name in summaries if name not in before]):
+        raise ValueError(f"before has no number for {', '.join(map(repr, missing))}.")
     sizes = {found.samples for found in summaries.values()}
     same = f"of {sizes.pop()} cues" if len(sizes) == 1 else ""
     caption = "steps: median, largest; residual, and rise of E in one step: largest"
@@ -87,8 +96,17 @@ def query_table(fields: Mapping[str, Any], most: int = 10) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    columns = {name: np.asarray(values).reshape(-1) for name, values in fields.items()}
-    count = len(next(iter(columns.values())))
+    check_counts(most=(most, 0))
+    if not isinstance(fields, Mapping):
+        raise TypeError(f"fields must be a dict of arrays by the name of the column, got {type(fields).__name__}.")
+    columns = {
+        name: (backend.to_numpy(values) if backend.is_array(values) else np.asarray(values)).reshape(-1)
+        for name, values in fields.items()
+    }
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"Every field must have one value for each query, and there must be one field: got {lengths}.")
+    count = next(iter(lengths.values()))
     parts = [
         f"{min(most, count)} of {count} queries",
         *(f"{n} {x.sum()}" for n, x in columns.items() if x.dtype == bool),

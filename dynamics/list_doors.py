@@ -132,7 +132,7 @@ def rows(name: str, value: Any) -> np.ndarray:
     if found.dtype.kind not in "iu" and not (found.size == 0 and found.dtype.kind == "f"):
         raise TypeError(f"{name} must be rows of the patterns, whole numbers such as [0, 2], got {shown(value)}.")
     if found.ndim > 1:
-        raise ValueError(f"{name} must be one row or a list of rows, got {shown(value)}.")
+        raise ValueError(f"{name} must be one pattern or a list of patterns (K,), got shape {found.shape}.")
     if found.size and (found.max() >= 2**31 or found.min() < -(2**31)):
         raise ValueError(f"{name} must be rows of the patterns, counted from 0, got {shown(int(found.max()))}.")
     return found.astype(int)

@@ -13,11 +13,25 @@ from typing import Any, Self
 import numpy as np
 
 from ..dynamics import backend, doors, lagrangians
+from ..dynamics.casting import float_type
 from ..dynamics.contracts import Lagrangian, Similarity
 from ..dynamics.entry import checked
 from .similarity import similarity
 
 FORMAT = 1
+
+
+def _device(name: str, value: Any) -> Any:
+    """A device by its name, or an object of a library's own."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool | int | float | bytes | list | tuple | dict | set | type) or hasattr(value, "__array__"):
+        raise TypeError(f'{name} must be a name such as "cpu" or "cuda:0", or a device, got {doors.shown(value)}.')
+    return value
+
+
+def _float_type(_: str, value: Any) -> Any:
+    return float_type(value)
 
 
 class Stored(ABC):
@@ -36,6 +50,7 @@ class Stored(ABC):
     def settings(self) -> dict[str, Any]:
         """The arguments that build this model again: arrays, numbers, names, similarities, Lagrangians."""
 
+    @checked(library=doors.text, device=_device, dtype=_float_type)
     def to(self, library: str, device: Any = None, dtype: Any = None) -> Self:
         """The same model on ``"numpy"``, ``"jax"`` or ``"torch"``, on a device, in another float type if asked."""
         return backend.move(self, library, device, dtype)

@@ -1,0 +1,30 @@
+"""Hostile calls: every public function, with arguments that are wrong, answers or says in a sentence of ours why not.
+
+The short form runs everywhere; the long one, of a hundred thousand calls, is slow: ``pytest -m slow tests/hostile``.
+"""
+
+import pytest
+
+from hostile.drive import faults_of
+
+SHORT = {"dynamics": 600, "simulate": 250, "models": 400, "parts": 400, "analysis": 400, "verbs": 60}
+LONG = {"dynamics": 20_000, "simulate": 16_000, "models": 20_000, "parts": 20_000, "analysis": 16_000, "verbs": 8_000}
+
+
+def told(faults):
+    """Each kind of fault with one call that shows it."""
+    kinds = {fault["kind"]: fault for fault in reversed(faults)}
+    return "\n".join(f"{kind}\n    call {one['i']}: {one['call']}\n    {one['detail']}" for kind, one in kinds.items())
+
+
+@pytest.mark.parametrize("group", SHORT)
+def test_hostile_calls_answer_or_say_why_not(group):
+    faults = faults_of(group, 0, SHORT[group])
+    assert not faults, told(faults)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", LONG)
+def test_a_hundred_thousand_hostile_calls(group):
+    faults = faults_of(group, 1, LONG[group])
+    assert not faults, told(faults)
