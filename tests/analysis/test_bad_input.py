@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hopfield import ModernHopfield, simulate
+from hopfield import ModernHopfield, Rosenbrock, simulate
 from hopfield.analysis import (
     Box,
     Flipped,
@@ -207,3 +207,22 @@ def test_an_own_network_that_answers_nonsense_is_named():
     bowl = energy_network(lambda x: x, 2, lambda x: x, lambda x, u: u)
     with pytest.raises(TypeError, match=r"The energy E\(x\) must give an array of numbers of shape"):
         bowl.energy({"x": np.ones(2)})
+
+
+def test_memories_of_half_precision_are_examined_in_single_and_long_doubles_refused():
+    rows = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float16)
+    half, single = (ModernHopfield(rows.astype(kind), beta=4.0) for kind in (np.float16, np.float32))
+    for verb in (
+        lambda memory: find_fixed_points(memory, batches=1, seed=0).state,
+        lambda memory: basins_of_attraction(memory, rows.tolist()).labels,
+        lambda memory: landscape(memory).minima,
+        lambda memory: beta_advice(memory).needed,
+    ):
+        np.testing.assert_array_equal(verb(half), verb(single))
+    long = ModernHopfield(rows.astype(np.longdouble))
+    if long.memories.dtype.itemsize > 8:
+        for verb in (find_fixed_points, landscape, critical_beta):
+            with pytest.raises(TypeError, match=r"linear systems, which NumPy has none of in .*Compute in float64"):
+                verb(long)
+        with pytest.raises(TypeError, match="Rosenbrock solves linear systems"):
+            simulate(long, rows[0].astype(np.longdouble), t1=1.0, integrator=Rosenbrock())

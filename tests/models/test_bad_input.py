@@ -42,7 +42,7 @@ def test_a_divergence_takes_positive_activations_alone(name, value):
         (lambda: ModernHopfield(np.eye(2), beta=10**400), "beta is a whole number of 1329 bits, too large"),
         (lambda: ModernHopfield(np.eye(2), beta=True), "beta must be one number, got True"),
         (lambda: ModernHopfield(np.eye(2), bias=10**400), "bias is a whole number of 1329 bits"),
-        (lambda: separation("polynomial(nan)"), "the parameter 'nan' does not fit"),
+        (lambda: separation("polynomial(nan)"), "the parameter 'nan' does not fit. A whole number is meant"),
         (lambda: separation("softmax(1e400)"), "the parameter '1e400' does not fit"),
         (lambda: published(np.ones(2)), "Unknown published similarity"),
         (lambda: Normalised("kl"), "base must be a similarity such as Manhattan"),
