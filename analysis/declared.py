@@ -44,6 +44,7 @@ BETA_ADVICE_BETA_FOR = {
     "certified": doors.flag,
 }
 BETA_ADVICE = {
+    "memory": doors.precise,
     "target": doors.a_number,
 }
 CAPACITY = {
@@ -114,7 +115,22 @@ FLIP_BITS = {
     "seed": doors.seed,
 }
 CRITICAL_BETA = {
-    "largest": doors.positive,
+    "memory": doors.precise,
+    "largest": doors.reach,
+}
+PATTERN_STARTS = {
+    "signed": doors.flag,
+    "seed": doors.seed,
+}
+RANDOM_STARTS = {
+    "count": doors.count,
+    "signed": doors.flag,
+    "scale": doors.positive,
+    "seed": doors.seed,
+}
+BOX_STARTS = {
+    "count": doors.count,
+    "seed": doors.seed,
 }
 PATTERN_STARTS = {
     "signed": doors.flag,
@@ -144,9 +160,11 @@ EFFECTIVE_MEMORIES = {
     "measure": doors.text,
 }
 METASTABILITY = {
+    "memory": doors.precise,
     "max_steps": doors.whole,
 }
 FIELD = {
+    "memory": doors.precise,
     "patterns": doors.states,
     "differences": doors.differences,
 }

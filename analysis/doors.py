@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import arguments, backend
+from ..dynamics.array_doors import solvable
 from ..dynamics.doors import (
     affordable,
     choice,
@@ -52,6 +53,7 @@ count = partial(whole, least=1, most=LARGEST)
 count_or_none = partial(whole, least=0, most=LARGEST)
 images = partial(whole, least=3, most=10**5)
 positive = partial(number, above=0)
+reach = partial(number, above=0, most=1e100)
 resolved = partial(number, least=1e-14)
 bend = partial(number, least=-1e6, most=1e6)
 not_negative = partial(number, least=0)
@@ -208,12 +210,31 @@ def maybe(check: Any) -> Any:
     return lambda name, value: None if value is None else check(name, value)
 
 
+def precise(name: str, value: Any) -> Any:
+    """A memory whose numbers have enough digits to be examined: those of half precision are widened to float32.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> precise("memory", ModernHopfield(np.eye(2, dtype=np.float16))).memories.dtype
+    dtype('float32')
+    """
+    arrays = backend.arrays(value) if backend.is_structure(value) else []
+    for array in arrays:
+        kind = str(array.dtype).rsplit(".", maxsplit=1)[-1]
+        solvable(f"The analysis of {name}", array)
+        if kind in ("float16", "bfloat16"):
+            if not hasattr(value, "to"):
+                raise TypeError(f"{name} is of {kind}, too coarse to be examined: build it of float32 arrays.")
+            library = backend.backend_of(array)
+            return value.to(library, None if library == "numpy" else backend.device(array), "float32")
+    return value
+
+
 def examined(name: str, value: Any) -> Any:
     """A model, a Network or a Field (or another object with a velocity)."""
     from .field import Field
 
     flows = isinstance(value, Field) or (hasattr(value, "velocity") and not isinstance(value, type))
-    return value if flows else memory(name, value)
+    return precise(name, value if flows else memory(name, value))
 
 
 def census(name: str, value: Any) -> Any:

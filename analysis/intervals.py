@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..dynamics.entry import door
+from . import declared
 
+
+@door(declared.wilson)
 def wilson(successes: Any, total: int, level: float = 0.95) -> np.ndarray:
     r"""Wilson's score interval for a fraction p = successes/total; array (..., 2).
 

@@ -19,7 +19,7 @@ def numbers(name: str, value: Any, like: Array | None = None) -> Array:
     >>> numbers("x", [1, 2])
     array([1., 2.])
     """
-    value = plain(name, value)
+    given, value = value, plain(name, value)
     if not backend.is_array(value):
         try:
             value = np.asarray(value)
@@ -32,7 +32,7 @@ def numbers(name: str, value: Any, like: Array | None = None) -> Array:
     xp = backend.namespace(value)
     if value.ndim == 0:
         raise ValueError(
-            f"{name} must be an array (..., n) with one number for each neuron, got {shown(value)}. One neuron is an "
+            f"{name} must be an array (..., n) with one number for each neuron, got {shown(given)}. One neuron is an "
             f"array of one number, [{name}]."
         )
     if 0 in value.shape[-1:]:
@@ -66,11 +66,13 @@ def together(named: dict[str, Any], widths: dict[str, int | None], meaning: str)
     return list(found.values())
 
 
-def _one_library(node: Any, arrays: list[Array]) -> None:
-    """Refuse arrays of another library than a structure's own (NumPy's among those of JAX are JAX's)."""
+def _one_library(node: Any, arrays: list[Array]) -> list[Array]:
+    """The arrays beside a structure's own: refused in another library, but NumPy's among those of JAX are JAX's."""
     own = backend.arrays(node) if backend.is_structure(node) else []
     if own and {backend.backend_of(array) for array in (*own, *arrays)} != {"jax", "numpy"}:
         backend.namespace(*own, *arrays)
+    of_jax = next((array for array in own if backend.backend_of(array) == "jax"), None)
+    return arrays if of_jax is None else [_beside(of_jax, array) for array in arrays]
 
 
 def _beside(like: Array, value: Array) -> Array:
@@ -104,7 +106,7 @@ def _of_lagrangian(*names: str) -> Check:
     def check(self: Any, *given: Any, **options: Any) -> Any:
         named = {**dict(zip(names, given, strict=False)), **options}
         arrays = together(named, {}, "one number for each neuron, as in the first array")
-        _one_library(self, arrays)
+        arrays = _one_library(self, arrays)
         return (self, *arrays[: len(given)]), dict(zip(options, arrays[len(given) :], strict=True))
 
     return check
@@ -215,7 +217,7 @@ def _of_synapse(lead: int = 0, vector: bool = False) -> Check:
         widths = {f"g[{k}]": size for k, size in enumerate(sizes)}
         widths["u"] = sizes[positions[-1]] if positions else None
         arrays = together(named, widths, f"the populations {', '.join(self.between)} have {_told(sizes)} neurons")
-        _one_library(self, arrays)
+        arrays = _one_library(self, arrays)
         return (self, *positions, *arrays), options
 
     return check
