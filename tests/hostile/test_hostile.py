@@ -1,6 +1,6 @@
 """Hostile calls: every public function, with arguments that are wrong, answers or says in a sentence of ours why not.
 
-The short form runs everywhere; the long one, of a hundred thousand calls, is slow: ``pytest -m slow tests/hostile``.
+Both forms are slow, of two thousand calls and of a hundred thousand: ``pytest -m slow tests/hostile -k answer``.
 """
 
 import pytest
@@ -17,6 +17,7 @@ def told(faults):
     return "\n".join(f"{kind}\n    call {one['i']}: {one['call']}\n    {one['detail']}" for kind, one in kinds.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", SHORT)
 def test_hostile_calls_answer_or_say_why_not(group):
     faults = faults_of(group, 0, SHORT[group])
