@@ -22,6 +22,9 @@ BASIN_SLICE_STATE = {
 }
 BASIN_SLICE = {
     "memory": doors.examined,
+    "a": doors.states,
+    "b": doors.states,
+    "c": doors.states,
     "resolution": doors.side,
     "margin": doors.not_negative,
     "fixed_points": doors.census,

@@ -75,7 +75,10 @@ def as_given(name: str, value: Any) -> int | float:
     >>> as_given("stop", np.float64(2))
     2.0
     """
-    return scalar(name, value)
+    found = scalar(name, value)
+    if isinstance(found, int) and abs(found) >= 2**1023:
+        raise ValueError(f"{name} is {shown(found)}, too large for a floating number (1.8e308).")
+    return found
 
 
 def row_or_state(name: str, value: Any) -> Any:

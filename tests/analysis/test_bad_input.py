@@ -30,6 +30,7 @@ from hopfield.analysis import (
     mask,
     metastability,
     plot_readings,
+    polish,
     random_starts,
     reproduce,
     salt_and_pepper,
@@ -141,6 +142,8 @@ def test_what_cannot_be_examined_is_named(verb, what):
         (lambda: landscape(MEMORY, pairs=[1, [2, 3]]), "pairs must be numbers in an array"),
         (lambda: basins_of_attraction(MEMORY, np.eye(3), fixed_points=3), "what find_fixed_points returns"),
         (lambda: disconnectivity_tree(3), "what landscape"),
+        (lambda: basin_slice(MEMORY, np.ones(3), [1, [2, 3]], np.eye(3)[0]), "b must be rows of numbers"),
+        (lambda: continue_fixed_points(MEMORY, "beta", 1.0, 10**400), "stop is a whole number of 1329 bits, too large"),
         (lambda: critical_beta(MEMORY, largest="x"), "largest must be one number"),
         (lambda: find_fixed_points(MEMORY, batches=1).select([True]), "A mask of 1 bools does not fit"),
         (lambda: find_fixed_points(MEMORY, batches=1).select([99]), "counted from 0; got row 99"),
@@ -197,6 +200,15 @@ def test_narrow_numbers_are_taken_at_their_value():
     np.testing.assert_array_equal(found.state, plain.state)
     assert len(landscape(MEMORY, found, images=np.uint8(250), steps=np.uint8(20)).minima) == 3
     assert Noisy(np.uint8(250), 0.1).draw(np.eye(2), np.random.default_rng(0)).cues.shape == (500, 2)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_numbers_far_off_end_without_a_warning():
+    flow = field(MEMORY)
+    for options in ({"clip": 1e300}, {"away": np.full((1, 3), 1e200)}):
+        assert polish(flow, np.eye(3), steps=3, **options).x.shape == (3, 3)
+    patterns = np.random.default_rng(0).normal(size=(2, 3))  # two names, for three memory neurons
+    assert set(find_fixed_points(MEMORY, patterns=patterns, batches=1).pattern) <= {-1, 0, 1}
 
 
 def test_an_own_network_that_answers_nonsense_is_named():
