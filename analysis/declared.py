@@ -121,6 +121,9 @@ CRITICAL_BETA = {
     "memory": doors.precise,
     "largest": doors.reach,
 }
+QUERY_TABLE = {
+    "fields": doors.columns,
+}
 PATTERN_STARTS = {
     "signed": doors.flag,
     "seed": doors.seed,
@@ -284,6 +287,7 @@ BASIN_RADIUS = {
     "i": doors.row_or_state,
 }
 SUMMARISE = {
+    "memory": doors.with_patterns,
     "trajectory": doors.simulated,
     "targets": doors.rows,
 }

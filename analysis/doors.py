@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -60,6 +61,25 @@ not_negative = partial(number, least=0)
 seed_number = partial(whole, least=0, most=2**63 - 1)
 share = partial(number, least=0, most=1)
 run = partial(kind, wanted=Trajectory, example="what simulate(...) returns")
+
+
+def with_patterns(name: str, value: Any) -> Any:
+    """A model, or patterns (N, I), which a list of lists is too.
+
+    >>> with_patterns("memory", [[1, 0]])
+    array([[1., 0.]])
+    """
+    return states(name, value) if isinstance(value, list | tuple) else value
+
+
+def columns(name: str, value: Any) -> Any:
+    """A dict whose values are arrays, or lists that are."""
+    for column, values in value.items() if isinstance(value, Mapping) else ():
+        try:
+            np.asarray(backend.to_numpy(values) if backend.is_array(values) else values)
+        except ValueError:
+            raise ValueError(f"{name}[{column!r}] must be one value for each query, got {shown(values)}.") from None
+    return value
 
 
 def simulated(name: str, value: Any) -> Any:

@@ -151,7 +151,8 @@ def _prepared(self: Any, memories: Any) -> Any:
 
 
 def _value_step(self: Any, *given: Any, ratio: Any, leak: Any = None, drive: Any = None) -> Any:
-    arguments, _ = _of_similarity("v", "f")(self, *given)
+    (_, memories, v, f), _ = _of_similarity("v", "f")(self, *given)
+    arguments = (self, memories, *backend.batched(v, f))
     if ratio is not None:
         ratio = _traced_or("ratio", ratio, least=0)
         if getattr(ratio, "ndim", 0):

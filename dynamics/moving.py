@@ -106,7 +106,7 @@ def narrowed(array: Array, kind: str) -> Array:
 
 
 def _to_numpy(device: Any, kind: str | None) -> Callable[[Array], Array]:
-    if device not in (None, "cpu"):
+    if device is not None and not (isinstance(device, str) and device == "cpu"):
         raise ValueError(f"NumPy arrays live on the CPU; device={device!r} needs .to('torch') or .to('jax').")
     if kind == "bfloat16":
         raise TypeError("NumPy has no bfloat16. Ask for float32, which holds every bfloat16, or for float16.")

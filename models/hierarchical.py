@@ -296,7 +296,7 @@ class HierarchicalMemory(Stored):
             steps=run.steps,
             converged=rests & ~unstable,
             residual=residual,
-            energy=run.energy[-1],
+            energy=self.network.energy(run.final),
             pattern=backend.to_numpy(backend.namespace(top).argmax(top, axis=-1)),
             output=top,
             verdict=verdicts(rests, unstable),

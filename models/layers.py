@@ -13,6 +13,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.convolution import Convolution
+from ..dynamics.doors import shown
 from ..dynamics.lagrangians import (
     Lagrangian,
     LayerNorm,
@@ -219,7 +220,12 @@ def unpacked(text: str, vector: Array) -> tuple[list[Layer], list[Any]]:
     >>> layers[1], weights[0].shape
     (1 tanh, (2, 1))
     """
-    found = json.loads(text)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise ValueError(
+            f"layers is a sequence of layers, or the text that `save` writes, got {shown(text)}."
+        ) from None
     layers, weights, at = [], [], 0
     for row in found["layers"]:
         bias = np.asarray(row["bias"], dtype=vector.dtype) if isinstance(row["bias"], list) else row["bias"]

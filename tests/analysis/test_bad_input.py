@@ -31,10 +31,12 @@ from hopfield.analysis import (
     metastability,
     plot_readings,
     polish,
+    query_table,
     random_starts,
     reproduce,
     salt_and_pepper,
     save_trajectory,
+    summarise,
     times_that_fit,
     velocity_network,
     wilson,
@@ -156,6 +158,7 @@ def test_what_cannot_be_examined_is_named(verb, what):
         (lambda: reproduce(2, []), "reading must hold at least 1"),
         (lambda: times_that_fit(3, 1, 1.0, 0.1), "memory must be a model"),
         (lambda: save_trajectory(3, 4), "path must be a path"),
+        (lambda: query_table({"a": [[1.0], [2.0, 3.0]]}), "must be one value for each query"),
         (lambda: write_report("", {}, {}), "path must name a file"),
         (lambda: write_report("x.json", [1], {}), "settings must be a dict"),
         (lambda: energy_network(3, 2), r"energy must be a function E\(x\)"),
@@ -203,6 +206,13 @@ def test_narrow_numbers_are_taken_at_their_value():
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_patterns_of_a_summary_may_be_lists():
+    run = simulate(MEMORY, np.eye(3), t1=20.0)
+    found, right = (summarise(rows, run, [0, 1, 2]) for rows in ((2.0 * np.eye(3)).tolist(), MEMORY))
+    assert found.recalled == right.recalled == 3
+    assert found.distance == right.distance
+
+
 def test_numbers_far_off_end_without_a_warning():
     flow = field(MEMORY)
     for options in ({"clip": 1e300}, {"away": np.full((1, 3), 1e200)}):

@@ -317,6 +317,8 @@ def test_what_a_stop_condition_answers_is_looked_at(stop, words):
         ({"t1": 1e30}, "to t1=1e.30 would take 1e.31 steps, and no more than 1e.09 are taken. Give a smaller t1"),
         ({"t1": 1.0, "integrator": Relaxation(1e-200)}, "would take 1e.200 steps"),
         ({"t1": 1.0, "integrator": Euler(1e-200)}, "would take 1e.200 steps"),
+        ({"t1": 1.0, "integrator": Relaxation(1e-320, adaptive=True)}, "would take inf steps"),
+        ({"t1": 5e-324}, "t1=4.94066e-324 is too short to be divided into steps"),
         ({"t1": 1e30, "integrator": Relaxation(np.inf)}, "would take 1e.30 steps"),
         ({"t1": 1.0, "integrator": RungeKutta(rtol=1e-320)}, "which float64 cannot resolve"),
         ({"t1": 1.0, "save_at": 2.5}, "save_at, every how many steps to save, must be a whole number >= 1, got 2.5"),

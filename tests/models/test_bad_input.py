@@ -20,6 +20,7 @@ from hopfield.models import (
     published,
     recall_sequence,
     separation,
+    similarity,
 )
 from hopfield.models.circles import circle_intersection, critical_distance, radius_of
 
@@ -56,6 +57,8 @@ def test_a_divergence_takes_positive_activations_alone(name, value):
         (lambda: HierarchicalMemory.random([3, 2], dtype="int32"), "dtype='int32' is no type that patterns can be of"),
         (lambda: HierarchicalMemory.random([10**6, 10**6]), "would need 1.49e.04 GiB of memory"),
         (lambda: HierarchicalMemory([3, 2], 5), "weights must be a list of matrices"),
+        (lambda: HierarchicalMemory("", [np.ones((3, 2))]), "layers is a sequence of layers, or"),
+        (lambda: ModernHopfield(np.eye(2)).to("numpy", np.eye(2)), "NumPy arrays live on the CPU"),
         (lambda: HierarchicalMemory.from_patterns(np.eye(3), 10**9), "would need .* GiB of memory"),
         (
             lambda: SparseDistributedMemory.random(10**9, 1000),
@@ -126,6 +129,21 @@ def test_an_own_similarity_that_answers_nonsense_is_named():
         memory = UniversalHopfield(np.eye(3), lambda M, g, answer=answer: answer)
         with pytest.raises(TypeError, match="The function of a similarity must give an array of numbers"):
             memory.recall(np.ones(3))
+
+
+def test_layers_whose_numbers_overflow_are_not_converged():
+    weights = 1e200 * np.random.default_rng(0).normal(size=(3, 2))
+    answer = HierarchicalMemory([3, 2], [weights]).retrieve(np.ones(3), max_steps=5)
+    assert not answer.converged
+
+
+def test_a_query_beside_weights_of_a_batch():
+    rows, f = np.eye(3), np.array([[0.2, 0.3, 0.5], [0.5, 0.3, 0.2]])
+    for name in ("dot", "euclidean", "manhattan", "cosine"):
+        kind = similarity(name)
+        found = kind.value_step(rows, np.ones(3), f, ratio=0.5, leak=0.0)
+        alone = [kind.value_step(rows, np.ones(3), one, ratio=0.5, leak=0.0) for one in f]
+        np.testing.assert_allclose(found, alone, rtol=1e-14)
 
 
 def test_a_temperature_near_zero_is_taken_without_a_warning():
