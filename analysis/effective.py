@@ -180,9 +180,9 @@ def metastability(memory: AssociativeMemory, queries: Any, *, max_steps: int = 1
     if away.any():
         raise ValueError(
             f"{int(away.sum())} of {away.size} queries ran away, the first at index "
-            f"{', '.join(map(str, np.argwhere(away)[0])) or 0}: their updates came to numbers that are not "
-            f"finite, and there is no state in which memories could be counted. Leave out what `retrieve` calls {RAN_AWAY!r}, or take a "
-            "separation whose answers are bounded, such as softmax."
+            f"{', '.join(map(str, np.argwhere(away)[0])) or 0}: their updates came to numbers that are not finite, and "
+            f"there is no state in which memories could be counted. Leave out what `retrieve` calls {RAN_AWAY!r}, or "
+            "take a separation whose answers are bounded, such as softmax."
         )
     p = _shares(memory, answer.state)
     return Metastability(

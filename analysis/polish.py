@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.linear import gmres
 from ..dynamics.validation import positive, unknown_name
 from . import declared
@@ -68,6 +68,7 @@ def residual_tolerance(flow: Field) -> float:
     return (1e-10 if backend.epsilon(flow.like) < 1e-10 else 1e-5) * flow.force
 
 
+@quiet
 @checked(**declared.POLISH)
 def polish(
     memory: Any,

@@ -19,7 +19,7 @@ def numbers(name: str, value: Any, like: Array | None = None) -> Array:
     >>> numbers("x", [1, 2])
     array([1., 2.])
     """
-    value = plain(name, value)
+    given, value = value, plain(name, value)
     if not backend.is_array(value):
         try:
             value = np.asarray(value)
@@ -32,7 +32,7 @@ def numbers(name: str, value: Any, like: Array | None = None) -> Array:
     xp = backend.namespace(value)
     if value.ndim == 0:
         raise ValueError(
-            f"{name} must be an array (..., n) with one number for each neuron, got {shown(value)}. One neuron is an "
+            f"{name} must be an array (..., n) with one number for each neuron, got {shown(given)}. One neuron is an "
             f"array of one number, [{name}]."
         )
     if 0 in value.shape[-1:]:
@@ -163,7 +163,8 @@ def _prepared(self: Any, memories: Any) -> Any:
 
 
 def _value_step(self: Any, *given: Any, ratio: Any, leak: Any = None, drive: Any = None) -> Any:
-    arguments, _ = _of_similarity("v", "f")(self, *given)
+    (_, memories, v, f), _ = _of_similarity("v", "f")(self, *given)
+    arguments = (self, memories, *backend.batched(v, f))
     if ratio is not None:
         ratio = _traced_or("ratio", ratio, least=0)
         if getattr(ratio, "ndim", 0):

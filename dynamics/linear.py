@@ -80,8 +80,6 @@ def inverse(matrices: Array) -> Array:
         case "torch":
             found, singular = backend.namespace(matrices).linalg.inv_ex(matrices)
             return backend.namespace(matrices).where(singular[..., None, None] != 0, float("nan"), found)
-        case "numpy" if _beyond_lapack(matrices):
-            return inverse(matrices.astype(float)).astype(matrices.dtype)
         case "numpy":
             try:
                 return np.linalg.inv(matrices)
@@ -98,11 +96,6 @@ def _inverse(matrix: np.ndarray) -> np.ndarray:
         return np.full_like(matrix, np.nan)
 
 
-def _beyond_lapack(array: Array) -> bool:
-    """Whether an array is of long doubles, which NumPy computes with and its linear algebra does not take."""
-    return isinstance(array, np.ndarray) and array.dtype.itemsize > 8
-
-
 def _norm(x: Array) -> Array:
     xp = backend.namespace(x)
     return xp.sqrt(xp.sum(x * x, axis=-1, keepdims=True))
@@ -111,9 +104,6 @@ def _norm(x: Array) -> Array:
 def _least_squares(hessenberg: Array, length: Array) -> Array:
     """The y that minimises |length e_1 - H y|, with 0 for the columns that H does not have yet."""
     xp = backend.namespace(length)
-    wide = hessenberg.dtype
-    if _beyond_lapack(hessenberg):
-        hessenberg = hessenberg.astype(float)
     q, upper = xp.linalg.qr(hessenberg)
     size = upper.shape[-1]
     eye = xp.eye(size, dtype=upper.dtype, device=backend.device(upper))
@@ -123,4 +113,4 @@ def _least_squares(hessenberg: Array, length: Array) -> Array:
     dead = xp.astype(xp.abs(diagonal) <= 100 * backend.epsilon(length) * scale, upper.dtype)
     upper = upper * (1 - dead)[..., None] + eye * dead[..., None]
     right = length * q[:, 0, :] * (1 - dead)
-    return xp.astype(xp.linalg.solve(upper, xp.astype(right, upper.dtype)[..., None])[..., 0], wide)
+    return xp.linalg.solve(upper, right[..., None])[..., 0]

@@ -225,8 +225,7 @@ def unpacked(text: str, vector: Array) -> tuple[list[Layer], list[Any]]:
         return _built(found["layers"], found["weights"], vector)
     except (json.JSONDecodeError, RecursionError, KeyError, IndexError, TypeError, AttributeError):
         raise ValueError(
-            f"layers is a list such as [Layer(4), Layer(3, 'tanh')], and a text only as `save` writes it, got "
-            f"{shown(text)}."
+            f"layers is a sequence of layers, or the text that `save` writes, got {shown(text)}."
         ) from None
 
 

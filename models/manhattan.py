@@ -138,7 +138,6 @@ def _proximal_median(memories: Sorted, v: Array, f: Array, drive: Any, leak: Any
     """
     xp = backend.namespace(v)
     rows, width = memories.columns.shape
-    v, f = backend.batched(v, f)
     shape = v.shape
     v, f = xp.reshape(v, (-1, width)), xp.reshape(f, (-1, rows))
     drive = None if drive is None else xp.reshape(xp.broadcast_to(drive, shape), (-1, width))

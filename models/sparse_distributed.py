@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any, Self
@@ -11,7 +10,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
-from ..dynamics.doors import affordable, choice, generator, number, scalar
+from ..dynamics.doors import affordable, choice, generator, number, scalar, shown
 from ..dynamics.lagrangians import Threshold, TopK
 from ..dynamics.moving import host_type
 from ..dynamics.stopping import rms
@@ -216,8 +215,10 @@ class SparseDistributedMemory(Stored):
         `record` says whether the data are kept for naming what is retrieved (never with times < 0, which leaves
         what was recorded as it is).
         """
-        if math.isnan(times := scalar("times", times)) or math.isinf(times) or times == 0:
-            raise ValueError(f"times is how often to write, a number other than 0, got {times!r}.")
+        given = scalar("times", times)
+        if not abs(given) < 1e300 or given == 0:
+            raise ValueError(f"times is how often to write, a number other than 0, got {shown(times)}.")
+        times = float(given)
         addresses = self.check_query(addresses, "addresses")
         if data is None and not self._square:
             raise ValueError(f"Addresses have {self.width} bits and data {self._out}: say what to write, data=... .")
