@@ -139,7 +139,18 @@ class Explorer:
     # -------------------------------------------------------------------------------------------- in and out
 
     def checked(self, queries: Any) -> Array:
-        """Cues (..., I) that the memory accepts."""
+        """Cues (..., I) that the memory accepts, and whose squares are numbers."""
+        cues = self._accepted(queries)
+        most = 1e-3 * float(backend.namespace(cues).finfo(cues.dtype).max) ** 0.5
+        if 0 not in cues.shape and not backend.holds(lambda x: abs(x) < most, cues):
+            top = float(np.abs(backend.to_numpy(cues)).max())
+            raise ValueError(
+                f"A cue goes up to {top:g}, whose square {backend.dtype_name(cues)} cannot hold. Give cues of the size "
+                "of the patterns."
+            )
+        return cues
+
+    def _accepted(self, queries: Any) -> Array:
         for check in ("check_cue", "check_query"):
             if hasattr(self.owner, check):
                 return getattr(self.owner, check)(queries)

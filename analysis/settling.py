@@ -30,7 +30,7 @@ from .field import Field
 from .motion import Motion
 
 STILL = 2e-13  # a speed, in units of the scale, at which rounding decides where a state at a saddle goes
-HUGE = 1e8  # times the scale: a speed beyond it is that of a state that has run away
+HUGE = 1e8  # times the scale, or the start where that is farther out: a speed beyond it is that of a runaway
 FAR = 1e3  # times the scale: a state that could not go on, so far out, has run away too
 QUIET = 0.01  # contraction of the update within which the rest of the way is an exponential
 LINEAR = 0.1  # the part of F(x) that may differ from the linearisation
@@ -302,6 +302,8 @@ class _Judge:
         self.time = np.zeros(size)
         infinite = np.full(size, np.inf)
         flow = motion.flow
+        start = np.linalg.norm(backend.to_numpy(x).astype(float), axis=-1)
+        self.huge = HUGE * np.fmax(start / flow.scale, 1.0)  # of each sample: a cue may come from far out
         self.before = infinite if motion.infinite else backend.to_numpy(_speed(flow, x)).astype(float) / flow.scale
 
     def __call__(self, moment: Moment) -> np.ndarray:
@@ -320,7 +322,7 @@ class _Judge:
                 speed = np.hypot(speed, self.fading[np.maximum(moment.rows, 0)] * np.exp(-self.rate * moment.time))
         speed = speed / scale
         self._note_times(rows, time, speed[here])
-        lost = ~(speed < HUGE)
+        lost = ~(speed < self.huge[np.maximum(moment.rows, 0)])
         fresh = (self.label[np.maximum(moment.rows, 0)] == -2) & (moment.rows >= 0) & ~lost
         open_ = (moment.rows >= 0) & ~lost & (fresh | self.timed)
         quiet = np.zeros(len(speed), dtype=bool)

@@ -248,3 +248,21 @@ def test_memories_of_half_precision_are_examined_in_single_and_long_doubles_refu
                 verb(long)
         with pytest.raises(TypeError, match="Rosenbrock solves linear systems"):
             simulate(long, rows[0].astype(np.longdouble), t1=1.0, integrator=Rosenbrock())
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_cues_from_far_out_come_back_and_those_without_squares_are_refused():
+    memory = ModernHopfield(np.array([[1.0, 0.5, -0.5], [-1.0, 0.25, 0.5]]), beta=4.0)
+    for size in (1.0, 1e7, 1e9, 1e50, 1e100):
+        assert basins_of_attraction(memory, size * memory.memories, targets=[0, 1]).recalled == 1.0
+    with pytest.raises(ValueError, match=r"A cue goes up to 1e\+200, whose square float64 cannot hold"):
+        basins_of_attraction(memory, 1e200 * memory.memories)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_plane_of_tiny_and_of_huge_states():
+    memory = ModernHopfield(np.eye(3), beta=4.0)
+    wanted = basin_slice(memory, *np.eye(3), resolution=4).corners
+    for size in (1e-200, 1e-100, 1e100):
+        corners = basin_slice(memory, *(size * np.eye(3)), resolution=4).corners
+        np.testing.assert_allclose(corners / size, wanted, atol=1e-12)
