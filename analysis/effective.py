@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,8 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked
-from ..dynamics.trajectory import SimulationWarning
 from ..models.copies import copies_of
 from ..models.memory import AssociativeMemory
-from ..models.retrieval import RAN_AWAY
 from . import declared
 from .kinds import metastable_size
 
@@ -173,17 +170,7 @@ def metastability(memory: AssociativeMemory, queries: Any, *, max_steps: int = 1
     3 queries retrieved: 1 of size 1, 2 of size 2
     """
     begin = _shares(memory, queries)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SimulationWarning)  # said below
-        answer = memory.retrieve(queries, max_steps=max_steps)
-    away = answer.verdict == RAN_AWAY
-    if away.any():
-        raise ValueError(
-            f"{int(away.sum())} of {away.size} queries ran away, the first at index "
-            f"{', '.join(map(str, np.argwhere(away)[0])) or 0}: their updates came to numbers that are not finite, and "
-            f"there is no state in which memories could be counted. Leave out what `retrieve` calls {RAN_AWAY!r}, or "
-            "take a separation whose answers are bounded, such as softmax."
-        )
+    answer = memory.retrieve(queries, max_steps=max_steps)
     p = _shares(memory, answer.state)
     return Metastability(
         state=backend.to_numpy(answer.state),

@@ -24,7 +24,7 @@ from .domain import Domain, activations_of
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
 from .precision import own_precision
 from .resting import leaves
-from .retrieval import Retrieval, bound_of, last_energy, next_move, nothing, runs_away, verdicts
+from .retrieval import Retrieval, bound_of, next_move, nothing, verdicts
 from .storage import Stored
 
 UPDATE = Relaxation(dt=float("inf"))
@@ -289,19 +289,17 @@ class HierarchicalMemory(Stored):
         residual = backend.to_numpy(residual)
         g = self.network.activations(run.final)
         top = g[f"layer{len(self.layers) - 1}"]
-        energy = last_energy(run)
-        away = runs_away(residual, energy)
-        rests = (residual <= bound) & ~away
+        rests = residual <= bound
         unstable = self._unstable(run.final, dict(run.clamp), rests) if rests.any() else rests
         return Retrieval(
             state=g["layer0"],
             steps=run.steps,
             converged=rests & ~unstable,
             residual=residual,
-            energy=energy,
-            pattern=np.where(away, -1, backend.to_numpy(backend.namespace(top).argmax(top, axis=-1))),
+            energy=run.energy[-1],
+            pattern=backend.to_numpy(backend.namespace(top).argmax(top, axis=-1)),
             output=top,
-            verdict=verdicts(rests, unstable, away),
+            verdict=verdicts(rests, unstable),
         )
 
     def _unstable(self, states: dict[str, Array], held: dict[str, Array], rests: np.ndarray) -> np.ndarray:

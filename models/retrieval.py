@@ -25,8 +25,6 @@ from .resting import leaves
 if TYPE_CHECKING:
     from .memory import AssociativeMemory
 
-RAN_AWAY = "ran away"
-
 
 class Retrieval(NamedTuple):
     """What iterated updates lead to; every field has the batch axes of the query.
@@ -34,7 +32,7 @@ class Retrieval(NamedTuple):
     Attributes
     ----------
     state : array (..., I)
-        The value neurons' activation after the last update; of a cue that ran away, the last that is known.
+        The value neurons' activation after the last update.
     steps : int array (...)
         Updates that were applied.
     converged : bool array (...)
@@ -42,16 +40,15 @@ class Retrieval(NamedTuple):
     residual : array (...)
         rms of the move that one more update would make, over the rms of the patterns plus that of the state.
     energy : array (...)
-        The energy of the state, with the memory neurons in equilibrium; not finite where the dtype has no such number.
+        The energy of the state, with the memory neurons in equilibrium.
     pattern : int array (...)
-        The row of the stored pattern nearest to the state (2-norm); -1 for a cue that ran away.
+        The row of the stored pattern nearest to the state (2-norm).
     output : array (..., O) or None
         The output neurons' activation of a heteroassociative memory.
     verdict : str array (...)
-        ``"fixed point"``, ``"not settled"`` (more updates are needed), ``"ran away"`` (the next update has no finite
-        value: the memory has no equilibrium for this cue, and a warning says so), or ``"unstable point"``: updates
-        rest at a saddle, and a push of any size would grow there. The cue lies on the boundary between two basins, up
-        to the tolerance; a smaller one lets the updates go on to the side that it lies on.
+        ``"fixed point"``, ``"not settled"`` (more updates are needed), or ``"unstable point"``: updates rest at a
+        saddle, and a push of any size would grow there. The cue lies on the boundary between two basins, up to the
+        tolerance; a smaller one lets the updates go on to the side that it lies on.
 
     Examples
     --------
@@ -100,23 +97,21 @@ def settle(
     except ValueError:
         refuse_endless(memory, method, dict(start) if isinstance(start, Mapping) else memory.start(start))
         raise
-    states, steps, energy = run.final, run.steps, last_energy(run)
+    states, steps, energy = run.final, run.steps, run.energy[-1]
     like = states["value"]
     move = backend.compiled(next_move, like)
     while True:
         residual = backend.to_numpy(move(method, memory.network, states, held))
-        failed = ~np.isfinite(backend.to_numpy(energy))  # more updates of these come to the same
-        goes_on = (residual > bound) & (steps < max_steps) & ~failed
+        goes_on = (residual > bound) & (steps < max_steps)
         if not goes_on.any():
             break
         run = _steps(memory, states, method, int(max_steps - steps[goes_on].max()), bound, held)
         mask = backend.asarray(goes_on, like)
         where = backend.namespace(like).where
         states = {name: where(mask[..., None], run.final[name], x) for name, x in states.items()}
-        energy, steps = where(mask, last_energy(run), energy), np.where(goes_on, steps + run.steps, steps)
+        energy, steps = where(mask, run.energy[-1], energy), np.where(goes_on, steps + run.steps, steps)
     activations = memory.network.activations(states)
-    away = runs_away(residual, energy)
-    rests = (residual <= bound) & ~away
+    rests = residual <= bound
     unstable = _unstable(memory, method, states, activations["value"], held, rests) if rests.any() else rests
     return Retrieval(
         state=activations["value"],
@@ -124,9 +119,9 @@ def settle(
         converged=rests & ~unstable,
         residual=residual,
         energy=energy,
-        pattern=np.where(away, -1, nearest(memory, activations["value"])),
+        pattern=nearest(memory, activations["value"]),
         output=activations.get("output"),
-        verdict=verdicts(rests, unstable, away),
+        verdict=verdicts(rests, unstable),
     )
 
 
@@ -146,40 +141,13 @@ def _steps(memory: Any, start: Any, method: Relaxation, most: int, bound: float,
         )
 
 
-def last_energy(run: Trajectory) -> Array:
-    """The energy at the end of a run of which only the end is saved, NaN where a sample did not get there."""
-    return run.energy[-1] if len(run.times) else backend.full(run.reached.shape, math.nan, run.energy)
-
-
-def runs_away(residual: np.ndarray, energy: Array) -> np.ndarray:
-    """Which samples came to a state whose next update, or whose energy, is not finite; a warning counts them.
-
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore")
-    ...     runs_away(np.array([0.0, np.nan]), np.array([1.0, np.nan]))
-    array([False,  True])
-    """
-    away = ~(np.isfinite(residual) & np.isfinite(backend.to_numpy(energy)))
-    if away.any():
-        warnings.warn(
-            f"{int(away.sum())} of {away.size} queries ran away: their updates came to numbers that "
-            f"{backend.dtype_name(energy)} cannot hold, and `state` is the last one before. Either nothing bounds the "
-            "answers of this memory (take a separation such as softmax, or value neurons such as "
-            "value_lagrangian=LogCosh()), or patterns, cue or beta are too large: scale them down.",
-            SimulationWarning,
-            stacklevel=4,
-        )
-    return away
-
-
-def verdicts(rests: np.ndarray, unstable: Any = False, away: Any = False) -> np.ndarray:
-    """What `Retrieval` says of states that rest or do not, of those that a push leaves, and of those that ran away.
+def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:
+    """What `Retrieval` says of states that rest or do not, and of those that a push leaves.
 
     >>> verdicts(np.array([True, False, True]), np.array([False, False, True]))
     array(['fixed point', 'not settled', 'unstable point'], dtype='<U14')
     """
-    moving = np.where(away, RAN_AWAY, "not settled")
-    return np.where(rests, np.where(unstable, "unstable point", "fixed point"), moving)
+    return np.where(rests, np.where(unstable, "unstable point", "fixed point"), "not settled")
 
 
 def _unstable(

@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 
 from helpers import IN_EACH, to_library, to_numpy
-from hopfield.analysis import metastability
-from hopfield.dynamics import SimulationWarning
 from hopfield.models import (
     BidirectionalMemory,
     HierarchicalMemory,
-    Layer,
     ModernHopfield,
     SparseDistributedMemory,
     UniversalHopfield,
@@ -191,57 +188,3 @@ def test_updates_without_a_limit_are_refused_with_what_retrieval_can_take(option
         with pytest.raises(ValueError, match=words) as caught:
             call()
         assert "finite dt" not in str(caught.value)
-
-
-@pytest.fixture
-def cubic():
-    """An update takes v to 128 v^3: what is below 0.088 = 128^(-1/2) goes to 0, and what is above runs away."""
-    with pytest.warns(UserWarning, match="no lower bound"):
-        return UniversalHopfield(2 * np.eye(3), "dot", "polynomial(3)", beta=2.0)
-
-
-@IN_EACH
-def test_a_cue_that_runs_away_is_said_to_and_the_others_are_retrieved(cubic, library, dtype):
-    cues = np.array([[0.01] * 3, [1.0] * 3, [0.02, 0.0, 0.08]], dtype=dtype)
-    with pytest.warns(SimulationWarning, match="1 of 3 queries ran away"):
-        found = cubic.to(library, dtype=dtype.name).retrieve(to_library(cues, library))
-    assert found.verdict.tolist() == ["fixed point", "ran away", "fixed point"]
-    assert found.converged.tolist() == [True, False, True]
-    assert found.pattern.tolist()[1] == -1
-    state = to_numpy(found.state)
-    assert np.isfinite(state).all()
-    assert np.abs(state[[0, 2]]).max() < 1e-6
-    assert state[1].min() > 1e20
-
-
-def test_a_lone_cue_that_runs_away_is_said_to_with_a_mask_too(cubic):
-    for options in ({}, {"known": [True, True, False]}):
-        with pytest.warns(SimulationWarning, match=r"1 of 1 queries ran away.*softmax"):
-            found = cubic.retrieve(np.ones(3), **options)
-        assert str(found.verdict) == "ran away"
-        assert np.isfinite(found.state).all()
-    for clamp in (False, True):
-        with pytest.raises(ValueError, match="look-up by the known components is too large for float64"):
-            cubic.retrieve(np.full(3, 1e120), known=[True, False, False], clamp=clamp)
-
-
-def test_metastability_names_the_cues_that_run_away(cubic):
-    with pytest.raises(ValueError, match=r"1 of 2 queries ran away, the first at index 1"):
-        metastability(cubic, np.array([[0.01] * 3, [1.0] * 3]))
-
-
-def test_patterns_too_large_for_their_dtype_are_not_said_to_be_at_rest():
-    rows = np.array([[1.0, 0.5, -0.5], [-1.0, 0.2, 0.3]], dtype=np.float32)
-    for similarity in ("dot", "euclidean"):
-        memory = UniversalHopfield(rows * np.float32(1e25), similarity, beta=4e-50)
-        with pytest.warns(SimulationWarning, match="float32 cannot hold"):
-            found = memory.retrieve(rows * np.float32(9e24))
-        assert not found.converged.any()
-
-
-def test_layers_that_run_away_are_said_to():
-    memory = HierarchicalMemory([Layer(2), Layer(2, "relu")], [3 * np.eye(2)])
-    with pytest.warns(SimulationWarning, match="1 of 2 queries ran away"):
-        found = memory.retrieve(np.array([[1.0, 1.0], [0.0, 0.0]]), 2000)
-    assert found.verdict.tolist()[0] == "ran away"
-    assert found.pattern.tolist()[0] == -1
