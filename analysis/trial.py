@@ -12,6 +12,7 @@ from ..dynamics.contracts import Similarity
 from ..dynamics.simulate import simulate
 from ..dynamics.validation import unknown_name
 from ..models.one_shot import OneShot
+from ..models.retrieval import RunawayError
 from ..models.separation import separation
 from ..models.similarity import similarity
 from ..models.universal import UniversalHopfield
@@ -192,6 +193,17 @@ def _project(f: np.ndarray, stored: np.ndarray) -> np.ndarray:
         return f.astype(stored.dtype) @ stored
 
 
+def _retrieved(memory: UniversalHopfield, cues: np.ndarray, steps: int) -> np.ndarray:
+    """What the updates lead to, NaN where they run away."""
+    try:
+        return memory.retrieve(cues, max_steps=steps).state
+    except RunawayError as error:
+        found, others = np.full_like(cues, np.nan), np.delete(np.arange(len(cues)), error.rows)
+        if others.size:
+            found[others] = memory.retrieve(cues[others], max_steps=steps).state
+        return found
+
+
 def _dynamics(readout: str) -> Callable[..., Iterator[np.ndarray]]:
     steps = {"update": 1, "retrieve": 100}
 
@@ -205,7 +217,7 @@ def _dynamics(readout: str) -> Callable[..., Iterator[np.ndarray]]:
                 )  # what does not hold for a combination is what is asked here
                 memory = UniversalHopfield(patterns, kind, name, tau_memory=0.0)
             if readout in steps:
-                yield memory.retrieve(cues, max_steps=steps[readout]).state
+                yield _retrieved(memory, cues, steps[readout])
             else:
                 yield simulate(memory, cues, t1=HORIZON, save_at=[HORIZON]).activations["value"][-1]
 

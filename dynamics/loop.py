@@ -126,6 +126,7 @@ class Run:
             result=result,
             failure=failure,
             doubt=doubt,
+            lost=lost,
         )
 
     def _failure(self) -> tuple[str, Result]:
@@ -165,7 +166,7 @@ class Run:
         saves = self._due(self.steps[self.rows] + 1, lands, target, due)
         watched = self.plan.guard or saves.any() or (self.plan.stop is not None and self.plan.record)
         drift = self.drift is not None and self.drift.looks()
-        program = Program(self.method, bool(watched), drift)
+        program = Program(self.method.compiled_as(), bool(watched), drift)
         advance = backend.compiled(advance_by, self.like)
         span = self._span(dt)
         arguments = (self.network, self.states, self.evaluation)

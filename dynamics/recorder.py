@@ -47,7 +47,7 @@ class Recorder:
         for k, slots in enumerate(self._slots):
             even = np.flatnonzero(slots % 2 == 0)
             if even.size < slots.size:
-                self._batches[k] = {name: _taken(x, even) for name, x in self._batches[k].items()}
+                self._batches[k] = {name: taken(x, even) for name, x in self._batches[k].items()}
             self._rows[k], self._slots[k] = self._rows[k][even], slots[even] // 2
         self.size = sum(_bytes(batch) for batch in self._batches)
 
@@ -69,7 +69,7 @@ class Recorder:
             xp = backend.namespace(*parts)
             whole = xp.concat(parts, axis=0) if len(parts) > 1 else parts[0]
             if not straight and start:
-                whole = _taken(whole, np.maximum(index, 0).ravel())
+                whole = taken(whole, np.maximum(index, 0).ravel())
             elif not start:
                 whole = backend.full((index.size, *whole.shape[1:]), 0.0, whole)
             if gaps.any():
@@ -83,6 +83,7 @@ def _bytes(arrays: dict[Any, Array]) -> int:
     return sum(math.prod(x.shape) * x.dtype.itemsize for x in arrays.values())
 
 
-def _taken(x: Array, where: np.ndarray) -> Array:
+def taken(x: Array, where: np.ndarray) -> Array:
+    """The rows of an array at some places."""
     xp = backend.namespace(x)
     return xp.take(x, xp.asarray(where, device=backend.device(x)), axis=0)

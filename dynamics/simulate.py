@@ -22,6 +22,7 @@ from .integrators import Euler, Integrator, Solver, choose
 from .langevin import check_noise, langevin
 from .loop import Plan, Run
 from .network import Network
+from .recorder import taken
 from .scale import Scales, scales
 from .stopping import Stop, steadiness, steady, tolerance
 from .trajectory import Record, Result, SimulationError, SimulationWarning, Trajectory
@@ -143,11 +144,43 @@ def simulate(
     (array([1., 0., 0.]), True)
     """
     backend.refuse_traces("simulate", memory, query, memory_state)
+    throw = flag("throw", throw)
+    trajectory, record = attempt(
+        memory, query, t1, integrator, save_at, memory_state, clamp, stop, guard, progress, save, temperature, seed
+    )
+    if record.failure and throw:
+        raise SimulationError(record.failure, record.result, trajectory)
+    if record.doubt:
+        warnings.warn(f"{record.result.value} {record.doubt}", SimulationWarning, stacklevel=3)
+    return trajectory
+
+
+def attempt(
+    memory: Memory | Network,
+    query: Any,
+    t1: float,
+    integrator: str | Integrator | Solver = "auto",
+    save_at: Iterable[float] | int | None = None,
+    memory_state: Any = None,
+    clamp: Any = None,
+    stop: str | Stop | None = None,
+    guard: bool | None = None,
+    progress: bool = False,
+    save: Sequence[str] | str | None = None,
+    temperature: float = 0.0,
+    seed: int | np.random.Generator | None = None,
+) -> tuple[Trajectory, Record]:
+    """What `simulate` does; a failure and a doubt stand in the record, for whoever asked to raise or to pass over.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> attempt(ModernHopfield(np.eye(3), beta=8.0), np.eye(3)[0], 1.0)[1].failure
+    ''
+    """
     with np.errstate(all="ignore"):
         network, states = _enter(memory, query, memory_state)
         if (t1 := number("t1", t1, above=0)) < 1e-290:
             raise ValueError(f"t1={t1:g} is too short to be divided into steps. Give times in units of tau.")
-        progress, throw = flag("progress", progress), flag("throw", throw)
+        progress = flag("progress", progress)
         guard = None if guard is None else flag("guard", guard)
         if stop is not None and not isinstance(stop, str):
             stop = function("stop", stop, 'of a Moment, the name "steady"')
@@ -180,12 +213,7 @@ def simulate(
             )
         else:
             record = _solved(network, method, states, masks, plan)
-        trajectory = _finish(network, record, scales(network, states), masks, batch)
-    if record.failure and throw:
-        raise SimulationError(record.failure, record.result, trajectory)
-    if record.doubt:
-        warnings.warn(f"{record.result.value} {record.doubt}", SimulationWarning, stacklevel=2)
-    return trajectory
+        return _finish(network, record, scales(network, states), masks, batch), record
 
 
 def _steadiness(_: None, network: Network, states: dict[str, Array], clamp: dict[str, Array], sizes: Any) -> Array:
@@ -234,7 +262,7 @@ def _solved(network: Network, method: Solver, states: dict[str, Array], clamp: d
         wanted = np.arange(len(times))
         wanted = np.flatnonzero((wanted % plan.save_every == 0) | (wanted == len(times) - 1))
         times = times[wanted]
-        arrays = {name: _rows(x, wanted) for name, x in arrays.items()}
+        arrays = {name: taken(x, wanted) for name, x in arrays.items()}
     elif plan.save_at is not None:
         missed = plan.save_at[:, None] > solution.reached * (1 + 1e-9)
         length = int((~missed).any(axis=1).sum())  # up to the last row of any sample
@@ -258,11 +286,6 @@ def _solved(network: Network, method: Solver, states: dict[str, Array], clamp: d
 
 
 _ENERGY, _SCALE = ("energy",), ("scale",)  # keys that no population's name can be
-
-
-def _rows(x: Array, where: np.ndarray) -> Array:
-    xp = backend.namespace(x)
-    return xp.take(x, xp.asarray(where, device=backend.device(x)), axis=0)
 
 
 def _blank(x: Array, missed: np.ndarray) -> Array:

@@ -145,7 +145,8 @@ class SimulationWarning(UserWarning):
 class Record(NamedTuple):
     """What a run leaves behind: T saved rows of B samples, the last states, and how it ended.
 
-    `doubt` is what is to be said about a run that finished and is not to be trusted.
+    `doubt` is what is to be said about a run that finished and is not to be trusted; `lost` are the samples (B,) that
+    failed, where the method knows them one by one.
     """
 
     times: np.ndarray
@@ -159,3 +160,4 @@ class Record(NamedTuple):
     result: Result
     failure: str = ""
     doubt: str = ""
+    lost: np.ndarray | None = None

@@ -16,7 +16,7 @@ from ..dynamics.entry import quiet
 from ..dynamics.integrators import Relaxation
 from ..dynamics.moving import host_type
 from ..dynamics.network import Network
-from ..dynamics.simulate import simulate
+from ..dynamics.simulate import attempt
 from ..dynamics.stopping import settled
 from ..dynamics.validation import matrix, vector
 from .checks import whole
@@ -24,7 +24,7 @@ from .domain import Domain, activations_of
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
 from .precision import own_precision
 from .resting import leaves
-from .retrieval import Retrieval, bound_of, next_move, nothing, verdicts
+from .retrieval import Retrieval, bound_of, next_move, nothing, refuse_runaways, verdicts
 from .storage import Stored
 
 UPDATE = Relaxation(dt=float("inf"))
@@ -281,10 +281,9 @@ class HierarchicalMemory(Stored):
         bound = bound_of(tol, states["layer0"])
         if 0 in states["layer0"].shape:
             return nothing(self.check_query(query), self.layers[-1].size)
-        run = simulate(
-            self, states, t1=max_steps, integrator=UPDATE, save_at=[max_steps],
-            stop=settled(bound), clamp=clamp, throw=False,
-        )  # fmt: skip
+        stop = settled(bound)
+        run, record = attempt(self, states, max_steps, integrator=UPDATE, save_at=[max_steps], stop=stop, clamp=clamp)
+        refuse_runaways(run, record)
         residual = backend.compiled(next_move, states["layer0"])(UPDATE, self.network, run.final, dict(run.clamp))
         residual = backend.to_numpy(residual)
         g = self.network.activations(run.final)

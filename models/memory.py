@@ -230,7 +230,8 @@ class AssociativeMemory(Stored):
         max_steps : int
             The most updates that are applied.
         tol : float, optional
-            Converged when rms(last move) <= tol (1 + rms state); 1e-6 in float64, 1e-4 in float32.
+            Converged when rms(next move) <= tol (rms of the patterns + rms of the state); 1e-6 in float64, 1e-4 in
+            float32.
         known : bool array (..., I), optional
             True where the cue is known. The first look-up is by these components only, and the updates go on from
             what it gives; `steps` counts the updates after it.

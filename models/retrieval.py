@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,9 +13,9 @@ from ..dynamics.backend import Array
 from ..dynamics.integrators import Relaxation
 from ..dynamics.network import Network
 from ..dynamics.scale import scales
-from ..dynamics.simulate import simulate
+from ..dynamics.simulate import attempt
 from ..dynamics.stopping import largest_move, settled, tolerance
-from ..dynamics.trajectory import SimulationWarning, Trajectory
+from ..dynamics.trajectory import Record, Trajectory
 from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
 from .copies import lowest
@@ -94,6 +93,8 @@ def settle(
     """
     try:
         run = _steps(memory, start, method, max_steps, bound, held)
+    except RunawayError:
+        raise
     except ValueError:
         refuse_endless(memory, method, dict(start) if isinstance(start, Mapping) else memory.start(start))
         raise
@@ -127,18 +128,36 @@ def settle(
 
 def _steps(memory: Any, start: Any, method: Relaxation, most: int, bound: float, held: dict[str, Array]) -> Trajectory:
     end = most * (1.0 if math.isinf(method.dt) else method.dt)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SimulationWarning)  # updates lead to fixed points, whatever the path
-        return simulate(
-            memory,
-            start,
-            t1=end,
-            integrator=method,
-            save_at=[end],
-            stop=settled(bound),
-            clamp=held or None,
-            throw=False,
-        )
+    stop = settled(bound)
+    run, record = attempt(memory, start, end, integrator=method, save_at=[end], stop=stop, clamp=held or None)
+    refuse_runaways(run, record)
+    return run  # what is doubtful of its path is passed over: updates lead to fixed points, whatever the path
+
+
+class RunawayError(ValueError):
+    """Updates that leave the numbers of their dtype; `rows` are those of the queries, flattened."""
+
+    rows: np.ndarray
+
+
+def refuse_runaways(run: Trajectory, record: Record) -> None:
+    """Refuse what has no answer: queries whose next update is too large.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> refuse_runaways(*attempt(ModernHopfield(np.eye(2)), np.ones(2), 2, integrator=Relaxation(float("inf"))))
+    """
+    if record.lost is None or not record.lost.any():
+        return
+    rows = np.flatnonzero(record.lost)
+    who = "The updates run away" if record.lost.size == 1 else f"The updates of query {rows[0]} run away"
+    count = int(run.steps.reshape(-1)[rows[0]])
+    error = RunawayError(
+        f"{who}: after {count} of them the next is too large for {backend.dtype_name(next(iter(run.final.values())))}"
+        f"{f' ({rows.size} of {record.lost.size} queries)' if rows.size > 1 else ''}. Scale the patterns or beta down, "
+        "or use softmax, whose weights sum to one."
+    )
+    error.rows = rows
+    raise error
 
 
 def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:

@@ -12,6 +12,7 @@ from ..backend import Array, epsilon, to_numpy
 from ..linearised import has_products
 from ..network import Network
 from ..scale import rms, scales
+from ..stopping import tolerance
 from ..validation import unknown_name
 from .base import Integrator, Solution, Solver, Step
 from .diffrax import Diffrax
@@ -103,15 +104,18 @@ def following(network: Network, states: Mapping[str, Array], rtol: float, step: 
     >>> following(ModernHopfield(np.eye(2)).network, {"value": np.ones(2), "memory": np.ones(2)}, 1e-6, 0.1).rtol
     1e-06
     """
-    rtol = max(rtol, 16 * epsilon(next(iter(states.values()))))
+    like = next(iter(states.values()))
+    rtol = max(rtol, 16 * epsilon(like))
     if network.flow == "local" and network.kinks:
         return Relaxation(
             dt=step, adaptive=True, rtol=max(rtol, 1e-3), atol=_power_of_ten(1e-4 * _size(network, states))
         )
-    atol = _power_of_ten(0.1 * rtol * _size(network, states))
+    size = _size(network, states)
     if network.flow == "local" and has_products(network, states):
-        return Rosenbrock(rtol=rtol, atol=atol, max_steps=MOST_STEPS)
-    return RungeKutta(rtol=rtol, atol=atol)
+        return Rosenbrock(rtol=rtol, atol=_power_of_ten(0.1 * rtol * size), max_steps=MOST_STEPS)
+    # Explicit steps come to rest where their error is as large as the tolerance: it lies below what is called steady.
+    rtol = max(min(rtol, tolerance(like) / 10), 16 * epsilon(like))
+    return RungeKutta(rtol=rtol, atol=_power_of_ten(0.1 * rtol * size))
 
 
 def _size(network: Network, states: Mapping[str, Array]) -> float:

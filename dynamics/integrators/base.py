@@ -115,6 +115,10 @@ class Integrator(ABC):
     max_steps: int = 10**6
     remedy: str = ""
 
+    def compiled_as(self) -> Integrator:
+        """The method as it enters a compiled step, which is compiled anew where this one differs."""
+        return self
+
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse, with the reason, a network that the method cannot integrate."""
         if not self.jumps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..backend import Array, Number, to_numpy
@@ -37,6 +37,10 @@ class Euler(Integrator):
 
     def __post_init__(self) -> None:
         settle(self, number, "dt", above=0)
+
+    def compiled_as(self) -> Integrator:
+        """Without its dt, which steps are given: of whatever tau the default is, it is the same program."""
+        return replace(self, dt=1.0)
 
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse steps that a fast population makes unstable."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import backend
@@ -89,6 +89,10 @@ class Relaxation(Integrator):
         """Pairs of matrix products in a step."""
         return 2 if self.adaptive else 1
 
+    def compiled_as(self) -> Integrator:
+        """Without its dt, unless that is infinite: steps are given theirs, and the default's follows from a tau."""
+        return self if math.isinf(self.dt) else replace(self, dt=1.0)
+
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse a flow and steps that have no closed form or no limit."""
         if self.adaptive:
@@ -96,7 +100,7 @@ class Relaxation(Integrator):
         if network.flow != "local":
             raise ValueError(
                 "Relaxation solves the local flow; this network has flow='gradient'. "
-                "Use Euler, Scipy or Diffrax, or build the network with flow='local'."
+                "Use RungeKutta(), or build the network with flow='local'."
             )
         if math.isinf(self.dt):
             for name in network.populations:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hopfield.dynamics import Exponential, LayerNorm, LogCosh, Quadratic, SimulationWarning, Softplus
+from hopfield.dynamics import Exponential, LayerNorm, LogCosh, Quadratic, Softplus
 from hopfield.models import (
     BidirectionalMemory,
     ClassicalHopfield,
@@ -131,12 +131,26 @@ def test_an_own_similarity_that_answers_nonsense_is_named():
             memory.recall(np.ones(3))
 
 
-def test_layers_whose_numbers_overflow_are_not_converged():
+def test_layers_whose_numbers_overflow_have_no_answer():
     weights = 1e200 * np.random.default_rng(0).normal(size=(3, 2))
-    with pytest.warns(SimulationWarning, match="1 of 1 queries ran away"):
-        answer = HierarchicalMemory([3, 2], [weights]).retrieve(np.ones(3), max_steps=5)
-    assert not answer.converged
-    assert str(answer.verdict) == "ran away"
+    with pytest.raises(ValueError, match="The updates run away"):
+        HierarchicalMemory([3, 2], [weights]).retrieve(np.ones(3), max_steps=5)
+
+
+def test_a_look_up_by_the_known_components_that_overflows_has_no_answer():
+    with pytest.warns(UserWarning, match="no lower bound"):
+        memory = UniversalHopfield(2 * np.eye(3), "dot", "polynomial(3)", beta=2.0)
+    for clamp in (False, True):
+        with pytest.raises(ValueError, match="look-up by the known components is too large for float64"):
+            memory.retrieve(np.full(3, 1e120), known=[True, False, False], clamp=clamp)
+
+
+def test_patterns_whose_squares_overflow_are_not_said_to_be_at_rest():
+    rows = np.array([[1.0, 0.5, -0.5], [-1.0, 0.2, 0.3]], dtype=np.float32)
+    for kind in ("dot", "euclidean"):
+        memory = UniversalHopfield(rows * np.float32(1e25), kind, beta=4e-50)
+        with pytest.raises(ValueError, match="too large for float32"):
+            memory.retrieve(rows * np.float32(9e24))
 
 
 def test_a_query_beside_weights_of_a_batch():
