@@ -10,7 +10,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.doors import feasible
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.network import Network
 from ..dynamics.validation import positive, unknown_name
 from . import declared
@@ -90,6 +90,7 @@ class BasinRadius:
         return f"radius from {low} to {high} ({self.norm}-norm; {self.theorem}) {self.reason}".rstrip()
 
 
+@quiet
 @checked(**declared.BASIN_RADIUS)
 def basin_radius(
     memory: Any,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from . import declared
 from .counts import check_counts
 from .field import states_of
@@ -54,6 +54,7 @@ class Strings(NamedTuple):
         return np.flatnonzero((e[1:-1] > e[:-2]) & (e[1:-1] >= e[2:])) + 1
 
 
+@quiet
 @checked(**declared.STRING_METHOD)
 def string_method(
     memory: Any,

@@ -36,6 +36,7 @@ from hopfield.analysis import (
     reproduce,
     salt_and_pepper,
     save_trajectory,
+    spectrum,
     summarise,
     times_that_fit,
     velocity_network,
@@ -266,3 +267,12 @@ def test_a_plane_of_tiny_and_of_huge_states():
     for size in (1e-200, 1e-100, 1e100):
         corners = basin_slice(memory, *(size * np.eye(3)), resolution=4).corners
         np.testing.assert_allclose(corners / size, wanted, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("rate", [1e200, 1e308, np.inf, np.nan], ids=str)
+def test_functions_whose_numbers_overflow_are_examined_without_a_warning(rate):
+    network = velocity_network(lambda x: rate * x[..., ::-1], 2, lambda x, u: rate * u[..., ::-1])
+    found = find_fixed_points(network, seed=0, batches=1, batch_size=4)
+    assert len(found.kind) <= 1
+    spectrum(network, np.zeros((1, 2)), 2)

@@ -189,3 +189,12 @@ def test_circles_beyond_reach():
         with pytest.raises((ValueError, TypeError), match=words):
             verb()
     assert circle_intersection(64, np.uint8(11), np.uint8(2)) == circle_intersection(64, 11, 2)
+
+
+def test_the_source_of_a_function_is_not_read():
+    made = {}
+    exec("scores, twice = lambda M, g: g @ M.T, lambda M, g: 2 * g @ M.T", made)
+    one = UniversalHopfield(np.eye(3), made["scores"]).recall(np.array([1.0, 0.0, 0.0]))
+    np.testing.assert_allclose(one, UniversalHopfield(np.eye(3)).recall(np.array([1.0, 0.0, 0.0])))
+    two = UniversalHopfield(np.eye(3), made["twice"]).recall(np.array([1.0, 0.0, 0.0]))
+    np.testing.assert_allclose(two, UniversalHopfield(np.eye(3), beta=2.0).recall(np.array([1.0, 0.0, 0.0])))
