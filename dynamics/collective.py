@@ -361,7 +361,8 @@ class LayerNorm(Lagrangian):
     @property
     def neurons(self) -> int | None:
         """As many as `delta` has numbers, if there are several."""
-        return self.delta.shape[0] if getattr(self.delta, "ndim", 0) and self.delta.shape[0] > 1 else None
+        shape = getattr(self.delta, "shape", ())
+        return shape[0] if shape and shape[0] > 1 else None
 
     def value(self, x: Array) -> Array:
         """n gamma sqrt(var x + eps) + delta.x."""
