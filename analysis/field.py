@@ -361,16 +361,16 @@ def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0)
     return Field(network, model, rows, length_of(rows), like, positive("differences", differences, zero=True))
 
 
-def states_of(flow: Field, x: Any) -> np.ndarray:
+def states_of(flow: Field, x: Any, name: str = "states") -> np.ndarray:
     """States as host rows (K, D) of the field's dtype, checked.
 
     >>> from hopfield.models import ModernHopfield
     >>> states_of(field(ModernHopfield(np.eye(2))), [1.0, 0.0])
     array([[1., 0.]])
     """
-    rows = np.atleast_2d(backend.to_numpy(finite("states", floating("states", x))))
+    rows = np.atleast_2d(backend.to_numpy(finite(name, floating(name, x))))
     if rows.ndim != 2 or rows.shape[1] != flow.size:
-        raise ValueError(f"states have shape {rows.shape}, but the network has {flow.size} neurons: give (K, D).")
+        raise ValueError(f"{name} have shape {rows.shape}, but the network has {flow.size} neurons: give (K, D).")
     return rows.astype(backend.to_numpy(flow.like).dtype)
 
 

@@ -140,6 +140,7 @@ def polish(
     floor = eps**0.5 * flow.scale
     dense = flow.size <= DENSE if method == "auto" else method == "dense"
     x = states_of(flow, x)
+    away = None if away is None else states_of(flow, away, "away: states that")
     x = slid(flow, x, np.zeros_like(x))
     best, best_residual = x.copy(), np.full(len(x), np.inf)
     step_length, converged = np.full(len(x), np.inf), np.zeros(len(x), bool)

@@ -148,6 +148,12 @@ def test_what_cannot_be_examined_is_named(verb, what):
         (lambda: basin_slice(MEMORY, np.ones(3), [1, [2, 3]], np.eye(3)[0]), "b must be rows of numbers"),
         (lambda: continue_fixed_points(MEMORY, "beta", 1.0, 10**400), "stop is a whole number of 1329 bits, too large"),
         (lambda: critical_beta(MEMORY, largest="x"), "largest must be one number"),
+        (lambda: polish(MEMORY, np.ones((1, 3)), away=np.ones((1, 2))), r"away: states that have shape \(1, 2\)"),
+        (lambda: polish(MEMORY, np.ones((1, 3)), away=np.ones((1, 1, 3))), r"away: states that have shape \(1, 1, 3\)"),
+        (
+            lambda: capacity(np.ones((4, 2, 2)), "dot", sizes=[2], level=1e300, seed=0),
+            "levels must be numbers from 0 to",
+        ),
         (lambda: find_fixed_points(MEMORY, batches=1).select([True]), "A mask of 1 bools does not fit"),
         (lambda: find_fixed_points(MEMORY, batches=1).select([99]), "counted from 0; got row 99"),
         (lambda: field(MEMORY).velocity(np.ones(2)), r"x has shape \(2,\) but must be \(\.\.\., 3\)"),
