@@ -29,6 +29,8 @@ from hopfield.analysis import (
     landscape,
     mask,
     metastability,
+    plot_bifurcation,
+    plot_radii,
     plot_readings,
     polish,
     query_table,
@@ -282,3 +284,13 @@ def test_functions_whose_numbers_overflow_are_examined_without_a_warning(rate):
     found = find_fixed_points(network, seed=0, batches=1, batch_size=4)
     assert len(found.kind) <= 1
     spectrum(network, np.zeros((1, 2)), 2)
+
+
+def test_a_measure_of_branches_gives_one_number_for_each_state():
+    branches = continue_fixed_points(MEMORY, "beta", 1.0, 1.2, points=5, branches=2)
+    for measure in (lambda x: None, lambda x: 1.0, lambda x: x, lambda x: x[:, 0] * 1j, int):
+        with pytest.raises((TypeError, ValueError), match="measure must"):
+            plot_bifurcation(branches, measure=measure)
+    for radii in (1j, [1j, 2.0], np.complex64(1j), [""]):
+        with pytest.raises(ValueError, match="one number for each pattern"):
+            plot_radii(radii, [0.5])
