@@ -30,7 +30,6 @@ from ..models.domain import domain_of
 from . import declared, doors
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
 from .counts import padded as padded
-from .reach import check_precision, in_reach, no_flow
 from .units import force_of, length_of
 
 
@@ -339,19 +338,18 @@ def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0)
     """
     if isinstance(memory, Field):
         return memory
-    memory = in_reach(memory)
+    memory = doors.precise("memory", memory)
     if isinstance(memory, Network):
         network, model = memory, None
     else:
         if isinstance(memory, type) or not hasattr(memory, "network"):
-            raise no_flow(memory)
+            raise doors.no_flow(memory)
         model = memory.adiabatic() if hasattr(memory, "adiabatic") else memory
         network = model.network
     if network.flow != "local":
         network = Network(network.populations, network.synapses)
     like = next(iter(a for a in backend.arrays(network) if a.ndim), None)
     like = np.zeros(1) if like is None else like
-    check_precision(network if model is None else model, like)
     rows = getattr(model, "memories", None) if patterns is None else patterns
     if patterns is not None:
         size = sum(p.size for p in network.populations.values())
@@ -366,16 +364,16 @@ def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0)
     return Field(network, model, rows, length_of(rows), like, positive("differences", differences, zero=True))
 
 
-def states_of(flow: Field, x: Any) -> np.ndarray:
+def states_of(flow: Field, x: Any, name: str = "states") -> np.ndarray:
     """States as host rows (K, D) of the field's dtype, checked.
 
     >>> from hopfield.models import ModernHopfield
     >>> states_of(field(ModernHopfield(np.eye(2))), [1.0, 0.0])
     array([[1., 0.]])
     """
-    rows = np.atleast_2d(backend.to_numpy(finite("states", floating("states", x))))
+    rows = np.atleast_2d(backend.to_numpy(finite(name, floating(name, x))))
     if rows.ndim != 2 or rows.shape[1] != flow.size:
-        raise ValueError(f"states have shape {rows.shape}, but the network has {flow.size} neurons: give (K, D).")
+        raise ValueError(f"{name} have shape {rows.shape}, but the network has {flow.size} neurons: give (K, D).")
     return rows.astype(backend.to_numpy(flow.like).dtype)
 
 

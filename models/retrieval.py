@@ -147,7 +147,7 @@ def refuse_runaways(run: Trajectory, record: Record) -> None:
     >>> refuse_runaways(*attempt(ModernHopfield(np.eye(2)), np.ones(2), 2, integrator=Relaxation(float("inf"))))
     """
     if record.lost is None or not record.lost.any():
-        return
+        return _refuse_endless_energies(run)
     rows = np.flatnonzero(record.lost)
     who = "The updates run away" if record.lost.size == 1 else f"The updates of query {rows[0]} run away"
     count = int(run.steps.reshape(-1)[rows[0]])
@@ -155,6 +155,20 @@ def refuse_runaways(run: Trajectory, record: Record) -> None:
         f"{who}: after {count} of them the next is too large for {backend.dtype_name(next(iter(run.final.values())))}"
         f"{f' ({rows.size} of {record.lost.size} queries)' if rows.size > 1 else ''}. Scale the patterns or beta down, "
         "or use softmax, whose weights sum to one."
+    )
+    error.rows = rows
+    raise error
+
+
+def _refuse_endless_energies(run: Trajectory) -> None:
+    """Where the squares of a state overflow, nothing can be said of whether it rests."""
+    rows = np.flatnonzero(~np.isfinite(backend.to_numpy(run.energy[-1])))
+    if not rows.size:
+        return
+    error = RunawayError(
+        f"The energy of query {rows[0]} is too large for {backend.dtype_name(run.energy)} ({rows.size} of "
+        f"{run.reached.size} queries), and whether its updates settle cannot be told. Scale the patterns and the cue "
+        "down, or use float64."
     )
     error.rows = rows
     raise error

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import backend
+from ..array_doors import solvable
 from ..backend import Array, Number
 from ..doors import number, settle, whole
 from ..linear import gmres, inverse
@@ -90,6 +91,7 @@ class Rosenbrock(Integrator):
     def check(self, network: Network, states: States, clamp: Mapping[str, Any]) -> None:
         """Refuse jumps and the gradient flow."""
         super().check(network, states, clamp)
+        solvable("Rosenbrock", next(iter(states.values())))
         if network.flow != "local":
             raise ValueError(
                 "Rosenbrock linearises the local flow; this network has flow='gradient', whose linearisation needs "
