@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.arguments import batch
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.validation import positive
 from ..models.domain import Domain
 from . import declared
@@ -92,6 +92,7 @@ class BasinSlice:
         return f"{columns} x {rows} cues in a plane{left_out}, {int(self.near.sum())} fixed points in it. {self.basins}"
 
 
+@quiet
 @checked(**declared.BASIN_SLICE)
 def basin_slice(
     memory: Any,
@@ -214,7 +215,9 @@ def _fitted(
 def _plane(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The centre of three states and an orthonormal basis of their plane, b - a along the first axis."""
     first, second = b - a, c - a
-    size = max(np.linalg.norm(first), np.linalg.norm(second), np.linalg.norm(c - b))
+    unit = max(np.abs(first).max(), np.abs(second).max()) or 1.0  # squares of it stay finite
+    first, second = first / unit, second / unit
+    size = max(np.linalg.norm(first), np.linalg.norm(second), np.linalg.norm(second - first))
     length = np.linalg.norm(first)
     axis = first / (length or 1.0)
     rest = second - (second @ axis) * axis

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.doors import feasible
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.progress import ticker
 from ..dynamics.validation import positive, unknown_name
 from . import declared
@@ -176,6 +176,7 @@ class Basins:
         return "\n".join([*lines, rest])
 
 
+@quiet
 @checked(**declared.BASINS_OF_ATTRACTION)
 def basins_of_attraction(
     memory: Any,

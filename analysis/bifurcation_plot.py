@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.list_doors import numbers_of
 from ..dynamics.validation import finite, floating
 from ..models.checks import flag
 from .bifurcation import Bifurcation
@@ -110,6 +111,19 @@ def plot_bifurcation(
     return ax
 
 
+def _measured(measure: Callable[[np.ndarray], Any], branch: Branch) -> np.ndarray:
+    """What a function of states gave: one number for each."""
+    try:
+        found = numbers_of("measure", measure(branch.state))
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    if found.shape != branch.state.shape[:1]:
+        raise ValueError(
+            f"The function measure must give one finite number for each of the {len(branch.state)} states (K, n)."
+        )
+    return found
+
+
 def _measure(measure: Any, branches: Branches) -> tuple[Callable[[Branch], np.ndarray], str]:
     if isinstance(measure, str):
         if measure == "energy":
@@ -118,7 +132,7 @@ def _measure(measure: Any, branches: Branches) -> tuple[Callable[[Branch], np.nd
             return lambda branch: np.linalg.norm(branch.coordinates, axis=-1), r"norm $|x|$"
         raise ValueError(f"measure must be 'energy', 'norm', a vector or a function of the states, got {measure!r}.")
     if callable(measure):
-        return lambda branch: np.asarray(measure(branch.state), dtype=float), "measure"
+        return lambda branch: _measured(measure, branch), "measure"
     vector = backend.to_numpy(finite("measure", floating("measure", measure)))
     width = branches.branches[0].state.shape[-1] if len(branches.branches) else vector.size
     if vector.shape != (width,) or not vector.any():

@@ -315,8 +315,8 @@ def _check_numbers(sizes: Any, levels: Any, runs: Any, seed: Any, data: Images) 
     for name, values in (("sizes", sizes), ("runs", (runs,))):
         if not values or any(isinstance(v, bool) or not isinstance(v, int | np.integer) or v < 1 for v in values):
             raise ValueError(f"{name} must be whole numbers >= 1, got {values!r}.")
-    if not levels or not all(isinstance(level, int | float | np.number) and 0 <= level < np.inf for level in levels):
-        raise ValueError(f"levels must be numbers >= 0, one at least, got {levels!r}.")
+    if not levels or not all(isinstance(level, int | float | np.number) and 0 <= level <= 1e9 for level in levels):
+        raise ValueError(f"levels must be numbers from 0 to 1e9, one at least, got {levels!r}.")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number >= 0, got {seed!r}.")
     needed = runs * max(sizes)

@@ -163,6 +163,7 @@ class Branches:
         return write_report(path, {}, {"branches": self.to_dict()})
 
 
+@quiet
 @checked(**declared.CONTINUE_FIXED_POINTS)
 def continue_fixed_points(
     model: Any | Callable[[float], Any],

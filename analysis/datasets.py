@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -298,7 +299,9 @@ def _from_openml(name: str, entry: Published, damage: str = "") -> Pixels:
 
     parser = "pandas" if find_spec("pandas") else "liac-arff"
     try:
-        found: Any = fetch_openml(data_id=entry.openml, as_frame=False, parser=parser)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "A network error occurred", UserWarning)  # before it tries again
+            found: Any = fetch_openml(data_id=entry.openml, as_frame=False, parser=parser)
     except (OSError, ValueError) as error:
         raise ConnectionError(
             f"{name} could not be fetched from OpenML ({type(error).__name__}: {error}). Download it by hand and name "

@@ -22,6 +22,9 @@ BASIN_SLICE_STATE = {
 }
 BASIN_SLICE = {
     "memory": doors.examined,
+    "a": doors.states,
+    "b": doors.states,
+    "c": doors.states,
     "resolution": doors.side,
     "margin": doors.not_negative,
     "fixed_points": doors.census,
@@ -44,6 +47,7 @@ BETA_ADVICE_BETA_FOR = {
     "certified": doors.flag,
 }
 BETA_ADVICE = {
+    "memory": doors.precise,
     "target": doors.a_number,
 }
 CAPACITY = {
@@ -114,7 +118,25 @@ FLIP_BITS = {
     "seed": doors.seed,
 }
 CRITICAL_BETA = {
-    "largest": doors.positive,
+    "memory": doors.precise,
+    "largest": doors.reach,
+}
+QUERY_TABLE = {
+    "fields": doors.columns,
+}
+PATTERN_STARTS = {
+    "signed": doors.flag,
+    "seed": doors.seed,
+}
+RANDOM_STARTS = {
+    "count": doors.count,
+    "signed": doors.flag,
+    "scale": doors.positive,
+    "seed": doors.seed,
+}
+BOX_STARTS = {
+    "count": doors.count,
+    "seed": doors.seed,
 }
 PATTERN_STARTS = {
     "signed": doors.flag,
@@ -144,9 +166,11 @@ EFFECTIVE_MEMORIES = {
     "measure": doors.text,
 }
 METASTABILITY = {
+    "memory": doors.precise,
     "max_steps": doors.whole,
 }
 FIELD = {
+    "memory": doors.precise,
     "patterns": doors.states,
     "differences": doors.differences,
 }
@@ -263,6 +287,7 @@ BASIN_RADIUS = {
     "i": doors.row_or_state,
 }
 SUMMARISE = {
+    "memory": doors.with_patterns,
     "trajectory": doors.simulated,
     "targets": doors.rows,
 }

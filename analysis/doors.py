@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..dynamics import arguments, backend
+from ..dynamics.array_doors import solvable
 from ..dynamics.doors import (
     affordable,
     choice,
@@ -52,12 +54,32 @@ count = partial(whole, least=1, most=LARGEST)
 count_or_none = partial(whole, least=0, most=LARGEST)
 images = partial(whole, least=3, most=10**5)
 positive = partial(number, above=0)
+reach = partial(number, above=0, most=1e100)
 resolved = partial(number, least=1e-14)
 bend = partial(number, least=-1e6, most=1e6)
 not_negative = partial(number, least=0)
 seed_number = partial(whole, least=0, most=2**63 - 1)
 share = partial(number, least=0, most=1)
 run = partial(kind, wanted=Trajectory, example="what simulate(...) returns")
+
+
+def with_patterns(name: str, value: Any) -> Any:
+    """A model, or patterns (N, I), which a list of lists is too.
+
+    >>> with_patterns("memory", [[1, 0]])
+    array([[1., 0.]])
+    """
+    return states(name, value) if isinstance(value, list | tuple) else value
+
+
+def columns(name: str, value: Any) -> Any:
+    """A dict whose values are arrays, or lists that are."""
+    for column, values in value.items() if isinstance(value, Mapping) else ():
+        try:
+            np.asarray(backend.to_numpy(values) if backend.is_array(values) else values)
+        except ValueError:
+            raise ValueError(f"{name}[{column!r}] must be one value for each query, got {shown(values)}.") from None
+    return value
 
 
 def simulated(name: str, value: Any) -> Any:
@@ -73,7 +95,10 @@ def as_given(name: str, value: Any) -> int | float:
     >>> as_given("stop", np.float64(2))
     2.0
     """
-    return scalar(name, value)
+    found = scalar(name, value)
+    if isinstance(found, int) and abs(found) >= 2**1023:
+        raise ValueError(f"{name} is {shown(found)}, too large for a floating number (1.8e308).")
+    return found
 
 
 def row_or_state(name: str, value: Any) -> Any:
@@ -208,12 +233,45 @@ def maybe(check: Any) -> Any:
     return lambda name, value: None if value is None else check(name, value)
 
 
+def precise(name: str, value: Any) -> Any:
+    """A memory whose numbers have enough digits to be examined: those of half precision are widened to float32.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> precise("memory", ModernHopfield(np.eye(2, dtype=np.float16))).memories.dtype
+    dtype('float32')
+    """
+    arrays = backend.arrays(value) if backend.is_structure(value) else []
+    for array in arrays:
+        kind = str(array.dtype).rsplit(".", maxsplit=1)[-1]
+        solvable(f"The analysis of {name}", array)
+        if kind in ("float16", "bfloat16"):
+            if not hasattr(value, "to"):
+                raise TypeError(f"{name} is of {kind}, too coarse to be examined: build it of float32 arrays.")
+            library = backend.backend_of(array)
+            return value.to(library, None if library == "numpy" else backend.device(array), "float32")
+    return value
+
+
 def examined(name: str, value: Any) -> Any:
     """A model, a Network or a Field (or another object with a velocity)."""
     from .field import Field
 
     flows = isinstance(value, Field) or (hasattr(value, "velocity") and not isinstance(value, type))
-    return value if flows else memory(name, value)
+    return precise(name, value if flows else memory(name, value))
+
+
+def no_flow(memory: Any) -> TypeError:
+    """Why something has no flow in time, as far as it says so itself."""
+    try:
+        _ = memory.network
+    except TypeError as error:  # a memory without dynamics says what to take instead
+        return TypeError(str(error))
+    except AttributeError:
+        pass
+    return TypeError(
+        f"Expected a memory or a Network, got {type(memory).__name__}. For an energy function of your own "
+        "use energy_network(energy, size)."
+    )
 
 
 def census(name: str, value: Any) -> Any:

@@ -14,7 +14,8 @@ from ..dynamics.consistency import check_parts
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating
 from ..models.domain import domain_of
-from .field import Field, field, in_reach
+from . import doors
+from .field import Field, field
 from .fixed_points import FixedPoints, find_fixed_points, nothing_found
 from .kinds import rows_of
 from .motion import Motion, method_for, updates
@@ -88,7 +89,7 @@ class Explorer:
         dt: float = 0.1,
         seed: int | np.random.Generator = 0,
     ) -> None:
-        memory = in_reach(memory)
+        memory = doors.precise("memory", memory)
         self.memory, self.rng = memory, np.random.default_rng(seed)
         self.space = None if isinstance(memory, Network | Field) else row_space(memory)
         self.model: Any = memory if self.space is None else self.space.memory
@@ -161,7 +162,18 @@ class Explorer:
     # -------------------------------------------------------------------------------------------- in and out
 
     def checked(self, queries: Any) -> Array:
-        """Cues (..., I) that the memory accepts."""
+        """Cues (..., I) that the memory accepts, and whose squares are numbers."""
+        cues = self._accepted(queries)
+        most = 1e-3 * float(backend.namespace(cues).finfo(cues.dtype).max) ** 0.5
+        if 0 not in cues.shape and not backend.holds(lambda x: abs(x) < most, cues):
+            top = float(np.abs(backend.to_numpy(cues)).max())
+            raise ValueError(
+                f"A cue goes up to {top:g}, whose square {backend.dtype_name(cues)} cannot hold. Give cues of the size "
+                "of the patterns."
+            )
+        return cues
+
+    def _accepted(self, queries: Any) -> Array:
         for check in ("check_cue", "check_query"):
             if hasattr(self.owner, check):
                 return getattr(self.owner, check)(queries)

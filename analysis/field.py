@@ -337,19 +337,18 @@ def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0)
     """
     if isinstance(memory, Field):
         return memory
-    memory = in_reach(memory)
+    memory = doors.precise("memory", memory)
     if isinstance(memory, Network):
         network, model = memory, None
     else:
         if isinstance(memory, type) or not hasattr(memory, "network"):
-            raise _no_flow(memory)
+            raise doors.no_flow(memory)
         model = memory.adiabatic() if hasattr(memory, "adiabatic") else memory
         network = model.network
     if network.flow != "local":
         network = Network(network.populations, network.synapses)
     like = next(iter(a for a in backend.arrays(network) if a.ndim), None)
     like = np.zeros(1) if like is None else like
-    check_precision(network if model is None else model, like)
     rows = getattr(model, "memories", None) if patterns is None else patterns
     if patterns is not None:
         size = sum(p.size for p in network.populations.values())
@@ -364,59 +363,16 @@ def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0)
     return Field(network, model, rows, length_of(rows), like, positive("differences", differences, zero=True))
 
 
-def in_reach(memory: Any) -> Any:
-    """The memory in a type that linear algebra works in: half precision is widened to float32.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> in_reach(ModernHopfield(np.eye(2, dtype="float16"))).like.dtype
-    dtype('float32')
-    """
-    return memory.wide if getattr(memory, "is_half", False) and hasattr(memory, "wide") else memory
-
-
-def check_precision(owner: Any, like: Array) -> None:
-    """Refuse numbers in which no eigenvalue can be computed.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> memory = ModernHopfield(np.eye(2, dtype="longdouble"))
-    >>> check_precision(memory, memory.like)
-    Traceback (most recent call last):
-    TypeError: This ModernHopfield is in ...: eigenvalues and linear systems are solved in float32 and float64...
-    """
-    name = backend.dtype_name(like)
-    if name not in ("float32", "float64"):
-        raise TypeError(
-            f"This {type(owner).__name__} is in {name}: eigenvalues and linear systems are solved in float32 and "
-            'float64 alone. Convert it: memory.to("numpy", dtype="float64"), or build it from such arrays.'
-        )
-
-
-def _no_flow(memory: Any) -> TypeError:
-    """Why something has no flow in time, as far as it says so itself."""
-    try:
-        _ = memory.network
-    except TypeError as error:  # a memory without dynamics says what to take instead
-        return TypeError(str(error))
-    except AttributeError:
-        pass
-    return TypeError(
-        f"Expected a memory or a Network, got {type(memory).__name__}. For an energy function of your own "
-        "use energy_network(energy, size)."
-    )
-
-
-def states_of(flow: Field, x: Any) -> np.ndarray:
+def states_of(flow: Field, x: Any, name: str = "states") -> np.ndarray:
     """States as host rows (K, D) of the field's dtype, checked.
 
     >>> from hopfield.models import ModernHopfield
     >>> states_of(field(ModernHopfield(np.eye(2))), [1.0, 0.0])
     array([[1., 0.]])
     """
-    rows = np.atleast_2d(backend.to_numpy(finite("states", floating("states", x))))
+    rows = np.atleast_2d(backend.to_numpy(finite(name, floating(name, x))))
     if rows.ndim != 2 or rows.shape[1] != flow.size:
-        raise ValueError(f"states have shape {rows.shape}, but the network has {flow.size} neurons: give (K, D).")
+        raise ValueError(f"{name} have shape {rows.shape}, but the network has {flow.size} neurons: give (K, D).")
     return rows.astype(backend.to_numpy(flow.like).dtype)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.network import Network
 from ..dynamics.simulate import Memory
 from ..dynamics.validation import positive
@@ -35,6 +35,7 @@ WORK = 2**20  # D^2 times that number
 BALANCED = 1024  # starts at which a few patterns have weights of one order
 
 
+@quiet
 @checked(**declared.FIND_FIXED_POINTS)
 def find_fixed_points(
     memory: Memory | Network | Field,

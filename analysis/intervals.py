@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..dynamics.entry import door
+from . import declared
 
+
+@door(declared.wilson)
 def wilson(successes: Any, total: int, level: float = 0.95) -> np.ndarray:
     r"""Wilson's score interval for a fraction p = successes/total; array (..., 2).
 
@@ -33,14 +37,6 @@ def wilson(successes: Any, total: int, level: float = 0.95) -> np.ndarray:
     """
     from scipy.special import ndtri
 
-    if isinstance(total, bool) or not isinstance(total, int | np.integer) or total < 1:
-        raise ValueError(f"total must be a whole number >= 1, got {total!r}: a fraction of nothing has no interval.")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, got {level!r}.")
-    given = np.asarray(successes)
-    whole = given.dtype.kind in "iu" or (given.dtype.kind == "f" and bool((given == np.floor(given)).all()))
-    if not whole or ((given < 0) | (given > total)).any():
-        raise ValueError(f"successes must be whole numbers from 0 to total = {total}, got {successes!r}.")
     p, n = np.asarray(successes, dtype=float) / total, float(total)
     z = float(ndtri((1 + level) / 2))
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)

@@ -137,7 +137,7 @@ def kinds(
         elif stored is None:
             names.append("stable")
         else:
-            part = None if weights is None else weights[at]
+            part = None if weights is None or weights.shape[1] != len(stored.place) else weights[at]
             name, pattern[at], reverse[at] = stored.name(g[: stored.patterns.shape[1]].astype(float), part)
             names.append(name)
     return Named(np.array(names, dtype=str), pattern, reverse)

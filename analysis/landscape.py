@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from . import declared
 from .barriers import Landscape
 from .counts import check_counts
@@ -23,6 +23,7 @@ CENSUS = 10  # stored patterns up to which all fixed points are looked for
 ALL_PAIRS = 12  # minima up to which every pair is tried
 
 
+@quiet
 @checked(**declared.LANDSCAPE)
 def landscape(
     memory: Any,

@@ -108,7 +108,9 @@ def numbers(name: str, values: Any) -> np.ndarray:
     array([0. , 0.5])
     """
     try:
-        found = [0.0 if value is None else float(value) for value in np.asarray(values, dtype=object).reshape(-1)]
+        given = np.asarray(values, dtype=object).reshape(-1)
+        bad = any(isinstance(x, complex | np.complexfloating) for x in given)
+        found = [math.nan if bad else 0.0 if x is None else float(x) for x in given]
     except (TypeError, ValueError):
         found = [math.nan]
     if np.ndim(np.asarray(values, dtype=object)) != 1 or any(math.isnan(value) for value in found):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.linear import gmres
 from ..dynamics.validation import positive, unknown_name
 from . import declared
@@ -69,6 +69,7 @@ def residual_tolerance(flow: Field) -> float:
     return (1e-10 if backend.epsilon(flow.like) < 1e-10 else 1e-5) * flow.force
 
 
+@quiet
 @checked(**declared.POLISH)
 def polish(
     memory: Any,
@@ -140,6 +141,7 @@ def polish(
     floor = eps**0.5 * flow.scale
     dense = flow.size <= DENSE if method == "auto" else method == "dense"
     x = states_of(flow, x)
+    away = None if away is None else states_of(flow, away, "away: states that")
     x = slid(flow, x, np.zeros_like(x))
     best, best_residual = x.copy(), np.full(len(x), np.inf)
     step_length, converged = np.full(len(x), np.inf), np.zeros(len(x), bool)

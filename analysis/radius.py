@@ -10,15 +10,15 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.doors import feasible
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.network import Network
 from ..dynamics.validation import positive, unknown_name
-from . import declared
+from . import declared, doors
 from .boundary import Basin, crossings, normals, sloped
 from .certificates import certified_radii, no_theorem
 from .corruption import generator
 from .explorer import Explorer, projected
-from .field import Field, in_reach
+from .field import Field
 from .fixed_points import FixedPoints
 from .home import at_home
 from .row_space import RowSpace, row_space
@@ -90,6 +90,7 @@ class BasinRadius:
         return f"radius from {low} to {high} ({self.norm}-norm; {self.theorem}) {self.reason}".rstrip()
 
 
+@quiet
 @checked(**declared.BASIN_RADIUS)
 def basin_radius(
     memory: Any,
@@ -163,7 +164,7 @@ def basin_radius(
     feasible("The flow from a state", 300 / dt, "Give a larger dt.", 10**7)
     if dt > 0.1:
         raise ValueError(f"dt={dt:g} is too long a step for a flow; give dt <= 0.1.")
-    memory = in_reach(at_home(memory, i))
+    memory = doors.precise("memory", at_home(memory, i))
     space = None if isinstance(memory, Network | Field) else row_space(memory)
     row, center = _center(memory, i)
     explorer = Explorer(memory if space is None else space.memory, projected(fixed_points, space), dt=dt, seed=rng)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.trajectory import Trajectory
 from ..models.copies import is_recalled
 from ..models.files import written_whole
@@ -74,6 +74,7 @@ class RecallSummary:
         return None if self.recalled is None else self.recalled / self.samples
 
 
+@quiet
 @checked(**declared.SUMMARISE)
 def summarise(memory: Any, trajectory: Trajectory, targets: Any = None) -> RecallSummary:
     r"""Sum up a simulation of a memory.

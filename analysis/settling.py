@@ -33,7 +33,7 @@ from .motion import Motion
 from .representatives import representatives
 
 STILL = 2e-13  # a speed, in units of a typical one, at which rounding decides where a state at a saddle goes
-HUGE = 1e8  # times a typical speed: one beyond it, outward, is that of a state that has run away
+HUGE = 1e8  # times a typical speed, or that of a start from far out: one beyond it, outward, is a runaway's
 FAR = 1e3  # times the scale: a state that could not go on, so far out, has run away too
 QUIET = 0.01  # contraction of the update within which the rest of the way is an exponential
 LINEAR = 0.1  # the part of F(x) that may differ from the linearisation
@@ -309,6 +309,7 @@ class _Judge:
         infinite = np.full(size, np.inf)
         flow = motion.flow
         self.before = infinite if motion.infinite else motion.speed(_speeds(flow, x))
+        self.huge = HUGE * np.fmax(np.linalg.norm(backend.to_numpy(x).astype(float), axis=-1) / flow.scale, 1.0)
 
     def __call__(self, moment: Moment) -> np.ndarray:
         """Which rows are done."""
@@ -317,8 +318,8 @@ class _Judge:
         rows, time = moment.rows[here], moment.time[here]
         x = flow.flatten(moment.states)
         if self.motion.infinite:
-            move = x - flow.flatten(moment.previous)
-            speed = np.linalg.norm(backend.to_numpy(move).astype(float), axis=-1) / flow.scale
+            move = backend.to_numpy(x - flow.flatten(moment.previous)).astype(float)
+            speed = np.linalg.norm(move, axis=-1) / flow.scale
         else:
             program = backend.compiled(_residuals, x)
             speed = self.motion.speed(program(None, moment.network, moment.states, moment.evaluation))
@@ -335,8 +336,7 @@ class _Judge:
             self.label[moment.rows[fresh]] = verdict.label[fresh]
             known = self.label[np.maximum(moment.rows, 0)] >= 0
             quiet = open_ & verdict.quiet & known & (speed > self.tol) & (not self.motion.infinite)
-            late = moment.time[quiet] + np.log(speed[quiet] / self.tol) / self.motion.fade
-            self.when[moment.rows[quiet]] = late
+            self.when[moment.rows[quiet]] = moment.time[quiet] + np.log(speed[quiet] / self.tol) / self.motion.fade
         self.label[moment.rows[lost & (moment.rows >= 0)]] = -1
         still = speed <= max(8 * backend.epsilon(x), STILL)
         arrived = (self.label[np.maximum(moment.rows, 0)] >= 0) & ((speed <= self.tol) | quiet | (not self.timed))
@@ -344,7 +344,7 @@ class _Judge:
 
     def _lost(self, x: Array, moment: Moment, speed: np.ndarray) -> np.ndarray:
         """Which rows have run away: fast, outward, and far; forces may be as strong where a state does not leave."""
-        fast = ~(speed < HUGE)
+        fast = ~(speed < self.huge[np.maximum(moment.rows, 0)])
         if not fast.any():
             return fast
         here = backend.to_numpy(x).astype(float)

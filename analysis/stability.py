@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.validation import unknown_name
 from . import declared
 from .calculus import split
@@ -68,6 +68,7 @@ class Spectrum(NamedTuple):
     returns: np.ndarray
 
 
+@quiet
 @checked(**declared.SPECTRUM)
 def spectrum(memory: Any, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
     r"""Eigenvalues and index at fixed points.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.entry import checked
+from ..dynamics.entry import checked, quiet
 from ..dynamics.integrators import Relaxation
 from . import declared
 from .counts import check_counts
@@ -56,6 +56,7 @@ class Strings(NamedTuple):
         return np.flatnonzero((e[1:-1] > e[:-2]) & (e[1:-1] >= e[2:])) + 1
 
 
+@quiet
 @checked(**declared.STRING_METHOD)
 def string_method(
     memory: Any,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.entry import checked
+from . import declared
 from .counts import check_counts
 from .report import RecallSummary
 
@@ -73,6 +75,7 @@ def recall_table(summaries: Mapping[str, RecallSummary], before: Mapping[str, in
     return table
 
 
+@checked(**declared.QUERY_TABLE)
 def query_table(fields: Mapping[str, Any], most: int = 10) -> Table:
     r"""A row for each query, of the fields that are given; the first `most` of them.
 

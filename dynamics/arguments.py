@@ -19,7 +19,7 @@ def numbers(name: str, value: Any, like: Array | None = None) -> Array:
     >>> numbers("x", [1, 2])
     array([1., 2.])
     """
-    value = plain(name, value)
+    given, value = value, plain(name, value)
     if not backend.is_array(value):
         try:
             value = np.asarray(value)
@@ -32,7 +32,7 @@ def numbers(name: str, value: Any, like: Array | None = None) -> Array:
     xp = backend.namespace(value)
     if value.ndim == 0:
         raise ValueError(
-            f"{name} must be an array (..., n) with one number for each neuron, got {shown(value)}. One neuron is an "
+            f"{name} must be an array (..., n) with one number for each neuron, got {shown(given)}. One neuron is an "
             f"array of one number, [{name}]."
         )
     if 0 in value.shape[-1:]:
@@ -66,11 +66,14 @@ def together(named: dict[str, Any], widths: dict[str, int | None], meaning: str)
     return list(found.values())
 
 
-def _one_library(node: Any, arrays: list[Array]) -> None:
-    """Refuse arrays of another library than a structure's own (NumPy's among those of JAX are JAX's)."""
+def _one_library(node: Any, arrays: list[Array]) -> list[Array]:
+    """Arrays in the library of a structure's own: NumPy's beside those of JAX are JAX's, others are refused."""
     own = backend.arrays(node) if backend.is_structure(node) else []
+    like = next((array for array in own if backend.backend_of(array) == "jax"), None)
+    arrays = arrays if like is None else [beside(like, array) for array in arrays]
     if own and {backend.backend_of(array) for array in (*own, *arrays)} != {"jax", "numpy"}:
         backend.namespace(*own, *arrays)
+    return arrays
 
 
 def beside(like: Array, value: Array) -> Array:
@@ -103,9 +106,19 @@ def vector(z: Any) -> Any:
 def _of_lagrangian(*names: str) -> Check:
     def check(self: Any, *given: Any, **options: Any) -> Any:
         named = {**dict(zip(names, given, strict=False)), **options}
-        arrays = together(named, {}, "one number for each neuron, as in the first array")
-        _one_library(self, arrays)
+        width = self.neurons
+        meaning = "one number for each neuron, as in " + ("the first array" if width is None else repr(self))
+        arrays = _one_library(self, together(named, {} if width is None else dict.fromkeys(named, width), meaning))
         return (self, *arrays[: len(given)]), dict(zip(options, arrays[len(given) :], strict=True))
+
+    return check
+
+
+def _direction(self: Any, x: Array, g: Array) -> Check:
+    """The check of what `linearised` gives, a function of directions u."""
+
+    def check(u: Any) -> Any:
+        return (together({"x": x, "u": u}, {}, "one number for each neuron")[1],), {}
 
     return check
 
@@ -124,6 +137,7 @@ LAGRANGIAN: dict[str, Check] = {
     "tangent_change": _of_lagrangian("x", "u", "dx"),
     "scaled": _scaled,
 }
+FUNCTIONS = {"linearised": _direction}
 
 # ------------------------------------------------------------------------------------------------- similarities
 
@@ -158,6 +172,7 @@ def of_similarity(self: Any, names: tuple[str, ...], given: tuple[Any, ...], opt
     arrays = [beside(self.patterns, array) for array in arrays]
     backend.namespace(self.patterns, *arrays)  # which refuses two libraries
     if "ratio" in options:
+        arrays = backend.batched(*arrays)
         options = _value_step(arrays[0], **options)
     return arrays, options
 
@@ -198,8 +213,7 @@ def _of_synapse(lead: int = 0, vector: bool = False) -> Check:
         widths = {f"g[{k}]": size for k, size in enumerate(sizes)}
         widths["u"] = sizes[positions[-1]] if positions else None
         arrays = together(named, widths, f"the populations {', '.join(self.between)} have {_told(sizes)} neurons")
-        _one_library(self, arrays)
-        return (self, *positions, *arrays), options
+        return (self, *positions, *_one_library(self, arrays)), options
 
     return check
 

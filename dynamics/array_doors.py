@@ -30,6 +30,18 @@ def plain(name: str, value: Any) -> Any:
     return value
 
 
+def solvable(what: str, like: Array) -> None:
+    """Refuse a type for which NumPy has no linear algebra, such as the long double.
+
+    >>> solvable("Rosenbrock", np.ones(2))
+    """
+    if backend.backend_of(like) == "numpy" and like.dtype.itemsize > 8:
+        raise TypeError(
+            f"{what} solves linear systems, which NumPy has none of in {like.dtype}. Compute in float64: "
+            'memory.to("numpy", dtype="float64"), or the array with astype(float).'
+        )
+
+
 def series(name: str, value: Any) -> np.ndarray:
     """One number or some in a list or array of any library, as float64 of at most one axis.
 

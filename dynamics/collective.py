@@ -368,6 +368,14 @@ class LayerNorm(Lagrangian):
         object.__setattr__(self, "eps", number("eps", self.eps, 0))
         wide = (backend.is_array(self.delta) and self.delta.ndim > 0) or isinstance(self.delta, list | tuple)
         object.__setattr__(self, "delta", (arguments.numbers if wide else real)("delta", self.delta))
+        if getattr(self.delta, "ndim", 0) > 1:
+            raise ValueError(f"delta is a number or a vector (n,), got shape {tuple(self.delta.shape)}.")
+
+    @property
+    def neurons(self) -> int | None:
+        """As many as `delta` has numbers, if there are several."""
+        shape = getattr(self.delta, "shape", ())
+        return shape[0] if shape and shape[0] > 1 else None
 
     def value(self, x: Array) -> Array:
         """n gamma sqrt(var x + eps) + delta.x."""

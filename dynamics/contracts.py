@@ -67,6 +67,8 @@ class Lagrangian(backend.Extensible, ABC):
     checked : bool
         Whether the activation is known to be the gradient of the value; otherwise the two are compared when a
         network with it is first run.
+    neurons : int or None
+        How many it is for, where it has parameters of each neuron; None: any number.
 
     Examples
     --------
@@ -83,7 +85,7 @@ class Lagrangian(backend.Extensible, ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        guard(cls, arguments.LAGRANGIAN)
+        guard(cls, arguments.LAGRANGIAN, arguments.FUNCTIONS)
 
     convex: bool | None = None
     elementwise: bool = False
@@ -103,6 +105,7 @@ class Lagrangian(backend.Extensible, ABC):
     domain: str = ""
     law: str = ""
     checked: bool = False
+    neurons: int | None = None
 
     @abstractmethod
     def value(self, x: Array) -> Array:
@@ -300,5 +303,5 @@ class Synapse(backend.Extensible, ABC):
         return backend.namespace(*g).abs(self.energy(*g, **shared))
 
 
-guard(Lagrangian, arguments.LAGRANGIAN)
+guard(Lagrangian, arguments.LAGRANGIAN, arguments.FUNCTIONS)
 guard(Synapse, arguments.SYNAPSE)

@@ -99,21 +99,23 @@ class Convolution(Synapse):
     def forward(self, g: Array) -> Array:
         """K * g: shape (..., n_a) to (..., n_b)."""
         xp, channels = backend.namespace(g), self.shape[-1]
-        places = xp.reshape(g, (*g.shape[:-1], -1, channels))
+        places = xp.reshape(g, (*g.shape[:-1], math.prod(self.shape[:-1]), channels))
         outside = xp.zeros_like(places[..., :1, :])
         patches = xp.take(xp.concat([places, outside], axis=-2), self.gather, axis=-2)
-        patches = xp.reshape(patches, (*g.shape[:-1], -1, math.prod(self.kernel.shape[:-1])))
-        return xp.reshape(patches @ self._matrix, (*g.shape[:-1], -1))
+        seen, weights = math.prod(self.shape_out[:-1]), math.prod(self.kernel.shape[:-1])  # no -1: a batch can be empty
+        patches = xp.reshape(patches, (*g.shape[:-1], seen, weights))
+        return xp.reshape(patches @ self._matrix, (*g.shape[:-1], math.prod(self.shape_out)))
 
     def backward(self, u: Array) -> Array:
         """K^T * u, the transpose of `forward`: shape (..., n_b) to (..., n_a)."""
         xp, (channels, out) = backend.namespace(u), self.kernel.shape[-2:]
-        rows = xp.reshape(u, (*u.shape[:-1], -1, out)) @ self._matrix.T
-        rows = xp.reshape(rows, (*u.shape[:-1], -1, channels))
+        rows = xp.reshape(u, (*u.shape[:-1], math.prod(self.shape_out[:-1]), out)) @ self._matrix.T
+        rows = xp.reshape(rows, (*u.shape[:-1], math.prod((*self.shape_out[:-1], *self.kernel.shape[:-2])), channels))
         rows = xp.concat([rows, xp.zeros_like(rows[..., :1, :])], axis=-2)
         parts = xp.take(rows, self.spread, axis=-2)
-        parts = xp.reshape(parts, (*u.shape[:-1], math.prod(self.shape[:-1]), -1, channels))
-        return xp.reshape(xp.sum(parts, axis=-2), (*u.shape[:-1], -1))
+        count = math.prod(self.shape[:-1])
+        parts = xp.reshape(parts, (*u.shape[:-1], count, self.spread.shape[0] // count, channels))
+        return xp.reshape(xp.sum(parts, axis=-2), (*u.shape[:-1], math.prod(self.shape)))
 
     def far(self, position: int, bounded: Sequence[bool], identity: bool) -> str:
         """Bounded with the other's activation."""

@@ -95,7 +95,9 @@ def whole(name: str, value: Any, least: int = 0, most: int = MOST) -> int:
     """
     try:
         found = scalar(name, value)
-    except TypeError:
+    except (TypeError, ValueError):
+        if backend.is_array(value) and backend.is_traced(value):
+            raise  # it says why
         found = None
     if not isinstance(found, int) or found < least:
         raise ValueError(f"{name} must be a whole number >= {least}, got {shown(value)}.")

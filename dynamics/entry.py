@@ -23,6 +23,7 @@ from .tracing import is_compiling
 _entered: ContextVar[bool] = ContextVar("entered", default=False)
 Check = Callable[..., "tuple[tuple[Any, ...], dict[str, Any]]"]
 Method = TypeVar("Method", bound=Callable[..., Any])
+MISSING: Mapping[str, Callable[..., Check]] = {}
 
 
 @contextmanager
@@ -47,8 +48,11 @@ def is_inside() -> bool:
     return _entered.get() or is_compiling()
 
 
-def door(check: Check) -> Callable[[Method], Method]:
-    """Put ``check(*arguments, **options)``, which gives back both as they are used, before a method or function."""
+def door(check: Check, answered: Callable[..., Check] | None = None) -> Callable[[Method], Method]:
+    """Put ``check(*arguments, **options)``, which gives back both as they are used, before a method or function.
+
+    One that gives a function has it behind a door too, that of ``answered(*arguments, **options)``.
+    """
 
     def before(method: Method) -> Method:
         @functools.wraps(method)
@@ -58,7 +62,8 @@ def door(check: Check) -> Callable[[Method], Method]:
                 return method(*arguments, **options)
             with inside():
                 arguments, options = check(*arguments, **options)
-                return method(*arguments, **options)
+                answer = method(*arguments, **options)
+            return answer if answered is None else door(answered(*arguments, **options))(answer)
 
         checked.is_door = True  # pyright: ignore[reportFunctionMemberAccess]
         return cast(Method, checked)
@@ -125,9 +130,9 @@ def checked(**checks: Callable[[str, Any], Any]) -> Callable[[Method], Method]:
     return before
 
 
-def guard(cls: type, checks: Mapping[str, Check]) -> None:
-    """Put its check before each method of these names that a class defines."""
+def guard(cls: type, checks: Mapping[str, Check], functions: Mapping[str, Callable[..., Check]] = MISSING) -> None:
+    """Put its check before each method of these names that a class defines; `functions` are for what some give."""
     for name, check in checks.items():
         method = vars(cls).get(name)
         if isinstance(method, FunctionType):
-            setattr(cls, name, door(check)(method))
+            setattr(cls, name, door(check, functions.get(name))(method))

@@ -106,8 +106,10 @@ def narrowed(array: Array, kind: str) -> Array:
 
 
 def _to_numpy(device: Any, kind: str | None) -> Callable[[Array], Array]:
-    if device not in (None, "cpu"):
-        raise ValueError(f"NumPy arrays live on the CPU; device={device!r} needs .to('torch') or .to('jax').")
+    if device is not None and not (isinstance(device, str) and device == "cpu"):
+        from .doors import shown  # which imports this module
+
+        raise ValueError(f"NumPy arrays live on the CPU; device={shown(device)} needs .to('torch') or .to('jax').")
     if kind == "bfloat16":
         raise TypeError("NumPy has no bfloat16. Ask for float32, which holds every bfloat16, or for float16.")
     return lambda array: np.array(to_numpy(array))

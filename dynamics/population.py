@@ -43,6 +43,10 @@ class Population:
     def __post_init__(self) -> None:
         kind("lagrangian", self.lagrangian, Lagrangian, "a Lagrangian such as Quadratic()")
         object.__setattr__(self, "size", whole("size (at least one neuron)", self.size, 1))
+        if self.lagrangian.neurons not in (None, self.size):
+            raise ValueError(
+                f"{self.lagrangian!r} is for {self.lagrangian.neurons} neurons and the population has {self.size}."
+            )
         object.__setattr__(self, "tau", positive("tau", self.tau))
         object.__setattr__(self, "leak", number("leak", self.leak, 0))
         if self.bias is not None:

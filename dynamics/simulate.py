@@ -180,7 +180,9 @@ def attempt(
     """
     with np.errstate(all="ignore"):
         network, states = _enter(memory, query, memory_state)
-        t1, progress = number("t1", t1, above=0), flag("progress", progress)
+        if (t1 := number("t1", t1, above=0)) < 1e-290:
+            raise ValueError(f"t1={t1:g} is too short to be divided into steps. Give times in units of tau.")
+        progress = flag("progress", progress)
         guard = None if guard is None else flag("guard", guard)
         if stop is not None and not isinstance(stop, str):
             stop = function("stop", stop, 'of a Moment, the name "steady"')
@@ -188,7 +190,7 @@ def attempt(
         masks = network.check_clamp(clamp, states)
         method = choose(integrator, network.bound(masks), states)
         keep, every = _kept(network, save), _every(save_at)
-        if not getattr(method, "adaptive", True):
+        if hasattr(method, "dt"):
             _ends(repr(method), t1, method.dt)  # type: ignore[union-attr]
         times = None if every else _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
         wide, batch = flat({**states, **{(name,): mask for name, mask in masks.items()}})

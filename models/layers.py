@@ -13,6 +13,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.convolution import Convolution
+from ..dynamics.doors import shown
 from ..dynamics.lagrangians import (
     Lagrangian,
     LayerNorm,
@@ -219,13 +220,22 @@ def unpacked(text: str, vector: Array) -> tuple[list[Layer], list[Any]]:
     >>> layers[1], weights[0].shape
     (1 tanh, (2, 1))
     """
-    found = json.loads(text)
+    try:
+        found = json.loads(text)
+        return _built(found["layers"], found["weights"], vector)
+    except (json.JSONDecodeError, RecursionError, KeyError, IndexError, TypeError, AttributeError):
+        raise ValueError(
+            f"layers is a sequence of layers, or the text that `save` writes, got {shown(text)}."
+        ) from None
+
+
+def _built(rows: Any, forms: Any, vector: Array) -> tuple[list[Layer], list[Any]]:
     layers, weights, at = [], [], 0
-    for row in found["layers"]:
+    for row in rows:
         bias = np.asarray(row["bias"], dtype=vector.dtype) if isinstance(row["bias"], list) else row["bias"]
         kind = decoded(row["activation"])
         layers.append(Layer(tuple(row["shape"]), kind, row["tau"], row["leak"], bias))
-    for form in found["weights"]:
+    for form in forms:
         size = math.prod(form["shape"])
         array = vector[at : at + size].reshape(form["shape"])
         weights.append(Kernel(array, form["stride"], form["padding"]) if "stride" in form else array)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
+from ..dynamics.array_doors import solvable
 from ..dynamics.backend import Array
 
 
@@ -49,6 +50,7 @@ def pseudo_inverse(patterns: Array) -> Array:
            [ 1.,  1.],
            [ 1., -1.]])
     """
+    solvable("The pseudo-inverse", patterns)
     xp = backend.namespace(patterns)
     _, sizes, axes = xp.linalg.svd(patterns, full_matrices=False)
     # Axes whose size is that of rounding belong to patterns that depend on one another.

@@ -27,7 +27,7 @@ from ..dynamics.contracts import exact_step
 from ..dynamics.integrators import Relaxation
 from .checks import flag, whole
 from .retrieval import Retrieval, bound_of, nothing, refuse_endless, settle
-from .separation import check_scores, shared
+from .separation import check_scores, describe, shared
 
 if TYPE_CHECKING:
     from .memory import AssociativeMemory
@@ -176,6 +176,12 @@ def retrieve_known(
     bias = None if isinstance(memory.bias, float) and memory.bias == 0 else memory.bias
     response = memory.sim.response(query, f)
     looked_up = exact_step(start["value"], [response], leak, bias, None)
+    if not backend.all_finite(looked_up):
+        raise ValueError(
+            f"The look-up by the known components is too large for {backend.dtype_name(looked_up)}, with "
+            f"{kind.name} scores of such patterns and the separation {describe(separation)}. Scale the patterns or "
+            "beta down, or use softmax, whose weights sum to one."
+        )
     start["value"] = xp.where(mask, start["value"], looked_up) if clamp else looked_up
     return settle(memory, start, update, max_steps, bound_of(tol, query), {"value": mask} if clamp else None)
 

@@ -188,6 +188,7 @@ def updated(
             states = {name: backend.namespace(x).where(mask, run.final[name], x) for name, x in states.items()}
             steps = np.where(going, steps + run.steps, steps)
             move, g, energy = look(method, flow, states, dt, sizes)
+            _refuse_endless_energies(energy)
             residual = backend.to_numpy(move)
             going = (residual > bound) & (steps < most)
             if not going.any():
@@ -200,6 +201,20 @@ def _look(
     """How far the next step would go, and activations and energy here."""
     here = flow.at(states)
     return largest_move(flow, here, method.step(flow, here, dt).point, sizes), here.activations, flow.energy(here).value
+
+
+def _refuse_endless_energies(energy: Array) -> None:
+    """Where the squares of a state overflow, nothing can be said of whether it rests."""
+    rows = np.flatnonzero(~np.isfinite(backend.to_numpy(energy)))
+    if not rows.size:
+        return
+    error = RunawayError(
+        f"The energy of query {rows[0]} is too large for {backend.dtype_name(energy)} ({rows.size} of "
+        f"{energy.shape[0]} queries), and whether its updates settle cannot be told. Scale the patterns and the cue "
+        "down, or use float64."
+    )
+    error.rows = rows
+    raise error
 
 
 def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:

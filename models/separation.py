@@ -53,29 +53,43 @@ class Named(NamedTuple):
 
 
 def _degree(kind: type, default: int) -> Named:
-    return Named(kind, int, lambda one: one.n - 1, lambda n: kind(n + 1), lambda: kind(default + 1))
+    return Named(kind, _whole, lambda one: one.n - 1, lambda n: kind(n + 1), lambda: kind(default + 1))
 
 
 def _fixed_power(n: int) -> Named:
     return Named(Power, default=lambda: Power(n + 1))
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("A whole number is meant, such as 3.") from None
+
+
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("A number is meant, such as 2.5.") from None
+
+
 SEPARATIONS: dict[str, Named] = {
-    "identity": Named(Quadratic, float),
-    "softmax": Named(LogSumExp, float),
+    "identity": Named(Quadratic, _real),
+    "softmax": Named(LogSumExp, _real),
     "max": Named(Max),
     "square": _fixed_power(2),
     "cube": _fixed_power(3),
     "polynomial": _degree(Power, 3),
     "rectified_polynomial": _degree(RectifiedPower, 3),
-    "sqrt": Named(SquareRoot, float),
-    "log": Named(XLogX, float),
-    "exponential": Named(Exponential, float),
-    "threshold": Named(Threshold, float, lambda one: one.t),
-    "top_k": Named(TopK, int, lambda one: one.k),
-    "sparsemax": Named(Sparsemax, float),
-    "entmax": Named(Entmax, float, lambda one: one.alpha),
-    "epanechnikov": Named(LogSumReLU, float),
+    "sqrt": Named(SquareRoot, _real),
+    "log": Named(XLogX, _real),
+    "exponential": Named(Exponential, _real),
+    "threshold": Named(Threshold, _real, lambda one: one.t),
+    "top_k": Named(TopK, _whole, lambda one: one.k),
+    "sparsemax": Named(Sparsemax, _real),
+    "entmax": Named(Entmax, _real, lambda one: one.alpha),
+    "epanechnikov": Named(LogSumReLU, _real),
 }
 ALIASES = {"log_sum_relu": "epanechnikov", "linear": "identity", "relu": "rectified_polynomial(1)"}
 

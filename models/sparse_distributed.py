@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any, Self
@@ -11,7 +10,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
-from ..dynamics.doors import affordable, choice, generator, number, scalar
+from ..dynamics.doors import affordable, choice, generator, number, scalar, shown
 from ..dynamics.lagrangians import Threshold, TopK
 from ..dynamics.moving import host_type
 from ..dynamics.stopping import rms
@@ -166,7 +165,8 @@ class SparseDistributedMemory(Stored):
         out = width if data_width is None else whole("data_width", data_width, 1)
         affordable(f"{size} locations of {width} bits", 16.0 * size * (width + out), "Ask for fewer, or fewer bits.")
         signs = rng.choice(np.array([-1.0, 1.0], dtype=dtype), size=(size, width))
-        radius = radius_of(width, fraction) if radius is None and design == "radius" else radius or 0
+        if radius is None:
+            radius = radius_of(width, fraction) if design == "radius" else 0
         if k is None:
             usual = {"top_k": fraction * size, "selected": -np.log2(fraction)}
             k = max(round(usual.get(design, 1)), 1)
@@ -216,8 +216,10 @@ class SparseDistributedMemory(Stored):
         `record` says whether the data are kept for naming what is retrieved (never with times < 0, which leaves
         what was recorded as it is).
         """
-        if math.isnan(times := scalar("times", times)) or math.isinf(times) or times == 0:
-            raise ValueError(f"times is how often to write, a number other than 0, got {times!r}.")
+        given = scalar("times", times)
+        if not abs(given) < 1e300 or given == 0:
+            raise ValueError(f"times is how often to write, a number other than 0, got {shown(times)}.")
+        times = float(given)
         addresses = self.check_query(addresses, "addresses")
         if data is None and not self._square:
             raise ValueError(f"Addresses have {self.width} bits and data {self._out}: say what to write, data=... .")

@@ -122,9 +122,9 @@ def _size(network: Network, states: Mapping[str, Array]) -> float:
     """The least of the populations' sizes, those of the patterns or of the largest start."""
     found = [float(np.max(to_numpy(rms(x)), initial=0.0)) for x in states.values() if np.isfinite(to_numpy(x)).all()]
     known = [s.state for s in scales(network, states).values() if s is not None and isinstance(s.state, float)]
-    return min((s for s in [*found, *known] if s > 0), default=1.0)
+    return min((s for s in [*found, *known] if 0 < s < math.inf), default=1.0)
 
 
 def _power_of_ten(value: float) -> float:
     """Rounded down, so that few programs are compiled."""
-    return 10.0 ** math.floor(math.log10(value) + 1e-9)
+    return 10.0 ** math.floor(math.log10(max(value, 1e-300)) + 1e-9)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .. import backend
+from ..array_doors import solvable
 from ..backend import Array, Number
 from ..doors import number, settle, shown, whole
 from ..flow import Flow, Point, Wire
@@ -164,6 +165,7 @@ class Rosenbrock(Integrator):
     def check(self, flow: Flow, states: States) -> None:
         """Refuse jumps and the gradient flow."""
         super().check(flow, states)
+        solvable("Rosenbrock", next(iter(states.values())))
         if flow.network.flow != "local":
             raise ValueError(
                 "Rosenbrock linearises the local flow; this network has flow='gradient', whose linearisation needs "

@@ -494,3 +494,41 @@ def test_pytest_points_at_the_line_of_the_test():
     with pytest.raises(AssertionError, match="The energy rises") as caught:
         assert_energy_decreases(run)
     assert caught.traceback.filter(caught)[-1].path.name == "test_lyapunov.py"
+
+
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # its steps are meant to be too long
+def test_no_false_alarm_where_the_guard_accepted_a_step():
+    """Cosine in float32 by long steps: the guard and the verdict allow for the same rounding."""
+    rng = np.random.default_rng(117)
+    patterns, cues = (rng.normal(size=shape).astype(np.float32) for shape in ((6, 5), (8, 5)))
+    memory = UniversalHopfield(patterns, "cosine", beta=5.0, leak=1.0)
+    run = simulate(memory, cues, t1=300.0, integrator=Relaxation(10.0), save="all")
+    assert check_lyapunov(memory, run).holds
+
+
+@pytest.mark.filterwarnings("ignore:.*Lagrangian is not convex:UserWarning")
+@pytest.mark.parametrize("tau_memory", [0.0, 0.1])
+def test_no_false_alarm_outside_of_every_kernel(tau_memory):
+    """Epanechnikov weights are all 0 far from the patterns, where states only decay."""
+    patterns = np.random.default_rng(0).normal(size=(4, 3))
+    memory = UniversalHopfield(patterns, "euclidean", "epanechnikov", beta=1.0, tau_memory=tau_memory)
+    run = simulate(memory, 50 * np.ones((2, 3)), t1=5.0, save="all")
+    assert check_lyapunov(memory, run).holds
+
+
+def test_the_tolerance_of_energies_near_the_end_of_float32_is_a_number():
+    patterns = (3e18 * np.random.default_rng(0).normal(size=(4, 5))).astype(np.float32)
+    memory = ModernHopfield(patterns, beta=1e-37)
+    verdict = check_lyapunov(memory, simulate(memory, np.float32(0.9) * patterns, t1=5.0, save="all"))
+    assert verdict.holds
+    assert np.isfinite(verdict.tolerance)
+
+
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # its steps are meant to be too long
+@pytest.mark.parametrize("seed", range(6))
+def test_no_false_alarm_of_jeffreys(seed):
+    rng = np.random.default_rng(seed)
+    memory = UniversalHopfield(rng.random((4, 5)) + 0.1, "jeffreys", beta=float(10 ** rng.uniform(-1, 2)))
+    step = Relaxation(float(10 ** rng.uniform(-2, 2)))
+    run = simulate(memory, rng.random((6, 5)) + 0.1, t1=20.0, integrator=step, save="all")
+    assert check_lyapunov(memory, run).holds

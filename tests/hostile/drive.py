@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).resolve().parent.parent
-PATIENCE = 90.0  # seconds after which a call that does not even answer an alarm is ended
+PATIENCE = 200.0  # seconds after which a call that sleeps, or does not even answer an alarm, is ended
 
 
 def faults_of(group: str, seed: int, calls: int, folder: Path | None = None) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def is_ours(file: str) -> bool:
 
 
 def judge(call: Callable[[], Any], seconds: float) -> Fault | None:
-    """Run a call; None where it answers or refuses as it should."""
+    """Run a call; None where it answers or refuses as it should, within so many seconds of the processor's time."""
 
     def late(number: int, frame: FrameType | None) -> None:
         raise Hang
@@ -49,8 +49,8 @@ def judge(call: Callable[[], Any], seconds: float) -> Fault | None:
         if not is_ours(sys._getframe(1).f_code.co_filename):
             told(message, *arguments, **options)
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     warnings.warn = warn
     try:
         with warnings.catch_warnings(record=True) as leaked:
@@ -64,8 +64,8 @@ def judge(call: Callable[[], Any], seconds: float) -> Fault | None:
         if fault := _leak(error):
             return fault
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
         warnings.warn = told
     for one in leaked:
         where = f"{Path(one.filename).name}:{one.lineno}"
