@@ -1,8 +1,20 @@
 """What a network is and how it moves."""
 
-from .contracts import Similarity, Synapse
+from .backend import derived, static, structure
+from .contracts import Answer, Response, Similarity, Synapse
 from .convolution import Convolution
-from .integrators import Diffrax, Euler, Relaxation, Rosenbrock, RungeKutta, Scipy, TorchDiffEq
+from .integrators import (
+    Diffrax,
+    Euler,
+    Integrator,
+    Relaxation,
+    Rosenbrock,
+    RungeKutta,
+    Scipy,
+    Solver,
+    Step,
+    TorchDiffEq,
+)
 from .jacobian import jacobian
 from .lagrangians import (
     CustomLagrangian,
@@ -17,6 +29,7 @@ from .lagrangians import (
     Power,
     Quadratic,
     RectifiedPower,
+    Scaled,
     Softplus,
     Sparsemax,
     Spherical,
@@ -29,13 +42,15 @@ from .lagrangians import (
     softmax,
 )
 from .network import Network, Population
+from .registry import Registry
 from .rollout import rollout
 from .simulate import simulate
-from .stopping import energy_rate_below, near, settled, steady
+from .stopping import Moment, Stop, energy_rate_below, near, settled, steady
 from .synapses import Bilinear, EquilibriumSynapse, Recurrent, SimilaritySynapse
 from .trajectory import Result, SimulationError, SimulationWarning, Trajectory
 
 __all__ = [
+    "Answer",
     "Bilinear",
     "Convolution",
     "CustomLagrangian",
@@ -44,31 +59,39 @@ __all__ = [
     "EquilibriumSynapse",
     "Euler",
     "Exponential",
+    "Integrator",
     "Lagrangian",
     "LayerNorm",
     "LogCosh",
     "LogSumExp",
     "LogSumReLU",
     "Max",
+    "Moment",
     "Network",
     "Population",
     "Power",
     "Quadratic",
     "RectifiedPower",
     "Recurrent",
+    "Registry",
     "Relaxation",
+    "Response",
     "Result",
     "Rosenbrock",
     "RungeKutta",
+    "Scaled",
     "Scipy",
     "Similarity",
     "SimilaritySynapse",
     "SimulationError",
     "SimulationWarning",
     "Softplus",
+    "Solver",
     "Sparsemax",
     "Spherical",
     "SquareRoot",
+    "Step",
+    "Stop",
     "Synapse",
     "Threshold",
     "TopK",
@@ -76,6 +99,7 @@ __all__ = [
     "Trajectory",
     "XLogX",
     "convexity_defect",
+    "derived",
     "energy_rate_below",
     "jacobian",
     "logsumexp",
@@ -84,5 +108,7 @@ __all__ = [
     "settled",
     "simulate",
     "softmax",
+    "static",
     "steady",
+    "structure",
 ]

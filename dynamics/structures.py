@@ -40,9 +40,8 @@ def derive(node: Any) -> None:
     >>> Square(3.0).area
     9.0
     """
-    for field in dataclasses.fields(node):
-        if function := field.metadata.get("derived"):
-            object.__setattr__(node, field.name, function(node))
+    for name, function in type(node)._derived:
+        object.__setattr__(node, name, function(node))
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(static, derived, dataclasses.field))
@@ -52,6 +51,9 @@ def structure(cls: type) -> type:
     if cls.__repr__ is not object.__repr__:
         options["repr"] = False
     cls = dataclasses.dataclass(**options)(cls)
+    fields = dataclasses.fields(cls)
+    cls._static = tuple((field.name, bool(field.metadata.get("static"))) for field in fields)
+    cls._derived = tuple((field.name, field.metadata["derived"]) for field in fields if "derived" in field.metadata)
     if "__init__" in vars(cls):
         cls.__init__ = _introduced(cls.__init__)
     if not hasattr(cls.__repr__, "unfailing"):  # which a parent's may be
@@ -62,6 +64,12 @@ def structure(cls: type) -> type:
 
 class Extensible:
     """A class whose subclasses are structures, decorated or not."""
+
+    _static: tuple[tuple[str, bool], ...] = ()
+    _derived: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings(self).items())})"
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -147,7 +155,7 @@ def copied(node: Any, **changes: Any) -> Any:
 
 
 def settings(node: Any) -> dict[str, Any]:
-    """What the constructor of a structure was given, by the names of its fields.
+    """What the constructor of a structure was given, by the names of its fields; all it holds if it is undecorated.
 
     >>> @structure
     ... class Point:
@@ -155,14 +163,16 @@ def settings(node: Any) -> dict[str, Any]:
     >>> settings(Point(1.0))
     {'x': 1.0}
     """
-    return {field.name: getattr(node, field.name) for field in dataclasses.fields(node) if field.init}
+    kept, fixed = _split(node)
+    values, derived = {**dict(kept), **dict(fixed)}, dict(type(node)._derived)
+    order = dict.fromkeys([name for name, _ in type(node)._static] + list(values))
+    return {name: values[name] for name in order if name not in derived and not name.startswith("_")}
 
 
 def _split(node: Any) -> tuple[list[tuple[str, Any]], tuple[tuple[str, Any], ...]]:
     cls, leaves, fixed = type(node), [], []
-    for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
-        value = getattr(node, field.name)
-        (fixed if field.metadata.get("static") else leaves).append((field.name, value))
+    for name, is_static in cls._static:  # pyright: ignore[reportAttributeAccessIssue]
+        (fixed if is_static else leaves).append((name, getattr(node, name)))
     if not is_decorated(node):
         known = {name for name, _ in (*leaves, *fixed)}
         for name, value in getattr(node, "__dict__", {}).items():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,20 +22,19 @@ from ..dynamics.lagrangians import (
     Spherical,
 )
 from ..dynamics.network import Population
+from ..dynamics.registry import Registry
 from ..dynamics.synapses import Bilinear
-from ..dynamics.validation import finite, floating, unknown_name
+from ..dynamics.validation import finite, floating
 from .checks import whole
-from .storage import decoded, encoded
+from .storage import NAMED, decoded, encoded
 
-ACTIVATIONS: dict[str, Callable[..., Lagrangian]] = {
-    "identity": lambda beta=None: Quadratic(beta),
-    "relu": lambda beta=1.0: RectifiedPower(2, beta),
-    "tanh": LogCosh,
-    "sigmoid": Softplus,
-    "softmax": LogSumExp,
-    "layer_norm": LayerNorm,
-    "sphere": Spherical,
-}
+ACTIVATIONS = activations = Registry("activation", parameter="gain")
+for _name, _kind in (("identity", Quadratic), ("tanh", LogCosh), ("sigmoid", Softplus), ("softmax", LogSumExp)):
+    activations.register(_name, _kind, beta=float)
+activations.register("relu", lambda beta=1.0: RectifiedPower(2, beta), RectifiedPower, beta=float)
+activations.register("layer_norm", LayerNorm, gamma=float)
+activations.register("sphere", Spherical)
+NAMED["activation"] = activations
 
 
 def activation(name: str | Lagrangian) -> Lagrangian:
@@ -46,17 +43,7 @@ def activation(name: str | Lagrangian) -> Lagrangian:
     >>> activation("softmax(4)")
     LogSumExp(beta=4.0)
     """
-    if isinstance(name, Lagrangian):
-        return name
-    parts = re.fullmatch(r"\s*(\w+)\s*(?:\(\s*([^()]+?)\s*\))?\s*", name) if isinstance(name, str) else None
-    if parts is None or parts[1] not in ACTIVATIONS:
-        raise unknown_name("activation", parts[1] if parts else name, ACTIVATIONS)
-    if parts[2] is None:
-        return ACTIVATIONS[parts[1]]()
-    try:
-        return ACTIVATIONS[parts[1]](float(parts[2]))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"Activation {name!r}: the gain {parts[2]!r} does not fit. {error}") from None
+    return name if isinstance(name, Lagrangian) else activations(name)
 
 
 @structure
@@ -108,12 +95,7 @@ class Layer:
 
     def __repr__(self) -> str:
         form, own = "x".join(str(size) for size in self.shape), self.activation
-        for name, make in ACTIVATIONS.items():
-            if repr(make()) == repr(own):
-                return f"{form} {name}"
-            if isinstance(gain := getattr(own, "beta", None), float) and repr(make(gain)) == repr(own):
-                return f"{form} {name}({gain:g})"
-        return f"{form} {own!r}"
+        return f"{form} {activations.name_of(own) or repr(own)}"
 
 
 @structure

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import numpy as np
 
 from ..dynamics import backend
@@ -27,57 +23,27 @@ from ..dynamics.lagrangians import (
     TopK,
     XLogX,
 )
-from ..dynamics.validation import unknown_name
+from ..dynamics.registry import Registry, told
 
-
-class Named(NamedTuple):
-    """How a name becomes a Lagrangian: its class, the parameter's type, and what the parameter is.
-
-    >>> Named(TopK, int, lambda one: one.k).build("2")
-    TopK(k=2)
-    """
-
-    kind: type
-    parameter: Callable[[str], Any] | None = None
-    value: Callable[[Any], Any] | None = None
-    make: Callable[[Any], Lagrangian] | None = None
-    default: Callable[[], Lagrangian] | None = None
-
-    def build(self, text: str | None = None) -> Lagrangian:
-        """The Lagrangian, with a parameter in words or without."""
-        if text is None:
-            return (self.default or self.kind)()
-        if self.parameter is None:
-            raise ValueError("It takes no parameter.")
-        return (self.make or self.kind)(self.parameter(text))
-
-
-def _degree(kind: type, default: int) -> Named:
-    return Named(kind, int, lambda one: one.n - 1, lambda n: kind(n + 1), lambda: kind(default + 1))
-
-
-def _fixed_power(n: int) -> Named:
-    return Named(Power, default=lambda: Power(n + 1))
-
-
-SEPARATIONS: dict[str, Named] = {
-    "identity": Named(Quadratic, float),
-    "softmax": Named(LogSumExp, float),
-    "max": Named(Max),
-    "square": _fixed_power(2),
-    "cube": _fixed_power(3),
-    "polynomial": _degree(Power, 3),
-    "rectified_polynomial": _degree(RectifiedPower, 3),
-    "sqrt": Named(SquareRoot, float),
-    "log": Named(XLogX, float),
-    "exponential": Named(Exponential, float),
-    "threshold": Named(Threshold, float, lambda one: one.t),
-    "top_k": Named(TopK, int, lambda one: one.k),
-    "sparsemax": Named(Sparsemax, float),
-    "entmax": Named(Entmax, float, lambda one: one.alpha),
-    "epanechnikov": Named(LogSumReLU, float),
-}
-ALIASES = {"log_sum_relu": "epanechnikov", "linear": "identity", "relu": "rectified_polynomial(1)"}
+SEPARATIONS = separations = Registry("separation")
+for _name, _kind in (("identity", Quadratic), ("softmax", LogSumExp), ("sqrt", SquareRoot), ("log", XLogX)):
+    separations.register(_name, _kind, beta=float)
+for _name, _kind in (("exponential", Exponential), ("sparsemax", Sparsemax), ("epanechnikov", LogSumReLU)):
+    separations.register(_name, _kind, beta=float)
+separations.register("max", Max)
+separations.register("polynomial", lambda n=3: Power(n + 1), Power, lambda one: (one.n - 1,), n=int)
+separations.register("square", lambda: Power(3))
+separations.register("cube", lambda: Power(4))
+separations.register(
+    "rectified_polynomial", lambda n=3: RectifiedPower(n + 1), RectifiedPower, lambda one: (one.n - 1,), n=int
+)
+separations.register("threshold", Threshold, t=float)
+separations.register("top_k", TopK, k=int)
+separations.register("entmax", Entmax, alpha=float)
+ALIASES = separations.aliases
+separations.alias("log_sum_relu", "epanechnikov")
+separations.alias("linear", "identity")
+separations.alias("relu", "rectified_polynomial(1)")
 
 
 def separation(name: str | Lagrangian) -> Lagrangian:
@@ -109,36 +75,21 @@ def separation(name: str | Lagrangian) -> Lagrangian:
     >>> separation("polynomial(2)")
     Power(n=3, beta=1.0)
     """
-    if isinstance(name, Lagrangian):
-        return name
-    name = ALIASES.get(name.strip(), name) if isinstance(name, str) else name
-    parts = re.fullmatch(r"\s*([\w-]+)\s*(?:\(\s*([^()]*?)\s*\))?\s*", name) if isinstance(name, str) else None
-    if parts is None or ALIASES.get(parts[1], parts[1]) not in SEPARATIONS:
-        known = [*SEPARATIONS, *(alias for alias, meaning in ALIASES.items() if meaning in SEPARATIONS)]
-        raise unknown_name("separation", parts[1] if parts else name, known)
-    key = ALIASES.get(parts[1], parts[1])
-    try:
-        return SEPARATIONS[key].build(parts[2])
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"Separation {name!r}: the parameter {parts[2]!r} does not fit. {error}") from None
+    return name if isinstance(name, Lagrangian) else separations(name)
 
 
 def describe(lagrangian: Lagrangian) -> str:
-    """The separation's name and parameter, as `separation` reads it, or the Lagrangian's `repr`.
+    """The separation's name and parameter, as `separation` reads it, without its beta; or the Lagrangian's `repr`.
 
     >>> describe(Power(4)), describe(TopK(2)), describe(LogSumExp())
     ('polynomial(3)', 'top_k(2)', 'softmax')
     """
-    for name, entry in SEPARATIONS.items():
-        if type(lagrangian) is entry.kind and (entry.value is not None or entry.default is None):
-            return name if entry.value is None else f"{name}({_plain(entry.value(lagrangian))})"
-    return repr(lagrangian)
-
-
-def _plain(value: Any) -> str:
-    if backend.is_traced(value):
-        return "?"
-    return repr(value) if isinstance(value, int) else f"{float(backend.to_numpy(value)):.17g}"
+    found = separations.entry_of(lagrangian)
+    if found is None:
+        return repr(lagrangian)
+    name, entry = found
+    values = [told(value) for key, value in zip(entry.parameters, entry.told(lagrangian), strict=True) if key != "beta"]
+    return f"{name}({', '.join(values)})" if values else name
 
 
 def check_scores(lagrangian: Lagrangian, scores: Array) -> None:
