@@ -22,6 +22,12 @@ class Answer(NamedTuple):
         Whether a step of its own is exact only without leak and without further drive.
     falls : bool
         Whether such a step lowers the energy for every step size.
+
+    Examples
+    --------
+    >>> from hopfield.models import Euclidean
+    >>> Euclidean().answer(nonnegative=True)
+    Answer(kind='affine', alone=False, falls=True)
     """
 
     kind: str = "frozen"
@@ -41,6 +47,13 @@ class Response(NamedTuple):
     step : callable or None
         ``step(x, drive, leak, ratio)`` solves tau x' = force - leak x + drive exactly over dt = ratio tau
         (ratio None: for ever), for g = x. `drive` is None or what other sources add, `leak` a number or (..., 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import Dot
+    >>> Dot(np.eye(2)).response(np.zeros(2), np.array([3.0, 4.0])).drive
+    array([3., 4.])
     """
 
     drive: Any

@@ -32,6 +32,14 @@ class Moment(NamedTuple):
         The clock of each sample.
     rows : int array (B,)
         Which sample of the query's batch, flattened, each row is; -1 for rows that only fill up the batch.
+
+    Examples
+    --------
+    >>> from hopfield.dynamics import simulate
+    >>> from hopfield.models import ModernHopfield
+    >>> run = simulate(ModernHopfield(np.eye(2)), np.ones(2), t1=5.0, stop=lambda moment: moment.time >= 1.0)
+    >>> bool(run.times[-1] < 1.5)
+    True
     """
 
     network: Network

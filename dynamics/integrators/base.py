@@ -20,7 +20,11 @@ no_limit = 1e300  # the largest step of a method whose steps follow from its err
 
 
 class Step(NamedTuple):
-    """A step's new states, what was evaluated at them, and the error estimate (B,) where the method has one."""
+    """A step's new states, what was evaluated at them, and the error estimate (B,) where the method has one.
+
+    >>> Step._fields
+    ('states', 'evaluation', 'error')
+    """
 
     states: States
     evaluation: Evaluation
@@ -101,6 +105,12 @@ class Integrator(ABC):
         Of a fixed step, for smooth forces.
     drift : float
         The part of the state that the errors of steps without control may add up to before a run says so.
+
+    Examples
+    --------
+    >>> from hopfield.dynamics import Relaxation
+    >>> isinstance(Relaxation(), Integrator)
+    True
     """
 
     dt: float
@@ -157,6 +167,12 @@ class Solver(ABC):
     ----------
     rtol, atol : float
         Tolerances of its error control.
+
+    Examples
+    --------
+    >>> from hopfield.dynamics import Scipy
+    >>> isinstance(Scipy(), Solver)
+    True
     """
 
     rtol: float = 0.0
