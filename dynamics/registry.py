@@ -142,11 +142,7 @@ def _written(name: str, entry: Entry) -> str:
 
 
 def told(value: Any) -> str:
-    """A parameter as it stands in a name.
-
-    >>> told(3), told(0.1), told(2.0), told("kl")
-    ('3', '0.1', '2', 'kl')
-    """
+    """A parameter as it stands in a name."""
     if isinstance(value, str | int | None):
         return str(value)
     if backend.is_array(value) and backend.is_traced(value):

@@ -48,17 +48,7 @@ def derived(function: Callable[[Any], Any]) -> Any:
 
 
 def derive(node: Any) -> None:
-    """Compute the `derived` fields of a structure, in their order.
-
-    >>> @structure
-    ... class Square:
-    ...     side: float
-    ...     area: float = derived(lambda self: self.side**2)
-    ...     def __post_init__(self):
-    ...         derive(self)
-    >>> Square(3.0).area
-    9.0
-    """
+    """Compute the `derived` fields of a structure, in their order."""
     for name, function in type(node)._derived:
         object.__setattr__(node, name, function(node))
 
@@ -148,11 +138,7 @@ def is_structure(node: Any) -> bool:
 
 
 def is_decorated(node: Any) -> bool:
-    """Whether the class of ``node`` itself was made a structure, so that its fields are all there is.
-
-    >>> is_decorated(1.0)
-    False
-    """
+    """Whether the class of ``node`` itself was made a structure, so that its fields are all there is."""
     return getattr(type(node), "_structure", None) is type(node)
 
 
@@ -168,27 +154,13 @@ def rebuild(cls: type, values: dict[str, Any]) -> Any:
 
 
 def copied(node: Any, **changes: Any) -> Any:
-    """A copy with some fields changed as they are, without the checks of the constructor and without what was kept.
-
-    >>> @structure
-    ... class Point:
-    ...     x: float
-    >>> copied(Point(1.0), x=2.0)
-    Point(x=2.0)
-    """
+    """A copy with some fields changed as they are, without the checks of the constructor and without what was kept."""
     kept, fixed = _split(node)
     return rebuild(type(node), {**dict(kept), **dict(fixed), **changes})
 
 
 def settings(node: Any) -> dict[str, Any]:
-    """What the constructor of a structure was given, by the names of its fields; all it holds if it is undecorated.
-
-    >>> @structure
-    ... class Point:
-    ...     x: float
-    >>> settings(Point(1.0))
-    {'x': 1.0}
-    """
+    """What the constructor of a structure was given, by the names of its fields; all it holds if it is undecorated."""
     kept, fixed = _split(node)
     values, derived = {**dict(kept), **dict(fixed)}, dict(type(node)._derived)
     order = dict.fromkeys([name for name, _ in type(node)._static] + list(values))

@@ -38,11 +38,7 @@ NAMED["activation"] = activations
 
 
 def activation(name: str | Lagrangian) -> Lagrangian:
-    """The Lagrangian of a layer's activation: a name, one with its gain such as "softmax(4)", or a Lagrangian.
-
-    >>> activation("softmax(4)")
-    LogSumExp(beta=4.0)
-    """
+    """The Lagrangian of a layer's activation: a name, one with its gain such as "softmax(4)", or a Lagrangian."""
     return name if isinstance(name, Lagrangian) else activations(name)
 
 
@@ -128,12 +124,7 @@ class Kernel:
 
 
 def joint(weights: Any, below: Layer, above: Layer, names: tuple[str, str], like: Array | None) -> Any:
-    """A matrix (n_below, n_above) or a `Kernel`, checked against the layers that it joins.
-
-    >>> import numpy as np
-    >>> joint(np.ones((2, 3)), Layer(2), Layer(3), ("a", "b"), None).shape
-    (2, 3)
-    """
+    """A matrix (n_below, n_above) or a `Kernel`, checked against the layers that it joins."""
     what = f"weights between {names[0]} and {names[1]}"
     array = finite(what, floating(what, weights.weights if isinstance(weights, Kernel) else weights, like))
     if array.ndim == 2 and not isinstance(weights, Kernel):
@@ -155,25 +146,14 @@ def joint(weights: Any, below: Layer, above: Layer, names: tuple[str, str], like
 
 
 def synapse(weights: Any, below: Layer, names: tuple[str, str]) -> Any:
-    """The synapse of a matrix or a `Kernel`.
-
-    >>> import numpy as np
-    >>> synapse(np.ones((2, 3)), Layer(2), ("a", "b")).sizes
-    (2, 3)
-    """
+    """The synapse of a matrix or a `Kernel`."""
     if isinstance(weights, Kernel):
         return Convolution(names, weights.weights, below.shape, weights.stride, weights.padding)
     return Bilinear(names, weights)
 
 
 def packed(layers: tuple[Layer, ...], weights: tuple[Any, ...]) -> tuple[str, Array]:
-    """Layers and the forms of their weights as text, and all weights in one vector: what a file can hold.
-
-    >>> import numpy as np
-    >>> text, vector = packed((Layer(2), Layer(1)), (np.ones((2, 1)),))
-    >>> unpacked(text, vector)[0]
-    [2 identity, 1 identity]
-    """
+    """Layers and the forms of their weights as text, and all weights in one vector: what a file can hold."""
     rows = [
         {
             "shape": list(layer.shape),
@@ -194,13 +174,7 @@ def packed(layers: tuple[Layer, ...], weights: tuple[Any, ...]) -> tuple[str, Ar
 
 
 def unpacked(text: str, vector: Array) -> tuple[list[Layer], list[Any]]:
-    """What `packed` packed.
-
-    >>> import numpy as np
-    >>> layers, weights = unpacked(*packed((Layer(2), Layer(1, "tanh")), (np.ones((2, 1)),)))
-    >>> layers[1], weights[0].shape
-    (1 tanh, (2, 1))
-    """
+    """What `packed` packed."""
     found = json.loads(text)
     layers, weights, at = [], [], 0
     for row in found["layers"]:

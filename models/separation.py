@@ -79,11 +79,7 @@ def separation(name: str | Lagrangian) -> Lagrangian:
 
 
 def describe(lagrangian: Lagrangian) -> str:
-    """The separation's name and parameter, as `separation` reads it, without its beta; or the Lagrangian's `repr`.
-
-    >>> describe(Power(4)), describe(TopK(2)), describe(LogSumExp())
-    ('polynomial(3)', 'top_k(2)', 'softmax')
-    """
+    """The separation's name and parameter, as `separation` reads it, without its beta; or the Lagrangian's `repr`."""
     found = separations.entry_of(lagrangian)
     if found is None:
         return repr(lagrangian)
@@ -93,10 +89,7 @@ def describe(lagrangian: Lagrangian) -> str:
 
 
 def check_scores(lagrangian: Lagrangian, scores: Array) -> None:
-    """Refuse scores for which a separation is not defined, naming the first.
-
-    >>> check_scores(separation("sqrt"), np.array([0.0, 2.0]))
-    """
+    """Refuse scores for which a separation is not defined, naming the first."""
     strict = lagrangian.domain == "> 0"
     if not lagrangian.domain or backend.holds(lambda s: s > 0 if strict else s >= 0, scores):
         return
@@ -111,12 +104,7 @@ def check_scores(lagrangian: Lagrangian, scores: Array) -> None:
 
 
 def doubts(similarity: Similarity, lagrangian: Lagrangian) -> list[str]:
-    """What a separation makes of a similarity's scores that is hardly meant.
-
-    >>> from hopfield.models import Manhattan
-    >>> doubts(Manhattan(), Power(3))
-    ['an even power of negated distances weighs the farthest pattern most']
-    """
+    """What a separation makes of a similarity's scores that is hardly meant."""
     if similarity.distance and lagrangian.even:
         return ["an even power of negated distances weighs the farthest pattern most"]
     if similarity.distance and lagrangian.rectified:
@@ -127,12 +115,7 @@ def doubts(similarity: Similarity, lagrangian: Lagrangian) -> list[str]:
 
 
 def shared(similarity: Similarity, f: Array) -> Array:
-    """Weights as a similarity takes them: as they are, or scaled to sum to one.
-
-    >>> from hopfield.models import Dot, normalised
-    >>> shared(Dot(), np.ones(2)), shared(normalised("dot"), np.ones(2))
-    (array([1., 1.]), array([0.5, 0.5]))
-    """
+    """Weights as a similarity takes them: as they are, or scaled to sum to one."""
     if not similarity.scaled_weights:
         return f
     xp = backend.namespace(f)

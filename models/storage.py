@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,21 +33,12 @@ def _float_type(_: str, value: Any) -> Any:
     return float_name(value)
 
 
-class Stored(ABC):
-    """A model that can be kept in a file and moved between libraries, from the arguments that build it.
+class Stored:
+    """A model that can be kept in a file and moved between libraries, from the arguments that build it."""
 
-    Examples
-    --------
-    >>> import numpy as np, tempfile
-    >>> from hopfield.models import ModernHopfield
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     type(Stored.load(ModernHopfield(np.eye(2), beta=4.0).save(f"{folder}/memory"))).__name__
-    'ModernHopfield'
-    """
-
-    @abstractmethod
     def settings(self) -> dict[str, Any]:
         """The arguments that build this model again: arrays, numbers, names, similarities, Lagrangians."""
+        return backend.settings(self)
 
     memories: Any
 
@@ -120,14 +110,7 @@ def _is_ours(kind: type) -> bool:
 
 
 def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> Path:
-    """Write a model's name and settings whole or not at all; the path gets the suffix ``.npz``.
-
-    >>> import numpy as np, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write(f"{folder}/memory", "ModernHopfield", {"memories": np.eye(2), "beta": 2.0})
-    ...     read(file)[1]["beta"], file.name
-    (2.0, 'memory.npz')
-    """
+    """Write a model's name and settings whole or not at all; the path gets the suffix ``.npz``."""
     path = Path(path)
     if path.name and path.suffix != ".npz" and not path.is_dir():
         path = path.with_name(path.name + ".npz")
@@ -140,13 +123,7 @@ def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> 
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
-    """The model's name and settings from a file that `write` made.
-
-    >>> import numpy as np, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read(write(f"{folder}/m", "ModernHopfield", {"memories": np.eye(2)}))[0]
-    'ModernHopfield'
-    """
+    """The model's name and settings from a file that `write` made."""
     if kind_of(present(path)) != "npz":
         raise ValueError(f"{os.fspath(path)!r} is not an .npz file that a memory was saved to.")
     arrays = load_npz(path)
@@ -177,11 +154,7 @@ def _header(arrays: dict[str, np.ndarray]) -> tuple[str, dict[str, Any]]:
 
 
 def encoded(key: str, value: Any) -> Any:
-    """A setting that is no array as JSON can hold it; `key` is what an error calls it.
-
-    >>> encoded("separation", lagrangians.Power(3))
-    {'lagrangian': 'Power', 'n': 3, 'beta': 1.0}
-    """
+    """A setting that is no array as JSON can hold it; `key` is what an error calls it."""
     if value is None or isinstance(value, str | float | int | bool):
         return value
     if isinstance(value, Similarity) and (name := similarities.name_of(value)):
@@ -225,11 +198,7 @@ def _listed(value: Any) -> Any:
 
 
 def decoded(value: Any) -> Any:
-    """What `encoded` was given.
-
-    >>> decoded({"lagrangian": "Power", "n": 3, "beta": 1.0})
-    Power(n=3, beta=1.0)
-    """
+    """What `encoded` was given."""
     if isinstance(value, dict) and "lagrangian" in value:
         name, known = value["lagrangian"], _lagrangians()
         if not isinstance(name, str) or name not in known:
