@@ -74,7 +74,7 @@ def row_space(memory: Any) -> RowSpace | None:
     size, width = memory.memories.shape
     if width <= NARROW * size or not value.identity or backend.to_numpy(memory.bias).any():
         return None
-    blind = separation.shift_invariant and separation.nonnegative
+    blind = bool(separation.law)
     if not ((similarity.metric == "product" and leak > 0) or (similarity.metric == "square" and leak == 0 and blind)):
         return None
     basis = np.linalg.qr(backend.to_numpy(memory.memories).astype(np.float64).T)[0]

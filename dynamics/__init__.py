@@ -1,8 +1,21 @@
 """What a network is and how it moves."""
 
-from .contracts import Similarity, Synapse
+from .backend import derived, static, structure
+from .contracts import Answer, Response, Similarity, Synapse
 from .convolution import Convolution
-from .integrators import Diffrax, Euler, Integrator, Relaxation, Rosenbrock, RungeKutta, Scipy, Step, TorchDiffEq
+from .flow import Flow, Point
+from .integrators import (
+    Diffrax,
+    Euler,
+    Integrator,
+    Relaxation,
+    Rosenbrock,
+    RungeKutta,
+    Scipy,
+    Solver,
+    Step,
+    TorchDiffEq,
+)
 from .jacobian import jacobian
 from .lagrangians import (
     CustomLagrangian,
@@ -17,6 +30,7 @@ from .lagrangians import (
     Power,
     Quadratic,
     RectifiedPower,
+    Scaled,
     Softplus,
     Sparsemax,
     Spherical,
@@ -29,13 +43,15 @@ from .lagrangians import (
     softmax,
 )
 from .network import Network, Population
+from .registry import Registry
 from .rollout import rollout
 from .simulate import simulate
-from .stopping import Moment, energy_rate_below, near, settled, steady
+from .stopping import Moment, Stop, energy_rate_below, near, settled, steady
 from .synapses import Bilinear, EquilibriumSynapse, Recurrent, SimilaritySynapse
 from .trajectory import Result, SimulationError, SimulationWarning, Trajectory
 
 __all__ = [
+    "Answer",
     "Bilinear",
     "Convolution",
     "CustomLagrangian",
@@ -44,6 +60,7 @@ __all__ = [
     "EquilibriumSynapse",
     "Euler",
     "Exponential",
+    "Flow",
     "Integrator",
     "Lagrangian",
     "LayerNorm",
@@ -53,25 +70,31 @@ __all__ = [
     "Max",
     "Moment",
     "Network",
+    "Point",
     "Population",
     "Power",
     "Quadratic",
     "RectifiedPower",
     "Recurrent",
+    "Registry",
     "Relaxation",
+    "Response",
     "Result",
     "Rosenbrock",
     "RungeKutta",
+    "Scaled",
     "Scipy",
     "Similarity",
     "SimilaritySynapse",
     "SimulationError",
     "SimulationWarning",
     "Softplus",
+    "Solver",
     "Sparsemax",
     "Spherical",
     "SquareRoot",
     "Step",
+    "Stop",
     "Synapse",
     "Threshold",
     "TopK",
@@ -79,6 +102,7 @@ __all__ = [
     "Trajectory",
     "XLogX",
     "convexity_defect",
+    "derived",
     "energy_rate_below",
     "jacobian",
     "logsumexp",
@@ -87,5 +111,7 @@ __all__ = [
     "settled",
     "simulate",
     "softmax",
+    "static",
     "steady",
+    "structure",
 ]

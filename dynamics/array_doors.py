@@ -12,11 +12,7 @@ from .doors import shown
 
 
 def plain(name: str, value: Any) -> Any:
-    """What is taken as an array: NumPy's own class in native byte order; masked arrays are refused.
-
-    >>> plain("patterns", np.ones((1, 2), dtype=">f8")).dtype
-    dtype('float64')
-    """
+    """What is taken as an array: NumPy's own class in native byte order; masked arrays are refused."""
     if type(value) is np.ndarray and value.dtype.isnative:
         return value
     if isinstance(value, np.ma.MaskedArray):
@@ -43,11 +39,7 @@ def solvable(what: str, like: Array) -> None:
 
 
 def series(name: str, value: Any) -> np.ndarray:
-    """One number or some in a list or array of any library, as float64 of at most one axis.
-
-    >>> series("times", [0, 0.5])
-    array([0. , 0.5])
-    """
+    """One number or some in a list or array of any library, as float64 of at most one axis."""
     given = plain(name, value)
     try:
         found = np.asarray(backend.to_numpy(given) if backend.is_array(given) else given)
@@ -59,11 +51,7 @@ def series(name: str, value: Any) -> np.ndarray:
 
 
 def booleans(name: str, value: Any, shape: tuple[int, ...], like: Array, example: str) -> Array:
-    """A mask of bools that broadcasts to `shape`, in the library of `like`; `example` says what to write.
-
-    >>> booleans("mask", [True, False], (3, 2), np.ones(1), "Write x > 0.").shape
-    (2,)
-    """
+    """A mask of bools that broadcasts to `shape`, in the library of `like`; `example` says what to write."""
     if backend.is_array(value) and backend.is_traced(value):
         return value
     host = plain(name, value)
@@ -80,11 +68,7 @@ def booleans(name: str, value: Any, shape: tuple[int, ...], like: Array, example
 
 
 def answer(what: str, value: Any, shape: tuple[int | None, ...] | None) -> Array:
-    """What a function of a user's own gave: an array of a shape (None: of any size there, or of any shape).
-
-    >>> answer("The gradient", np.ones((2, 3)), (2, None)).shape
-    (2, 3)
-    """
+    """What a function of a user's own gave: an array of a shape (None: of any size there, or of any shape)."""
     found = tuple(value.shape) if backend.is_array(value) else ()
     fits = backend.is_array(value)
     if fits and shape is not None:

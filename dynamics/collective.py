@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 from . import arguments, backend
 from .backend import Array, Number, static, structure
@@ -36,21 +35,10 @@ class Simplex(Lagrangian):
 
 class _Gain(Simplex):
     beta: Number
+    has_gain = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "beta", positive("beta", self.beta))
-
-    def scaled(self, beta: Number) -> Lagrangian:
-        """The same Lagrangian with its inverse temperature multiplied by beta."""
-        return replace(self, beta=self.beta * beta)  # pyright: ignore[reportArgumentType]
-
-
-class _Homogeneous(Simplex):
-    smooth = False
-
-    def scaled(self, beta: Number) -> Lagrangian:
-        """Itself: L(beta x)/beta = L(x)."""
-        return self
 
 
 @structure
@@ -100,7 +88,7 @@ class LogSumExp(_Gain):
 
 
 @structure
-class Max(_Homogeneous):
+class Max(Simplex):
     r"""L = max_i x_i; g is one at the largest entry (the first of equal ones), else 0.
 
     >>> import numpy as np
@@ -109,6 +97,8 @@ class Max(_Homogeneous):
     """
 
     law = "max"
+    smooth = False
+    homogeneous = True
 
     def value(self, x: Array) -> Array:
         """The largest entry."""
@@ -130,7 +120,7 @@ class Max(_Homogeneous):
 
 
 @structure
-class TopK(_Homogeneous):
+class TopK(Simplex):
     r"""L = sum of the k largest entries; g is one at these (first come first at ties), else 0.
 
     >>> import numpy as np
@@ -139,6 +129,8 @@ class TopK(_Homogeneous):
     """
 
     k: int = static(default=1)
+    smooth = False
+    homogeneous = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", whole("k", self.k, 1))
@@ -287,6 +279,7 @@ class Spherical(Lagrangian):
 
     convex = True
     bounded = True
+    homogeneous = True
     checked = True
 
     def value(self, x: Array) -> Array:
@@ -330,10 +323,6 @@ class Spherical(Lagrangian):
     def leakless_step(self, x: Array, force: Array, ratio: Number | None) -> Array:
         """x turned towards F with \\|x\\| kept: tan(theta/2) shrinks by e^(-\\|F\\| dt/(tau \\|x\\|))."""
         return rotated(x, force, ratio, 1)
-
-    def scaled(self, beta: Number) -> Lagrangian:
-        """Itself: \\|beta x\\|/beta = \\|x\\|."""
-        return self
 
     @staticmethod
     def _norm(x: Array) -> Array:

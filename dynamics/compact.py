@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian
@@ -43,6 +41,7 @@ class LogSumReLU(Lagrangian):
     beta: Number = 1.0
     eps: float = static(default=1e-30)
     convex = False
+    has_gain = True
     checked = True
     smooth = False
     nonnegative = True
@@ -73,10 +72,6 @@ class LogSumReLU(Lagrangian):
         count = xp.sum(xp.astype(inside, g.dtype), axis=-1, keepdims=True)
         share = (1 / xp.where(top > 0, top, 1.0) - self.eps) / xp.where(count > 0, count, 1.0)
         return xp.where(inside, share - 1, -2.0) / self.beta
-
-    def scaled(self, beta: Number) -> Lagrangian:
-        """The same Lagrangian with its inverse width multiplied by beta."""
-        return replace(self, beta=self.beta * beta)
 
     def _total(self, x: Array) -> Array:
         xp = backend.namespace(x)

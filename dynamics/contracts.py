@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import arguments, backend
-from .backend import Array, Number
+from .backend import Array, Number, structure
+from .doors import kind
 from .entry import guard
 from .exact import Answer as Answer
 from .exact import Response as Response
 from .exact import exact_step as exact_step
 from .similarities import Similarity as Similarity
+from .validation import positive
 
 
 class Bend(NamedTuple):
@@ -64,6 +67,10 @@ class Lagrangian(backend.Extensible, ABC):
         The states for which L is defined; "" for all.
     law : {"", "softmax", "max"}
         Whether g is e^(beta x)/sum e^(beta x), or one at the largest entry, of which theorems are known.
+    homogeneous : bool
+        Whether L(beta x)/beta = L(x) for every beta > 0.
+    has_gain : bool
+        Whether its field `beta` is a gain, L(x) = l(beta x)/beta.
     checked : bool
         Whether the activation is known to be the gradient of the value; otherwise the two are compared when a
         network with it is first run.
@@ -104,6 +111,8 @@ class Lagrangian(backend.Extensible, ABC):
     growth: float = math.inf
     domain: str = ""
     law: str = ""
+    homogeneous: bool = False
+    has_gain: bool = False
     checked: bool = False
     neurons: int | None = None
 
@@ -166,9 +175,89 @@ class Lagrangian(backend.Extensible, ABC):
 
     def scaled(self, beta: Number) -> Lagrangian:
         """The Lagrangian L(beta x)/beta, whose activation is g(beta x)."""
-        if isinstance(beta, float | int) and beta == 1:
+        if self.homogeneous or (isinstance(beta, float | int) and beta == 1):
             return self
-        raise TypeError(f"{type(self).__name__} does not say how it scales: leave beta at 1 and put it into the value.")
+        if self.has_gain:
+            own = self.beta  # pyright: ignore[reportAttributeAccessIssue]
+            return dataclasses.replace(self, beta=beta if own is None else own * beta)  # pyright: ignore
+        return Scaled(self, beta)
+
+
+@structure
+class Scaled(Lagrangian):
+    r"""L(beta x)/beta for any Lagrangian L, with the activation g(beta x).
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import LayerNorm
+    >>> Scaled(LayerNorm(eps=0.0), 4.0).dual(np.array([-1.0, 1.0]))
+    array([-0.25,  0.25])
+    """
+
+    lagrangian: Lagrangian
+    beta: Number = 1.0
+
+    def __post_init__(self) -> None:
+        kind("lagrangian", self.lagrangian, Lagrangian, "a Lagrangian such as LogCosh()")
+        object.__setattr__(self, "beta", positive("beta", self.beta))
+
+    @property
+    def log_gain(self) -> Number | None:
+        """Beta times the one within."""
+        return None if self.lagrangian.log_gain is None else self.beta * self.lagrangian.log_gain
+
+    @property
+    def turns(self) -> bool:
+        """Whether those of the one within do."""
+        return self.lagrangian.turns
+
+    @property
+    def leakless(self) -> bool:
+        """Whether it is in the one within."""
+        return self.lagrangian.leakless
+
+    @property
+    def rests(self) -> bool:
+        """Whether it has one in the one within."""
+        return self.lagrangian.rests
+
+    def value(self, x: Array) -> Array:
+        """L(beta x)/beta."""
+        return self.lagrangian.value(self.beta * x) / self.beta
+
+    def activation(self, x: Array) -> Array:
+        """g(beta x)."""
+        return self.lagrangian.activation(self.beta * x)
+
+    def curvature(self, x: Array, u: Array) -> Array:
+        """Beta L''(beta x) u."""
+        return self.beta * self.lagrangian.curvature(self.beta * x, u)
+
+    def dual(self, g: Array) -> Array:
+        """The state within, divided by beta."""
+        return self.lagrangian.dual(g) / self.beta
+
+    def tangent(self, x: Array, u: Array) -> Array:
+        """As within, at beta x."""
+        return self.lagrangian.tangent(self.beta * x, u)
+
+    def tangent_change(self, x: Array, u: Array, dx: Array) -> Array:
+        """As within, along beta dx."""
+        return self.lagrangian.tangent_change(self.beta * x, u, self.beta * dx)
+
+    def leakless_step(self, x: Array, force: Array, ratio: Number | None) -> Array:
+        """The step of beta x under beta F, divided by beta."""
+        return self.lagrangian.leakless_step(self.beta * x, self.beta * force, ratio) / self.beta
+
+    def scaled(self, beta: Number) -> Lagrangian:
+        """Both factors together."""
+        return Scaled(self.lagrangian, self.beta * beta)
+
+
+for _fact in (
+    *("convex", "elementwise", "smooth", "nonnegative", "bounded", "lowest", "highest", "ends", "shift_invariant"),
+    *("linear", "even", "rectified", "growth", "domain", "checked"),
+):
+    setattr(Scaled, _fact, property(lambda self, name=_fact: getattr(self.lagrangian, name)))
 
 
 class Synapse(backend.Extensible, ABC):

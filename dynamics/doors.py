@@ -23,11 +23,7 @@ MOST_BYTES = 2**32  # that one call asks for
 
 
 def shown(value: Any, most: int = 60) -> str:
-    """What was given, in a few words: long texts are cut, and arrays are told by their shape.
-
-    >>> shown(2.5), shown(np.ones((2, 3))), shown("x" * 99, 8)
-    ('2.5', 'a float64 array of shape (2, 3)', "'xxxx...")
-    """
+    """What was given, in a few words: long texts are cut, and arrays are told by their shape."""
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and shape and hasattr(value, "dtype"):
         dtype = str(value.dtype).rsplit(".", maxsplit=1)[-1]
@@ -88,11 +84,7 @@ def _reads(text: str | bytes) -> bool:
 
 
 def whole(name: str, value: Any, least: int = 0, most: int = MOST) -> int:
-    """A whole number from `least` to `most`, as a Python int.
-
-    >>> whole("radius", np.int64(3), 0), whole("images", np.uint8(250), 2)
-    (3, 250)
-    """
+    """A whole number from `least` to `most`, as a Python int."""
     try:
         found = scalar(name, value)
     except (TypeError, ValueError):
@@ -116,11 +108,7 @@ def number(
     below: float | None = None,
     infinite: bool = False,
 ) -> float:
-    """A number of a range, as a Python float: from `least` to `most`, and `above` and `below` these, if given.
-
-    >>> number("fraction", np.float32(0.5), 0, 1)
-    0.5
-    """
+    """A number of a range, as a Python float: from `least` to `most`, and `above` and `below` these, if given."""
     given = scalar(name, value)
     try:
         found = float(given)
@@ -141,11 +129,7 @@ def number(
 
 
 def flag(name: str, value: Any) -> bool:
-    """True or False, and no other object that counts as one of them, such as the text "false".
-
-    >>> flag("zero_diagonal", np.True_)
-    True
-    """
+    """True or False, and no other object that counts as one of them, such as the text "false"."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if getattr(value, "shape", None) == () and backend.is_array(value) and not backend.is_traced(value):
@@ -156,14 +140,7 @@ def flag(name: str, value: Any) -> bool:
 
 
 def settle(node: Any, check: Any, *fields: str, **limits: Any) -> None:
-    """Put checked values into fields of a frozen dataclass: ``settle(self, number, "rtol", "atol", above=0)``.
-
-    >>> from dataclasses import make_dataclass
-    >>> node = make_dataclass("Node", [("dt", object)], frozen=True)(np.float32(0.5))
-    >>> settle(node, number, "dt", above=0)
-    >>> node.dt
-    0.5
-    """
+    """Put checked values into fields of a frozen dataclass: ``settle(self, number, "rtol", "atol", above=0)``."""
     for field in fields:
         object.__setattr__(node, field, check(field, getattr(node, field), **limits))
 
@@ -172,11 +149,7 @@ def settle(node: Any, check: Any, *fields: str, **limits: Any) -> None:
 
 
 def choice(name: str, value: Any, known: Iterable[str] = ()) -> str:
-    """One of the known names, as a plain text.
-
-    >>> choice("mode", np.str_("cyclic"), ("random", "cyclic"))
-    'cyclic'
-    """
+    """One of the known names, as a plain text."""
     known = list(known)
     if not isinstance(value, str) or value not in known:
         raise unknown_name(name, value, known)
@@ -184,22 +157,14 @@ def choice(name: str, value: Any, known: Iterable[str] = ()) -> str:
 
 
 def text(name: str, value: Any) -> str:
-    """A text, as a title or a label.
-
-    >>> text("title", "Energy")
-    'Energy'
-    """
+    """A text, as a title or a label."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a text, got {shown(value)}.")
     return str(value)
 
 
 def names(name: str, value: Any) -> list[str]:
-    """A list of texts; one text is a list of itself.
-
-    >>> names("save", "value"), names("save", ("value", "memory"))
-    (['value'], ['value', 'memory'])
-    """
+    """A list of texts; one text is a list of itself."""
     if isinstance(value, str):
         return [str(value)]
     if not isinstance(value, Sequence | set | frozenset) or isinstance(value, bytes):
@@ -208,11 +173,7 @@ def names(name: str, value: Any) -> list[str]:
 
 
 def mapping(name: str, value: Any, example: str) -> dict[str, Any]:
-    """A dict whose keys are texts.
-
-    >>> mapping("clamp", {"memory": True}, '{"memory": True}')
-    {'memory': True}
-    """
+    """A dict whose keys are texts."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a dict such as {example}, got {shown(value)}.")
     for key in value:
@@ -222,11 +183,7 @@ def mapping(name: str, value: Any, example: str) -> dict[str, Any]:
 
 
 def items(name: str, value: Any, what: str, least: int = 0) -> list[Any]:
-    """A list, tuple, range or array (its rows) as a list; no text, no dict, no iterator that can be read once.
-
-    >>> items("sizes", (2, 5), "numbers of patterns")
-    [2, 5]
-    """
+    """A list, tuple, range or array (its rows) as a list; no text, no dict, no iterator that can be read once."""
     if backend.is_array(value) and getattr(value, "ndim", 0) > 0 and not backend.is_traced(value):
         value = list(backend.to_numpy(value))
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
@@ -237,21 +194,14 @@ def items(name: str, value: Any, what: str, least: int = 0) -> list[Any]:
 
 
 def function(name: str, value: Any, form: str, *, optional: bool = False) -> Any:
-    """Something that can be called, whose `form` the error says; None too, where it is optional.
-
-    >>> function("gradient", None, "x -> dL/dx", optional=True)
-    """
+    """Something that can be called, whose `form` the error says; None too, where it is optional."""
     if (value is None and optional) or (callable(value) and not isinstance(value, type)):
         return value
     raise TypeError(f"{name} must be a function {form}{' or None' if optional else ''}, got {shown(value)}.")
 
 
 def kind(name: str, value: Any, wanted: type | tuple[type, ...], example: str) -> Any:
-    """An object of a class of ours; `example` is how one is made.
-
-    >>> kind("rng", np.random.default_rng(0), np.random.Generator, "numpy.random.default_rng(0)") is not None
-    True
-    """
+    """An object of a class of ours; `example` is how one is made."""
     if isinstance(value, wanted):
         return value
     hint = f" Write {value.__name__}(), with brackets." if isinstance(value, type) and issubclass(value, wanted) else ""
@@ -259,11 +209,7 @@ def kind(name: str, value: Any, wanted: type | tuple[type, ...], example: str) -
 
 
 def seed(name: str, value: Any) -> int | np.random.Generator:
-    """A seed, as a Python int, or a generator.
-
-    >>> seed("seed", np.uint8(3))
-    3
-    """
+    """A seed, as a Python int, or a generator."""
     if isinstance(value, np.random.Generator):
         return value
     try:
@@ -276,20 +222,12 @@ def seed(name: str, value: Any) -> int | np.random.Generator:
 
 
 def generator(source: Any) -> np.random.Generator:
-    """The generator of a seed; a generator is taken as it is.
-
-    >>> generator(0).integers(10, size=3)
-    array([8, 6, 5])
-    """
+    """The generator of a seed; a generator is taken as it is."""
     return np.random.default_rng(seed("seed", source))
 
 
 def path(name: str, value: Any) -> Path:
-    """A path of the file system that names something.
-
-    >>> path("path", "folder/memory.npz").name
-    'memory.npz'
-    """
+    """A path of the file system that names something."""
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
         raise TypeError(f"{name} must be a path, a text or a pathlib.Path, got {shown(value)}.")
     written = os.fspath(value)
@@ -299,11 +237,7 @@ def path(name: str, value: Any) -> Path:
 
 
 def file(name: str, value: Any) -> Path:
-    """A path that can be that of a file to write: it has a name of its own, and is no folder.
-
-    >>> file("path", "memory").name
-    'memory'
-    """
+    """A path that can be that of a file to write: it has a name of its own, and is no folder."""
     found = path(name, value)
     if found.name in ("", "..") or found.is_dir() or os.fspath(value).endswith(("/", os.sep)):
         raise ValueError(f"{name} must name a file, and {os.fspath(value)!r} is a folder: add the file's name to it.")
@@ -314,10 +248,7 @@ def file(name: str, value: Any) -> Path:
 
 
 def affordable(what: str, size: float, cure: str, most: int = MOST_BYTES) -> None:
-    """Refuse, before it is asked for, memory beyond the limit of one call; `size` counts bytes.
-
-    >>> affordable("100 images", 8e2, "Ask for fewer.")
-    """
+    """Refuse, before it is asked for, memory beyond the limit of one call; `size` counts bytes."""
     if size > most:
         raise ValueError(
             f"{what} would need {size / 2**30:.3g} GiB of memory, and one call takes {most / 2**30:g} at most. {cure}"
@@ -325,9 +256,6 @@ def affordable(what: str, size: float, cure: str, most: int = MOST_BYTES) -> Non
 
 
 def feasible(what: str, steps: float, cure: str, most: float = MOST) -> None:
-    """Refuse, before it begins, a loop that would not come to an end.
-
-    >>> feasible("The run", 1e4, "Give a larger dt.")
-    """
+    """Refuse, before it begins, a loop that would not come to an end."""
     if steps > most:
         raise ValueError(f"{what} would take {steps:.3g} steps, and no more than {most:.0e} are taken. {cure}")

@@ -5,8 +5,6 @@ Each is written L(x) = l(beta x)/beta, so that the activation is g = l'(beta x) 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import backend
 from .backend import Array, Number, static, structure
 from .contracts import Lagrangian
@@ -31,15 +29,12 @@ class Elementwise(Lagrangian):
     """What the elementwise Lagrangians share: each has a gain `beta`."""
 
     elementwise = True
+    has_gain = True
     checked = True
     beta: Number
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "beta", positive("beta", self.beta))
-
-    def scaled(self, beta: Number) -> Lagrangian:
-        """The same Lagrangian with its gain multiplied by beta."""
-        return replace(self, beta=self.beta * beta)  # pyright: ignore[reportArgumentType]
 
 
 @structure
@@ -81,12 +76,6 @@ class Quadratic(Elementwise):
     def dual(self, g: Array) -> Array:
         """g/beta."""
         return g if self.beta is None else g / self.beta
-
-    def scaled(self, beta: Number) -> Lagrangian:
-        """The gain multiplied by beta; 1 changes nothing."""
-        if isinstance(beta, float | int) and beta == 1:
-            return self
-        return Quadratic(beta if self.beta is None else self.beta * beta)
 
 
 @structure

@@ -24,6 +24,12 @@ class Answer(NamedTuple):
         Whether such a step lowers the energy for every step size.
     degree : int
         How the force grows when all activations and patterns do: 1 in proportion, 0 not at all, as a sum of signs.
+
+    Examples
+    --------
+    >>> from hopfield.models import Euclidean
+    >>> Euclidean().answer(nonnegative=True)
+    Answer(kind='affine', alone=False, falls=True, degree=1)
     """
 
     kind: str = "frozen"
@@ -44,6 +50,13 @@ class Response(NamedTuple):
     step : callable or None
         ``step(x, drive, leak, ratio)`` solves tau x' = force - leak x + drive exactly over dt = ratio tau
         (ratio None: for ever), for g = x. `drive` is None or what other sources add, `leak` a number or (..., 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import Dot
+    >>> Dot(np.eye(2)).response(np.zeros(2), np.array([3.0, 4.0])).drive
+    array([3., 4.])
     """
 
     drive: Any

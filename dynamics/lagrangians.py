@@ -25,7 +25,7 @@ from .collective import (
     softmax,
 )
 from .compact import LogSumReLU
-from .contracts import Lagrangian
+from .contracts import Lagrangian, Scaled
 from .doors import flag, function, generator, kind
 from .elementwise import (
     Exponential,
@@ -53,6 +53,7 @@ __all__ = [
     "Power",
     "Quadratic",
     "RectifiedPower",
+    "Scaled",
     "Softplus",
     "Sparsemax",
     "Spherical",
@@ -103,6 +104,7 @@ class CustomLagrangian(Lagrangian):
     is_convex: bool | None = static(default=None)
     is_elementwise: bool = static(default=False)
     beta: Number = 1.0
+    has_gain = True
 
     def __post_init__(self) -> None:
         function("function", self.function, "x (..., n) -> L (...)")
@@ -143,18 +145,6 @@ class CustomLagrangian(Lagrangian):
     def dual(self, g: Array) -> Array:
         """inverse(g)/beta."""
         return super().dual(g) if self.inverse is None else _answer("inverse", self.inverse(g), g.shape) / self.beta
-
-    def scaled(self, beta: Number) -> Lagrangian:
-        """The same function with beta multiplied in."""
-        return CustomLagrangian(
-            self.function,
-            self.gradient,
-            self.product,
-            self.inverse,
-            self.is_convex,
-            self.is_elementwise,
-            self.beta * beta,
-        )
 
 
 def _answer(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:

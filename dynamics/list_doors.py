@@ -14,11 +14,7 @@ from .validation import finite
 
 
 def lengths(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
-    """Whole numbers in a list, as a shape.
-
-    >>> lengths("shape", [28, np.uint8(28)])
-    (28, 28)
-    """
+    """Whole numbers in a list, as a shape."""
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         value = (value,)
     try:
@@ -28,11 +24,7 @@ def lengths(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
 
 
 def numbers(name: str, value: Any) -> tuple[float, ...]:
-    """Numbers in a list.
-
-    >>> numbers("levels", [0.1, 1])
-    (0.1, 1.0)
-    """
+    """Numbers in a list."""
     try:
         return tuple(number(name, one) for one in items(name, value, "numbers"))
     except ValueError:
@@ -40,11 +32,7 @@ def numbers(name: str, value: Any) -> tuple[float, ...]:
 
 
 def pair(name: str, value: Any) -> tuple[float, float]:
-    """Two numbers.
-
-    >>> pair("values", [0, 1])
-    (0.0, 1.0)
-    """
+    """Two numbers."""
     found = numbers(name, value)
     if len(found) != 2:
         raise ValueError(f"{name} must be two numbers such as (0.0, 1.0), got {shown(value)}.")
@@ -52,11 +40,7 @@ def pair(name: str, value: Any) -> tuple[float, float]:
 
 
 def span(name: str, value: Any) -> tuple[float, float]:
-    """Two numbers in order.
-
-    >>> span("clip", (0, 1))
-    (0.0, 1.0)
-    """
+    """Two numbers in order."""
     low, high = pair(name, value)
     if not low < high:
         raise ValueError(f"{name} must be (least, largest) with least < largest, got ({low!r}, {high!r}).")
@@ -64,22 +48,14 @@ def span(name: str, value: Any) -> tuple[float, float]:
 
 
 def text_list(name: str, value: Any) -> Any:
-    """A name, or a list of names.
-
-    >>> text_list("criteria", "nearest"), text_list("criteria", ("nearest",))
-    ('nearest', ['nearest'])
-    """
+    """A name, or a list of names."""
     if isinstance(value, str):
         return str(value)
     return [text(f"{name}[{k}]", one) for k, one in enumerate(items(name, value, "names", 1))]
 
 
 def paths(name: str, value: Any) -> list[Any]:
-    """A path, or a list of them, as it was written.
-
-    >>> paths("data", "digits")
-    ['digits']
-    """
+    """A path, or a list of them, as it was written."""
     given = [value] if isinstance(value, str | os.PathLike) else items(name, value, "paths or names", 1)
     for one in given:
         path(name, one)
@@ -87,11 +63,7 @@ def paths(name: str, value: Any) -> list[Any]:
 
 
 def pixels(name: str, value: Any) -> np.ndarray:
-    """Images as an array of numbers, whole ones and bools as they are.
-
-    >>> pixels("images", [[0, 255]]).dtype.kind
-    'i'
-    """
+    """Images as an array of numbers, whole ones and bools as they are."""
     found = plain(name, value)
     try:
         found = np.asarray(backend.to_numpy(found) if backend.is_array(found) else found)
@@ -103,11 +75,7 @@ def pixels(name: str, value: Any) -> np.ndarray:
 
 
 def numbers_of(name: str, value: Any) -> np.ndarray:
-    """A number, or an array of numbers of any shape, in float64.
-
-    >>> numbers_of("s", 0.5)
-    array(0.5)
-    """
+    """A number, or an array of numbers of any shape, in float64."""
     found = plain(name, value)
     try:
         found = np.asarray(backend.to_numpy(found) if backend.is_array(found) else found)
@@ -119,11 +87,7 @@ def numbers_of(name: str, value: Any) -> np.ndarray:
 
 
 def rows(name: str, value: Any) -> np.ndarray:
-    """One row of the stored patterns or some: whole numbers, one or in a list or an array.
-
-    >>> rows("rows", [0, np.int8(-1)])
-    array([ 0, -1])
-    """
+    """One row of the stored patterns or some: whole numbers, one or in a list or an array."""
     found = plain(name, value)
     try:
         found = np.asarray(backend.to_numpy(found) if backend.is_array(found) else found)
@@ -139,11 +103,7 @@ def rows(name: str, value: Any) -> np.ndarray:
 
 
 def selection(name: str, value: Any) -> np.ndarray:
-    """A mask of bools or rows, to choose from a table.
-
-    >>> selection("mask", [True, False])
-    array([ True, False])
-    """
+    """A mask of bools or rows, to choose from a table."""
     found = plain(name, value)
     try:
         found = np.asarray(backend.to_numpy(found) if backend.is_array(found) else found)

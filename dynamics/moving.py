@@ -30,14 +30,7 @@ def move(node: Any, backend: str, device: Any = None, dtype: Any = None) -> Any:
 
 
 def float_name(dtype: Any) -> str:
-    """The name of the floating type that is meant: a name, or a dtype of NumPy, JAX or PyTorch.
-
-    >>> float_name(np.float32)
-    'float32'
-    >>> float_name("int32")
-    Traceback (most recent call last):
-    TypeError: dtype='int32' is no type that patterns can be of: ask for one of float16, bfloat16, float32, float64.
-    """
+    """The name of the floating type that is meant: a name, or a dtype of NumPy, JAX or PyTorch."""
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", getattr(dtype, "__name__", None)) or str(dtype)
     name = str(name).rsplit(".", maxsplit=1)[-1]  # torch.float32
     if name == "float" or (name.isalnum() and name not in FLOATS):  # a name of NumPy's own, such as "f4"
@@ -51,11 +44,7 @@ def float_name(dtype: Any) -> str:
 
 
 def host_type(dtype: Any) -> np.dtype:
-    """The floating type of NumPy that is meant; bfloat16 is none of them.
-
-    >>> host_type("float32")
-    dtype('float32')
-    """
+    """The floating type of NumPy that is meant; bfloat16 is none of them."""
     name = float_name(dtype)
     if name == "bfloat16":
         raise TypeError("NumPy has no bfloat16. Ask for float32, which holds every bfloat16, or for float16.")
@@ -79,11 +68,7 @@ def _narrower(array: Array, kind: str) -> Array:
 
 
 def narrowed(array: Array, kind: str) -> Array:
-    """A float array in another floating type, refused where numbers would become infinite.
-
-    >>> narrowed(np.ones(1), "float32").dtype
-    dtype('float32')
-    """
+    """A float array in another floating type, refused where numbers would become infinite."""
     if dtype_name(array) == kind:
         return array
     with quiet(array):

@@ -19,39 +19,57 @@ _unregistered: weakref.WeakSet[type] = weakref.WeakSet()  # classes that JAX has
 
 
 def static(**options: Any) -> Any:
-    """Mark a dataclass field as part of the program rather than of its data."""
+    """Mark a dataclass field as part of the program rather than of its data.
+
+    >>> @structure
+    ... class Wave:
+    ...     height: float
+    ...     kind: str = static(default="long")
+    >>> list(leaves(Wave(2.0)))
+    [2.0]
+    """
     return dataclasses.field(metadata={"static": True}, **options)
 
 
 def derived(function: Callable[[Any], Any]) -> Any:
-    """Mark a field that `derive` computes once from the others, ``function(self)``, and that travels with them."""
+    """Mark a field that `derive` computes once from the others, ``function(self)``, and that travels with them.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Similarity
+    >>> @structure
+    ... class Centred(Similarity):
+    ...     mean: object = derived(lambda self: self.patterns.mean(0))
+    ...     def scores(self, g):
+    ...         return (g - self.mean) @ (self.patterns - self.mean).T
+    >>> Centred(np.array([[1.0, 0.0], [3.0, 2.0]])).mean
+    array([2., 1.])
+    """
     return dataclasses.field(default=None, init=False, repr=False, metadata={"derived": function})
 
 
 def derive(node: Any) -> None:
-    """Compute the `derived` fields of a structure, in their order.
-
-    >>> @structure
-    ... class Square:
-    ...     side: float
-    ...     area: float = derived(lambda self: self.side**2)
-    ...     def __post_init__(self):
-    ...         derive(self)
-    >>> Square(3.0).area
-    9.0
-    """
-    for field in dataclasses.fields(node):
-        if function := field.metadata.get("derived"):
-            object.__setattr__(node, field.name, function(node))
+    """Compute the `derived` fields of a structure, in their order."""
+    for name, function in type(node)._derived:
+        object.__setattr__(node, name, function(node))
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(static, derived, dataclasses.field))
 def structure(cls: type) -> type:
-    """Make a class a frozen dataclass that JAX, ``.to`` and ``save`` can take apart and rebuild."""
+    """Make a class a frozen dataclass that JAX, ``.to`` and ``save`` can take apart and rebuild.
+
+    >>> @structure
+    ... class Point:
+    ...     x: float
+    >>> map_leaves(lambda x: 2 * x, Point(1.0))
+    Point(x=2.0)
+    """
     options: dict[str, Any] = {"frozen": True, "eq": False}
     if cls.__repr__ is not object.__repr__:
         options["repr"] = False
     cls = dataclasses.dataclass(**options)(cls)
+    fields = dataclasses.fields(cls)
+    cls._static = tuple((field.name, bool(field.metadata.get("static"))) for field in fields)
+    cls._derived = tuple((field.name, field.metadata["derived"]) for field in fields if "derived" in field.metadata)
     if "__init__" in vars(cls):
         cls.__init__ = _introduced(cls.__init__)
     if not hasattr(cls.__repr__, "unfailing"):  # which a parent's may be
@@ -62,6 +80,12 @@ def structure(cls: type) -> type:
 
 class Extensible:
     """A class whose subclasses are structures, decorated or not."""
+
+    _static: tuple[tuple[str, bool], ...] = ()
+    _derived: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings(self).items())})"
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -114,11 +138,7 @@ def is_structure(node: Any) -> bool:
 
 
 def is_decorated(node: Any) -> bool:
-    """Whether the class of ``node`` itself was made a structure, so that its fields are all there is.
-
-    >>> is_decorated(1.0)
-    False
-    """
+    """Whether the class of ``node`` itself was made a structure, so that its fields are all there is."""
     return getattr(type(node), "_structure", None) is type(node)
 
 
@@ -134,35 +154,23 @@ def rebuild(cls: type, values: dict[str, Any]) -> Any:
 
 
 def copied(node: Any, **changes: Any) -> Any:
-    """A copy with some fields changed as they are, without the checks of the constructor and without what was kept.
-
-    >>> @structure
-    ... class Point:
-    ...     x: float
-    >>> copied(Point(1.0), x=2.0)
-    Point(x=2.0)
-    """
+    """A copy with some fields changed as they are, without the checks of the constructor and without what was kept."""
     kept, fixed = _split(node)
     return rebuild(type(node), {**dict(kept), **dict(fixed), **changes})
 
 
 def settings(node: Any) -> dict[str, Any]:
-    """What the constructor of a structure was given, by the names of its fields.
-
-    >>> @structure
-    ... class Point:
-    ...     x: float
-    >>> settings(Point(1.0))
-    {'x': 1.0}
-    """
-    return {field.name: getattr(node, field.name) for field in dataclasses.fields(node) if field.init}
+    """What the constructor of a structure was given, by the names of its fields; all it holds if it is undecorated."""
+    kept, fixed = _split(node)
+    values, derived = {**dict(kept), **dict(fixed)}, dict(type(node)._derived)
+    order = dict.fromkeys([name for name, _ in type(node)._static] + list(values))
+    return {name: values[name] for name in order if name not in derived and not name.startswith("_")}
 
 
 def _split(node: Any) -> tuple[list[tuple[str, Any]], tuple[tuple[str, Any], ...]]:
     cls, leaves, fixed = type(node), [], []
-    for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
-        value = getattr(node, field.name)
-        (fixed if field.metadata.get("static") else leaves).append((field.name, value))
+    for name, is_static in cls._static:  # pyright: ignore[reportAttributeAccessIssue]
+        (fixed if is_static else leaves).append((name, getattr(node, name)))
     if not is_decorated(node):
         known = {name for name, _ in (*leaves, *fixed)}
         for name, value in getattr(node, "__dict__", {}).items():

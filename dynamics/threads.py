@@ -13,11 +13,7 @@ LARGE = 2**26  # elements of work for which starting threads pays
 
 
 def processors() -> int:
-    """How many threads to use: the processors of this process, or OMP_NUM_THREADS where that is fewer.
-
-    >>> processors() >= 1
-    True
-    """
+    """How many threads to use: the processors of this process, or OMP_NUM_THREADS where that is fewer."""
     known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return min(known, int(asked)) if asked.isdecimal() and int(asked) > 0 else known
@@ -27,12 +23,6 @@ def in_parts(function: Callable[[Array], Array], rows: Array, work: int) -> Arra
     """function(rows), with the rows shared out among threads where they are NumPy's and the `work` is large.
 
     The function works row by row, so that the answer is the same to the last bit.
-
-    >>> import numpy as np
-    >>> in_parts(lambda rows: rows.sum(axis=-1, keepdims=True), np.ones((3, 2)), work=6)
-    array([[2.],
-           [2.],
-           [2.]])
     """
     if backend.backend_of(rows) != "numpy" or work < LARGE:
         return function(rows)

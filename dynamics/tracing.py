@@ -108,10 +108,7 @@ def is_staged(like: Array) -> bool:
 
 
 def refuse_traces(what: str, *nodes: Any) -> None:
-    """Raise where a loop on the host would ask for numbers that are not there.
-
-    >>> refuse_traces("simulate", {"value": np.ones(2)})
-    """
+    """Raise where a loop on the host would ask for numbers that are not there."""
     found = [array for node in nodes if is_array(node) or is_structure(node) for array in arrays(node)]
     found += [array for node in nodes if isinstance(node, dict) for array in arrays(list(node.values()))]
     known = all(has_numbers(array) for array in found if is_traced(array))
@@ -144,15 +141,6 @@ class kept:
     It is computed outside of whatever is traced around it, so that a model which is first used inside `jax.jit`,
     `torch.func.grad`, `torch.autocast` or `torch.inference_mode` is the same model afterwards. Of an object that holds
     traced arrays, or tensors that require a derivative (which change with every step of an optimiser), nothing is kept.
-
-    >>> class Patterns:
-    ...     rows = np.eye(2)
-    ...     @kept
-    ...     def squares(self):
-    ...         return (self.rows**2).sum(axis=-1)
-    >>> patterns = Patterns()
-    >>> patterns.squares is patterns.squares
-    True
     """
 
     keeps = True  # what is kept is no part of a structure
@@ -180,11 +168,7 @@ def _is_live(value: Array) -> bool:
 
 
 def holds(condition: Callable[..., Array], *values: Array) -> bool:
-    """Whether a condition holds everywhere in known arrays; True where they cannot be looked at.
-
-    >>> holds(lambda x: x > 0, np.ones(2)), holds(lambda x: x > 1, np.array([1.0, 2.0]))
-    (True, False)
-    """
+    """Whether a condition holds everywhere in known arrays; True where they cannot be looked at."""
     if any(is_traced(value) for value in values):
         return True
     if backend_of(values[0]) != "jax":
@@ -196,11 +180,7 @@ def holds(condition: Callable[..., Array], *values: Array) -> bool:
 
 
 def all_finite(value: Array) -> bool:
-    """Whether no number is NaN or infinite, looked at on the array's own device; True inside a trace.
-
-    >>> all_finite(np.array([1.0, np.inf]))
-    False
-    """
+    """Whether no number is NaN or infinite, looked at on the array's own device; True inside a trace."""
     if not is_array(value):
         return is_compiling() or math.isfinite(value)
     return holds(lambda x: namespace(x).isfinite(x), value)

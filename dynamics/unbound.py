@@ -81,8 +81,8 @@ def bound(self: Any, memories: Any, *beside: Any) -> Any:
         return memories
     if self.patterns is not None and (memories is self.patterns or memories is _memories(self)):
         return self
-    if hasattr(memories, "patterns"):  # what a `prepare` of 0.1.0 made
-        return backend.copied(self, patterns=memories.patterns, _prepared=memories)
+    if type(self).prepare is not prepare and not backend.is_array(memories):  # what a `prepare` of 0.1.0 made
+        return backend.copied(self, patterns=getattr(memories, "patterns", None), _prepared=memories)
     memories = arguments.rows("memories", memories)
     like = next((array for array in beside if backend.is_array(array) and backend.backend_of(array) == "jax"), memories)
     return self.of(arguments.beside(like, memories))

@@ -9,15 +9,15 @@ from .dense import DenseAssociativeMemory, ExponentialMemory
 from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
 from .hamming import Hamming
 from .hierarchical import HierarchicalMemory
-from .layers import Kernel, Layer
+from .layers import Kernel, Layer, activations
 from .memory import AssociativeMemory
 from .modern import ModernHopfield
 from .normalised import Normalised
 from .published import Published, published
 from .retrieval import Retrieval
-from .separation import separation
+from .separation import separation, separations
 from .sequence import SequenceRecall, chain, recall_sequence
-from .similarity import Cosine, Custom, Dot, Euclidean, Manhattan, normalised, similarity
+from .similarity import Cosine, Custom, Dot, Euclidean, Manhattan, normalised, similarities, similarity
 from .sparse_distributed import SparseDistributedMemory
 from .universal import UniversalHopfield
 
@@ -51,6 +51,7 @@ __all__ = [
     "SequenceRecall",
     "SparseDistributedMemory",
     "UniversalHopfield",
+    "activations",
     "build",
     "catalogue",
     "chain",
@@ -58,5 +59,7 @@ __all__ = [
     "published",
     "recall_sequence",
     "separation",
+    "separations",
+    "similarities",
     "similarity",
 ]

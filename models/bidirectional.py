@@ -213,11 +213,6 @@ class BidirectionalMemory(Stored):
         """
         return ModernHopfield(self.memories, beta, projection=self.projection, **options)
 
-    def settings(self) -> dict[str, Any]:
-        """The arguments that build this memory again."""
-        names = ("memories", "projection", "beta", "tau_left", "tau_right")
-        return {name: getattr(self, name) for name in names}
-
     def check_cue(self, cue: Any) -> Array:
         """A cue (..., n) for the continuous dynamics, any real vector for the left side; `recall` takes +-1 alone."""
         size = self.memories.shape[1]

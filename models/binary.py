@@ -121,13 +121,6 @@ class BinaryMemory:
     s_i <- sign(u_i) flips a neuron against its field u_i; a field of 0 (up to the rounding of its sum) keeps the
     state. All samples of a batch are visited together, in one order for all, so that a batch and its queries one
     by one give the same answers.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.models import DenseAssociativeMemory
-    >>> isinstance(DenseAssociativeMemory(np.ones((2, 4))), BinaryMemory)
-    True
     """
 
     memories: Array
@@ -324,12 +317,7 @@ class BinaryMemory:
 
 
 def signs(name: str, value: Array) -> Array:
-    """Refuse all but +1 and -1, and say how to convert.
-
-    >>> import numpy as np
-    >>> signs("query", np.array([1.0, -1.0]))
-    array([ 1., -1.])
-    """
+    """Refuse all but +1 and -1, and say how to convert."""
     if backend.holds(lambda x: backend.namespace(x).abs(x) == 1, value):
         return value
     host = backend.to_numpy(value)
@@ -346,12 +334,7 @@ def signs(name: str, value: Array) -> Array:
 
 
 def inside(query: Array) -> Array:
-    """A cue for graded neurons g = tanh(beta x): +-1, which no finite state reaches, becomes +-0.99.
-
-    >>> import numpy as np
-    >>> inside(np.array([1.0, 0.5, -1.0]))
-    array([ 0.99,  0.5 , -0.99])
-    """
+    """A cue for graded neurons g = tanh(beta x): +-1, which no finite state reaches, becomes +-0.99."""
     return backend.namespace(query).clip(query, -EDGE, EDGE)
 
 

@@ -16,11 +16,7 @@ __all__ = ["coded", "current", "flag", "number", "whole"]
 
 
 def number(name: str, value: Any, like: Array, *, zero: bool = False) -> Any:
-    """A number > 0 (>= 0 with `zero`): a Python float, or a scalar of the patterns' own library as it is.
-
-    >>> number("beta", 2, np.ones(1))
-    2.0
-    """
+    """A number > 0 (>= 0 with `zero`): a Python float, or a scalar of the patterns' own library as it is."""
     value = positive(name, value, zero=zero)
     if backend.is_array(value) and backend.backend_of(value) != backend.backend_of(like):
         ours, theirs = backend.backend_of(like), backend.backend_of(value)
@@ -34,11 +30,7 @@ def number(name: str, value: Any, like: Array, *, zero: bool = False) -> Any:
 
 
 def current(value: Any, size: int, like: Array) -> Any:
-    """An input current: one number as a Python float, or a vector (size,) like the patterns.
-
-    >>> current(np.float32(0.5), 2, np.ones(1)), current([1, 2], 2, np.ones(1))
-    (0.5, array([1., 2.]))
-    """
+    """An input current: one number as a Python float, or a vector (size,) like the patterns."""
     if isinstance(value, float | int | np.number) and not isinstance(value, np.complexfloating):
         return plain_number("bias", value)
     if backend.is_array(value) and value.ndim == 0:
@@ -50,11 +42,7 @@ def current(value: Any, size: int, like: Array) -> Any:
 
 
 def coded(name: str, value: Array, low: float) -> Array:
-    """An array of two values, `low` and 1, or an error that says how to make one.
-
-    >>> coded("query", np.array([1.0, -1.0]), -1.0)
-    array([ 1., -1.])
-    """
+    """An array of two values, `low` and 1, or an error that says how to make one."""
     if backend.holds(lambda x: (x == low) | (x == 1), value):
         return value
     host = backend.to_numpy(value)

@@ -268,11 +268,6 @@ class ClassicalHopfield(BinaryMemory, Stored):
         """[-1, 1] in every coordinate."""
         return CUBE
 
-    def settings(self) -> dict[str, Any]:
-        """The arguments that build this memory again, without learning anew."""
-        names = ("memories", "rule", "zero_diagonal", "beta", "tau_value", "bias")
-        return {name: getattr(self, name) for name in (*names, "margin", "max_epochs", "symmetric", "couplings")}
-
     def __repr__(self) -> str:
         size, width = self.memories.shape
         diagonal = "" if self.rule == "given" else f" with {'zero' if self.zero_diagonal else 'its'} diagonal"

@@ -85,8 +85,3 @@ class ContinuousSDM(AssociativeMemory):
     def patterns(self) -> Array:
         """The patterns P (N, O), the addresses where no others were given."""
         return self.memories if self.projection is None else self.projection
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments that build this memory again."""
-        names = ("memories", "projection", "beta", "tau_value", "tau_memory", "bias")
-        return {name: getattr(self, name) for name in names}

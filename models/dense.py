@@ -26,15 +26,7 @@ from .similarity import Dot
 
 @structure
 class Overlaps(Spins):
-    r"""E(s) = -L(M s) - b.s for +-1 patterns; the overlaps m = M s are kept, and a visit costs O(N).
-
-    >>> import numpy as np
-    >>> from hopfield.dynamics import Power
-    >>> spins = Overlaps(np.ones((3, 1)), np.zeros(3), Power(3))
-    >>> state = np.array([[1.0, 1.0, -1.0]])
-    >>> spins.energy(state, spins.cache(state)).round(4), spins.costs(state, spins.cache(state)).round(4)
-    (array([-0.3333]), array([[ 0.6667,  0.6667, -8.6667]]))
-    """
+    r"""E(s) = -L(M s) - b.s for +-1 patterns; the overlaps m = M s are kept, and a visit costs O(N)."""
 
     columns: Array = None  # M^T
     bias: Array = None
@@ -162,11 +154,6 @@ class _Dense(BinaryMemory, AssociativeMemory):
         """[-1, 1] in every coordinate."""
         return CUBE
 
-    def settings(self) -> dict[str, Any]:
-        """The arguments that build this memory again."""
-        names = ("memories", "projection", "beta", "gain", "tau_value", "tau_memory", "bias")
-        return {name: getattr(self, name) for name in names}
-
     def _output(self, state: Array) -> Array | None:
         return None if self.projection is None else self.recall(state)
 
@@ -264,10 +251,6 @@ class DenseAssociativeMemory(_Dense):
     def notes(self) -> list[str]:
         """Nothing for tau_memory = 0, where the energy always falls; else as for any memory."""
         return [] if self.is_adiabatic else super().notes()
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments that build this memory again."""
-        return {**super().settings(), "n": self.n, "rectified": self.rectified}
 
     def __repr__(self) -> str:
         F = f"max(x, 0)^{self.n}" if self.rectified else f"x^{self.n}"

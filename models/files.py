@@ -27,14 +27,7 @@ class Refused(ValueError):
 
 @contextlib.contextmanager
 def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
-    """Within this context whatever a damaged or foreign file makes a reader raise is a ValueError that names the file.
-
-    >>> with reading("memory.npz", "a saved memory"):
-    ...     raise KeyError("format")
-    Traceback (most recent call last):
-    ...
-    ValueError: 'memory.npz' cannot be read as a saved memory (KeyError: 'format'): it is damaged, or ...
-    """
+    """Within this context whatever a damaged file makes a reader raise is a ValueError that names the file."""
     name = os.fspath(path)
     try:
         yield
@@ -54,14 +47,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """A binary file that takes this name when the context ends, and leaves what was there if that is by an error.
-
-    >>> from pathlib import Path
-    >>> with written_whole("note.txt") as file:
-    ...     _ = file.write(b"all of it")
-    >>> Path("note.txt").read_text()
-    'all of it'
-    """
+    """A binary file that takes this name when the context ends, and leaves what was there if that is by an error."""
     path = Path(path)
     if not path.name or path.is_dir():
         raise IsADirectoryError(f"{os.fspath(path)!r} is a folder: give the name of a file in it.")
@@ -79,11 +65,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 
 def in_words(nbytes: int) -> str:
-    """A number of bytes as a person reads it.
-
-    >>> in_words(700), in_words(3 * 2**29), in_words(10**20)
-    ('700 bytes', '1.5 GiB', '90949470 TiB')
-    """
+    """A number of bytes as a person reads it."""
     for power, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB")):
         if nbytes >> power:
             return f"{nbytes >> power} {unit}" if power == 40 else f"{nbytes / 2**power:.3g} {unit}"
@@ -91,11 +73,7 @@ def in_words(nbytes: int) -> str:
 
 
 class Header(NamedTuple):
-    """What a ``.npy`` file says of its array.
-
-    >>> Header((2, 3), False, np.dtype("float32")).nbytes
-    24
-    """
+    """What a ``.npy`` file says of its array."""
 
     shape: tuple[int, ...]
     columns_first: bool
@@ -111,12 +89,6 @@ def read_npy(stream: Any, size: int, rows: int | None = None, *, drain: bool = F
     """The array of a stream of `size` bytes in the format of ``.npy``, or its first `rows`.
 
     With `drain` the rest is read as well, piece by piece, so that an archive compares its checksum.
-
-    >>> import io
-    >>> file = io.BytesIO()
-    >>> np.save(file, np.eye(3))
-    >>> read_npy(io.BytesIO(file.getvalue()), len(file.getvalue()), rows=1)
-    array([[1., 0., 0.]])
     """
     header = _header(stream)
     there = size - stream.tell()
@@ -153,14 +125,7 @@ def _header(stream: Any) -> Header:
 
 
 def fill(data: np.ndarray, stream: Any) -> None:
-    """Read as many bytes as an array has into it.
-
-    >>> import io
-    >>> data = np.empty(2, np.uint8)
-    >>> fill(data, io.BytesIO(b"ab"))
-    >>> bytes(data)
-    b'ab'
-    """
+    """Read as many bytes as an array has into it."""
     if not data.nbytes:
         return
     into = memoryview(data.view(np.uint8))  # pyright: ignore[reportArgumentType]
@@ -173,13 +138,7 @@ def fill(data: np.ndarray, stream: Any) -> None:
 
 
 def present(path: str | os.PathLike[str]) -> Path:
-    """The path of a file that is there, and is no folder and no pipe, which would wait for ever.
-
-    >>> present("patterns.npy")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: There is no file 'patterns.npy' (looked in ...).
-    """
+    """The path of a file that is there, and is no folder and no pipe, which would wait for ever."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r} (looked in {Path.cwd()}).")
@@ -189,12 +148,7 @@ def present(path: str | os.PathLike[str]) -> Path:
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """``"npz"`` or ``"npy"`` by how the file begins, else what it is in words.
-
-    >>> np.savez("one.npz", x=np.eye(2))
-    >>> kind_of("one.npz")
-    'npz'
-    """
+    """``"npz"`` or ``"npy"`` by how the file begins, else what it is in words."""
     with reading(path, "a file of arrays"), open(path, "rb") as file:
         begins = file.read(len(MAGIC))
     if begins[:2] == b"PK":
@@ -203,12 +157,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 
 
 def shapes_in(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
-    """The shapes of the arrays of an ``.npz`` or ``.npy`` file (there under the name ""), from their headers.
-
-    >>> np.savez("two.npz", x=np.eye(2), y=np.eye(3))
-    >>> shapes_in("two.npz")
-    {'x': (2, 2), 'y': (3, 3)}
-    """
+    """The shapes of the arrays of an ``.npz`` or ``.npy`` file (there under the name ""), from their headers."""
     if kind_of(path) == "npy":
         with reading(path, "a .npy file"), open(path, "rb") as file:
             return {"": _header(file).shape}
@@ -221,12 +170,7 @@ def shapes_in(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
 
 
 def load_npy(path: str | os.PathLike[str], rows: int | None = None) -> np.ndarray:
-    """The array of a ``.npy`` file, or its first `rows`.
-
-    >>> np.save("eye.npy", np.eye(3))
-    >>> load_npy("eye.npy", rows=1)
-    array([[1., 0., 0.]])
-    """
+    """The array of a ``.npy`` file, or its first `rows`."""
     with reading(path, "a .npy file"), open(path, "rb") as file:
         return read_npy(file, os.fstat(file.fileno()).st_size, rows)
 
@@ -234,12 +178,7 @@ def load_npy(path: str | os.PathLike[str], rows: int | None = None) -> np.ndarra
 def load_npz(
     path: str | os.PathLike[str], names: Sequence[str] | None = None, rows: int | None = None
 ) -> dict[str, np.ndarray]:
-    """Arrays of an ``.npz`` file by name: all of them, or some; of each the first `rows`, or all.
-
-    >>> np.savez("two.npz", x=np.eye(2), y=np.arange(3))
-    >>> load_npz("two.npz", ["y"], rows=2)
-    {'y': array([0, 1])}
-    """
+    """Arrays of an ``.npz`` file by name: all of them, or some; of each the first `rows`, or all."""
     with _archive(path) as archive:
         members = _members(archive, whole=names is None)
         chosen = {name: members[name] for name in (members if names is None else names)}

@@ -23,14 +23,6 @@ class Spins(ABC):
 
     A margin is s_i u_i, the state times the field that the sign rule reads: s_i flips when it is below 0. A
     margin within the rounding of its sum IS 0, and 0 keeps the state. So every library decides alike.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.models import ClassicalHopfield
-    >>> spins = ClassicalHopfield(np.array([[1.0, 1.0, -1.0]])).spins
-    >>> isinstance(spins, Spins), float(spins.margin(np.array([1.0]), spins.cache(np.ones((1, 3))), 0)[0])
-    (True, 0.0)
     """
 
     @abstractmethod
@@ -86,24 +78,12 @@ class Sweep(NamedTuple):
 
 
 def orders(size: int, order: str, rng: np.random.Generator) -> np.ndarray:
-    """The sites in the order of one sweep: ``"cyclic"`` from the first to the last, ``"random"`` shuffled.
-
-    >>> import numpy as np
-    >>> orders(4, "cyclic", np.random.default_rng(0)), sorted(orders(4, "random", np.random.default_rng(0)).tolist())
-    (array([0, 1, 2, 3]), [0, 1, 2, 3])
-    """
+    """The sites in the order of one sweep: ``"cyclic"`` from the first to the last, ``"random"`` shuffled."""
     return rng.permutation(size) if order == "random" else np.arange(size)
 
 
 def asynchronous(spins: Spins, state: Array, order: str, most: int, seed: int) -> Run:
-    """Sweeps over the sites, s_i <- sign(u_i) one at a time, until a whole sweep has nothing to flip.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ClassicalHopfield
-    >>> spins = ClassicalHopfield(np.array([[1.0, 1.0, -1.0, 1.0]])).spins
-    >>> asynchronous(spins, np.array([[1.0, 1.0, 1.0, 1.0]]), "cyclic", 10, seed=0).state
-    array([[ 1.,  1., -1.,  1.]])
-    """
+    """Sweeps over the sites, s_i <- sign(u_i) one at a time, until a whole sweep has nothing to flip."""
     rng = generator(seed)
     size, width = state.shape
     narrow = backend.backend_of(state) != "jax"  # there a new batch size is a new program
@@ -131,12 +111,6 @@ def synchronous(spins: Spins, state: Array, most: int) -> Run:
     """All sites at once, s <- sign(u(s)), until nothing flips or a state is back that was there before.
 
     Symmetric couplings without ties have cycles of two states at most, others of any length.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ClassicalHopfield
-    >>> spins = ClassicalHopfield(np.array([[1.0, 1.0]])).spins
-    >>> synchronous(spins, np.array([[1.0, -1.0], [1.0, 1.0]]), 10).cycle
-    array([2, 1])
     """
     xp = backend.namespace(state)
     size, width = state.shape
@@ -171,13 +145,7 @@ def _hashed(state: Array, key: np.ndarray) -> np.ndarray:
 
 
 def begin(spins: Spins, state: Array) -> Sweep:
-    """The cache of the states, and how they stand, before any flip.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ClassicalHopfield
-    >>> begin(ClassicalHopfield(np.array([[1.0, 1.0]])).spins, np.array([[1.0, -1.0], [1.0, 1.0]])).unsettled
-    array([ True, False])
-    """
+    """The cache of the states, and how they stand, before any flip."""
     cache, *looked = backend.compiled(_begin, state)(None, spins, state)
     return _looked(state, cache, np.zeros(state.shape[0], int), *looked)
 
@@ -193,12 +161,6 @@ def sweep(
     """Visit the sites in turn, by the sign rule, or with noise (sites, B) from [0, 1) by the heat bath.
 
     The heat bath is P(s_i = +1) = 1/(1 + exp(-(E(s_i = -1) - E(s_i = +1))/T)), whatever s_i was.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ClassicalHopfield
-    >>> spins, state = ClassicalHopfield(np.array([[1.0, 1.0, 1.0]])).spins, np.array([[1.0, -1.0, 1.0]])
-    >>> sweep(spins, state, spins.cache(state), np.arange(3)).state
-    array([[1., 1., 1.]])
     """
     if noise is not None:
         noise = backend.asarray(noise.astype(str(state.dtype).rsplit(".", maxsplit=1)[-1]), state)

@@ -7,22 +7,12 @@ from ..dynamics.backend import Array
 
 
 def absolute_gap(m: Array, g: Array) -> Array:
-    r"""\|m - g\|: Manhattan.
-
-    >>> import numpy as np
-    >>> absolute_gap(np.ones(1), np.array([3.0]))
-    array([2.])
-    """
+    r"""\|m - g\|: Manhattan."""
     return backend.namespace(m, g).abs(m - g)
 
 
 def bit_gap(m: Array, g: Array) -> Array:
-    """1 where one of both is above 0 and the other is not: Hamming.
-
-    >>> import numpy as np
-    >>> bit_gap(np.array([1.0, 0.0]), np.array([1.0, 1.0]))
-    array([0., 1.])
-    """
+    """1 where one of both is above 0 and the other is not: Hamming."""
     return backend.namespace(m, g).astype((m > 0) != (g > 0), g.dtype)
 
 
@@ -31,10 +21,6 @@ def kl_gap(m: Array, log_m: Array, g: Array, log_g: Array) -> Array:
 
     Where m is near g, as (m + g) (t atanh t + t - atanh t) with t = (m - g)/(m + g): nothing cancels, and no
     rounding of the logarithms is left.
-
-    >>> import numpy as np
-    >>> kl_gap(np.ones(1), np.zeros(1), np.array([np.e]), np.ones(1)).round(4)
-    array([1.])
     """
     total, t, even, odd, near = _expanded(m, g)
     far = g * (log_g - log_m) + (m - g)
@@ -42,22 +28,12 @@ def kl_gap(m: Array, log_m: Array, g: Array, log_g: Array) -> Array:
 
 
 def reverse_kl_gap(m: Array, log_m: Array, g: Array, log_g: Array) -> Array:
-    """m ln(m/g) - m + g >= 0: Kullback-Leibler from the pattern.
-
-    >>> import numpy as np
-    >>> reverse_kl_gap(np.array([np.e]), np.ones(1), np.ones(1), np.zeros(1)).round(4)
-    array([1.])
-    """
+    """m ln(m/g) - m + g >= 0: Kullback-Leibler from the pattern."""
     return kl_gap(g, log_g, m, log_m)
 
 
 def jeffreys_gap(m: Array, log_m: Array, g: Array, log_g: Array) -> Array:
-    """(g - m) (ln g - ln m)/2 >= 0: half the sum of both directions.
-
-    >>> import numpy as np
-    >>> jeffreys_gap(np.ones(1), np.zeros(1), np.array([np.e]), np.ones(1)).round(4)
-    array([0.8591])
-    """
+    """(g - m) (ln g - ln m)/2 >= 0: half the sum of both directions."""
     total, t, even, _, near = _expanded(m, g)
     return backend.namespace(t).where(near, total * even, (g - m) * (log_g - log_m) / 2)
 
@@ -66,11 +42,6 @@ def jensen_shannon_gap(m: Array, log_m: Array, g: Array, log_g: Array) -> Array:
     r"""(g ln(g/a) + m ln(m/a))/2 >= 0 with the mean a: a ((1 + t) ln(1 + t) + (1 - t) ln(1 - t))/2.
 
     Here t = \|m - g\|/(m + g), and where it is small nothing cancels in the same as ln(1 - t^2) + 2 t atanh t.
-
-    >>> import numpy as np
-    >>> m, g = np.array([0.9]), np.array([0.1])
-    >>> jensen_shannon_gap(m, np.log(m), g, np.log(g)).round(4)
-    array([0.184])
     """
     xp = backend.namespace(m, g)
     t = xp.abs(m - g) / (m + g)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,39 +23,24 @@ from ..dynamics.lagrangians import (
     Spherical,
 )
 from ..dynamics.network import Population
+from ..dynamics.registry import Registry
 from ..dynamics.synapses import Bilinear
-from ..dynamics.validation import finite, floating, unknown_name
+from ..dynamics.validation import finite, floating
 from .checks import whole
-from .storage import decoded, encoded
+from .storage import NAMED, decoded, encoded
 
-ACTIVATIONS: dict[str, Callable[..., Lagrangian]] = {
-    "identity": lambda beta=None: Quadratic(beta),
-    "relu": lambda beta=1.0: RectifiedPower(2, beta),
-    "tanh": LogCosh,
-    "sigmoid": Softplus,
-    "softmax": LogSumExp,
-    "layer_norm": LayerNorm,
-    "sphere": Spherical,
-}
+ACTIVATIONS = activations = Registry("activation", parameter="gain")
+for _name, _kind in (("identity", Quadratic), ("tanh", LogCosh), ("sigmoid", Softplus), ("softmax", LogSumExp)):
+    activations.register(_name, _kind, beta=float)
+activations.register("relu", lambda beta=1.0: RectifiedPower(2, beta), RectifiedPower, beta=float)
+activations.register("layer_norm", LayerNorm, gamma=float)
+activations.register("sphere", Spherical)
+NAMED["activation"] = activations
 
 
 def activation(name: str | Lagrangian) -> Lagrangian:
-    """The Lagrangian of a layer's activation: a name, one with its gain such as "softmax(4)", or a Lagrangian.
-
-    >>> activation("softmax(4)")
-    LogSumExp(beta=4.0)
-    """
-    if isinstance(name, Lagrangian):
-        return name
-    parts = re.fullmatch(r"\s*(\w+)\s*(?:\(\s*([^()]+?)\s*\))?\s*", name) if isinstance(name, str) else None
-    if parts is None or parts[1] not in ACTIVATIONS:
-        raise unknown_name("activation", parts[1] if parts else name, ACTIVATIONS)
-    if parts[2] is None:
-        return ACTIVATIONS[parts[1]]()
-    try:
-        return ACTIVATIONS[parts[1]](float(parts[2]))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"Activation {name!r}: the gain {parts[2]!r} does not fit. {error}") from None
+    """The Lagrangian of a layer's activation: a name, one with its gain such as "softmax(4)", or a Lagrangian."""
+    return name if isinstance(name, Lagrangian) else activations(name)
 
 
 @structure
@@ -109,12 +92,7 @@ class Layer:
 
     def __repr__(self) -> str:
         form, own = "x".join(str(size) for size in self.shape), self.activation
-        for name, make in ACTIVATIONS.items():
-            if repr(make()) == repr(own):
-                return f"{form} {name}"
-            if isinstance(gain := getattr(own, "beta", None), float) and repr(make(gain)) == repr(own):
-                return f"{form} {name}({gain:g})"
-        return f"{form} {own!r}"
+        return f"{form} {activations.name_of(own) or repr(own)}"
 
 
 @structure
@@ -147,12 +125,7 @@ class Kernel:
 
 
 def joint(weights: Any, below: Layer, above: Layer, names: tuple[str, str], like: Array | None) -> Any:
-    """A matrix (n_below, n_above) or a `Kernel`, checked against the layers that it joins.
-
-    >>> import numpy as np
-    >>> joint(np.ones((2, 3)), Layer(2), Layer(3), ("a", "b"), None).shape
-    (2, 3)
-    """
+    """A matrix (n_below, n_above) or a `Kernel`, checked against the layers that it joins."""
     what = f"weights between {names[0]} and {names[1]}"
     array = finite(what, floating(what, weights.weights if isinstance(weights, Kernel) else weights, like))
     if array.ndim == 2 and not isinstance(weights, Kernel):
@@ -174,25 +147,14 @@ def joint(weights: Any, below: Layer, above: Layer, names: tuple[str, str], like
 
 
 def synapse(weights: Any, below: Layer, names: tuple[str, str]) -> Any:
-    """The synapse of a matrix or a `Kernel`.
-
-    >>> import numpy as np
-    >>> synapse(np.ones((2, 3)), Layer(2), ("a", "b")).sizes
-    (2, 3)
-    """
+    """The synapse of a matrix or a `Kernel`."""
     if isinstance(weights, Kernel):
         return Convolution(names, weights.weights, below.shape, weights.stride, weights.padding)
     return Bilinear(names, weights)
 
 
 def packed(layers: tuple[Layer, ...], weights: tuple[Any, ...]) -> tuple[str, Array]:
-    """Layers and the forms of their weights as text, and all weights in one vector: what a file can hold.
-
-    >>> import numpy as np
-    >>> text, vector = packed((Layer(2), Layer(1)), (np.ones((2, 1)),))
-    >>> unpacked(text, vector)[0]
-    [2 identity, 1 identity]
-    """
+    """Layers and the forms of their weights as text, and all weights in one vector: what a file can hold."""
     rows = [
         {
             "shape": list(layer.shape),
@@ -213,13 +175,7 @@ def packed(layers: tuple[Layer, ...], weights: tuple[Any, ...]) -> tuple[str, Ar
 
 
 def unpacked(text: str, vector: Array) -> tuple[list[Layer], list[Any]]:
-    """What `packed` packed.
-
-    >>> import numpy as np
-    >>> layers, weights = unpacked(*packed((Layer(2), Layer(1, "tanh")), (np.ones((2, 1)),)))
-    >>> layers[1], weights[0].shape
-    (1 tanh, (2, 1))
-    """
+    """What `packed` packed."""
     try:
         found = json.loads(text)
         return _built(found["layers"], found["weights"], vector)

@@ -38,11 +38,6 @@ def masked_query(memory: AssociativeMemory, query: Any, known: Any) -> tuple[Arr
 
     What stands in the unknown components does not matter, NaN included: they become 0, the mean over the
     patterns for a similarity of positive vectors, 1 for one of bits.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> masked_query(ModernHopfield(np.eye(2)), np.array([0.5, np.nan]), [True, False])[0]
-    array([0.5, 0. ])
     """
     like, size = memory.memories, memory.memories.shape[1]
     query = numbers("query", query, like)
@@ -77,14 +72,7 @@ def masked_query(memory: AssociativeMemory, query: Any, known: Any) -> tuple[Arr
 
 
 def masked_scores(memory: AssociativeMemory, query: Array, known: Array) -> Array:
-    """sim(M_K, q_K) for a query and mask from `masked_query`: shape (..., N).
-
-    >>> import numpy as np
-    >>> from hopfield.models import UniversalHopfield
-    >>> memory = UniversalHopfield(np.array([[1.0, 5.0], [2.0, 0.0]]), "manhattan")
-    >>> masked_scores(memory, *masked_query(memory, [1.25, 0.0], [True, False]))
-    array([-0.25, -0.75])
-    """
+    """sim(M_K, q_K) for a query and mask from `masked_query`: shape (..., N)."""
     sim, xp = memory.sim, backend.namespace(query)
     if 0 in query.shape:
         return backend.full((*query.shape[:-1], memory.memories.shape[0]), 0.0, query)
@@ -106,14 +94,7 @@ def masked_scores(memory: AssociativeMemory, query: Array, known: Array) -> Arra
 
 
 def masked_weights(memory: AssociativeMemory, query: Any, known: Any) -> Array:
-    """sep(sim(M_K, q_K)), the weights of a look-up by the known components: shape (..., N).
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> memory = ModernHopfield(np.array([[1.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]), beta=9.0)
-    >>> masked_weights(memory, [1.0, 0.0, 1.0], [True, False, False]).round(3)
-    array([1., 0.])
-    """
+    """sep(sim(M_K, q_K)), the weights of a look-up by the known components: shape (..., N)."""
     return shared(memory.rule.similarity, _separated(memory, *masked_query(memory, query, known)))
 
 
@@ -144,12 +125,6 @@ def retrieve_known(
     -------
     Retrieval
         Its state agrees with the cue at the known components if they are clamped.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> memory = ModernHopfield(np.array([[1.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]), beta=9.0)
-    >>> retrieve_known(memory, [0.9, 0.0, 0.0], [True, False, False], clamp=True).state.round(3)
-    array([0.9, 1. , 0. ])
     """
     query, mask = masked_query(memory, query, known)
     memory, xp = memory.adiabatic(), backend.namespace(query)

@@ -36,13 +36,7 @@ class Rule(NamedTuple):
 
 
 def rule_of(model: Any) -> Rule | None:
-    """The parts of a memory of the universal family; None of any other model.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ClassicalHopfield, ModernHopfield
-    >>> rule_of(ModernHopfield(np.eye(2))).leak, rule_of(ClassicalHopfield(np.ones((1, 2))))
-    (1.0, None)
-    """
+    """The parts of a memory of the universal family; None of any other model."""
     return model.rule if isinstance(model, AssociativeMemory) else None
 
 
@@ -354,11 +348,7 @@ class AssociativeMemory(Stored):
 
 
 def plain(number: Any) -> str:
-    """A number as a `repr` shows it, "?" for one that JAX is tracing.
-
-    >>> plain(2.50)
-    '2.5'
-    """
+    """A number as a `repr` shows it, "?" for one that JAX is tracing."""
     return "?" if backend.is_traced(number) else f"{float(backend.to_numpy(number)):g}"
 
 

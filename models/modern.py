@@ -64,8 +64,3 @@ class ModernHopfield(AssociativeMemory):
     def rule(self) -> Rule:
         """Dot product, softmax with beta, linear value neurons, leak 1."""
         return Rule(Dot(), LogSumExp(self.beta), Quadratic(), 1.0)
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments that build this memory again."""
-        names = ("memories", "beta", "projection", "tau_value", "tau_memory", "bias")
-        return {name: getattr(self, name) for name in names}

@@ -155,13 +155,7 @@ class Normalised(Similarity):
 
 
 def reciprocals(distances: Array) -> Array:
-    """(1/d_i)/sum_j 1/d_j over the last axis; where distances are 0 these alone share the one.
-
-    >>> import numpy as np
-    >>> reciprocals(np.array([[1.0, 3.0], [0.0, 3.0]]))
-    array([[0.75, 0.25],
-           [1.  , 0.  ]])
-    """
+    """(1/d_i)/sum_j 1/d_j over the last axis; where distances are 0 these alone share the one."""
     xp = backend.namespace(distances)
     distances = xp.where(distances > 0, distances, 0.0)
     nearest = xp.min(distances, axis=-1, keepdims=True)

@@ -19,10 +19,6 @@ def over_elements(function: Callable[..., Array], patterns: tuple[Array, ...], v
 
     `patterns` are arrays (N, I), `vectors` arrays (..., I) of one shape; `function` works element by element
     and lives in a module (JAX compiles one program for each).
-
-    >>> import numpy as np
-    >>> over_elements(squared_gap, (np.eye(2),), (np.array([1.0, 3.0]),))
-    array([9., 5.])
     """
     if backend.backend_of(vectors[0]) == "jax":
         return backend.compiled(_all_elements, vectors[0])(function, patterns, vectors)
@@ -44,12 +40,7 @@ def over_elements(function: Callable[..., Array], patterns: tuple[Array, ...], v
 def over_patterns(
     function: Callable[..., Array], patterns: tuple[Array, ...], vectors: tuple[Array, ...], f: Array
 ) -> Array:
-    r"""sum_i f_i function(\*m_ik, \*x_k) for every column k and every vector: shape (..., I); f is (..., N).
-
-    >>> import numpy as np
-    >>> over_patterns(squared_gap, (np.eye(2),), (np.array([1.0, 3.0]),), np.array([0.5, 0.5]))
-    array([0.5, 6.5])
-    """
+    r"""sum_i f_i function(\*m_ik, \*x_k) for every column k and every vector: shape (..., I); f is (..., N)."""
     if backend.backend_of(vectors[0]) == "jax":
         return backend.compiled(_all_patterns, vectors[0])(function, patterns, vectors, f)
     xp, (count, width) = backend.namespace(*vectors), patterns[0].shape
@@ -72,10 +63,6 @@ def refined(
 
     `rough` is what the products gave, `size` the size of the numbers that cancelled. A sum that is exactly zero
     term by term is exactly zero here. A compiled program takes no such decision and sums everything anew.
-
-    >>> import numpy as np
-    >>> refined(np.array([1e-17, 4.0]), np.ones(2), squared_gap, (np.array([[1.0], [3.0]]),), (np.ones(1),))
-    array([0., 4.])
     """
     if backend.is_traced(rough) or backend.backend_of(rough) == "jax":
         return over_elements(function, patterns, vectors)
@@ -95,11 +82,7 @@ def refined(
 
 
 def squared_gap(m: Array, g: Array) -> Array:
-    """(m - g)^2.
-
-    >>> squared_gap(1.0, 3.0)
-    4.0
-    """
+    """(m - g)^2."""
     return (m - g) * (m - g)
 
 

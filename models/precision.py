@@ -24,13 +24,6 @@ def own_precision(*narrow: str, wide: Sequence[str] = ()) -> Callable[[C], C]:
 
     The methods `narrow` answer in the patterns' own type (an array, or the states in a tuple of results), those in
     `wide` in float32.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> memory, cue = ModernHopfield(np.eye(2), beta=4.0), np.array([0.75, 0.25])
-    >>> half = memory.to("numpy", dtype="float16").recall(cue.astype("float16"))
-    >>> half.dtype, bool((half == memory.recall(cue).astype("float16")).all())
-    (dtype('float16'), True)
     """
 
     def apply(cls: C) -> C:
@@ -58,12 +51,7 @@ def _in_float32(method: Callable[..., Any], narrow: bool) -> Callable[..., Any]:
 
 
 def narrowed(answer: Any, like: Array) -> Any:
-    """An answer in float32, or the states in a tuple of results, in the half precision of the patterns.
-
-    >>> import numpy as np
-    >>> narrowed(np.ones(1, "float32"), np.ones(1, "float16")).dtype
-    dtype('float16')
-    """
+    """An answer in float32, or the states in a tuple of results, in the half precision of the patterns."""
     if hasattr(answer, "_fields"):
         states = {name: getattr(answer, name) for name in STATES if getattr(answer, name, None) is not None}
         return answer._replace(**{name: narrowed(state, like) for name, state in states.items()})

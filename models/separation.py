@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import numpy as np
 
 from ..dynamics import backend
@@ -27,71 +23,27 @@ from ..dynamics.lagrangians import (
     TopK,
     XLogX,
 )
-from ..dynamics.validation import unknown_name
+from ..dynamics.registry import Registry, told
 
-
-class Named(NamedTuple):
-    """How a name becomes a Lagrangian: its class, the parameter's type, and what the parameter is.
-
-    >>> Named(TopK, int, lambda one: one.k).build("2")
-    TopK(k=2)
-    """
-
-    kind: type
-    parameter: Callable[[str], Any] | None = None
-    value: Callable[[Any], Any] | None = None
-    make: Callable[[Any], Lagrangian] | None = None
-    default: Callable[[], Lagrangian] | None = None
-
-    def build(self, text: str | None = None) -> Lagrangian:
-        """The Lagrangian, with a parameter in words or without."""
-        if text is None:
-            return (self.default or self.kind)()
-        if self.parameter is None:
-            raise ValueError("It takes no parameter.")
-        return (self.make or self.kind)(self.parameter(text))
-
-
-def _degree(kind: type, default: int) -> Named:
-    return Named(kind, _whole, lambda one: one.n - 1, lambda n: kind(n + 1), lambda: kind(default + 1))
-
-
-def _fixed_power(n: int) -> Named:
-    return Named(Power, default=lambda: Power(n + 1))
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError("A whole number is meant, such as 3.") from None
-
-
-def _real(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError("A number is meant, such as 2.5.") from None
-
-
-SEPARATIONS: dict[str, Named] = {
-    "identity": Named(Quadratic, _real),
-    "softmax": Named(LogSumExp, _real),
-    "max": Named(Max),
-    "square": _fixed_power(2),
-    "cube": _fixed_power(3),
-    "polynomial": _degree(Power, 3),
-    "rectified_polynomial": _degree(RectifiedPower, 3),
-    "sqrt": Named(SquareRoot, _real),
-    "log": Named(XLogX, _real),
-    "exponential": Named(Exponential, _real),
-    "threshold": Named(Threshold, _real, lambda one: one.t),
-    "top_k": Named(TopK, _whole, lambda one: one.k),
-    "sparsemax": Named(Sparsemax, _real),
-    "entmax": Named(Entmax, _real, lambda one: one.alpha),
-    "epanechnikov": Named(LogSumReLU, _real),
-}
-ALIASES = {"log_sum_relu": "epanechnikov", "linear": "identity", "relu": "rectified_polynomial(1)"}
+SEPARATIONS = separations = Registry("separation")
+for _name, _kind in (("identity", Quadratic), ("softmax", LogSumExp), ("sqrt", SquareRoot), ("log", XLogX)):
+    separations.register(_name, _kind, beta=float)
+for _name, _kind in (("exponential", Exponential), ("sparsemax", Sparsemax), ("epanechnikov", LogSumReLU)):
+    separations.register(_name, _kind, beta=float)
+separations.register("max", Max)
+separations.register("polynomial", lambda n=3: Power(n + 1), Power, lambda one: (one.n - 1,), n=int)
+separations.register("square", lambda: Power(3))
+separations.register("cube", lambda: Power(4))
+separations.register(
+    "rectified_polynomial", lambda n=3: RectifiedPower(n + 1), RectifiedPower, lambda one: (one.n - 1,), n=int
+)
+separations.register("threshold", Threshold, t=float)
+separations.register("top_k", TopK, k=int)
+separations.register("entmax", Entmax, alpha=float)
+ALIASES = separations.aliases
+separations.alias("log_sum_relu", "epanechnikov")
+separations.alias("linear", "identity")
+separations.alias("relu", "rectified_polynomial(1)")
 
 
 def separation(name: str | Lagrangian) -> Lagrangian:
@@ -123,43 +75,21 @@ def separation(name: str | Lagrangian) -> Lagrangian:
     >>> separation("polynomial(2)")
     Power(n=3, beta=1.0)
     """
-    if isinstance(name, Lagrangian):
-        return name
-    name = ALIASES.get(name.strip(), name) if isinstance(name, str) else name
-    parts = re.fullmatch(r"\s*([\w-]+)\s*(?:\(\s*([^()]*?)\s*\))?\s*", name) if isinstance(name, str) else None
-    if parts is None or ALIASES.get(parts[1], parts[1]) not in SEPARATIONS:
-        known = [*SEPARATIONS, *(alias for alias, meaning in ALIASES.items() if meaning in SEPARATIONS)]
-        raise unknown_name("separation", parts[1] if parts else name, known)
-    key = ALIASES.get(parts[1], parts[1])
-    try:
-        return SEPARATIONS[key].build(parts[2])
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"Separation {name!r}: the parameter {parts[2]!r} does not fit. {error}") from None
+    return name if isinstance(name, Lagrangian) else separations(name)
 
 
 def describe(lagrangian: Lagrangian) -> str:
-    """The separation's name and parameter, as `separation` reads it, or the Lagrangian's `repr`.
-
-    >>> describe(Power(4)), describe(TopK(2)), describe(LogSumExp())
-    ('polynomial(3)', 'top_k(2)', 'softmax')
-    """
-    for name, entry in SEPARATIONS.items():
-        if type(lagrangian) is entry.kind and (entry.value is not None or entry.default is None):
-            return name if entry.value is None else f"{name}({_plain(entry.value(lagrangian))})"
-    return repr(lagrangian)
-
-
-def _plain(value: Any) -> str:
-    if backend.is_traced(value):
-        return "?"
-    return repr(value) if isinstance(value, int) else f"{float(backend.to_numpy(value)):.17g}"
+    """The separation's name and parameter, as `separation` reads it, without its beta; or the Lagrangian's `repr`."""
+    found = separations.entry_of(lagrangian)
+    if found is None:
+        return repr(lagrangian)
+    name, entry = found
+    values = [told(value) for key, value in zip(entry.parameters, entry.told(lagrangian), strict=True) if key != "beta"]
+    return f"{name}({', '.join(values)})" if values else name
 
 
 def check_scores(lagrangian: Lagrangian, scores: Array) -> None:
-    """Refuse scores for which a separation is not defined, naming the first.
-
-    >>> check_scores(separation("sqrt"), np.array([0.0, 2.0]))
-    """
+    """Refuse scores for which a separation is not defined, naming the first."""
     strict = lagrangian.domain == "> 0"
     if not lagrangian.domain or backend.holds(lambda s: s > 0 if strict else s >= 0, scores):
         return
@@ -174,12 +104,7 @@ def check_scores(lagrangian: Lagrangian, scores: Array) -> None:
 
 
 def doubts(similarity: Similarity, lagrangian: Lagrangian) -> list[str]:
-    """What a separation makes of a similarity's scores that is hardly meant.
-
-    >>> from hopfield.models import Manhattan
-    >>> doubts(Manhattan(), Power(3))
-    ['an even power of negated distances weighs the farthest pattern most']
-    """
+    """What a separation makes of a similarity's scores that is hardly meant."""
     if similarity.distance and lagrangian.even:
         return ["an even power of negated distances weighs the farthest pattern most"]
     if similarity.distance and lagrangian.rectified:
@@ -190,12 +115,7 @@ def doubts(similarity: Similarity, lagrangian: Lagrangian) -> list[str]:
 
 
 def shared(similarity: Similarity, f: Array) -> Array:
-    """Weights as a similarity takes them: as they are, or scaled to sum to one.
-
-    >>> from hopfield.models import Dot, normalised
-    >>> shared(Dot(), np.ones(2)), shared(normalised("dot"), np.ones(2))
-    (array([1., 1.]), array([0.5, 0.5]))
-    """
+    """Weights as a similarity takes them: as they are, or scaled to sum to one."""
     if not similarity.scaled_weights:
         return f
     xp = backend.namespace(f)

@@ -6,7 +6,6 @@ A distance is negated. Every similarity gives its scores, the pullback (ds/dg)^T
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,16 +16,16 @@ from ..dynamics.contracts import Answer, Response, Similarity
 from ..dynamics.doors import function as callable_
 from ..dynamics.doors import number
 from ..dynamics.linear import weighted_gram
+from ..dynamics.registry import Registry
 from ..dynamics.rotation import rotated
 from ..dynamics.rotation import unit as _unit
 from ..dynamics.similarities import patterns_apart
-from ..dynamics.validation import unknown_name
 from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
 from .hamming import Hamming
 from .manhattan import Manhattan
 from .normalised import Normalised
 from .pairwise import squared_gap
-from .published import published
+from .published import Published, published
 
 
 def _sum(values: Array) -> Array:
@@ -251,19 +250,20 @@ class Custom(Similarity):
         return answer("The force of a similarity", force, (*(None for _ in batch), g.shape[-1]))
 
 
-SIMILARITIES: dict[str, Callable[[], Similarity]] = {
-    "dot": Dot,
-    "cosine": Cosine,
-    "euclidean": Euclidean,
-    "manhattan": Manhattan,
-    "hamming": Hamming,
-    "kl": KullbackLeibler,
-    "reverse_kl": ReverseKullbackLeibler,
-    "jeffreys": Jeffreys,
-    "jensen_shannon": JensenShannon,
-}
-WRAPPERS = ("normalised", "published")
-WRAPPED = r"\s*(\w+)\s*\(\s*(\w+)\s*(?:,\s*([^(),]+?)\s*)?\)\s*"  # wrapper(name) or wrapper(name, eps)
+SIMILARITIES = similarities = Registry("similarity")
+for _kind in (Dot, Cosine, Euclidean, Manhattan, Hamming):
+    similarities.register(_kind.name, _kind)
+for _kind in (KullbackLeibler, ReverseKullbackLeibler, Jeffreys, JensenShannon):
+    similarities.register(_kind.name, _kind)
+similarities.register(
+    "normalised",
+    lambda name, eps=1e-4: normalised(name, eps),
+    Normalised,
+    lambda one: (similarities.name_of(one.base), one.eps),
+    name=str,
+    eps=float,
+)
+similarities.register("published", published, Published, lambda one: (one.kind,), name=str)
 
 
 def similarity(name: str | Similarity | Callable[[Array, Array], Array]) -> Similarity:
@@ -295,17 +295,7 @@ def similarity(name: str | Similarity | Callable[[Array, Array], Array]) -> Simi
         return name
     if callable(name) and not isinstance(name, type):
         return Custom(name)
-    parts = re.fullmatch(WRAPPED, name) if isinstance(name, str) else None
-    if parts is not None and parts[1] == "normalised":
-        try:
-            return Normalised(similarity(parts[2]), *([float(parts[3])] if parts[3] else []))
-        except ValueError as error:
-            raise ValueError(f"Similarity {name!r}: {error}") from None
-    if parts is not None and parts[1] == "published" and parts[3] is None:
-        return published(parts[2])
-    if not isinstance(name, str) or name not in SIMILARITIES:
-        raise unknown_name("similarity", name, [*SIMILARITIES, *(f"{wrapper}(name)" for wrapper in WRAPPERS)])
-    return SIMILARITIES[name]()
+    return similarities(name)
 
 
 def normalised(base: str | Similarity, eps: float = 1e-4) -> Normalised:

@@ -305,11 +305,6 @@ class SparseDistributedMemory(Stored):
         separation: Any = TopK(self.k) if self.design == "top_k" else Threshold(float(-self.radius))
         return UniversalHopfield(self.locations, "hamming", separation, projection=self.counters)
 
-    def settings(self) -> dict[str, Any]:
-        """The arguments that build this memory again, counters among them."""
-        names = ("locations", "counters", "design", "radius", "k", "coding", "ties", "written")
-        return {name: getattr(self, name) for name in names}
-
     def check_query(self, query: Any, name: str = "query") -> Array:
         """An address (..., n) of bits in this memory's coding, of its library, dtype and device."""
         return self._bits(name, query, self.width)

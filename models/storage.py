@@ -1,7 +1,7 @@
 """One ``.npz`` file for a memory: its arrays, and a JSON header with everything else.
 
-A file names models and Lagrangians of this library, similarities by the names that `similarity` knows, and no function:
-reading one runs no code of its own.
+A file names models and Lagrangians of this library, and similarities, separations and activations by the names that
+are registered; no function: reading one runs no code of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,32 +19,26 @@ from ..dynamics.backend import Array
 from ..dynamics.contracts import Lagrangian, Similarity
 from ..dynamics.entry import checked
 from ..dynamics.moving import float_name
+from ..dynamics.registry import Registry
 from .domain import EVERYWHERE, Domain
 from .files import Refused, kind_of, load_npz, present, reading, written_whole
-from .similarity import similarity
+from .separation import separations
+from .similarity import similarities
 
 FORMAT = 1
+NAMED: dict[str, Registry] = {"similarity": similarities, "separation": separations}  # whose names a file may hold
 
 
 def _float_type(_: str, value: Any) -> Any:
     return float_name(value)
 
 
-class Stored(ABC):
-    """A model that can be kept in a file and moved between libraries, from the arguments that build it.
+class Stored:
+    """A model that can be kept in a file and moved between libraries, from the arguments that build it."""
 
-    Examples
-    --------
-    >>> import numpy as np, tempfile
-    >>> from hopfield.models import ModernHopfield
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     type(Stored.load(ModernHopfield(np.eye(2), beta=4.0).save(f"{folder}/memory"))).__name__
-    'ModernHopfield'
-    """
-
-    @abstractmethod
     def settings(self) -> dict[str, Any]:
         """The arguments that build this model again: arrays, numbers, names, similarities, Lagrangians."""
+        return backend.settings(self)
 
     memories: Any
 
@@ -117,14 +110,7 @@ def _is_ours(kind: type) -> bool:
 
 
 def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> Path:
-    """Write a model's name and settings whole or not at all; the path gets the suffix ``.npz``.
-
-    >>> import numpy as np, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write(f"{folder}/memory", "ModernHopfield", {"memories": np.eye(2), "beta": 2.0})
-    ...     read(file)[1]["beta"], file.name
-    (2.0, 'memory.npz')
-    """
+    """Write a model's name and settings whole or not at all; the path gets the suffix ``.npz``."""
     path = Path(path)
     if path.name and path.suffix != ".npz" and not path.is_dir():
         path = path.with_name(path.name + ".npz")
@@ -137,13 +123,7 @@ def write(path: str | os.PathLike[str], name: str, settings: dict[str, Any]) -> 
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
-    """The model's name and settings from a file that `write` made.
-
-    >>> import numpy as np, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read(write(f"{folder}/m", "ModernHopfield", {"memories": np.eye(2)}))[0]
-    'ModernHopfield'
-    """
+    """The model's name and settings from a file that `write` made."""
     if kind_of(present(path)) != "npz":
         raise ValueError(f"{os.fspath(path)!r} is not an .npz file that a memory was saved to.")
     arrays = load_npz(path)
@@ -174,31 +154,42 @@ def _header(arrays: dict[str, np.ndarray]) -> tuple[str, dict[str, Any]]:
 
 
 def encoded(key: str, value: Any) -> Any:
-    """A setting that is no array as JSON can hold it; `key` is what an error calls it.
-
-    >>> encoded("separation", lagrangians.Power(3))
-    {'lagrangian': 'Power', 'n': 3, 'beta': 1.0}
-    """
+    """A setting that is no array as JSON can hold it; `key` is what an error calls it."""
     if value is None or isinstance(value, str | float | int | bool):
         return value
-    if isinstance(value, Similarity) and _is_named(value):
-        return value.name
+    if isinstance(value, Similarity) and (name := similarities.name_of(value)):
+        return name
     if isinstance(value, Lagrangian) and getattr(lagrangians, type(value).__name__, None) is type(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}  # pyright: ignore
         fields = {k: _listed(v) if backend.is_array(v) else v for k, v in fields.items()}
         if not any(callable(field) for field in fields.values()):
             return {"lagrangian": type(value).__name__, **fields}
+    for what, registry in NAMED.items():
+        if isinstance(value, Similarity | Lagrangian) and (found := _registered(key, value, registry)):
+            return {what: found}
     raise TypeError(
         f"{key}={value!r} is code of your own and cannot be written to a file. Save the patterns with numpy.savez "
         "and build the model again, or use a named similarity or separation."
     )
 
 
-def _is_named(value: Similarity) -> bool:
-    try:
-        return repr(similarity(value.name)) == repr(value) and type(similarity(value.name)) is type(value)
-    except ValueError:
-        return False
+def _registered(key: str, value: Any, registry: Registry) -> Any:
+    """A name that gives the value back, or the name of its class with its settings; None where it has no name."""
+    found = registry.entry_of(value)
+    if found is None or (name := registry.name_of(value)):
+        return name if found else None
+    fields = {k: v for k, v in backend.settings(value).items() if k != "patterns"}
+    if found[1].kind is not found[1].make or any(map(callable, fields.values())):
+        return None
+    return {"name": found[0], **{k: _listed(v) if backend.is_array(v) else encoded(key, v) for k, v in fields.items()}}
+
+
+def _built(registry: Registry, found: Any) -> Any:
+    if isinstance(found, dict) and found.get("name") in registry:
+        return registry.entries[found["name"]].kind(**{k: decoded(v) for k, v in found.items() if k != "name"})
+    if not isinstance(found, str):
+        raise ValueError(f"it names a {registry.what} {found!r:.60} that there is not; known: {', '.join(registry)}")
+    return registry(found)
 
 
 def _listed(value: Any) -> Any:
@@ -207,16 +198,14 @@ def _listed(value: Any) -> Any:
 
 
 def decoded(value: Any) -> Any:
-    """What `encoded` was given.
-
-    >>> decoded({"lagrangian": "Power", "n": 3, "beta": 1.0})
-    Power(n=3, beta=1.0)
-    """
+    """What `encoded` was given."""
     if isinstance(value, dict) and "lagrangian" in value:
         name, known = value["lagrangian"], _lagrangians()
         if not isinstance(name, str) or name not in known:
             raise ValueError(f"it names a Lagrangian {name!r} that there is not; known: {', '.join(known)}")
         return known[name](**{key: decoded(field) for key, field in value.items() if key != "lagrangian"})
+    if isinstance(value, dict) and len(value) == 1 and (what := next(iter(value))) in NAMED:
+        return _built(NAMED[what], value[what])
     if isinstance(value, dict) and set(value) == {"array", "dtype"}:
         kind = value["dtype"]
         if not (isinstance(kind, str) and kind.isalnum()) or np.dtype(kind).kind not in "fiub":

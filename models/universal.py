@@ -104,16 +104,3 @@ class UniversalHopfield(AssociativeMemory):
         usual = Exponential() if self.similarity.positive else Quadratic()
         value = usual if self.value_lagrangian is None else self.value_lagrangian
         return Rule(self.similarity, self.separation.scaled(self.beta), value, leak)
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments that build this memory again."""
-        names = (
-            "memories",
-            "similarity",
-            "separation",
-            "projection",
-            "beta",
-            "tau_value",
-            "tau_memory",
-        )
-        return {name: getattr(self, name) for name in (*names, "leak", "bias", "value_lagrangian")}

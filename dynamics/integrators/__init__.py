@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from ..backend import Array, epsilon, to_numpy
 from ..flow import Flow
 from ..linearised import has_products
 from ..network import Network
+from ..registry import Registry
 from ..scale import rms, scales
 from ..stopping import tolerance
-from ..validation import unknown_name
 from .base import Integrator, Solution, Solver, Step
 from .diffrax import Diffrax
 from .euler import Euler
@@ -39,18 +39,17 @@ __all__ = [
     "exact",
     "following",
     "guaranteed",
+    "register",
 ]
 
-INTEGRATORS: dict[str, Callable[[], Integrator | Solver]] = {
-    "relaxation": Relaxation,
-    "euler": Euler,
-    "rosenbrock": Rosenbrock,
-    "dopri5": RungeKutta,
-    "tsit5": lambda: RungeKutta("tsit5"),
-    "scipy": Scipy,
-    "diffrax": Diffrax,
-    "torchdiffeq": TorchDiffEq,
-}
+INTEGRATORS = Registry("integrator", "auto")
+for _name, _kind in (("relaxation", Relaxation), ("euler", Euler)):
+    INTEGRATORS.register(_name, _kind, dt=float)
+for _name, _kind in (("rosenbrock", Rosenbrock), ("dopri5", RungeKutta), ("scipy", Scipy), ("diffrax", Diffrax)):
+    INTEGRATORS.register(_name, _kind)
+INTEGRATORS.register("tsit5", lambda: RungeKutta("tsit5"))
+INTEGRATORS.register("torchdiffeq", TorchDiffEq)
+register = INTEGRATORS.register
 
 
 PAIR = 2  # value and memory neurons
@@ -82,9 +81,7 @@ def choose(integrator: str | Integrator | Solver, flow: Flow, states: Mapping[st
         if isinstance(integrator, type) and issubclass(integrator, Integrator | Solver):
             name = integrator.__name__
             raise TypeError(f"integrator={name} is the class and not one with settings: write integrator={name}().")
-        if not isinstance(integrator, str) or integrator not in INTEGRATORS:
-            raise unknown_name("integrator", integrator, ["auto", *INTEGRATORS])
-        return INTEGRATORS[integrator]()
+        return INTEGRATORS(integrator)
     network = flow.network
     step = 0.1 * float(to_numpy(next(iter(network.populations.values())).tau))
     pair = len(network.populations) <= PAIR  # in a longer chain the order of the visits shows

@@ -119,12 +119,10 @@ class Integrator(ABC):
     >>> @dataclass(frozen=True)
     ... class Heun(Integrator):
     ...     dt: float = 0.1
-    ...     def step(self, network, states, evaluation, dt, theta, clamp):
-    ...         v = network.velocity(states, clamp, evaluation)
-    ...         there = {name: x + dt * v[name] for name, x in states.items()}
-    ...         w = network.velocity(there, clamp)
-    ...         new = {name: x + dt * (v[name] + w[name]) / 2 for name, x in states.items()}
-    ...         return Step(new, network.evaluate(new))
+    ...     def step(self, flow, point, dt, theta=None):
+    ...         v = flow.velocity(point)
+    ...         w = flow.velocity(flow.at({name: x + dt * v[name] for name, x in point.states.items()}))
+    ...         return Step(flow.at({name: x + dt * (v[name] + w[name]) / 2 for name, x in point.states.items()}))
     >>> decay = Network({"x": Population(Quadratic(), 1)})
     >>> simulate(decay, {"x": np.array([1.0])}, t1=1.0, integrator=Heun()).final["x"].round(3)
     array([0.369])
@@ -180,6 +178,12 @@ class Solver(ABC):
     ----------
     rtol, atol : float
         Tolerances of its error control.
+
+    Examples
+    --------
+    >>> from hopfield.dynamics import Scipy
+    >>> isinstance(Scipy(), Solver)
+    True
     """
 
     rtol: float = 0.0

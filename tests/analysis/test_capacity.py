@@ -45,7 +45,7 @@ def test_scores_are_computed_once_for_all_separations_and_sizes(monkeypatch):
     from hopfield.models import Cosine
 
     calls, real = [], Cosine.scores
-    monkeypatch.setattr(Cosine, "scores", lambda self, m, g: calls.append(len(g)) or real(self, m, g))
+    monkeypatch.setattr(Cosine, "scores", lambda self, g: calls.append(len(g)) or real(self, g))
     capacity(DIGITS, "cosine", ["max", "identity", "softmax(9)"], sizes=[10, 20], level=0.1, runs=2, seed=0, **QUIET)
     assert calls == [20, 20]
 

@@ -23,6 +23,7 @@ from hopfield.dynamics import (
     Power,
     Quadratic,
     RectifiedPower,
+    Scaled,
     Softplus,
     Sparsemax,
     Spherical,
@@ -352,7 +353,7 @@ def test_dual_gives_a_state_of_the_activation(lagrangian, library, rng):
         assert (to_numpy(state) >= 0).all()
 
 
-@pytest.mark.parametrize("lagrangian", [one for one in ALL if not isinstance(one, LayerNorm)], ids=repr)
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
 @pytest.mark.parametrize("beta", [0.25, 1, 3.0])
 def test_scaled_is_the_value_at_beta_x_over_beta(lagrangian, beta, rng):
     x, u = sampled(lagrangian, rng), rng.standard_normal((5, N))
@@ -362,10 +363,27 @@ def test_scaled_is_the_value_at_beta_x_over_beta(lagrangian, beta, rng):
     assert_close(other.curvature(x, u), beta * lagrangian.curvature(beta * x, u), factor=500)
 
 
-def test_layer_norm_does_not_scale():
-    assert LayerNorm().scaled(1.0).activation(np.array([1.0, 3.0])).shape == (2,)
-    with pytest.raises(TypeError, match="leave beta at 1"):
-        LayerNorm().scaled(2.0)
+@pytest.mark.parametrize("within", [LogCosh(), Spherical(), LogSumExp(), LayerNorm(), XLogX()], ids=repr)
+def test_any_lagrangian_scales_as_one_with_a_gain_of_its_own_does(within, rng):
+    x, u, dx = sampled(within, rng), rng.standard_normal((5, N)), rng.standard_normal((5, N))
+    for one, other in (
+        (Scaled(within, 3.0), within.scaled(3.0)),
+        (Scaled(within, 3.0), Scaled(within, 1.5).scaled(2.0)),
+    ):
+        g = one.activation(x)
+        assert_close(g, other.activation(x))
+        assert_close(one.value(x), other.value(x))
+        assert_close(one.curvature(x, u), other.curvature(x, u), factor=500)
+        assert_close(one.linearised(x, g)(u), other.curvature(x, u), factor=500)
+        assert_close(one.activation(one.dual(g)), g, factor=500)
+        assert_close(one.tangent(x, u), other.tangent(x, u))
+        assert (one.turns, one.leakless, one.rests, one.convex, one.domain, one.checked) == (
+            *(other.turns, other.leakless, other.rests, other.convex, other.domain, other.checked),
+        )
+        if one.turns:
+            assert_close(one.tangent_change(x, u, dx), other.tangent_change(x, u, dx), factor=500)
+        if one.leakless:
+            assert_close(one.leakless_step(x, u, 0.3), other.leakless_step(x, u, 0.3), factor=500)
 
 
 # --- large and special numbers

@@ -287,7 +287,7 @@ def test_a_lagrangian_without_a_dual_needs_states():
     simulate(memory, {"value": np.ones(3)}, t1=0.2)
 
 
-def test_a_lagrangian_that_does_not_scale_leaves_beta_at_one():
+def test_a_lagrangian_of_ones_own_takes_a_beta():
     class Quartic(Lagrangian):
         convex = True
 
@@ -300,8 +300,8 @@ def test_a_lagrangian_that_does_not_scale_leaves_beta_at_one():
     query = patterns()[0]
     found = UniversalHopfield(patterns(), "cosine", Quartic()).recall(query)
     np.testing.assert_allclose(found, UniversalHopfield(patterns(), "cosine", "polynomial(3)").recall(query))
-    with pytest.raises(TypeError, match="Quartic does not say how it scales: leave beta at 1"):
-        UniversalHopfield(patterns(), "cosine", Quartic(), beta=2.0).recall(query)
+    found = UniversalHopfield(patterns(), "cosine", Quartic(), beta=2.0).recall(query)
+    np.testing.assert_allclose(found, UniversalHopfield(patterns(), "cosine", "polynomial(3)", beta=2.0).recall(query))
 
 
 @pytest.mark.parametrize(
