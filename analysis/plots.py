@@ -212,7 +212,7 @@ def plot_overlaps(
 
 def _measured(memory: Any, path: Any, measure: str) -> np.ndarray:
     if measure == "cosine":
-        return backend.to_numpy(Cosine().scores(patterns_of(memory, path), path))
+        return backend.to_numpy(Cosine().of(patterns_of(memory, path)).scores(path))
     if not hasattr(memory, "weights"):
         raise TypeError(f"measure={measure!r} is what a model computes, and {type(memory).__name__} does not.")
     return backend.to_numpy(memory.scores(path) if measure == "similarity" else memory.weights(path))

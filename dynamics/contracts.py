@@ -103,6 +103,7 @@ class Lagrangian(backend.Extensible, ABC):
     law: str = ""
     homogeneous: bool = False
     has_gain: bool = False
+    beta: Any  # that gain, where there is one
     checked: bool = False
 
     @abstractmethod
@@ -161,7 +162,7 @@ class Lagrangian(backend.Extensible, ABC):
         if self.homogeneous or (isinstance(beta, float | int) and beta == 1):
             return self
         if self.has_gain:
-            own = self.beta  # pyright: ignore[reportAttributeAccessIssue]
+            own = self.beta
             return dataclasses.replace(self, beta=beta if own is None else own * beta)  # pyright: ignore
         return Scaled(self, beta)
 

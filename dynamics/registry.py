@@ -33,7 +33,7 @@ class Registry:
     (['power'], True)
     """
 
-    def __init__(self, what: str, *also: str, parameter: str = "parameter") -> None:
+    def __init__(self, what: str, also: tuple[str, ...] = (), parameter: str = "parameter") -> None:
         self.what, self.also, self.parameter = what, also, parameter  # `also` are names that are known elsewhere
         self.entries: dict[str, Entry] = {}
         self.aliases: dict[str, str] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -14,11 +13,6 @@ from .backend import Array, Number, structure
 from .entry import door
 from .exact import Answer, Response, exact_step
 from .validation import matrix
-
-
-def patterns_apart() -> Any:
-    """The field `patterns` of a similarity that is made of other things: an argument by its name alone."""
-    return dataclasses.field(default=None, kw_only=True)
 
 
 @structure

@@ -120,7 +120,7 @@ def memories_apart(name: str) -> Callable[[type], type]:
                 given = (joined, *given[1:])
             init(self, between, *given, **options)
 
-        cls.__init__ = __init__
+        cls.__init__ = __init__  # pyright: ignore[reportAttributeAccessIssue]
         return cls
 
     return apply

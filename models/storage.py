@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from abc import ABC
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,7 +34,7 @@ def _float_type(_: str, value: Any) -> Any:
     return float_name(value)
 
 
-class Stored:
+class Stored(ABC):
     """A model that can be kept in a file and moved between libraries, from the arguments that build it."""
 
     def settings(self) -> dict[str, Any]:
