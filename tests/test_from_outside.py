@@ -11,10 +11,12 @@ from hopfield.analysis import basins_of_attraction, find_fixed_points
 from hopfield.dynamics import (
     Integrator,
     Lagrangian,
+    LogSumExp,
     Network,
     Population,
     Quadratic,
     Relaxation,
+    Scaled,
     Similarity,
     Step,
     Synapse,
@@ -222,6 +224,8 @@ def test_a_similarity_by_name_and_one_with_an_array_come_back_from_a_file(regist
         assert back.similarity.power == one.similarity.power
         np.testing.assert_array_equal(back.recall(CUE), one.recall(CUE))
     assert similarities.name_of(similarity("minkowski(2.5)")) == "minkowski(2.5)"
+    within = UniversalHopfield(PATTERNS, "dot", Scaled(LogSumExp(2.0), 3.0))
+    assert repr(UniversalHopfield.load(within.save(tmp_path / "scaled")).separation) == repr(within.separation)
     with pytest.raises(ValueError, match="'minkowski' is the name of another similarity"):
         similarities.register("minkowski", Counted)
     with pytest.raises(ValueError, match="the parameter 'x' does not fit"):
