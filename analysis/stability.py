@@ -14,6 +14,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked
+from ..dynamics.rotation import unit
 from ..dynamics.validation import unknown_name
 from . import declared
 from .calculus import split
@@ -342,7 +343,7 @@ def update_rate(flow: Field, x: np.ndarray) -> np.ndarray | None:
         if sim.metric != "angle":
             return None
         f = flow.memory.rule.separation.activation(sim.scores(g))
-        return np.linalg.norm(backend.to_numpy(f @ sim.rows), axis=-1) / np.sum(x * x, axis=-1)
+        return np.linalg.norm(backend.to_numpy(f @ unit(sim.patterns)[0]), axis=-1) / np.sum(x * x, axis=-1)
     rate = np.full(len(x), float(p.leak))
     for synapse in synapses:
         if len(synapse.between) != 1:

@@ -112,6 +112,11 @@ class Similarity(backend.Extensible, ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         unbound.guard(cls)
+        others = (base for base in cls.__mro__[1:] if issubclass(base, Similarity) and base is not Similarity)
+        if "scores" in vars(cls) and any("scores" in vars(base) for base in others):
+            for fact in ("metric", "additive", "gap", "shares", "checked"):  # which were true of the scores before
+                if fact not in vars(cls):
+                    setattr(cls, fact, getattr(Similarity, fact))
 
     def __post_init__(self) -> None:
         if self.patterns is not None:
