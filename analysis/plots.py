@@ -212,7 +212,7 @@ def plot_overlaps(
 
 def _measured(memory: Any, path: Any, measure: str) -> np.ndarray:
     if measure == "cosine":
-        return backend.to_numpy(Cosine().scores(patterns_of(memory, path), path))
+        return backend.to_numpy(Cosine().of(patterns_of(memory, path)).scores(path))
     compute = getattr(memory, "scores" if measure == "similarity" else "weights", None)
     if not callable(compute):  # weights may also be the couplings of a network
         raise TypeError(

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked, quiet
+from ..dynamics.rotation import unit
 from ..dynamics.validation import unknown_name
 from . import declared
 from .calculus import split
@@ -343,7 +344,7 @@ def update_rate(flow: Field, x: np.ndarray) -> np.ndarray | None:
         for synapse in synapses:
             if not synapse.adiabatic or synapse.similarities[0].metric != "angle":
                 return None
-            force = force + backend.to_numpy(synapse.weights(g) @ synapse.similarities[0].rows)
+            force = force + backend.to_numpy(synapse.weights(g) @ unit(synapse.similarities[0].patterns)[0])
         return np.linalg.norm(force, axis=-1) / np.sum(x * x, axis=-1)
     rate = np.full(len(x), float(p.leak))
     for synapse in synapses:

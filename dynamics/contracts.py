@@ -113,6 +113,7 @@ class Lagrangian(backend.Extensible, ABC):
     law: str = ""
     homogeneous: bool = False
     has_gain: bool = False
+    beta: Any  # that gain, where there is one
     checked: bool = False
     neurons: int | None = None
 
@@ -178,7 +179,7 @@ class Lagrangian(backend.Extensible, ABC):
         if self.homogeneous or (isinstance(beta, float | int) and beta == 1):
             return self
         if self.has_gain:
-            own = self.beta  # pyright: ignore[reportAttributeAccessIssue]
+            own = self.beta
             return dataclasses.replace(self, beta=beta if own is None else own * beta)  # pyright: ignore
         return Scaled(self, beta)
 
@@ -193,71 +194,71 @@ class Scaled(Lagrangian):
     array([-0.25,  0.25])
     """
 
-    lagrangian: Lagrangian
+    base: Lagrangian
     beta: Number = 1.0
 
     def __post_init__(self) -> None:
-        kind("lagrangian", self.lagrangian, Lagrangian, "a Lagrangian such as LogCosh()")
+        kind("base", self.base, Lagrangian, "a Lagrangian such as LogCosh()")
         object.__setattr__(self, "beta", positive("beta", self.beta))
 
     @property
     def log_gain(self) -> Number | None:
         """Beta times the one within."""
-        return None if self.lagrangian.log_gain is None else self.beta * self.lagrangian.log_gain
+        return None if self.base.log_gain is None else self.beta * self.base.log_gain
 
     @property
     def turns(self) -> bool:
         """Whether those of the one within do."""
-        return self.lagrangian.turns
+        return self.base.turns
 
     @property
     def leakless(self) -> bool:
         """Whether it is in the one within."""
-        return self.lagrangian.leakless
+        return self.base.leakless
 
     @property
     def rests(self) -> bool:
         """Whether it has one in the one within."""
-        return self.lagrangian.rests
+        return self.base.rests
 
     def value(self, x: Array) -> Array:
         """L(beta x)/beta."""
-        return self.lagrangian.value(self.beta * x) / self.beta
+        return self.base.value(self.beta * x) / self.beta
 
     def activation(self, x: Array) -> Array:
         """g(beta x)."""
-        return self.lagrangian.activation(self.beta * x)
+        return self.base.activation(self.beta * x)
 
     def curvature(self, x: Array, u: Array) -> Array:
         """Beta L''(beta x) u."""
-        return self.beta * self.lagrangian.curvature(self.beta * x, u)
+        return self.beta * self.base.curvature(self.beta * x, u)
 
     def dual(self, g: Array) -> Array:
         """The state within, divided by beta."""
-        return self.lagrangian.dual(g) / self.beta
+        return self.base.dual(g) / self.beta
 
     def tangent(self, x: Array, u: Array) -> Array:
         """As within, at beta x."""
-        return self.lagrangian.tangent(self.beta * x, u)
+        return self.base.tangent(self.beta * x, u)
 
     def tangent_change(self, x: Array, u: Array, dx: Array) -> Array:
         """As within, along beta dx."""
-        return self.lagrangian.tangent_change(self.beta * x, u, self.beta * dx)
+        return self.base.tangent_change(self.beta * x, u, self.beta * dx)
 
     def leakless_step(self, x: Array, force: Array, ratio: Number | None) -> Array:
         """The step of beta x under beta F, divided by beta."""
-        return self.lagrangian.leakless_step(self.beta * x, self.beta * force, ratio) / self.beta
+        return self.base.leakless_step(self.beta * x, self.beta * force, ratio) / self.beta
 
     def scaled(self, beta: Number) -> Lagrangian:
         """Both factors together."""
-        return Scaled(self.lagrangian, self.beta * beta)
+        return Scaled(self.base, self.beta * beta)
 
 
 for _fact in (
     *("convex", "elementwise", "smooth", "nonnegative", "bounded", "lowest", "highest", "ends", "shift_invariant"),
     *("linear", "even", "rectified", "growth", "domain", "checked"),
 ):
-    setattr(Scaled, _fact, property(lambda self, name=_fact: getattr(self.lagrangian, name)))
+    setattr(Scaled, _fact, property(lambda self, name=_fact: getattr(self.base, name)))
 
 
 class Synapse(backend.Extensible, ABC):

@@ -33,7 +33,7 @@ class Registry:
     (['power'], True)
     """
 
-    def __init__(self, what: str, *also: str, parameter: str = "parameter") -> None:
+    def __init__(self, what: str, also: tuple[str, ...] = (), parameter: str = "parameter") -> None:
         self.what, self.also, self.parameter = what, also, parameter  # `also` are names that are known elsewhere
         self.entries: dict[str, Entry] = {}
         self.aliases: dict[str, str] = {}
@@ -83,6 +83,9 @@ class Registry:
     def __iter__(self) -> Iterator[str]:
         """The names that need no parameter."""
         return (name for name, entry in self.entries.items() if not entry.required)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
         return name in self.entries

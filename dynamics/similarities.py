@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -14,11 +13,6 @@ from .backend import Array, Number, structure
 from .entry import door
 from .exact import Answer, Response, exact_step
 from .validation import matrix
-
-
-def patterns_apart() -> Any:
-    """The field `patterns` of a similarity that is made of other things: an argument by its name alone."""
-    return dataclasses.field(default=None, kw_only=True)
 
 
 @structure
@@ -118,6 +112,11 @@ class Similarity(backend.Extensible, ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         unbound.guard(cls)
+        others = (base for base in cls.__mro__[1:] if issubclass(base, Similarity) and base is not Similarity)
+        if "scores" in vars(cls) and any("scores" in vars(base) for base in others):
+            for fact in ("metric", "additive", "gap", "shares", "checked"):  # which were true of the scores before
+                if fact not in vars(cls):
+                    setattr(cls, fact, getattr(Similarity, fact))
 
     def __post_init__(self) -> None:
         if self.patterns is not None:

@@ -13,7 +13,7 @@ import functools
 import sys
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, dataclass_transform
+from typing import Any, Literal, dataclass_transform
 
 _unregistered: weakref.WeakSet[type] = weakref.WeakSet()  # classes that JAX has not heard of
 
@@ -31,7 +31,7 @@ def static(**options: Any) -> Any:
     return dataclasses.field(metadata={"static": True}, **options)
 
 
-def derived(function: Callable[[Any], Any]) -> Any:
+def derived(function: Callable[[Any], Any], *, init: Literal[False] = False) -> Any:
     """Mark a field that `derive` computes once from the others, ``function(self)``, and that travels with them.
 
     >>> import numpy as np
@@ -44,7 +44,7 @@ def derived(function: Callable[[Any], Any]) -> Any:
     >>> Centred(np.array([[1.0, 0.0], [3.0, 2.0]])).mean
     array([2., 1.])
     """
-    return dataclasses.field(default=None, init=False, repr=False, metadata={"derived": function})
+    return dataclasses.field(default=None, init=init, metadata={"derived": function})
 
 
 def derive(node: Any) -> None:
@@ -67,7 +67,8 @@ def structure(cls: type) -> type:
     if cls.__repr__ is not object.__repr__:
         options["repr"] = False
     cls = dataclasses.dataclass(**options)(cls)
-    fields = dataclasses.fields(cls)
+    fields = sorted(dataclasses.fields(cls), key=lambda field: bool(field.kw_only))  # in the order of the constructor
+    cls.__dataclass_fields__ = {field.name: field for field in fields}
     cls._static = tuple((field.name, bool(field.metadata.get("static"))) for field in fields)
     cls._derived = tuple((field.name, field.metadata["derived"]) for field in fields if "derived" in field.metadata)
     if "__init__" in vars(cls):
@@ -169,7 +170,7 @@ def settings(node: Any) -> dict[str, Any]:
 
 def _split(node: Any) -> tuple[list[tuple[str, Any]], tuple[tuple[str, Any], ...]]:
     cls, leaves, fixed = type(node), [], []
-    for name, is_static in cls._static:  # pyright: ignore[reportAttributeAccessIssue]
+    for name, is_static in cls._static:
         (fixed if is_static else leaves).append((name, getattr(node, name)))
     if not is_decorated(node):
         known = {name for name, _ in (*leaves, *fixed)}

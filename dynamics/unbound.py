@@ -58,8 +58,8 @@ def _door(method: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., A
 
 def _takes_memories(method: Callable[..., Any], count: int) -> bool:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = [p for p in inspect.signature(method).parameters.values() if p.kind in kinds]
-    return len(parameters) > count + 1
+    parameters = inspect.signature(method).parameters.values()
+    return sum(p.kind in kinds and p.default is inspect.Parameter.empty for p in parameters) > count + 1
 
 
 def _sorted_out(self: Any, names: tuple[str, ...], given: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -121,7 +121,7 @@ def memories_apart(name: str) -> Callable[[type], type]:
                 given = (joined, *given[1:])
             init(self, between, *given, **options)
 
-        cls.__init__ = __init__
+        cls.__init__ = __init__  # pyright: ignore[reportAttributeAccessIssue]
         return cls
 
     return apply

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from ..dynamics import backend
 from ..dynamics.backend import Array, derived, static, structure
 from ..dynamics.contracts import Similarity
 from ..dynamics.doors import kind, number
-from ..dynamics.similarities import patterns_apart
 from .pairwise import over_elements, refined
 
 
@@ -55,9 +55,9 @@ class Normalised(Similarity):
     array([0.75, 0.25])
     """
 
-    base: Similarity
+    base: Similarity  # pyright: ignore[reportGeneralTypeIssues]
     eps: float = static(default=1e-4)
-    patterns: Array = patterns_apart()
+    patterns: Array = field(default=None, kw_only=True)
     inner: Any = derived(lambda self: self.base.of(self._scale(self.patterns)))
     leak = 0.0
     scaled_weights = True
@@ -94,7 +94,7 @@ class Normalised(Similarity):
         )
 
     @property
-    def unknown(self) -> float | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def unknown(self) -> float | None:
         """What the base takes."""
         return self.base.unknown if self.base.recall_only else 0.0
 

@@ -29,11 +29,11 @@ jensen_shannon   1/(kl_i/2 + reverse_kl_i/2)           of scores that are recipr
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import field
 
 from ..dynamics import backend
 from ..dynamics.backend import Array, static, structure
 from ..dynamics.contracts import Similarity
-from ..dynamics.similarities import patterns_apart
 from ..dynamics.validation import unknown_name
 from .manhattan import city_blocks
 from .pairwise import refined, squared_gap
@@ -52,7 +52,7 @@ class Published(Similarity):
     """
 
     kind: str = static(default="dot")
-    patterns: Array = patterns_apart()
+    patterns: Array = field(default=None, kw_only=True)
     leak = 0.0
     scaled_weights = True
     unchecked = True

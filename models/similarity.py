@@ -7,6 +7,7 @@ A distance is negated. Every similarity gives its scores, the pullback (ds/dg)^T
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import field
 from typing import Any
 
 from ..dynamics import backend
@@ -19,7 +20,6 @@ from ..dynamics.linear import weighted_gram
 from ..dynamics.registry import Registry
 from ..dynamics.rotation import rotated
 from ..dynamics.rotation import unit as _unit
-from ..dynamics.similarities import patterns_apart
 from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
 from .hamming import Hamming
 from .manhattan import Manhattan
@@ -220,10 +220,10 @@ class Custom(Similarity):
     array([1.])
     """
 
-    function: Callable[[Array, Array], Array] = static()
+    function: Callable[[Array, Array], Array] = static()  # pyright: ignore[reportGeneralTypeIssues]
     force: Callable[[Array, Array, Array], Array] | None = static(default=None)
     own_leak: float = static(default=1.0)
-    patterns: Array = patterns_apart()
+    patterns: Array = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         callable_("function", self.function, "(memories, g) -> scores (..., N)")

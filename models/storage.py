@@ -7,8 +7,10 @@ are registered; no function: reading one runs no code of its own.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import os
+from abc import ABC
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,7 +35,7 @@ def _float_type(_: str, value: Any) -> Any:
     return float_name(value)
 
 
-class Stored:
+class Stored(ABC):
     """A model that can be kept in a file and moved between libraries, from the arguments that build it."""
 
     def settings(self) -> dict[str, Any]:
@@ -161,11 +163,10 @@ def encoded(key: str, value: Any) -> Any:
         return name
     if isinstance(value, Lagrangian) and getattr(lagrangians, type(value).__name__, None) is type(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}  # pyright: ignore
-        fields = {k: _listed(v) if backend.is_array(v) else v for k, v in fields.items()}
         if not any(callable(field) for field in fields.values()):
-            return {"lagrangian": type(value).__name__, **fields}
+            return {"lagrangian": type(value).__name__, **_written(fields)}
     for what, registry in NAMED.items():
-        if isinstance(value, Similarity | Lagrangian) and (found := _registered(key, value, registry)):
+        if isinstance(value, Similarity | Lagrangian) and (found := _registered(value, registry)):
             return {what: found}
     raise TypeError(
         f"{key}={value!r} is code of your own and cannot be written to a file. Save the patterns with numpy.savez "
@@ -173,15 +174,27 @@ def encoded(key: str, value: Any) -> Any:
     )
 
 
-def _registered(key: str, value: Any, registry: Registry) -> Any:
+def _registered(value: Any, registry: Registry) -> Any:
     """A name that gives the value back, or the name of its class with its settings; None where it has no name."""
     found = registry.entry_of(value)
     if found is None or (name := registry.name_of(value)):
         return name if found else None
     fields = {k: v for k, v in backend.settings(value).items() if k != "patterns"}
-    if found[1].kind is not found[1].make or any(map(callable, fields.values())):
+    if found[1].kind is not found[1].make or any(map(callable, fields.values())) or not _takes(found[1].kind, fields):
         return None
-    return {"name": found[0], **{k: _listed(v) if backend.is_array(v) else encoded(key, v) for k, v in fields.items()}}
+    return {"name": found[0], **_written(fields)}
+
+
+def _takes(kind: type, fields: dict[str, Any]) -> bool:
+    try:
+        inspect.signature(kind).bind(**fields)
+    except TypeError:
+        return False
+    return True
+
+
+def _written(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: _listed(value) if backend.is_array(value) else encoded(key, value) for key, value in fields.items()}
 
 
 def _built(registry: Registry, found: Any) -> Any:

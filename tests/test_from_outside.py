@@ -7,14 +7,16 @@ import pytest
 from array_api_compat import array_namespace
 
 from helpers import LIBRARIES, to_library, to_numpy
-from hopfield.analysis import basins_of_attraction, find_fixed_points
+from hopfield.analysis import basins_of_attraction, certified_radii, find_fixed_points
 from hopfield.dynamics import (
     Integrator,
     Lagrangian,
+    LogSumExp,
     Network,
     Population,
     Quadratic,
     Relaxation,
+    Scaled,
     Similarity,
     Step,
     Synapse,
@@ -23,7 +25,7 @@ from hopfield.dynamics import (
     structure,
 )
 from hopfield.dynamics.integrators import INTEGRATORS, register
-from hopfield.models import UniversalHopfield, separations, similarities, similarity
+from hopfield.models import Euclidean, UniversalHopfield, separations, similarities, similarity
 
 # ------------------------------------------------------------------------------------------ the user's package
 
@@ -220,6 +222,8 @@ def test_a_similarity_by_name_and_one_with_an_array_come_back_from_a_file(regist
         assert back.similarity.power == one.similarity.power
         np.testing.assert_array_equal(back.recall(CUE), one.recall(CUE))
     assert similarities.name_of(similarity("minkowski(2.5)")) == "minkowski(2.5)"
+    within = UniversalHopfield(PATTERNS, "dot", Scaled(LogSumExp(2.0), 3.0))
+    assert repr(UniversalHopfield.load(within.save(tmp_path / "scaled")).separation) == repr(within.separation)
     with pytest.raises(ValueError, match="'minkowski' is the name of another similarity"):
         similarities.register("minkowski", Counted)
     with pytest.raises(ValueError, match="the parameter 'x' does not fit"):
@@ -246,6 +250,18 @@ def test_census_and_basins_take_a_similarity_from_outside(registered):
     assert np.abs(stable[:, None] - expected).max(-1).min(0).max() < 1e-5
     reached = basins_of_attraction(mine, PATTERNS + 0.02, found, timed=False).labels
     np.testing.assert_allclose(found.activation[reached], PATTERNS, atol=0.1)
+
+
+def test_other_scores_have_none_of_the_facts_that_were_true_of_those_before():
+    class Weighed(Euclidean):
+        def scores(self, g):
+            return 0.5 * super().scores(g)
+
+    assert (Euclidean.metric, Weighed.metric, Weighed.checked, Weighed.distance) == ("square", "", False, True)
+    with pytest.raises(ValueError, match="no theorem is known"):
+        certified_radii(memory(kind=Weighed()))
+    with pytest.raises(ValueError, match=r"not the gradient|another energy"):
+        simulate(memory(kind=Weighed()), CUE, t1=1.0)
 
 
 # ------------------------------------------------------------------------------ separations, synapses, methods

@@ -42,7 +42,7 @@ __all__ = [
     "register",
 ]
 
-INTEGRATORS = Registry("integrator", "auto")
+INTEGRATORS = Registry("integrator", also=("auto",))
 for _name, _kind in (("relaxation", Relaxation), ("euler", Euler)):
     INTEGRATORS.register(_name, _kind, dt=float)
 for _name, _kind in (("rosenbrock", Rosenbrock), ("dopri5", RungeKutta), ("scipy", Scipy), ("diffrax", Diffrax)):
