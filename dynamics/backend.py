@@ -48,6 +48,7 @@ from .structures import map_leaves as map_leaves
 from .structures import settings as settings
 from .structures import static as static
 from .structures import structure as structure
+from .threads import in_parts
 from .tracing import TracedError as TracedError
 from .tracing import all_finite as all_finite
 from .tracing import detach as detach
@@ -78,8 +79,6 @@ def cityblock(rows: Array, others: Array) -> Array:
     match backend_of(rows):
         case "numpy":
             from scipy.spatial.distance import cdist
-
-            from .threads import in_parts
 
             wide = others.astype(float, copy=False)  # what SciPy computes in, whichever thread it is in
             work = rows.shape[0] * others.size

@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from . import backend
-from .backend import Array
+from .libraries import Array, backend_of, namespace
 
 LARGE = 2**26  # elements of work for which starting threads pays
 
@@ -24,12 +23,12 @@ def in_parts(function: Callable[[Array], Array], rows: Array, work: int) -> Arra
 
     The function works row by row, so that the answer is the same to the last bit.
     """
-    if backend.backend_of(rows) != "numpy" or work < LARGE:
+    if backend_of(rows) != "numpy" or work < LARGE:
         return function(rows)
     count = min(processors(), rows.shape[0])
     if count < 2:
         return function(rows)
-    xp, size = backend.namespace(rows), -(-rows.shape[0] // count)
+    xp, size = namespace(rows), -(-rows.shape[0] // count)
     parts = [rows[start : start + size, ...] for start in range(0, rows.shape[0], size)]
     with ThreadPoolExecutor(len(parts)) as pool:
         return xp.concat(list(pool.map(function, parts)), axis=0)

@@ -17,7 +17,7 @@ from hostile.verdict import judge
 
 # Recall alone: there is no network that could be analysed.
 RECALL_ONLY = {
-    "sdm": "Expected a memory or a Network",
+    "sdm": "has no dynamics in time",
     "hamming": "counts bits",
     "normalised-manhattan": "is for `recall`",
     "euclidean-identity": "weights of both signs",
