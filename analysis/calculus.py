@@ -148,8 +148,8 @@ def _widened(point: Point) -> Point:
 
 def _directions(x: Array) -> Array:
     """All unit vectors as rows (..., D, D)."""
-    xp = backend.namespace(x)
-    return xp.eye(x.shape[-1], dtype=x.dtype, device=backend.device(x)) + xp.zeros_like(_wide(x))
+    xp, size = backend.namespace(x), x.shape[-1]
+    return xp.broadcast_to(xp.eye(size, dtype=x.dtype, device=backend.device(x)), (*x.shape, size))
 
 
 def _changed_all(flow: Flow, point: Point, wide: Point, turned: dict[str, Array], step: Any) -> dict[str, Array]:

@@ -185,8 +185,9 @@ def search_from(table: Table, x: np.ndarray, random: bool = False) -> int:
     counts = np.bincount(np.concatenate(rows))
     found = table.search(np.concatenate(stages), counts)
     if random:
-        for point in range(len(table.x)):
-            table.random_hits[point] += np.any([found[row] == point for row in rows], axis=0).sum()
+        led = np.sort([found[row] for row in rows], axis=0)  # (stages, starts): a start counts once for each point
+        led[1:][led[1:] == led[:-1]] = -1
+        table.random_hits += np.bincount(led[led >= 0], minlength=len(table.x))
     return len(table.x) - known
 
 
