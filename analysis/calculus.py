@@ -99,26 +99,96 @@ def _difference(synapse: Any, target: int, source: int, u: Array, g: list[Array]
 
 
 def _jacobian_product(settings: Any, network: Network, x: Array, u: Array) -> Array:
-    timed, step = settings
     flow, along = network.bound(), split(network, u)
     point = flow.at(split(network, x))
-    turned = {n: p.lagrangian.curvature(point.states[n], along[n]) for n, p in network.populations.items()}
-    change = _changed(flow, point, turned, step)
-    turning = [n for n, p in network.populations.items() if p.leak == 0 and p.lagrangian.turns]
+    return _rates(settings, flow, point, along, _changed(flow, point, _turned(flow, point, along), settings[1]))
+
+
+def _turned(flow: Flow, point: Point, along: Mapping[str, Array]) -> dict[str, Array]:
+    return {n: p.lagrangian.curvature(point.states[n], along[n]) for n, p in flow.populations.items()}
+
+
+def _rates(settings: Any, flow: Flow, point: Point, along: Mapping[str, Array], change: Mapping[str, Array]) -> Array:
+    """How the residual (the velocity, where it is timed) changes along u, from the change B G u of the forces."""
+    turning = [n for n, p in flow.populations.items() if p.leak == 0 and p.lagrangian.turns]
     forces = flow.forces(point) if turning else {}
     answer = {}
-    for name, p in network.populations.items():
+    for name, p in flow.populations.items():
         moved = change[name] - p.leak * along[name] if p.leak else change[name]
         if not p.leak:
             moved = p.lagrangian.tangent(point.states[name], moved)
         if name in turning:
             moved = moved + p.lagrangian.tangent_change(point.states[name], forces[name], along[name])
-        answer[name] = moved / p.tau if timed else moved
-    return joined(network, answer)
+        answer[name] = moved / p.tau if settings[0] else moved
+    return joined(flow.network, answer)
 
 
 def _jacobian(settings: Any, network: Network, x: Array) -> Array:
-    return _columns(lambda wide, eye: _jacobian_product(settings, network, wide, eye), x)
+    flow = network.bound()
+    point = flow.at(split(network, x))
+    wide, along = _widened(point), split(network, _directions(x))
+    turned = along if _plain(flow) else _turned(flow, wide, along)
+    change = _changed_all(flow, point, wide, turned, settings[1])
+    return backend.namespace(x).matrix_transpose(_rates(settings, flow, wide, along, change))
+
+
+def _plain(flow: Flow) -> bool:
+    return all(p.lagrangian.identity for p in flow.populations.values())
+
+
+def _wide(x: Array) -> Array:
+    return x[..., None, :]
+
+
+def _widened(point: Point) -> Point:
+    """The point with one more axis before the last, beside which all directions at once find room."""
+    states, activations, signals = ({k: backend.map_leaves(_wide, a) for k, a in part.items()} for part in point)
+    return Point(states, activations, signals)
+
+
+def _directions(x: Array) -> Array:
+    """All unit vectors as rows (..., D, D)."""
+    xp, size = backend.namespace(x), x.shape[-1]
+    return xp.broadcast_to(xp.eye(size, dtype=x.dtype, device=backend.device(x)), (*x.shape, size))
+
+
+def _changed_all(flow: Flow, point: Point, wide: Point, turned: dict[str, Array], step: Any) -> dict[str, Array]:
+    """B G for all unit vectors from their images under G, by the matrix B where the synapses say it."""
+    matrix = _force_matrix(flow, point, wide)
+    if matrix is None:
+        return _changed(flow, wide, turned, step)
+    (name,) = flow.populations
+    return {name: matrix if _plain(flow) else backend.namespace(matrix).matmul(turned[name], matrix)}
+
+
+def _force_matrix(flow: Flow, point: Point, wide: Point) -> Array | None:
+    r"""B = -d2E/dg2 (..., D, D) of one population beside memories in equilibrium: sum of D^T L_h'' D/l_h + d2sim . f.
+
+    L_h'' = diag(d) - c u u^T gives the weighted Gram matrix D^T diag(d) D less c (D^T u)(D^T u)^T: one product in place
+    of D. None for other synapses, and where a part does not say.
+    """
+    if len(flow.populations) != 1:
+        return None
+    ((name, g),) = point.activations.items()
+    xp, total = backend.namespace(g), None
+    for wire in flow.wires:
+        synapse: Any = wire.synapse
+        if not synapse.adiabatic or len(wire.between) != 1:
+            return None
+        similarity, lagrangian, h = synapse.similarities[0], synapse.lagrangian, point.signals[wire.key]
+        f = lagrangian.activation(h)
+        bend = lagrangian.bend(h, f)
+        matrix = None if bend is None else similarity.gram(g, bend.diagonal)
+        if bend is None or matrix is None:
+            return None
+        if bend.vector is not None:
+            along = similarity.pullback(g, bend.vector)
+            matrix = matrix - (bend.factor * along)[..., None] * along[..., None, :]
+        matrix = matrix if synapse.leak == 1 else matrix / synapse.leak
+        if not similarity.linear:
+            matrix = matrix + similarity.curvature(wide.activations[name], f[..., None, :], _directions(g))
+        total = matrix if total is None else total + matrix
+    return total
 
 
 def _columns(product: Callable[[Array, Array], Array], x: Array) -> Array:
@@ -177,12 +247,22 @@ def _hessian_product(settings: Any, network: Network, x: Array, u: Array) -> Arr
     states, along = split(network, x), split(network, u)
     flow = network.bound()
     change = _changed(flow, flow.at(states), _roots(network, states, along, False), settings[1])
+    return _less_leak(network, states, along, change)
+
+
+def _less_leak(network: Network, states: Mapping[str, Array], along: Mapping[str, Array], change: Any) -> Array:
+    """H u = l u - R^T B R u from B R u."""
     image = _roots(network, states, change, True)
     return joined(network, {n: p.leak * along[n] - image[n] for n, p in network.populations.items()})
 
 
 def _hessian(settings: Any, network: Network, x: Array) -> Array:
-    return _columns(lambda wide, eye: _hessian_product(settings, network, wide, eye), x)
+    flow = network.bound()
+    point = flow.at(split(network, x))
+    wide, along = _widened(point), split(network, _directions(x))
+    turned = along if _plain(flow) else _roots(network, wide.states, along, False)
+    change = _changed_all(flow, point, wide, turned, settings[1])
+    return backend.namespace(x).matrix_transpose(_less_leak(network, wide.states, along, change))
 
 
 def _reduced(_: Any, network: Network, x: Array, r: Array) -> Array:

@@ -26,7 +26,7 @@ from .polish import residual_tolerance
 from .row_space import Reduction, reduce
 from .search import Table, deflated, explore, relaxed, search_from, slow_points
 from .sphere import canonical, columns
-from .stability import Spectrum, spectrum, stability
+from .stability import Spectrum, extended, stability
 from .starts import balanced_starts, pattern_starts, random_starts, takes_signs
 
 QUIET = 3  # random batches in a row that must find nothing new
@@ -118,15 +118,17 @@ def find_fixed_points(
         return _at_jumps(whole, given, rng, bound, batches * batch_size, eigenvalues)
     small = reduce(whole, reduction)
     table = Table.empty(small.flow, residual_tolerance(small.flow) if part is None else part * small.flow.force)
+    known = None
     if given is not None:
         search_from(table, small.project(given), random=True)
         saturated = True
     else:
         saturated = _search(table, rng, batches, batch_size, most)
+        known = search_harder(table, rng, most, min(eigenvalues, small.flow.size))
     if deflate:
         begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
         deflated(table, begin, rng)
-    return _classified(whole, small, table, eigenvalues, saturated, given is not None, most)
+    return _classified(whole, small, table, eigenvalues, saturated, given is not None, most, known)
 
 
 def nothing_found(flow: Field) -> FixedPoints:
@@ -195,7 +197,6 @@ def _search(table: Table, rng: np.random.Generator, batches: int, batch_size: in
         quiet = quiet + 1 if len(table.x) == known else 0
         if quiet == QUIET or len(table.x) >= most:
             break
-    search_harder(table, rng, most)
     return quiet == QUIET
 
 
@@ -226,11 +227,19 @@ def _sized(flow: Field, rows: np.ndarray) -> np.ndarray:
 
 
 def _classified(
-    whole: Field, small: Reduction, table: Table, k: int, saturated: bool, given: bool, most: int
+    whole: Field,
+    small: Reduction,
+    table: Table,
+    k: int,
+    saturated: bool,
+    given: bool,
+    most: int,
+    known: Spectrum | None,
 ) -> FixedPoints:
     flow = small.flow
+    known = known if small.rays is None else None  # of the sphere, where rays have another length
     seen, points = (flow, table.x) if small.rays is None else (whole, small.lift(table.x))
-    found = spectrum(seen, points, min(k, flow.size)) if len(points) else _nothing(flow, k)
+    found = extended(seen, points, min(k, flow.size), known) if len(points) else _nothing(flow, k)
     stable, of_map = stability(seen, points, found)
     verdict = completeness(flow, table.x, found, saturated)
     guess = unseen(table.random_hits)

@@ -8,7 +8,7 @@ from .completeness import PROVED, REFUTED, completeness
 from .field import Field
 from .search import Table, deflated
 from .sphere import neutral
-from .stability import spectrum
+from .stability import Spectrum, extended
 
 LARGEST = 64  # neurons
 WORK = 2**22  # D^3 times the number of states followed at once
@@ -125,24 +125,25 @@ def rungs(flow: Field, x: np.ndarray, index: np.ndarray, size: float = 0.1) -> t
     return np.array(begin, dtype=x.dtype).reshape(-1, flow.size), np.array(wanted, dtype=int)
 
 
-def search_harder(table: Table, rng: np.random.Generator, most: int) -> bool:
+def search_harder(table: Table, rng: np.random.Generator, most: int, k: int = 1) -> Spectrum | None:
     """Follow eigenvectors from every point, and deflate, while the sum of (-1)^index says that a zero is missing.
 
-    It says whether anything was searched. Where the sum proves nothing, or there are more than 64 neurons, it is left.
+    It returns what it knows of the spectra of the first points, with `k` eigenvalues each. Where the sum proves
+    nothing, or there are more than 64 neurons, it is left.
     Where a zero is missing only if the flow points inward, which was looked at and is not known, eigenvectors are
     followed as long as that finds something, and nothing is deflated: what is looked for need not exist.
     """
-    flow = table.flow
+    flow, found = table.flow, None
     if flow.size > LARGEST or not flow.smooth:
-        return False
+        return None
     done = 0
-    for count in range(ROUNDS):
+    for _ in range(ROUNDS):
         if not len(table.x) or len(table.x) >= most:
-            return count > 0
-        found = spectrum(flow, table.x, 1)
+            break
+        found = extended(flow, table.x, k, found)
         verdict = completeness(flow, table.x, found, True).verdict
         if verdict not in (PROVED, REFUTED):
-            return count > 0
+            break
         known = len(table.x)
         begin, wanted = rungs(flow, table.x[done:], found.index[done:])
         done = known
@@ -155,5 +156,5 @@ def search_harder(table: Table, rng: np.random.Generator, most: int) -> bool:
         if len(table.x) == known and verdict == PROVED:
             deflated(table, table.x[:0], rng, rounds=2)
         if len(table.x) == known:
-            return True
-    return True
+            break
+    return found

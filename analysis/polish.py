@@ -18,7 +18,9 @@ from .sphere import has_rays as has_rays
 from .sphere import neutral, slid
 
 DENSE = 64  # neurons up to which the Jacobian is built and solved
-CHUNK = 2**22  # numbers in the Jacobians of one call
+CHUNK = 2**22  # numbers in the Jacobians of one call,
+CACHE = 2**17  # and where these are NumPy's, which goes over them again and again
+NEAR = 1e-3  # of its length: a gap that products would round, and a difference does not
 KRYLOV = 60  # products in one Newton step
 ROUNDING = 4.0  # times eps and |J||x|: a residual that rounding of x alone may leave,
 BLUR = 0.25  # the power of eps that is the most it may be, in units of a typical residual: far out J is noise alone
@@ -202,7 +204,7 @@ def _norm(x: np.ndarray) -> np.ndarray:
 def _dense_step(flow: Field, x: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Newton's steps, what rounding of x makes of r, and the number of products."""
     answer, blur = np.empty_like(x), np.empty(len(x))
-    rows = max(1, CHUNK // flow.size**2)
+    rows = chunk(flow)
     for at in range(0, len(x), rows):
         part = slice(at, at + rows)
         matrix = -flow.host(flow.jacobian, x[part])
@@ -215,6 +217,18 @@ def _dense_step(flow: Field, x: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, 
             right = right - n * np.sum(n * right, axis=1, keepdims=True)
         answer[part] = _solve(matrix, right)
     return answer, ROUNDING * backend.epsilon(flow.like) * blur, len(x) * flow.size
+
+
+def chunk(flow: Field) -> int:
+    """How many Jacobians are built at once.
+
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import ModernHopfield
+    >>> chunk(field(ModernHopfield(np.eye(64))))
+    32
+    """
+    numbers = CACHE if backend.backend_of(flow.like) == "numpy" else CHUNK
+    return max(1, numbers // flow.size**2)
 
 
 def _solve(matrix: np.ndarray, r: np.ndarray) -> np.ndarray:
@@ -258,9 +272,14 @@ def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) ->
 
 def _deflation(x: np.ndarray, dx: np.ndarray, away: np.ndarray, scale: float) -> np.ndarray:
     """The factor 1/(1 - dx . grad log m) with m = prod_k (1 + scale^2/|x - a_k|^2)."""
-    gap = x[:, None, :] - away
-    square = np.maximum(np.sum(gap * gap, axis=-1), np.finfo(x.dtype).tiny ** 0.5)
-    slope = -2 * scale**2 * np.sum(gap * dx[:, None, :], axis=-1) / (square * (square + scale**2))
+    size = np.sum(x * x, axis=1)[:, None] + np.sum(away * away, axis=1)
+    square = size - 2 * (x @ away.T)
+    along = np.sum(x * dx, axis=1)[:, None] - dx @ away.T
+    row, other = np.nonzero(square <= NEAR**2 * size)
+    gap = x[row] - away[other]
+    square[row, other], along[row, other] = np.sum(gap * gap, axis=1), np.sum(gap * dx[row], axis=1)
+    square = np.maximum(square, np.finfo(x.dtype).tiny ** 0.5)
+    slope = -2 * scale**2 * along / (square * (square + scale**2))
     factor = 1 - np.sum(slope, axis=-1)
     return 1 / np.where(np.abs(factor) > 1e-12, factor, 1e-12)
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from ..dynamics import backend
 from .field import Field
-from .polish import DENSE, polish
+from .polish import DENSE, chunk, polish
 from .sphere import canonical, columns, neutral, slid
 
 MOMENTS = (6, 15, 60)  # steps after which a relaxing start is polished
 SLOW = 1e-2  # speed, in units of the scale, below which a point without a zero is reported as slow
 LARGEST = 512  # neurons up to which unstable eigenvectors are computed
 MOST_NEW = 128  # points of one round from which new searches begin
+BLOCK = 512  # points that are compared with all known ones at once
 
 
 @dataclass
@@ -72,8 +73,10 @@ class Table:
         known, radius = len(self.x), self.merge
         if blurred:
             radius = max(radius, 32 * backend.epsilon(self.flow.like) ** (1 / 3) * self.flow.scale)
-        label, first = clusters(np.concatenate([self.x, x]), radius, known)
-        fresh = first[known:] - known
+        near = beside(self.x, x, radius)  # the others have no say
+        label, first = clusters(np.concatenate([self.x[near], x]), radius, len(near))
+        fresh = first[len(near) :] - len(near)
+        label = np.concatenate([near, known + np.arange(len(fresh))])[label]
         self.x = np.concatenate([self.x, x[fresh]])
         self.hits = np.concatenate([self.hits, np.zeros(len(fresh), int)])
         self.random_hits = np.concatenate([self.random_hits, np.zeros(len(fresh), int)])
@@ -122,6 +125,25 @@ def clusters(x: np.ndarray, radius: float, known: int = 0) -> tuple[np.ndarray, 
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return rank[inverse.reshape(-1)], first[order]
+
+
+def beside(known: np.ndarray, x: np.ndarray, radius: float) -> np.ndarray:
+    """Rows of known points (K, D) that chains of steps up to `radius` may join to some of x (B, D), and few others.
+
+    >>> beside(np.array([[0.0], [1.0], [1.1], [5.0]]), np.array([[1.2]]), 0.15)
+    array([1, 2])
+    """
+    known, front = known.astype(float), x.astype(float)
+    size, found = np.sum(known * known, axis=1), np.zeros(len(known), dtype=bool)
+    while len(front):
+        hit = np.zeros(len(known), dtype=bool)
+        for at in range(0, len(front), BLOCK):
+            some = front[at : at + BLOCK]
+            sizes = size + np.sum(some * some, axis=1)[:, None]  # the rounding of squares is some eps of these
+            hit |= (sizes - 2 * (some @ known.T) <= radius**2 + 64 * np.finfo(float).eps * sizes).any(axis=0)
+        front = known[hit & ~found]
+        found |= hit
+    return np.flatnonzero(found)
 
 
 def relaxed(flow: Field, x: np.ndarray, moments: tuple[int, ...] = MOMENTS, sign: float = 1.0) -> np.ndarray:
@@ -185,8 +207,9 @@ def search_from(table: Table, x: np.ndarray, random: bool = False) -> int:
     counts = np.bincount(np.concatenate(rows))
     found = table.search(np.concatenate(stages), counts)
     if random:
-        for point in range(len(table.x)):
-            table.random_hits[point] += np.any([found[row] == point for row in rows], axis=0).sum()
+        led = np.sort([found[row] for row in rows], axis=0)  # (stages, starts): a start counts once for each point
+        led[1:][led[1:] == led[:-1]] = -1
+        table.random_hits += np.bincount(led[led >= 0], minlength=len(table.x))
     return len(table.x) - known
 
 
@@ -194,14 +217,16 @@ def unstable(flow: Field, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rows of points (K, D) with unstable eigenvectors of H (at most four of each point), and these (R, D)."""
     rows, found = [], []
     if len(x) and flow.symmetric and flow.size <= LARGEST:
-        for row, point in enumerate(x[:MOST_NEW]):
-            matrix = flow.host(flow.hessian, point[None])[0].astype(float)
-            for n in neutral(flow, point[None], reduced=True):
-                matrix = matrix + (1e3 * np.abs(matrix).max() + flow.rate) * np.outer(n[0], n[0])
-            values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-            for column in np.flatnonzero(values < 0)[:4]:
-                rows.append(row)
-                found.append(vectors[:, column])
+        for at in range(0, len(x[:MOST_NEW]), chunk(flow)):
+            some = x[at : min(at + chunk(flow), MOST_NEW)]
+            matrices = flow.host(flow.hessian, some).astype(float)
+            for n in neutral(flow, some, reduced=True):
+                top = 1e3 * np.abs(matrices).max(axis=(1, 2)) + flow.rate
+                matrices = matrices + top[:, None, None] * n[:, :, None] * n[:, None, :]
+            values, vectors = np.linalg.eigh((matrices + np.swapaxes(matrices, 1, 2)) / 2)
+            row, column = np.nonzero(values[:, :4] < 0)
+            rows += list(at + row)
+            found += list(vectors[row, :, column])
     return np.array(rows, dtype=int), np.array(found, dtype=x.dtype).reshape(-1, x.shape[1])
 
 

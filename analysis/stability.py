@@ -22,13 +22,13 @@ from .counts import check_counts
 from .field import Field, field, states_of
 from .low_rank import LowRank, low_rank, low_rank_eigenvalues
 from .marginal import NEARLY, ROUNDINGS, blurred, noise, returns, size_of
+from .polish import chunk
 from .sphere import has_rays, neutral
 
 DENSE = 400  # neurons up to which all eigenvalues are computed
 METHODS = ("auto", "dense", "low rank", "eigsh")
 MOST_MODES = 64  # vectors that are computed beyond them
 RAY = 64.0  # times the typical rate: where the direction of a ray stands in a spectrum from products
-CHUNK = 2**22
 ACCURACY: Any = 1e-9  # relative, of eigsh
 
 
@@ -129,6 +129,23 @@ def spectrum(memory: Any, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
     return _sparse(flow, x, k)
 
 
+def extended(flow: Field, x: np.ndarray, k: int, known: Spectrum | None) -> Spectrum:
+    """The spectrum at points (K, D), the first of which have a `known` one with as many eigenvalues.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> flow, x = field(ModernHopfield(np.eye(2), beta=8.0)), np.array([[0.5, 0.5], [0.9996646, 0.0003354]])
+    >>> extended(flow, x, 2, spectrum(flow, x[:1], 2)).index
+    array([1, 0])
+    """
+    if known is None:
+        return spectrum(flow, x, k)
+    if len(x) == len(known.index):
+        return known
+    new = spectrum(flow, x[len(known.index) :], k)
+    parts = (np.concatenate(pair) for pair in zip(known[:4], new[:4], strict=True))
+    return Spectrum(*parts, known.how, *(np.concatenate(pair) for pair in zip(known[5:], new[5:], strict=True)))
+
+
 def _summed_up(
     flow: Field,
     x: np.ndarray,
@@ -204,7 +221,7 @@ def _matrices(flow: Field, x: np.ndarray) -> np.ndarray:
 
 
 def _dense(flow: Field, x: np.ndarray) -> np.ndarray:
-    rows, found = max(1, CHUNK // flow.size**2), [np.zeros((0, flow.size - len(neutral(flow, x[:0]))))]
+    rows, found = chunk(flow), [np.zeros((0, flow.size - len(neutral(flow, x[:0]))))]
     for at in range(0, len(x), rows):
         matrix = _matrices(flow, x[at : at + rows])
         whole = np.isfinite(matrix).all(axis=(1, 2))
