@@ -217,7 +217,7 @@ def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator
     network = memory.network
     like = next(iter(a for a in backend.arrays(network) if a.ndim))
     typical = {n: backend.full((1, p.size), 0.5, like) for n, p in network.populations.items()}
-    method = choose(name, network, typical, {})
+    method = choose(name, network.bound(), typical)
     if dt is None:
         return method
     if isinstance(method, Relaxation):  # as it is by its own name

@@ -39,7 +39,7 @@ def inside() -> Iterator[None]:
 
 def is_inside() -> bool:
     """Whether nothing is checked: behind the door, and in a program that is being compiled, which holds symbols."""
-    return _entered.get() or is_compiling()
+    return is_compiling() or _entered.get()
 
 
 def door(check: Check, answered: Callable[..., Check] | None = None) -> Callable[[Method], Method]:

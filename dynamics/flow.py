@@ -47,7 +47,14 @@ class Wired(Protocol):
 
 
 class Point(NamedTuple):
-    """One state of a network, and what energy, velocity and steps share there: activations and synapses' signals."""
+    """One state of a network, and what energy, velocity and steps share there: activations and synapses' signals.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> point = ModernHopfield(np.eye(2), tau_memory=0.0).network.bound().at({"value": np.array([1.0, 0.0])})
+    >>> point.activations["value"], point.signals["memory"]
+    (array([1., 0.]), array([1., 0.]))
+    """
 
     states: dict[str, Array]
     activations: dict[str, Array]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
 
 from . import backend
 from .backend import Array
@@ -98,6 +97,8 @@ def _factored(matrices: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     if len(matrices) > SINGLE:  # one call for all of them costs less than a factorisation each
         inverses = _inverses(matrices)
         return lambda b: np.matmul(inverses, b[..., None])[..., 0]
+    from scipy.linalg import get_lapack_funcs  # which costs a second of every start
+
     factor, solve = get_lapack_funcs(("getrf", "getrs"), (matrices,))
     parts = []
     for matrix in matrices:

@@ -22,7 +22,10 @@ from .validation import finite, unknown_name
 
 
 @structure
-@backend.uncast_methods("evaluate", "energy_parts", "energy_scale", "forces", "energy_gradient")
+@backend.uncast_methods(
+    *("evaluate", "energy", "energy_parts", "energy_scale", "energy_gradient", "energy_rate"),
+    *("forces", "residual", "velocity"),
+)
 class Network:
     r"""Populations and synapses: the object that is integrated.
 

@@ -105,7 +105,7 @@ class Registry:
                 raise ValueError(f"It takes {f'{most} at most' if most else 'no parameter'}.")
             if len(given) < entry.required:
                 raise ValueError(f"Write {_written(word, entry)}.")
-            read = {key: parse(one) for (key, parse), one in zip(entry.parameters.items(), given, strict=False)}
+            read = {key: _read(parse, one) for (key, parse), one in zip(entry.parameters.items(), given, strict=False)}
             return entry.make(**read)
         except (TypeError, ValueError) as error:
             what = f"{self.what[0].upper()}{self.what[1:]} {name!r}"
@@ -134,6 +134,17 @@ class Registry:
     def _known(self) -> list[str]:
         own = [_written(name, entry) for name, entry in self.entries.items()]
         return [*self.also, *own, *(alias for alias, meaning in self.aliases.items() if meaning in self.entries)]
+
+
+def _read(parse: Callable[[str], Any], text: str) -> Any:
+    """A parameter from its text, or what is meant by it in place of Python's words."""
+    try:
+        return parse(text)
+    except ValueError:
+        meant = {int: "A whole number is meant, such as 3.", float: "A number is meant, such as 2.5."}
+        if parse not in meant:
+            raise
+        raise ValueError(meant[parse]) from None
 
 
 def _place(kind: type) -> tuple[str, str]:

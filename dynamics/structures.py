@@ -18,6 +18,12 @@ from typing import Any, Literal, dataclass_transform
 _unregistered: weakref.WeakSet[type] = weakref.WeakSet()  # classes that JAX has not heard of
 
 
+def is_compiling() -> bool:
+    """Whether this runs inside `torch.compile` or `torch.export`."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.compiler.is_compiling()
+
+
 def static(**options: Any) -> Any:
     """Mark a dataclass field as part of the program rather than of its data.
 
@@ -107,7 +113,7 @@ def _introduced(init: Callable[..., None]) -> Callable[..., None]:
         if cls._structure is not cls and not issubclass(cls, Extensible):  # a subclass without fields of its own
             _adopt(cls)
         init(self, *arguments, **options)
-        if _unregistered and "jax" in sys.modules:
+        if _unregistered and "jax" in sys.modules and not is_compiling():
             register()
 
     return __init__

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .libraries import Array, arrays, backend_of, dtype_name, is_array, is_traced, namespace
+from .structures import is_compiling as is_compiling
 from .structures import is_structure
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,12 +32,6 @@ INSTEAD = (
 
 class TracedError(TypeError):
     """Numbers were asked of an array that has none yet, inside jit, vmap or compile."""
-
-
-def is_compiling() -> bool:
-    """Whether this runs inside `torch.compile` or `torch.export`."""
-    torch = sys.modules.get("torch")
-    return torch is not None and torch.compiler.is_compiling()
 
 
 def detach(value: Array) -> Array:

@@ -169,7 +169,7 @@ def updated(
     >>> from hopfield.models import ModernHopfield
     >>> network = ModernHopfield(np.eye(2), beta=9.0, tau_memory=0.0).network
     >>> updated(network, {"value": np.array([0.9, 0.2])}, Relaxation(dt=float("inf")), 9, 1e-6, None).steps
-    array([3])
+    array([4])
     """
     check_parts(network, given)
     masks = {} if held is None else network.check_clamp(held, given)

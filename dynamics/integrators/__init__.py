@@ -73,7 +73,7 @@ def choose(integrator: str | Integrator | Solver, flow: Flow, states: Mapping[st
     0.2
     >>> own = Network({"x": Population(LogCosh(), 2)}, [Recurrent(("x",), np.array([[0.0, 3.0], [3.0, 0.0]]))])
     >>> choose("auto", own.bound(), {"x": np.array([2.0, 1.0])})
-    Rosenbrock(rtol=1e-05, atol=1e-06, dense=128, krylov=16, max_steps=200000, dt=1e+300)
+    Rosenbrock(rtol=1e-05, atol=1e-06, dense=128, krylov=16, max_steps=200000, dt=1e+300, order=None)
     """
     if isinstance(integrator, Integrator | Solver):
         return integrator

@@ -55,7 +55,7 @@ def test_rosenbrock_is_of_third_order(similarity, options):
     reference = exact(model, cues()).states["value"]
     errors, steps = [], []
     for tol in (1e-4, 1e-5, 1e-6, 1e-7):
-        run = simulate(model, cues(), t1=2.0, integrator=Rosenbrock(tol, tol), save_at=TIMES)
+        run = simulate(model, cues(), t1=2.0, integrator=Rosenbrock(tol, tol, order=3), save_at=TIMES)
         errors.append(np.abs(run.states["value"] - reference).max())
         steps.append(run.statistics["steps"])
     assert slope(errors, steps) < -2.5

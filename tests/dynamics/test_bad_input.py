@@ -200,9 +200,9 @@ def test_weights_of_lists_and_whole_numbers_are_floats(make):
         (lambda: Bilinear("xy", np.eye(2)), r'between must be a tuple of names of populations such as \("a", "b"\)'),
         (lambda: Recurrent(("x",), np.ones((2, 3))), r"W must be a square matrix, got shape \(2, 3\)"),
         (lambda: Recurrent(("x",), np.eye(2), "yes"), "positive must be True or False"),
-        (lambda: SimilaritySynapse(("a", "b"), "dot", np.eye(2)), r"similarity must be a similarity such as Dot\(\)"),
+        (lambda: SimilaritySynapse(("a", "b"), "dot", np.eye(2)), r"similarity must be a similarity such as Dot\("),
         (lambda: SimilaritySynapse(("a", "b"), Dot(), [[np.inf]]), "memories holds 1 values that are NaN or infinite"),
-        (lambda: EquilibriumSynapse(("a",), (Dot(), Dot()), (np.eye(2),), LogSumExp()), "similarities must be a tuple"),
+        (lambda: EquilibriumSynapse(("a",), (Dot(), Dot()), (np.eye(2),), LogSumExp()), "must be a tuple"),
         (lambda: EquilibriumSynapse(("a",), (Dot(),), (np.eye(2),), LogSumExp(), 0.0), "leak must be > 0"),
         (
             lambda: EquilibriumSynapse(("a", "b"), (Dot(), Dot()), (np.eye(2), np.eye(3)), LogSumExp()),

@@ -393,6 +393,7 @@ def test_couplings_may_be_lists_and_whole_numbers():
         for synapse in (Recurrent(("x",), weights), Bilinear(("x", "y"), weights)):
             assert synapse.weights.dtype == np.float64
             np.testing.assert_array_equal(synapse.weights, [[0, 1], [1, 0]])
-    for make in (lambda: Bilinear(("a", "b")), lambda: SimilaritySynapse(("v", "h"), Dot())):  # nothing to be None
-        with pytest.raises(TypeError, match="missing 1 required positional argument"):
-            make()
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):  # nothing to be None
+        Bilinear(("a", "b"))
+    with pytest.raises(ValueError, match=r"Dot\(\) holds no patterns: write Dot\(patterns\)"):
+        SimilaritySynapse(("v", "h"), Dot())
