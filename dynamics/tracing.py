@@ -72,6 +72,23 @@ def to_numpy(value: Any, what: str = "This call") -> np.ndarray:
     return host.astype(np.float32) if dtype_name(host) == "bfloat16" else host
 
 
+def on_host(value: Array) -> Array:
+    """NumPy's view of a known array of JAX on one device, for work whose shape would be a program each.
+
+    Others as they are. What comes of it is given back by `returned`.
+    """
+    if type(value) is np.ndarray or backend_of(value) != "jax" or is_traced(value) or len(value.devices()) > 1:
+        return value
+    return np.asarray(value)
+
+
+def returned(host: Array, like: Array) -> Array:
+    """What was made of `on_host(like)`, in the library and on the device of `like` again."""
+    if type(host) is not np.ndarray or backend_of(like) != "jax":
+        return host
+    return sys.modules["jax"].device_put(host, None if is_traced(like) else like.sharding)
+
+
 def _numbers(value: Array) -> np.ndarray | None:
     """The numbers of a tensor, out of the wrappers of `torch.func.grad`; None inside vmap and compile."""
     torch = sys.modules["torch"]
