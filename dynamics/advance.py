@@ -74,10 +74,10 @@ def finite(states: States) -> Array:
     return found
 
 
-def begin(_: None, flow: Flow, states: dict[str, Array]) -> tuple[Point, Energy]:
-    """What is known at the start."""
+def begin(energy: bool, flow: Flow, states: dict[str, Array]) -> tuple[Point, Energy | None]:
+    """What is known at the start, with the energy if it is asked for."""
     point = flow.at(states)
-    return point, flow.energy(point)
+    return point, flow.energy(point) if energy else None
 
 
 def choose(_: None, accepted: Array, new: Any, old: Any) -> Any:

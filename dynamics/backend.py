@@ -23,6 +23,7 @@ from .libraries import asarray as asarray
 from .libraries import backend_of as backend_of
 from .libraries import cast as cast
 from .libraries import device as device
+from .libraries import dot as dot
 from .libraries import dtype_name as dtype_name
 from .libraries import epsilon as epsilon
 from .libraries import full as full

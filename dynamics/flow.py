@@ -286,7 +286,7 @@ def _terms(p: Population, x: Array, g: Array) -> list[Array]:
     if p.leak != 0 and p.lagrangian.identity:
         terms = [p.leak * p.lagrangian.value(x)]
     elif p.leak != 0:
-        terms = [p.leak * xp.sum(x * g, axis=-1), -p.leak * p.lagrangian.value(x)]
+        terms = [p.leak * backend.dot(x, g), -p.leak * p.lagrangian.value(x)]
     if p.bias is not None:
         terms.append(-xp.sum(p.bias * g, axis=-1))
     return terms or [xp.zeros_like(x[..., 0])]

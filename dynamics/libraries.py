@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from typing import Any
 
@@ -119,6 +120,16 @@ def asarray(value: Any, like: Array) -> Array:
     return xp.asarray(value, dtype=dtype, device=device(like))
 
 
+def dot(a: Array, b: Array) -> Array:
+    """Sums of a_i b_i over the last axis; without the products in between on NumPy.
+
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    np.float64(11.0)
+    """
+    xp = namespace(a, b)
+    return xp.vecdot(a, b) if xp is NUMPY else xp.sum(a * b, axis=-1)
+
+
 def dtype_name(value: Any) -> str:
     """The name of an array's dtype, the same in every library; "" of what has none."""
     return str(getattr(value, "dtype", "")).rsplit(".", maxsplit=1)[-1]
@@ -126,7 +137,12 @@ def dtype_name(value: Any) -> str:
 
 def epsilon(like: Array) -> float:
     """The rounding unit of the dtype of ``like``."""
-    return float(namespace(like).finfo(like.dtype).eps)
+    return _epsilon(namespace(like), like.dtype)
+
+
+@functools.cache
+def _epsilon(xp: Any, dtype: Any) -> float:
+    return float(xp.finfo(dtype).eps)
 
 
 # ------------------------------------------------------------------------------------------ half precision

@@ -43,6 +43,7 @@ class Plan(NamedTuple):
     progress: bool
     save_every: int = 1
     record: bool = True  # False keeps the last states alone
+    point: bool = False  # whether with activations and signals, as `Run.end`
 
 
 class Run:
@@ -79,7 +80,9 @@ class Run:
     def complete(self) -> Record:
         """Run to the end and lay out what was saved."""
         began = time.perf_counter()
-        self.point, self.energy = backend.compiled(begin, self.like)(None, self.flow, self.start)
+        self.point, self.energy = backend.compiled(begin, self.like)(
+            self.plan.record or self.plan.guard, self.flow, self.start
+        )
         own = self.method.adaptive
         self.clock = (
             OwnClocks(self.method, self.schedule, self.flow, self.point)
@@ -87,7 +90,8 @@ class Run:
             else OneClock(self.method, self.schedule)
         )
         self.evaluations += 1
-        self.saved, self.last = Recorder(self.size, self._row()), Recorder(self.size, self.point.states)
+        self.saved = Recorder(self.size, self._row() if self.plan.record else {})
+        self.last = Recorder(self.size, self._last())
         if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == 0):
             self._save(self.moving.copy())
         with ticker(self.plan.progress, "simulate", self.schedule.t1) as tick:
@@ -107,8 +111,12 @@ class Run:
         one = self.clock.one or not every_step
         targets = self.schedule.targets
         length = len(self.saved) if every_step or lost.all() else targets.size - 1  # no row that nobody reached
-        arrays = self.saved.arrange(length, lost & one) if self.plan.record else {_ENERGY: None, _SCALE: None}
-        if not every_step:
+        arrays = self.saved.arrange(length, lost & one)
+        last = iter(self.last.rows().values())
+        self.end = backend.map_leaves(lambda _: next(last), self.point) if self.plan.point else None
+        if not self.plan.record:
+            times = np.zeros(0)
+        elif not every_step:
             times = self.plan.save_at[:length]  # type: ignore[index]
         else:
             times = np.asarray([self.clock.saved[k] for k in range(length)]) if self.clock.one else arrays[_TIME]
@@ -132,9 +140,9 @@ class Run:
         return Record(
             times=times,
             states={name: arrays[name] for name in self.plan.keep},
-            energy=arrays[_ENERGY],
-            energy_scale=arrays[_SCALE],
-            final=self.last.rows(),
+            energy=arrays.get(_ENERGY),
+            energy_scale=arrays.get(_SCALE),
+            final=dict(zip(self.point.states, last, strict=True)) if self.end is None else self.end.states,
             reached=self.reached,
             steps=self.steps,
             statistics=statistics,
@@ -329,6 +337,10 @@ class Run:
         clock = {} if self.clock.one else {_TIME: self.clock.time}
         return {**kept, _ENERGY: self.energy.value, _SCALE: self.energy.scale, **clock}  # type: ignore[union-attr]
 
+    def _last(self) -> dict[Any, Any]:
+        """What is kept of samples that leave."""
+        return dict(enumerate(backend.leaves(self.point if self.plan.point else self.point.states)))
+
     def _lose(self, lost: dict[int, tuple[str, Result]]) -> None:
         """Let go of samples that failed, with the last states that are known of them."""
         if not lost:
@@ -345,7 +357,7 @@ class Run:
         if not which.any():
             return
         clock, schedule = self.clock, self.schedule
-        self._log(self.last, which, np.zeros(int(which.sum()), dtype=int), self.point.states)
+        self._log(self.last, which, np.zeros(int(which.sum()), dtype=int), self._last())
         if early and self.plan.record:  # it stays there for the save times still to come
             waiting = which & (clock.slot < schedule.targets.size - 1)
             if self.plan.save_at is None:  # its last state, unless that is saved already

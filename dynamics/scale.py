@@ -27,8 +27,7 @@ Scales = Mapping[str, Scale | None]  # None where only the direction of a state 
 
 def rms(x: Array) -> Array:
     """Root mean square over the last axis."""
-    xp = backend.namespace(x)
-    return xp.sqrt(xp.mean(x * x, axis=-1))
+    return backend.namespace(x).sqrt(backend.dot(x, x) / x.shape[-1])
 
 
 def relative(part: Array, whole: Array) -> Array:

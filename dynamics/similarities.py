@@ -21,6 +21,13 @@ def patterns_apart() -> Any:
     return dataclasses.field(default=None, kw_only=True)
 
 
+def _extent(_: None, patterns: Array) -> tuple[Array, Array]:
+    """The largest entry, and the rms of all in units of it, so that squares neither over- nor underflow."""
+    xp = backend.namespace(patterns)
+    top = xp.max(xp.abs(patterns))
+    return top, xp.sqrt(xp.mean((patterns / top) ** 2))
+
+
 @structure
 class Similarity(backend.Extensible, ABC):
     r"""A similarity s_i(g) between a vector g and each stored pattern M_i; larger is more similar.
@@ -143,9 +150,9 @@ class Similarity(backend.Extensible, ABC):
         if backend.is_traced(self.patterns):
             return None
         patterns = backend.detach(self.patterns)
-        xp = backend.namespace(patterns)
-        top = float(xp.max(xp.abs(patterns)))  # divided by first, so that squares neither over- nor underflow
-        return top * float(xp.sqrt(xp.mean((patterns / top) ** 2))) if top > 0 else None
+        with backend.quiet(patterns):
+            top, size = (float(x) for x in backend.compiled(_extent, patterns)(None, patterns))
+        return top * size if top > 0 else None
 
     def check(self, name: str, rows: Array) -> None:
         """Refuse vectors (..., I) outside the domain, naming the place."""

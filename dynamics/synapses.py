@@ -17,10 +17,6 @@ from .unbound import memories_apart
 from .validation import finite, floating
 
 
-def _dot(a: Array, b: Array) -> Array:
-    return backend.namespace(a, b).sum(a * b, axis=-1)
-
-
 @memories_apart("similarity")
 @structure
 class SimilaritySynapse(Synapse):
@@ -94,7 +90,7 @@ class SimilaritySynapse(Synapse):
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-f . sim(M, g)."""
-        return -_dot(g[1], self.signal(*g) if signal is None else signal)
+        return -backend.dot(g[1], self.signal(*g) if signal is None else signal)
 
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim/dg)^T f and sim(M, g)."""
@@ -146,7 +142,7 @@ class SimilaritySynapse(Synapse):
         """Sum of \\|f\\| times the size of the numbers that cancel in the scores."""
         xp = backend.namespace(*g)
         scores = self.signal(*g) if signal is None else signal
-        return _dot(xp.abs(g[1]), behind(self.similarity.magnitude)(g[0], scores))
+        return backend.dot(xp.abs(g[1]), behind(self.similarity.magnitude)(g[0], scores))
 
 
 @memories_apart("similarities")
@@ -304,7 +300,7 @@ class EquilibriumSynapse(Synapse):
         f = xp.abs(self.weights(*g, signal=h))
         total = xp.abs(self.energy(*g, signal=h))
         for similarity, activation in zip(self.similarities, g, strict=True):
-            total = total + _dot(f, similarity.magnitude(activation, h))
+            total = total + backend.dot(f, similarity.magnitude(activation, h))
         return total
 
 

@@ -54,6 +54,8 @@ def to_numpy(value: Any, what: str = "This call") -> np.ndarray:
 
     An error inside a trace names `what` needs the numbers.
     """
+    if type(value) is np.ndarray:
+        return _known(value)
     if not is_array(value):
         return np.asarray(value)
     match backend_of(value):
@@ -69,7 +71,12 @@ def to_numpy(value: Any, what: str = "This call") -> np.ndarray:
             f"{what} looks at the numbers of an array of shape {tuple(value.shape)}, which has none yet inside jit, "
             f"vmap or compile. {INSTEAD}"
         )
-    return host.astype(np.float32) if dtype_name(host) == "bfloat16" else host
+    return _known(host)
+
+
+def _known(host: np.ndarray) -> np.ndarray:
+    """The numbers in a type that NumPy computes with."""
+    return host.astype(np.float32) if host.dtype.kind == "V" and dtype_name(host) == "bfloat16" else host
 
 
 def on_host(value: Array) -> Array:

@@ -33,12 +33,14 @@ def leaves(
     scale: Array,
     wanted: np.ndarray,
     least: int = 1,
+    after: States | None = None,
 ) -> np.ndarray:
     """Whether a push grows under repeated updates, for the states that are `wanted`: bool (...).
 
     `push` is a direction by population; its length does not count, and a push of length 0 says nothing. `scale` (...)
     is the size of the numbers in x, against which it is small. At `least` so many updates are made, and no more where
-    the push decays at once; 3 for a push that has little to do with the directions that can grow.
+    the push decays at once; 3 for a push that has little to do with the directions that can grow. `after` are the
+    states that an update makes of these, where they are known.
 
     >>> from hopfield.models import ModernHopfield
     >>> flow = ModernHopfield(2 * np.eye(2), tau_memory=0.0).network.bound()
@@ -49,13 +51,13 @@ def leaves(
     """
     like = next(iter(states.values()))
     noise = backend.epsilon(like) ** 0.5
-    size = noise * scale
     with np.errstate(all="ignore"):
-        after = backend.compiled(_updated, like)(method, flow, dict(states))
+        if after is None:
+            after = backend.compiled(_updated, like)(method, flow, dict(states))
         grow = backend.compiled(_grown, like)
         growth, last = np.full(wanted.shape, np.inf), np.zeros(wanted.shape)
         for k in range(1, MOST + 1):
-            grown, push = grow(method, flow, dict(states), after, dict(push), size)
+            grown, push = grow(method, flow, dict(states), after, dict(push), noise, scale)
             growth, last = np.nan_to_num(backend.to_numpy(grown).astype(float), posinf=1e300), growth
             known = (growth < CLEAR) | (np.abs(growth - last) <= SAME * growth)
             if k >= least and (known | ~wanted).all():
@@ -64,15 +66,21 @@ def leaves(
 
 
 def _updated(method: Relaxation, flow: Flow, states: States) -> States:
-    return method.step(flow, flow.at(states), None if np.isinf(method.dt) else method.dt).point.states
+    return method.end(flow, flow.at(states), None if np.isinf(method.dt) else method.dt).states
 
 
 def _grown(
-    method: Relaxation, flow: Flow, states: dict[str, Array], after: States, push: dict[str, Array], size: Array
+    method: Relaxation,
+    flow: Flow,
+    states: dict[str, Array],
+    after: States,
+    push: dict[str, Array],
+    noise: float,
+    scale: Array,
 ) -> tuple[Array, dict[str, Array]]:
-    """How much a push of a size grows in one update, and what becomes of it."""
+    """How much a push of size `noise` times `scale` grows in one update, and what becomes of it."""
     xp = backend.namespace(*states.values())
-    held = flow.clamp
+    held, size = flow.clamp, noise * scale
     push = {name: xp.where(held[name], 0 * u, u) if name in held else u for name, u in push.items()}
     length = _length(push)
     there = length > 0
