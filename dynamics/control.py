@@ -40,6 +40,7 @@ class Ahead(NamedTuple):
     target: Any
     lands: Any
     saves: Any
+    span: Any  # its length as integrators take it
 
 
 class Verdict(NamedTuple):
@@ -69,24 +70,13 @@ class OneClock:
         else:
             dt = left / max(1, math.ceil(left / self.dt - 1e-9))
             lands = left <= dt * (1 + 1e-9)
-        return Ahead(dt, target, lands, self.schedule.due(self.steps + 1, lands, target, saved))
-
-    def span(self, dt: float, like: Array) -> float | None:
-        """A step as integrators take it."""
-        return None if math.isinf(self.dt) else dt
+        saves = self.schedule.due(self.steps + 1, lands, target, saved)
+        return Ahead(dt, target, lands, saves, None if math.isinf(self.dt) else dt)
 
     def moved(self, ahead: Ahead, accepted: np.ndarray) -> None:
         """Go on by a step."""
         self.time = ahead.target if ahead.lands else self.time + ahead.dt
         self.steps += 1
-
-    def over(self, moving: np.ndarray) -> np.ndarray | None:
-        """Which rows are at the end."""
-        return moving if self.time >= self.schedule.t1 else None
-
-    def least(self, moving: np.ndarray) -> float:
-        """The time of those that are the farthest behind."""
-        return self.time
 
     def note(self, which: np.ndarray, on: bool = True) -> np.ndarray:
         """The slot under which to save some rows; the next save goes `on` to the one after it."""
@@ -115,7 +105,7 @@ class OwnClocks:
 
     def __init__(self, method: Integrator, schedule: Schedule, flow: Flow, point: Point) -> None:
         self.method, self.schedule, t1 = method, schedule, schedule.t1
-        like = next(iter(point.states.values()))
+        like = self.like = next(iter(point.states.values()))
         size = len(like)
         first = backend.compiled(_first_step, like)
         self.h = np.full(size, min(method.dt, t1))
@@ -131,27 +121,14 @@ class OwnClocks:
         left = target - self.time
         lands = left <= self.h * (1 + 1e-9)
         dt = np.where(lands, left, np.where(left < 2 * self.h, left / 2, self.h))  # no sliver is left over
-        return Ahead(
-            np.where(moving, dt, self.h), target, lands, self.schedule.due(self.steps + 1, lands, target, saved)
-        )
-
-    def span(self, dt: np.ndarray, like: Array) -> Array:
-        """Steps as integrators take them, (B, 1)."""
-        return backend.asarray(dt[:, None], like)
+        dt = np.where(moving, dt, self.h)
+        saves = self.schedule.due(self.steps + 1, lands, target, saved)
+        return Ahead(dt, target, lands, saves, backend.asarray(dt[:, None], self.like))
 
     def moved(self, ahead: Ahead, accepted: np.ndarray) -> None:
         """Let the rows that are accepted go on by their steps."""
         self.time = np.where(accepted, np.where(ahead.lands, ahead.target, self.time + ahead.dt), self.time)
         self.steps = self.steps + accepted
-
-    def over(self, moving: np.ndarray) -> np.ndarray | None:
-        """Which rows are at the end."""
-        ended = moving & (self.time >= self.schedule.t1)
-        return ended if ended.any() else None
-
-    def least(self, moving: np.ndarray) -> float:
-        """The time of those that are the farthest behind."""
-        return float(np.min(self.time[moving], initial=self.schedule.t1))
 
     def note(self, which: np.ndarray, on: bool = True) -> np.ndarray:
         """The slots under which to save some rows; their next save goes `on` to the one after it."""

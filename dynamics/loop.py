@@ -71,6 +71,7 @@ class Run:
         self.drift = Drift(flow.network, self.size) if plan.record and not method.controlled(flow) else None
         self.failures: dict[int, tuple[str, Result]] = {}
         self.rejected = self.evaluations = 0
+        self.cost = method.evaluations
         self.condition = plan.stop if isinstance(plan.stop, Condition) else None
         self.wary = False  # whether steps are taken one by one, since a sample was lost
         self.eps = backend.epsilon(self.like)
@@ -98,10 +99,11 @@ class Run:
             while self.moving.any():
                 self._march()
                 self._step()
-                if (ended := self.clock.over(self.moving)) is not None:
-                    self._leave(ended, early=False)
+                self._leave(self.moving & (self.clock.time >= self.schedule.t1), early=False)
                 self._shrink()
-                tick(self.clock.least(self.moving))
+                if self.plan.progress:
+                    now = np.broadcast_to(self.clock.time, self.moving.shape)
+                    tick(float(np.min(now[self.moving], initial=self.schedule.t1)))
         return self._record(time.perf_counter() - began)
 
     def _record(self, seconds: float) -> Record:
@@ -196,8 +198,8 @@ class Run:
         count = min(round((ahead.target - clock.time) / ahead.dt) - 1, MARCH)
         if count < 1:
             return
-        run, span = backend.compiled(march, self.like), clock.span(ahead.dt, self.like)
-        point, whole = run(March(self.method.compiled_as(), MARCH), self.flow, self.point, span, count)
+        run = backend.compiled(march, self.like)
+        point, whole = run(March(self.method.compiled_as(), MARCH), self.flow, self.point, ahead.span, count)
         self.evaluations += count * self.method.evaluations
         if not backend.to_numpy(whole)[self.moving].all():
             self.wary = True
@@ -210,9 +212,9 @@ class Run:
         ahead = clock.ahead(self.moving)
         watched = plan.guard or np.any(ahead.saves) or (plan.stop is not None and plan.record)
         drift = self.drift is not None and self.drift.looks()
-        program, span = self.program(bool(watched), drift), clock.span(ahead.dt, self.like)
+        program, span = self.program(bool(watched), drift), ahead.span
         new = self.advance(program, self.flow, self.point, span, None, self.scales)
-        self.evaluations += self.method.evaluations
+        self.evaluations += self.cost
         good = self.moving
         if plan.guard:
             rose = self.moving & self._rose(self.energy, new.energy)
@@ -283,7 +285,7 @@ class Run:
             flow, point, before, sizes = self._part(rows)
             shorter = backend.full((rows.size, 1), theta, self.like)
             tried = self.advance(program, flow, point, span, shorter, sizes)
-            self.evaluations += self.method.evaluations
+            self.evaluations += self.cost
             place = np.arange(self.rows.size)
             place[where] = place.size + np.arange(where.size)
             new = backend.compiled(put, self.like)(None, new, tried, self._index(place))

@@ -33,6 +33,9 @@ def logsumexp(z: Array) -> Array:
     >>> logsumexp(np.array([1e4, 1e4])).round(4)
     np.float64(10000.6931)
     """
+    if type(z) is np.ndarray:
+        top = np.maximum.reduce(z, axis=-1, keepdims=True)
+        return (top + np.log(np.add.reduce(np.exp(z - top), axis=-1, keepdims=True)))[..., 0]
     xp = backend.namespace(z)
     top = xp.max(z, axis=-1, keepdims=True)
     return (top + xp.log(xp.sum(xp.exp(z - top), axis=-1, keepdims=True)))[..., 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -11,7 +12,7 @@ import numpy as np
 
 from . import arguments, backend, unbound
 from .backend import Array, Number, structure
-from .entry import door
+from .entry import behind, door
 from .exact import Answer, Response, exact_step
 from .validation import matrix
 
@@ -22,10 +23,10 @@ def patterns_apart() -> Any:
 
 
 def _extent(_: None, patterns: Array) -> tuple[Array, Array]:
-    """The largest entry, and the rms of all in units of it, so that squares neither over- nor underflow."""
+    """The largest entry, and the squares of all in units of it, which neither over- nor underflow."""
     xp = backend.namespace(patterns)
     top = xp.max(xp.abs(patterns))
-    return top, xp.sqrt(xp.mean((patterns / top) ** 2))
+    return top, xp.sum((patterns / top) ** 2)
 
 
 @structure
@@ -151,8 +152,8 @@ class Similarity(backend.Extensible, ABC):
             return None
         patterns = backend.detach(self.patterns)
         with backend.quiet(patterns):
-            top, size = (float(x) for x in backend.compiled(_extent, patterns)(None, patterns))
-        return top * size if top > 0 else None
+            top, squares = (float(x) for x in backend.compiled(_extent, patterns)(None, patterns))
+        return top * math.sqrt(squares / math.prod(patterns.shape)) if top > 0 else None
 
     def check(self, name: str, rows: Array) -> None:
         """Refuse vectors (..., I) outside the domain, naming the place."""
@@ -204,7 +205,7 @@ class Similarity(backend.Extensible, ABC):
 
     def response(self, g: Array, f: Array) -> Response:
         """The force on the value neurons with f frozen, in the form that `answer` says."""
-        return Response(self.pullback(g, f))
+        return Response(behind(self.pullback)(g, f))
 
     def value_step(
         self, v: Array, f: Array, *, ratio: Number | None, leak: float | None = None, drive: Any = None

@@ -237,22 +237,22 @@ class EquilibriumSynapse(Synapse):
         """The memory neurons' state h."""
         total = None if self.bias is None else self.bias
         for similarity, activation in zip(self.similarities, g, strict=True):
-            scores = similarity.scores(activation)
+            scores = behind(similarity.scores)(activation)
             total = scores if total is None else total + scores
         return total if self.leak == 1 else total / self.leak  # type: ignore[operator]
 
     def weights(self, *g: Array, signal: Array | None = None) -> Array:
         """The memory neurons' activation f."""
-        return self.lagrangian.activation(self.signal(*g) if signal is None else signal)
+        return behind(self.lagrangian.activation)(self.signal(*g) if signal is None else signal)
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-l_h L_h(h)."""
-        return -self.leak * self.lagrangian.value(self.signal(*g) if signal is None else signal)
+        return -self.leak * behind(self.lagrangian.value)(self.signal(*g) if signal is None else signal)
 
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim_s/dg_s)^T f for each population."""
-        f = self.weights(*g, signal=signal)
-        return tuple(s.pullback(a, f) for s, a in zip(self.similarities, g, strict=True))
+        f = behind(self.weights)(*g, signal=signal)
+        return tuple(behind(s.pullback)(a, f) for s, a in zip(self.similarities, g, strict=True))
 
     def answer(self, position: int) -> Answer:
         """The similarity's own, with f frozen: where L_h is convex its tangent lies below it."""
@@ -261,8 +261,8 @@ class EquilibriumSynapse(Synapse):
 
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """The similarity's own, with f frozen."""
-        f = self.weights(*g, signal=signal)
-        return self.similarities[position].response(g[position], f)
+        f = behind(self.weights)(*g, signal=signal)
+        return behind(self.similarities[position].response)(g[position], f)
 
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """D_t^T L_h''(h) D_s u/l_h, and on the population itself the curvature of its scores."""

@@ -91,7 +91,7 @@ def on_host(value: Array) -> Array:
 
 def returned(host: Array, like: Array) -> Array:
     """What was made of `on_host(like)`, in the library and on the device of `like` again."""
-    if type(host) is not np.ndarray or backend_of(like) != "jax":
+    if type(host) is not np.ndarray or type(like) is np.ndarray or backend_of(like) != "jax":
         return host
     return sys.modules["jax"].device_put(host, None if is_traced(like) else like.sharding)
 
