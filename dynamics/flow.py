@@ -70,7 +70,7 @@ class Wire(NamedTuple):
     seen: frozenset[str]  # the populations on which its signal depends
     signal: Callable[..., Any]
     energy: Callable[..., Array]
-    magnitude: Callable[..., Array]
+    measured: Callable[..., tuple[Array, Array]]
     forces: Callable[..., tuple[Array, ...]]
     response: Callable[..., Any]
     block: Callable[..., Array | None]
@@ -175,7 +175,8 @@ class Flow:
             if p.bias is not None:  # its products cancel one another
                 scale = scale + xp.sum(xp.abs(p.bias * g), axis=-1)
         for w in self.wires:
-            value, scale = value + w.ask(w.energy, point), scale + w.ask(w.magnitude, point)
+            energy, size = w.ask(w.measured, point)
+            value, scale = value + energy, scale + size
         return Energy(value, scale)
 
     def pull(self, point: Point, name: str) -> Any:
@@ -260,7 +261,7 @@ def _wires(flow: Flow) -> list[Wire]:
             frozenset(s.between[k] for k in s.signal_of),
             behind(s.signal),
             behind(s.energy),
-            behind(s.magnitude),
+            s.measured,
             behind(s.forces),
             behind(s.response),
             behind(s.block),

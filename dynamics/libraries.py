@@ -114,6 +114,8 @@ def full(shape: Any, value: float, like: Array) -> Array:
 
 def asarray(value: Any, like: Array) -> Array:
     """``value`` as an array with the library, dtype and device of ``like`` (masks keep their dtype)."""
+    if type(value) is np.ndarray and type(like) is np.ndarray:
+        return value if value.dtype in (np.bool_, np.int64) else value.astype(like.dtype, copy=False)
     xp = namespace(like)
     kind = "bool" if isinstance(value, bool) else dtype_name(value)
     dtype = None if kind in ("bool", "int64") else like.dtype

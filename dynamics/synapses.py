@@ -295,13 +295,17 @@ class EquilibriumSynapse(Synapse):
 
     def magnitude(self, *g: Array, signal: Array | None = None) -> Array:
         """\\|E_s\\| and the size of the numbers that cancel in the largest score."""
+        return self.measured(*g, signal=signal)[1]
+
+    def measured(self, *g: Array, signal: Array | None = None) -> tuple[Array, Array]:
+        """The energy and its magnitude, with h found once."""
         xp = backend.namespace(*g)
         h = self.signal(*g) if signal is None else signal
-        f = xp.abs(self.weights(*g, signal=h))
-        total = xp.abs(self.energy(*g, signal=h))
+        energy, f = behind(self.energy)(*g, signal=h), xp.abs(behind(self.weights)(*g, signal=h))
+        total = xp.abs(energy)
         for similarity, activation in zip(self.similarities, g, strict=True):
-            total = total + backend.dot(f, similarity.magnitude(activation, h))
-        return total
+            total = total + backend.dot(f, behind(similarity.magnitude)(activation, h))
+        return energy, total
 
 
 def _with_patterns(name: str, similarity: Any) -> None:
