@@ -20,10 +20,8 @@ def room(size: int, like: Array) -> int:
     return 1 << (size - 1).bit_length() if backend.backend_of(like) == "jax" else size
 
 
-def flat(arrays: dict[Any, Array], filled: bool = False) -> tuple[dict[Any, Array], tuple[int, ...]]:
+def flat(arrays: dict[Any, Array]) -> tuple[dict[Any, Array], tuple[int, ...]]:
     """Arrays (..., n) as batches (B, n) of one size, and the batch axes that they had.
-
-    With `filled` there is `room` in them: the rows from B on are copies of the first.
 
     >>> found, shape = flat({"x": np.zeros((2, 3, 4)), "y": np.zeros(5)})
     >>> found["y"].shape, shape
@@ -35,11 +33,26 @@ def flat(arrays: dict[Any, Array], filled: bool = False) -> tuple[dict[Any, Arra
         host = backend.on_host(x)
         xp = backend.namespace(host)
         host = host if host.shape[:-1] == shape else xp.broadcast_to(host, (*shape, host.shape[-1]))
-        host = xp.reshape(host, (size, host.shape[-1]))
-        if filled and (more := room(size, x) - size):
-            host = xp.concat([host, xp.broadcast_to(host[:1, ...], (more, host.shape[-1]))], axis=0)
-        wide[key] = backend.returned(host, x)
+        wide[key] = backend.returned(xp.reshape(host, (size, host.shape[-1])), x)
     return wide, shape
+
+
+def filled(arrays: dict[Any, Array]) -> dict[Any, Array]:
+    """Batches (B, n) with `room` on JAX: the rows from B on are copies of the first.
+
+    >>> filled({"x": np.zeros((3, 1))})["x"].shape
+    (3, 1)
+    """
+    return {key: _filled(x) for key, x in arrays.items()}
+
+
+def _filled(x: Array) -> Array:
+    more = room(x.shape[0], x) - x.shape[0]
+    if not more:
+        return x
+    host = backend.on_host(x)
+    xp = backend.namespace(host)
+    return backend.returned(xp.concat([host, xp.broadcast_to(host[:1, ...], (more, x.shape[1]))], axis=0), x)
 
 
 def shaped(arrays: dict[Any, Array], batch: tuple[int, ...], lead: int = 0) -> dict[Any, Array]:

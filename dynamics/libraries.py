@@ -114,12 +114,19 @@ def full(shape: Any, value: float, like: Array) -> Array:
 
 def asarray(value: Any, like: Array) -> Array:
     """``value`` as an array with the library, dtype and device of ``like`` (masks keep their dtype)."""
-    if type(value) is np.ndarray and type(like) is np.ndarray:
-        return value if value.dtype in (np.bool_, np.int64) else value.astype(like.dtype, copy=False)
+    if type(value) is np.ndarray and backend_of(like) in ("numpy", "jax"):
+        host = value if value.dtype in (np.bool_, np.int64) else value.astype(like.dtype, copy=False)
+        return host if backend_of(like) == "numpy" else put(host, like)
     xp = namespace(like)
     kind = "bool" if isinstance(value, bool) else dtype_name(value)
     dtype = None if kind in ("bool", "int64") else like.dtype
     return xp.asarray(value, dtype=dtype, device=device(like))
+
+
+def put(host: np.ndarray, like: Array) -> Array:
+    """An array of NumPy as one of JAX, where `like` is; no program is compiled for its shape."""
+    one = not is_traced(like) and len(like.devices()) == 1
+    return sys.modules["jax"].device_put(host, like.sharding if one else None)
 
 
 def dot(a: Array, b: Array) -> Array:

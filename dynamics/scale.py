@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from . import backend
 from .backend import Array
+from .contracts import Lagrangian
 from .network import Network
 
 
@@ -68,6 +69,11 @@ def scales(network: Network, start: Mapping[str, Array]) -> dict[str, Scale | No
             signs = p.leak == 0 and p.bias is None and all(synapse.answer(k).degree == 0 for synapse, k in ends)
             found[name] = Scale(extent, extent, extent if signs else 1.0)
         else:
-            here = rms(start[name])
-            found[name] = Scale(here, rms(p.lagrangian.activation(start[name])) if extent is None else extent)
+            state, activation = backend.compiled(_sizes, start[name])(None, p.lagrangian, start[name])
+            found[name] = Scale(state, activation if extent is None else extent)
     return found
+
+
+def _sizes(_: None, lagrangian: Lagrangian, x: Array) -> tuple[Array, Array]:
+    """The rms of states and of their activations."""
+    return rms(x), rms(lagrangian.activation(x))

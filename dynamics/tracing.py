@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .libraries import Array, arrays, backend_of, dtype_name, is_array, is_traced, namespace
+from .libraries import Array, arrays, backend_of, dtype_name, is_array, is_traced, namespace, put
 from .structures import is_structure
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,7 +93,7 @@ def returned(host: Array, like: Array) -> Array:
     """What was made of `on_host(like)`, in the library and on the device of `like` again."""
     if type(host) is not np.ndarray or type(like) is np.ndarray or backend_of(like) != "jax":
         return host
-    return sys.modules["jax"].device_put(host, None if is_traced(like) else like.sharding)
+    return put(host, like)
 
 
 def _numbers(value: Array) -> np.ndarray | None:

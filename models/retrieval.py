@@ -10,7 +10,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.batch import flat, shaped
+from ..dynamics.batch import filled, flat, shaped
 from ..dynamics.consistency import check_parts
 from ..dynamics.flow import Flow, Point
 from ..dynamics.integrators import Relaxation
@@ -190,10 +190,9 @@ def updated(
     """
     check_parts(network, given)
     masks = {} if held is None else network.check_clamp(held, given)
-    clamp, _ = flat(masks, filled=True)
     states, batch = flat(dict(given))
-    flow, count, like = network.bound(clamp), math.prod(batch), next(iter(states.values()))
-    start, _ = flat(states, filled=True)
+    flow, count, like = network.bound(filled(flat(masks)[0])), math.prod(batch), next(iter(states.values()))
+    start = filled(states)
     sizes, keeps = scales(network, start), backend.backend_of(like) != "jax"  # where it is cheaper to find it again
     plan = Plan(0.0, None, [], settled(bound), method.needs_guard(flow), False, record=False, point=keeps)
     dt = None if math.isinf(method.dt) else method.dt
@@ -207,7 +206,7 @@ def updated(
             point = run.end if going.all() else None
             states = {name: _where(going, record.final[name], x) for name, x in states.items()}
             steps[:count] += np.where(going, record.steps, 0)
-            start, _ = flat(states, filled=True)
+            start = filled(states)
             here, after, move, energy = backend.compiled(_look, like)(method, flow, start, point, dt, sizes)
             _refuse_endless_energies(energy, count)
             residual = backend.to_numpy(move)
