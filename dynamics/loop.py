@@ -29,6 +29,7 @@ from .trajectory import Record, Result, SimulationWarning
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
 MOST_BYTES = 2**30  # of rows that are saved without being asked for; beyond them they are thinned
 MARCH = 1000  # steps at once, between two looks at the clock
+FEW = 64  # rows, of which no step is worth a program of its own
 MANY = 20  # rejected steps from which on their number is worth a word
 
 
@@ -74,6 +75,7 @@ class Run:
         self.cost = method.evaluations
         self.condition = plan.stop if isinstance(plan.stop, Condition) else None
         self.wary = False  # whether steps are taken one by one, since a sample was lost
+        self.compiles = backend.backend_of(self.like) == "jax"
         self.eps = backend.epsilon(self.like)
         self.advance = backend.compiled(advance, self.like)
         self.program = functools.cache(functools.partial(Program, method.compiled_as(), stop=self.condition))
@@ -371,10 +373,11 @@ class Run:
         self.moving = self.moving & ~which
 
     def _shrink(self) -> None:
-        """Go on with the rows that still move, when half of them are gone."""
-        stays = np.flatnonzero(self.moving)
-        if not 0 < stays.size <= self.rows.size // 2:
+        """Go on with the rows that still move, when half of them are gone; on JAX of many, since it compiles again."""
+        size, most = np.count_nonzero(self.moving), self.rows.size
+        if not 0 < size <= most // 2 or (most <= FEW and self.compiles):
             return
+        stays = np.flatnonzero(self.moving)
         chosen = self._room(stays)
         self.flow, self.point, self.energy, self.scales = self._part(chosen)
         padding = np.arange(chosen.size) >= stays.size
