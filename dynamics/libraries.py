@@ -139,6 +139,11 @@ def dot(a: Array, b: Array) -> Array:
     return xp.vecdot(a, b) if xp is NUMPY else xp.sum(a * b, axis=-1)
 
 
+def rms(x: Array) -> Array:
+    """Root mean square over the last axis."""
+    return namespace(x).sqrt(dot(x, x) / x.shape[-1])
+
+
 def dtype_name(value: Any) -> str:
     """The name of an array's dtype, the same in every library; "" of what has none."""
     return str(getattr(value, "dtype", "")).rsplit(".", maxsplit=1)[-1]

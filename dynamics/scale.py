@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from . import backend
 from .backend import Array
 from .contracts import Lagrangian
+from .libraries import rms as rms
 from .network import Network
 
 
@@ -24,11 +25,6 @@ class Scale(NamedTuple):
 
 
 Scales = Mapping[str, Scale | None]  # None where only the direction of a state counts
-
-
-def rms(x: Array) -> Array:
-    """Root mean square over the last axis."""
-    return backend.namespace(x).sqrt(backend.dot(x, x) / x.shape[-1])
 
 
 def relative(part: Array, whole: Array) -> Array:

@@ -260,17 +260,18 @@ def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:
 def _weighed(
     how: str, similarity: Any, separation: Any, places: Any, g: Array, scores: Array | None
 ) -> tuple[Array, Array, Array, Array]:
-    """The sizes of the weights as shares, what the largest one leaves to the others, and how near patterns are.
+    """The sizes of the weights, what share the largest one leaves to the others, and how near patterns are.
 
     `how` says how nearness follows from the scores; with it come the sizes of the numbers that cancel in it.
     """
     xp = backend.namespace(g)
     scores = similarity.scores(g) if scores is None else scores
-    f = xp.abs(separation.activation(scores))
-    total = xp.sum(f, axis=-1, keepdims=True)
-    f = f / xp.where(total > 0, total, total + 1)
+    f = separation.activation(scores)
+    f = f if separation.nonnegative else xp.abs(f)
+    total = xp.sum(f, axis=-1)
+    others = (total - xp.max(f, axis=-1)) / xp.where(total > 0, total, total + 1)
     near = places.of_products(scores, g) if how == "product" else scores if how == "same" else places.scores(g)
-    return f, xp.sum(f, axis=-1) - xp.max(f, axis=-1), near, places.magnitude(g, near)
+    return f, others, near, places.magnitude(g, near)
 
 
 def _nearness(memory: AssociativeMemory) -> str:
@@ -298,6 +299,8 @@ def _toward(_: None, similarity: Any, point: Point, f: Array) -> tuple[dict[str,
     xp = backend.namespace(g)
     first = xp.argmax(f, axis=-1)
     one = xp.astype(xp.arange(f.shape[-1], device=backend.device(f)) == first[..., None], f.dtype)
+    total = xp.sum(f, axis=-1, keepdims=True)
+    f = f / xp.where(total > 0, total, total + 1)
     push = {name: xp.zeros_like(x) for name, x in point.states.items()}
     push["value"] = similarity.pullback(g, one - f)
     length = xp.sqrt(xp.sum(g * g, axis=-1))
