@@ -85,6 +85,15 @@ class OneClock:
         self.slot += on
         return slots
 
+    def times(self, length: int) -> np.ndarray:
+        """Of the first slots."""
+        return np.asarray([self.saved[k] for k in range(length)])
+
+    def judge(
+        self, error: np.ndarray, bad: np.ndarray, moving: np.ndarray, dt: float, rows: np.ndarray
+    ) -> Verdict | None:
+        """Nothing: a step is taken as it is."""
+
     def thin(self) -> None:
         """Forget every second slot."""
         self.saved = {k // 2: time for k, time in self.saved.items() if k % 2 == 0}
@@ -136,6 +145,9 @@ class OwnClocks:
         if on:
             self.slot = np.where(which, self.slot + 1, self.slot)
         return slots
+
+    def times(self, length: int) -> None:
+        """Nothing: they are saved by row."""
 
     def keep(self, chosen: np.ndarray) -> None:
         """Go on with some of the rows."""

@@ -123,7 +123,7 @@ class Run:
         elif not every_step:
             times = self.plan.save_at[:length]  # type: ignore[index]
         else:
-            times = np.asarray([self.clock.saved[k] for k in range(length)]) if self.clock.one else arrays[_TIME]
+            times = arrays[_TIME] if _TIME in arrays else self.clock.times(length)
         result, failure = Result.COMPLETED, ""
         if self.failures:
             failure, result = self._failure()
@@ -212,7 +212,8 @@ class Run:
     def _step(self) -> None:
         clock, plan = self.clock, self.plan
         ahead = clock.ahead(self.moving)
-        watched = plan.guard or np.any(ahead.saves) or (plan.stop is not None and plan.record)
+        saves = ahead.saves if clock.one else ahead.saves.any()
+        watched = plan.guard or saves or (plan.stop is not None and plan.record)
         drift = self.drift is not None and self.drift.looks()
         program, span = self.program(bool(watched), drift), ahead.span
         new = self.advance(program, self.flow, self.point, span, None, self.scales)
@@ -225,7 +226,7 @@ class Run:
             else:
                 good = good & ~rose
         accepted, lost = self._judged(new, good & backend.to_numpy(new.finite), ahead)
-        self.rejected += int(np.sum(self.moving) - np.sum(accepted))
+        self.rejected += np.count_nonzero(self.moving) - np.count_nonzero(accepted)
         if drift and self.drift is not None:
             self.drift.add(new.bend, self.rows, accepted)
         previous = self.point.states
@@ -235,15 +236,20 @@ class Run:
         else:
             self._accept(new, accepted)
         clock.moved(ahead, accepted)
-        self._lose({**self._save(accepted & ahead.saves), **lost})
+        if saves:
+            lost = {**self._save(accepted & ahead.saves), **lost}
+        self._lose(lost)
         if plan.stop is not None and accepted.any() and self.moving.any():
             self._ask(previous, accepted, new.done)
 
     def _judged(self, new: Outcome, good: np.ndarray, ahead: Ahead) -> Verdict:
         """Which rows go on, of those whose step is `good`, and which cannot."""
-        if new.error is not None and not self.clock.one:
+        if new.error is not None:
             error = backend.to_numpy(new.error)
-            return self.clock.judge(error, self.moving & ~good, self.moving, ahead.dt, self.rows)
+            if (verdict := self.clock.judge(error, self.moving & ~good, self.moving, ahead.dt, self.rows)) is not None:
+                return verdict
+        if good.all():
+            return Verdict(good, {})
         infinite = np.flatnonzero(self.moving & ~good)
         states = new.point.states
         return Verdict(good, {int(k): (self._not_finite(states, int(k)), Result.NOT_FINITE) for k in infinite})
