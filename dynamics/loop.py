@@ -15,6 +15,7 @@ from .advance import March, Outcome, Program, advance, begin, choose, march, pic
 from .backend import Array
 from .batch import room
 from .control import Ahead, OneClock, OwnClocks, Schedule, Verdict
+from .doubt import doubts, first_failure
 from .drift import Drift
 from .flow import Energy, Flow, Point
 from .integrators.base import Integrator
@@ -30,7 +31,6 @@ HALVINGS = 40  # of a displacement that raises the energy, before the sample is 
 MOST_BYTES = 2**30  # of rows that are saved without being asked for; beyond them they are thinned
 MARCH = 1000  # steps at once, between two looks at the clock
 FEW = 64  # rows, of which no step is worth a program of its own
-MANY = 20  # rejected steps from which on their number is worth a word
 
 
 class Plan(NamedTuple):
@@ -94,7 +94,8 @@ class Run:
         )
         self.evaluations += 1
         self.saved = Recorder(self.size, self._row() if self.plan.record else {})
-        self.last = Recorder(self.size, self._last())
+        self.last: Recorder | None = None  # of the samples that left before others
+        self.end: Point | None = None
         if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == 0):
             self._save(self.moving.copy())
         with ticker(self.plan.progress, "simulate", self.schedule.t1) as tick:
@@ -115,9 +116,8 @@ class Run:
         one = self.clock.one or not every_step
         targets = self.schedule.targets
         length = len(self.saved) if every_step or lost.all() else targets.size - 1  # no row that nobody reached
-        arrays = self.saved.arrange(length, lost & one)
-        last = iter(self.last.rows().values())
-        self.end = backend.map_leaves(lambda _: next(last), self.point) if self.plan.point else None
+        arrays = self.saved.arrange(length, lost & one) if self.plan.record else {}
+        times: Any
         if not self.plan.record:
             times = np.zeros(0)
         elif not every_step:
@@ -126,11 +126,12 @@ class Run:
             times = arrays[_TIME] if _TIME in arrays else self.clock.times(length)
         result, failure = Result.COMPLETED, ""
         if self.failures:
-            failure, result = self._failure()
+            failure, result = first_failure(self.failures, self.size)
         elif (self.reached < self.schedule.t1).all():
             result = Result.STOPPED
         doubt = ""
-        if not failure and (doubtful := self._doubt()):
+        parts = None if self.drift is None else self.drift.part()
+        if not failure and (doubtful := doubts(self.method, self.held, self.rejected, self.steps, parts)):
             doubt, result = doubtful
         statistics = {
             "steps": int(self.steps.max()),
@@ -146,7 +147,7 @@ class Run:
             states={name: arrays[name] for name in self.plan.keep},
             energy=arrays.get(_ENERGY),
             energy_scale=arrays.get(_SCALE),
-            final=dict(zip(self.point.states, last, strict=True)) if self.end is None else self.end.states,
+            final=self._final(),
             reached=self.reached,
             steps=self.steps,
             statistics=statistics,
@@ -156,35 +157,14 @@ class Run:
             lost=lost,
         )
 
-    def _failure(self) -> tuple[str, Result]:
-        sample = min(self.failures)
-        message, result = self.failures[sample]
-        others = f" ({len(self.failures)} of {self.size} samples failed; the others ran on.)" if self.size > 1 else ""
-        return message + others, result
-
-    def _doubt(self) -> tuple[str, Result] | None:
-        """What is to be said of a run that came to its end."""
-        if self.held.any():
-            first = int(np.argmax(self.held))
-            return (
-                f"{int(self.held.sum())} of {self.size} samples (first {first}) stood still where every step of "
-                f"{self.method!r} raised the energy. Either the steps do not follow the flow (use Rosenbrock()), or "
-                "forces and energy do not belong together: guard=False runs on, and check_lyapunov says which."
-            ), Result.HELD
-        accepted = int(self.steps.sum())
-        if self.rejected > max(MANY, 2 * accepted):
-            return (
-                f"{self.rejected} steps of {self.method!r} were rejected and {accepted} accepted: they are too long "
-                "for this flow. Use Rosenbrock(), which solves for the forces in a step, or give a shorter dt."
-            ), Result.REJECTED
-        if self.drift is not None and (part := self.drift.part()).max(initial=0.0) > self.method.drift:
-            first = int(np.argmax(part))
-            return (
-                f"{self.method!r} has no error control here, and the errors of its steps add up to about "
-                f"{100 * min(part[first], 1e4):.0f} % of the state in sample {first}. Give a shorter dt, or use "
-                "Rosenbrock() or RungeKutta(), whose steps follow from the error."
-            ), Result.UNCONTROLLED
-        return None
+    def _final(self) -> dict[str, Array]:
+        """The last states, and in `end` the last point if that is asked for."""
+        if self.last is not None:
+            rows = iter(self.last.rows().values())
+            if not self.plan.point:
+                return dict(zip(self.point.states, rows, strict=True))
+            self.end = backend.map_leaves(lambda _: next(rows), self.point)
+        return dict(self.end.states)  # type: ignore[union-attr]
 
     def _march(self) -> None:
         """Equal steps up to the last before the next save time, where nothing is to be looked at on the way.
@@ -226,7 +206,7 @@ class Run:
             else:
                 good = good & ~rose
         accepted, lost = self._judged(new, good & backend.to_numpy(new.finite), ahead)
-        self.rejected += np.count_nonzero(self.moving) - np.count_nonzero(accepted)
+        self.rejected += int(np.count_nonzero(self.moving) - np.count_nonzero(accepted))
         if drift and self.drift is not None:
             self.drift.add(new.bend, self.rows, accepted)
         previous = self.point.states
@@ -367,7 +347,12 @@ class Run:
         if not which.any():
             return
         clock, schedule = self.clock, self.schedule
-        self._log(self.last, which, np.zeros(int(which.sum()), dtype=int), self._last())
+        if self.last is None and which.size == self.size and which.all():  # all at once: it is the last point of all
+            self.end = self.point
+        else:
+            if self.last is None:
+                self.last = Recorder(self.size, self._last())
+            self._log(self.last, which, np.zeros(np.count_nonzero(which), dtype=int), self._last())
         if early and self.plan.record:  # it stays there for the save times still to come
             waiting = which & (clock.slot < schedule.targets.size - 1)
             if self.plan.save_at is None:  # its last state, unless that is saved already

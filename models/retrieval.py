@@ -203,7 +203,7 @@ def updated(
             run = Run(flow, method, start, plan._replace(t1=end), count)
             record = run.complete()
             _refuse_runaways(record)
-            point = run.end if going.all() else None
+            point = run.end if keeps and going.all() else None
             states = {name: _where(going, record.final[name], x) for name, x in states.items()}
             steps[:count] += np.where(going, record.steps, 0)
             start = filled(states)
