@@ -9,12 +9,9 @@ from . import arguments, backend
 from .backend import Array, Number, static, structure
 from .contracts import Bend, Lagrangian
 from .doors import number, whole
-from .entry import behind
 from .rotation import rotated
-from .shifted import logsumexp, shifted, softmax
+from .shifted import plain_logsumexp, plain_softmax, shifted
 from .validation import positive, real
-
-_softmax, _logsumexp = behind(softmax), behind(logsumexp)
 
 
 def _sum(values: Array) -> Array:
@@ -66,11 +63,11 @@ class LogSumExp(_Gain):
 
     def value(self, x: Array) -> Array:
         """log sum e^(beta x)/beta."""
-        return _logsumexp(self.beta * x) / self.beta
+        return plain_logsumexp(self.beta * x) / self.beta
 
     def activation(self, x: Array) -> Array:
         """softmax(beta x)."""
-        return _softmax(self.beta * x)
+        return plain_softmax(self.beta * x)
 
     def curvature(self, x: Array, u: Array) -> Array:
         """Beta (g*u - g (g.u))."""

@@ -22,7 +22,7 @@ from ..dynamics.trajectory import Record
 from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
 from .copies import lowest
-from .resting import leaves
+from .resting import leaves_toward, weighed
 from .similarity import Euclidean
 
 if TYPE_CHECKING:
@@ -106,9 +106,11 @@ def settle(
     g, rests = found.activations["value"], found.residual <= bound
     with backend.quiet(g):
         scores, places = memory.scores_at(found.point), memory.places
-        weigh = backend.compiled(_weighed, g)
+        weigh = backend.compiled(weighed, g)
         weights, others, *near = weigh(_nearness(memory), memory.sim, memory.rule.separation, places, g, scores)
-        unstable = _unstable(memory, method, found, rests, weights, others)
+        unstable = leaves_toward(
+            memory.sim, method, found.flow, found.point, found.after, rests, weights, backend.to_numpy(others)
+        )
     return found.retrieval(rests, unstable, g, lowest(*near), found.activations.get("output"))
 
 
@@ -186,7 +188,7 @@ def updated(
     >>> from hopfield.models import ModernHopfield
     >>> network = ModernHopfield(np.eye(2), beta=9.0, tau_memory=0.0).network
     >>> updated(network, {"value": np.array([0.9, 0.2])}, Relaxation(dt=float("inf")), 9, 1e-6, None).steps
-    array([3])
+    array([4])
     """
     check_parts(network, given)
     masks = {} if held is None else network.check_clamp(held, given)
@@ -257,57 +259,9 @@ def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:
     return np.where(rests, np.where(unstable, "unstable point", "fixed point"), "not settled")
 
 
-def _weighed(
-    how: str, similarity: Any, separation: Any, places: Any, g: Array, scores: Array | None
-) -> tuple[Array, Array, Array, Array]:
-    """The sizes of the weights, what share the largest one leaves to the others, and how near patterns are.
-
-    `how` says how nearness follows from the scores; with it come the sizes of the numbers that cancel in it.
-    """
-    xp = backend.namespace(g)
-    scores = similarity.scores(g) if scores is None else scores
-    f = separation.activation(scores)
-    f = f if separation.nonnegative else xp.abs(f)
-    total = xp.sum(f, axis=-1)
-    others = (total - xp.max(f, axis=-1)) / xp.where(total > 0, total, total + 1)
-    near = places.of_products(scores, g) if how == "product" else scores if how == "same" else places.scores(g)
-    return f, others, near, places.magnitude(g, near)
-
-
 def _nearness(memory: AssociativeMemory) -> str:
     """How nearness follows from a memory's own scores: they are "same", products M_i . g, or others ("")."""
     return "same" if memory.places is memory.sim else "product" if memory.sim.metric == "product" else ""
-
-
-def _unstable(
-    memory: AssociativeMemory, method: Relaxation, found: Updated, rests: np.ndarray, weights: Array, others: Array
-) -> np.ndarray:
-    """Which of the states that rest are left after a push toward the memory of the largest weight.
-
-    Where that memory has all of the weight up to rounding, updates give it whatever the push is.
-    """
-    wanted = rests & (backend.to_numpy(others) > max(1e-8, 8 * backend.epsilon(others)))
-    if not wanted.any():
-        return wanted
-    pushes, scale = backend.compiled(_toward, others)(None, memory.sim, found.point, weights)
-    return leaves(method, found.flow, found.states, pushes, scale, wanted, after=found.after)
-
-
-def _toward(_: None, similarity: Any, point: Point, f: Array) -> tuple[dict[str, Array], Array]:
-    """The direction in which the heaviest memory gains on the others, D^T (e_1 - f), and the size of the state."""
-    g = point.activations["value"]
-    xp = backend.namespace(g)
-    first = xp.argmax(f, axis=-1)
-    one = xp.astype(xp.arange(f.shape[-1], device=backend.device(f)) == first[..., None], f.dtype)
-    total = xp.sum(f, axis=-1, keepdims=True)
-    f = f / xp.where(total > 0, total, total + 1)
-    push = {name: xp.zeros_like(x) for name, x in point.states.items()}
-    push["value"] = similarity.pullback(g, one - f)
-    length = xp.sqrt(xp.sum(g * g, axis=-1))
-    if similarity.ray:  # the length of a state is free, and that of the patterns does not count
-        return push, length
-    own = xp.take(similarity.patterns, xp.reshape(first, (-1,)), axis=0)
-    return push, length + xp.reshape(xp.sqrt(xp.sum(own * own, axis=-1)), length.shape)
 
 
 def refuse_endless(memory: AssociativeMemory, method: Relaxation, flow: Flow, states: dict[str, Array]) -> None:
