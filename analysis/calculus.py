@@ -13,9 +13,9 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.collective import softmax
 from ..dynamics.flow import Flow, Point, Wire
 from ..dynamics.network import Network, Population
+from ..dynamics.shifted import softmax
 
 LARGEST_ROOT = 512  # neurons of a population whose L'' is taken apart as a dense matrix
 

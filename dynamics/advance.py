@@ -74,10 +74,10 @@ def finite(states: States) -> Array:
     return found
 
 
-def begin(_: None, flow: Flow, states: dict[str, Array]) -> tuple[Point, Energy]:
-    """What is known at the start."""
+def begin(energy: bool, flow: Flow, states: dict[str, Array]) -> tuple[Point, Energy | None]:
+    """What is known at the start, with the energy if it is asked for."""
     point = flow.at(states)
-    return point, flow.energy(point)
+    return point, flow.energy(point) if energy else None
 
 
 def choose(_: None, accepted: Array, new: Any, old: Any) -> Any:
@@ -88,3 +88,22 @@ def choose(_: None, accepted: Array, new: Any, old: Any) -> Any:
         return xp.where(xp.reshape(accepted, (-1,) + (1,) * (a.ndim - 1)), a, b)
 
     return backend.map_leaves(pick, new, old)
+
+
+def picked(_: None, parts: Any, where: Array) -> Any:
+    """Some rows of all arrays (B, ...) in a structure; numbers stay what they are."""
+
+    def pick(a: Any) -> Any:
+        return backend.namespace(a).take(a, where, axis=0) if getattr(a, "ndim", 0) else a
+
+    return backend.map_leaves(pick, parts)
+
+
+def put(_: None, whole: Any, part: Any, place: Array) -> Any:
+    """The rows of two structures of arrays, in the order `place`, which counts through the first and on."""
+
+    def join(a: Array, b: Array) -> Array:
+        xp = backend.namespace(a, b)
+        return xp.take(xp.concat([a, b], axis=0), place, axis=0)
+
+    return backend.map_leaves(join, whole, part)

@@ -23,6 +23,7 @@ from .libraries import asarray as asarray
 from .libraries import backend_of as backend_of
 from .libraries import cast as cast
 from .libraries import device as device
+from .libraries import dot as dot
 from .libraries import dtype_name as dtype_name
 from .libraries import epsilon as epsilon
 from .libraries import full as full
@@ -57,7 +58,9 @@ from .tracing import has_numbers as has_numbers
 from .tracing import holds as holds
 from .tracing import is_autocast as is_autocast
 from .tracing import is_compiling as is_compiling
+from .tracing import on_host as on_host
 from .tracing import refuse_traces as refuse_traces
+from .tracing import returned as returned
 from .tracing import to_numpy as to_numpy
 from .tracing import uncast as uncast
 from .tracing import uncast_methods as uncast_methods

@@ -10,7 +10,7 @@ from .backend import Array, Number, static, structure
 from .contracts import Bend, Lagrangian
 from .doors import number, whole
 from .rotation import rotated
-from .shifted import logsumexp, shifted, softmax
+from .shifted import plain_logsumexp, plain_softmax, shifted
 from .validation import positive, real
 
 
@@ -63,11 +63,11 @@ class LogSumExp(_Gain):
 
     def value(self, x: Array) -> Array:
         """log sum e^(beta x)/beta."""
-        return logsumexp(self.beta * x) / self.beta
+        return plain_logsumexp(self.beta * x) / self.beta
 
     def activation(self, x: Array) -> Array:
         """softmax(beta x)."""
-        return softmax(self.beta * x)
+        return plain_softmax(self.beta * x)
 
     def curvature(self, x: Array, u: Array) -> Array:
         """Beta (g*u - g (g.u))."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from . import arguments, backend
 from .backend import Array, Number, structure
 from .doors import kind
-from .entry import guard
+from .entry import behind, guard
 from .exact import Answer as Answer
 from .exact import Response as Response
 from .exact import exact_step as exact_step
@@ -391,6 +391,10 @@ class Synapse(backend.Extensible, ABC):
     def magnitude(self, *g: Array, **shared: Any) -> Array:
         """Sizes of the numbers that cancel in the energy, for tolerances, shape (...)."""
         return backend.namespace(*g).abs(self.energy(*g, **shared))
+
+    def measured(self, *g: Array, **shared: Any) -> tuple[Array, Array]:
+        """The energy and its magnitude; for those that share work."""
+        return behind(self.energy)(*g, **shared), behind(self.magnitude)(*g, **shared)
 
 
 guard(Lagrangian, arguments.LAGRANGIAN, arguments.FUNCTIONS)

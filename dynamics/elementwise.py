@@ -62,7 +62,7 @@ class Quadratic(Elementwise):
 
     def value(self, x: Array) -> Array:
         """Beta x.x/2."""
-        half = _sum(x * x) / 2
+        half = backend.dot(x, x) / 2
         return half if self.beta is None else self.beta * half
 
     def activation(self, x: Array) -> Array:

@@ -66,8 +66,10 @@ def door(check: Check, answered: Callable[..., Check] | None = None) -> Callable
 
 
 def behind(method: Method) -> Method:
-    """A bound method without its door, for the library's own calls: they pass it once and not at every step."""
+    """A function or bound method without its door, for the library's own calls: they pass it once, not every step."""
     function = getattr(method, "__func__", None)
+    if function is None and getattr(method, "is_door", False):
+        return method.__wrapped__  # type: ignore[attr-defined]
     if not getattr(function, "is_door", False):
         return method
     return function.__wrapped__.__get__(method.__self__)  # type: ignore[union-attr]

@@ -77,7 +77,7 @@ class Wire(NamedTuple):
     seen: frozenset[str]  # the populations on which its signal depends
     signal: Callable[..., Any]
     energy: Callable[..., Array]
-    magnitude: Callable[..., Array]
+    measured: Callable[..., tuple[Array, Array]]
     forces: Callable[..., tuple[Array, ...]]
     response: Callable[..., Any]
     block: Callable[..., Array | None]
@@ -182,7 +182,8 @@ class Flow:
             if p.bias is not None:  # its products cancel one another
                 scale = scale + xp.sum(xp.abs(p.bias * g), axis=-1)
         for w in self.wires:
-            value, scale = value + w.ask(w.energy, point), scale + w.ask(w.magnitude, point)
+            energy, size = w.ask(w.measured, point)
+            value, scale = value + energy, scale + size
         return Energy(value, scale)
 
     def pull(self, point: Point, name: str) -> Any:
@@ -267,7 +268,7 @@ def _wires(flow: Flow) -> list[Wire]:
             frozenset(s.between[k] for k in s.signal_of),
             behind(s.signal),
             behind(s.energy),
-            behind(s.magnitude),
+            s.measured,
             behind(s.forces),
             behind(s.response),
             behind(s.block),
@@ -293,7 +294,7 @@ def _terms(p: Population, x: Array, g: Array) -> list[Array]:
     if p.leak != 0 and p.lagrangian.identity:
         terms = [p.leak * p.lagrangian.value(x)]
     elif p.leak != 0:
-        terms = [p.leak * xp.sum(x * g, axis=-1), -p.leak * p.lagrangian.value(x)]
+        terms = [p.leak * backend.dot(x, g), -p.leak * p.lagrangian.value(x)]
     if p.bias is not None:
         terms.append(-xp.sum(p.bias * g, axis=-1))
     return terms or [xp.zeros_like(x[..., 0])]

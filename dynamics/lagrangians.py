@@ -21,8 +21,6 @@ from .collective import (
     Sparsemax,
     Spherical,
     TopK,
-    logsumexp,
-    softmax,
 )
 from .compact import LogSumReLU
 from .contracts import Lagrangian, Scaled
@@ -38,6 +36,8 @@ from .elementwise import (
     Threshold,
     XLogX,
 )
+from .shifted import logsumexp as logsumexp
+from .shifted import softmax as softmax
 from .validation import positive
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from typing import Any
 
@@ -113,10 +114,34 @@ def full(shape: Any, value: float, like: Array) -> Array:
 
 def asarray(value: Any, like: Array) -> Array:
     """``value`` as an array with the library, dtype and device of ``like`` (masks keep their dtype)."""
+    if type(value) is np.ndarray and backend_of(like) in ("numpy", "jax"):
+        host = value if value.dtype in (np.bool_, np.int64) else value.astype(like.dtype, copy=False)
+        return host if backend_of(like) == "numpy" else put(host, like)
     xp = namespace(like)
     kind = "bool" if isinstance(value, bool) else dtype_name(value)
     dtype = None if kind in ("bool", "int64") else like.dtype
     return xp.asarray(value, dtype=dtype, device=device(like))
+
+
+def put(host: np.ndarray, like: Array) -> Array:
+    """An array of NumPy as one of JAX, where `like` is; no program is compiled for its shape."""
+    one = not is_traced(like) and len(like.devices()) == 1
+    return sys.modules["jax"].device_put(host, like.sharding if one else None)
+
+
+def dot(a: Array, b: Array) -> Array:
+    """Sums of a_i b_i over the last axis; without the products in between on NumPy.
+
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    np.float64(11.0)
+    """
+    xp = namespace(a, b)
+    return xp.vecdot(a, b) if xp is NUMPY else xp.sum(a * b, axis=-1)
+
+
+def rms(x: Array) -> Array:
+    """Root mean square over the last axis."""
+    return namespace(x).sqrt(dot(x, x) / x.shape[-1])
 
 
 def dtype_name(value: Any) -> str:
@@ -126,7 +151,12 @@ def dtype_name(value: Any) -> str:
 
 def epsilon(like: Array) -> float:
     """The rounding unit of the dtype of ``like``."""
-    return float(namespace(like).finfo(like.dtype).eps)
+    return _epsilon(namespace(like), like.dtype)
+
+
+@functools.cache
+def _epsilon(xp: Any, dtype: Any) -> float:
+    return float(xp.finfo(dtype).eps)
 
 
 # ------------------------------------------------------------------------------------------ half precision

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ class Recorder:
 
     >>> import numpy as np
     >>> record = Recorder(2, {"x": np.zeros((2, 1))})
-    >>> record.add(np.array([0, 1]), np.array([0, 0]), {"x": np.array([[1.0], [2.0]])})
-    >>> record.add(np.array([1]), np.array([1]), {"x": np.array([[3.0]])})
+    >>> _ = record.add(np.array([0, 1]), np.array([0, 0]), {"x": np.array([[1.0], [2.0]])})
+    >>> _ = record.add(np.array([1]), np.array([1]), {"x": np.array([[3.0]])})
     >>> record.arrange(2)["x"][:, :, 0], record.arrange(2, open_=np.array([True, False]))["x"][:, :, 0]
     (array([[1., 2.],
            [1., 3.]]), array([[ 1.,  2.],
@@ -25,19 +24,24 @@ class Recorder:
     """
 
     def __init__(self, samples: int, like: dict[Any, Array]) -> None:
-        self._samples = samples
-        nowhere = np.zeros(0, dtype=int)
-        self._batches = [{name: x[:0] for name, x in like.items()}]  # what a row looks like
-        self._rows: list[np.ndarray] = [nowhere]
-        self._slots: list[np.ndarray] = [nowhere]
+        self._samples, self._like = samples, like
+        self._batches: list[dict[Any, Array]] = []
+        self._rows: list[np.ndarray] = []
+        self._slots: list[np.ndarray] = []
         self.size = 0  # bytes that are kept
 
-    def add(self, rows: np.ndarray, slots: np.ndarray, arrays: dict[Any, Array]) -> None:
-        """Save one row for each sample in `rows` under its slot."""
+    def add(
+        self, rows: np.ndarray, slots: np.ndarray, arrays: dict[Any, Array], index: np.ndarray | None = None
+    ) -> dict[Any, Array]:
+        """Save one row for each sample in `rows` under its slot, those at `index` if given; gives what was saved."""
+        arrays = {name: backend.on_host(x) for name, x in arrays.items()}
+        if index is not None:
+            arrays = {name: x[index] if isinstance(x, np.ndarray) else taken(x, index) for name, x in arrays.items()}
         self._batches.append(arrays)
         self._rows.append(rows)
         self._slots.append(slots)
         self.size += _bytes(arrays)
+        return arrays
 
     def __len__(self) -> int:
         return 1 + max((int(slots.max()) for slots in self._slots if slots.size), default=-1)
@@ -51,8 +55,15 @@ class Recorder:
             self._rows[k], self._slots[k] = self._rows[k][even], slots[even] // 2
         self.size = sum(_bytes(batch) for batch in self._batches)
 
+    def rows(self) -> dict[Any, Array]:
+        """Arrays (B, ...) of a recorder with one slot."""
+        return {name: backend.returned(x[0], self._like[name]) for name, x in self._arranged(1, None).items()}
+
     def arrange(self, length: int, open_: np.ndarray | None = None) -> dict[Any, Array]:
         """Arrays (T, B, ...); gaps repeat the row before, or hold NaN for the samples (B,) that are `open_`."""
+        return {name: backend.returned(x, self._like[name]) for name, x in self._arranged(length, open_).items()}
+
+    def _arranged(self, length: int, open_: np.ndarray | None) -> dict[Any, Array]:
         index = np.full((length, self._samples), -1)
         start = 0
         for rows, slots in zip(self._rows, self._slots, strict=True):
@@ -64,8 +75,10 @@ class Recorder:
         gaps |= index < 0  # nothing before to repeat
         straight = start == index.size and np.array_equal(index.ravel(), np.arange(start))
         arranged = {}
-        for name in self._batches[0]:
-            parts = [batch[name] for batch in self._batches]
+        for name, like in self._like.items():
+            parts = [batch[name] for batch in self._batches] or [backend.on_host(like)[:0]]
+            if not all(isinstance(part, np.ndarray) for part in parts):  # some hang on what a derivative is taken of
+                parts = [backend.returned(part, like) for part in parts]
             xp = backend.namespace(*parts)
             whole = xp.concat(parts, axis=0) if len(parts) > 1 else parts[0]
             if not straight and start:
@@ -80,7 +93,7 @@ class Recorder:
 
 
 def _bytes(arrays: dict[Any, Array]) -> int:
-    return sum(math.prod(x.shape) * x.dtype.itemsize for x in arrays.values())
+    return sum(x.nbytes for x in arrays.values())
 
 
 def taken(x: Array, where: np.ndarray) -> Array:

@@ -30,9 +30,10 @@ def rises(before: Any, after: Any, scale_before: Any, scale_after: Any, eps: flo
     >>> bool(rise <= slack), float(slack)
     (True, 3.2e-06)
     """
-    low, high = (backend.to_numpy(values).astype(float) for values in (before, after))
-    sizes = [backend.to_numpy(values) for values in (scale_before, scale_after)]
-    largest = float(max(np.finfo(size.dtype).max for size in sizes))
+    low, high, one, other = (backend.to_numpy(x).astype(float) for x in (before, after, scale_before, scale_after))
     with np.errstate(invalid="ignore"):
-        size = np.maximum(*(size.astype(float) for size in sizes))
-        return high - low, ROUNDING * eps * np.where(np.isfinite(size), size, largest)
+        size = np.maximum(one, other)
+        if not np.isfinite(size).all():
+            kinds = [backend.to_numpy(scale).dtype for scale in (scale_before, scale_after)]
+            size = np.where(np.isfinite(size), size, float(max(np.finfo(kind).max for kind in kinds)))
+        return high - low, ROUNDING * eps * size

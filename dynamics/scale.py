@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from . import backend
 from .backend import Array
+from .contracts import Lagrangian
+from .libraries import rms as rms
 from .network import Network
 
 
@@ -23,12 +25,6 @@ class Scale(NamedTuple):
 
 
 Scales = Mapping[str, Scale | None]  # None where only the direction of a state counts
-
-
-def rms(x: Array) -> Array:
-    """Root mean square over the last axis."""
-    xp = backend.namespace(x)
-    return xp.sqrt(xp.mean(x * x, axis=-1))
 
 
 def relative(part: Array, whole: Array) -> Array:
@@ -69,6 +65,11 @@ def scales(network: Network, start: Mapping[str, Array]) -> dict[str, Scale | No
             signs = p.leak == 0 and p.bias is None and all(synapse.answer(k).degree == 0 for synapse, k in ends)
             found[name] = Scale(extent, extent, extent if signs else 1.0)
         else:
-            here = rms(start[name])
-            found[name] = Scale(here, rms(p.lagrangian.activation(start[name])) if extent is None else extent)
+            state, activation = backend.compiled(_sizes, start[name])(None, p.lagrangian, start[name])
+            found[name] = Scale(state, activation if extent is None else extent)
     return found
+
+
+def _sizes(_: None, lagrangian: Lagrangian, x: Array) -> tuple[Array, Array]:
+    """The rms of states and of their activations."""
+    return rms(x), rms(lagrangian.activation(x))

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import arguments, backend
 from .backend import Array
-from .entry import door
+from .entry import behind, door
 
 
 @door(arguments.vector)
@@ -19,7 +19,8 @@ def softmax(z: Array) -> Array:
     """
     if type(z) is np.ndarray:  # the same without NumPy's wrappers, which cost as much as a small row
         e = np.exp(z - np.maximum.reduce(z, axis=-1, keepdims=True))
-        return e / np.add.reduce(e, axis=-1, keepdims=True)
+        e /= np.add.reduce(e, axis=-1, keepdims=True)
+        return e
     xp = backend.namespace(z)
     e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
     return e / xp.sum(e, axis=-1, keepdims=True)
@@ -33,6 +34,9 @@ def logsumexp(z: Array) -> Array:
     >>> logsumexp(np.array([1e4, 1e4])).round(4)
     np.float64(10000.6931)
     """
+    if type(z) is np.ndarray:
+        top = np.maximum.reduce(z, axis=-1, keepdims=True)
+        return (top + np.log(np.add.reduce(np.exp(z - top), axis=-1, keepdims=True)))[..., 0]
     xp = backend.namespace(z)
     top = xp.max(z, axis=-1, keepdims=True)
     return (top + xp.log(xp.sum(xp.exp(z - top), axis=-1, keepdims=True)))[..., 0]
@@ -47,3 +51,6 @@ def shifted(z: Array) -> Array:
     """
     # Weights do not see a constant; near 0 the differences that decide them keep all their digits.
     return z - backend.detach(backend.namespace(z).max(z, axis=-1, keepdims=True))
+
+
+plain_softmax, plain_logsumexp = behind(softmax), behind(logsumexp)  # for those that passed a door

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -10,9 +11,16 @@ import numpy as np
 
 from . import arguments, backend, unbound
 from .backend import Array, Number, structure
-from .entry import door
+from .entry import behind, door
 from .exact import Answer, Response, exact_step
 from .validation import matrix
+
+
+def _extent(_: None, patterns: Array) -> tuple[Array, Array]:
+    """The largest entry, and the squares of all in units of it, which neither over- nor underflow."""
+    xp = backend.namespace(patterns)
+    top = xp.max(xp.abs(patterns))
+    return top, xp.sum((patterns / top) ** 2)
 
 
 @structure
@@ -142,9 +150,9 @@ class Similarity(backend.Extensible, ABC):
         if backend.is_traced(self.patterns):
             return None
         patterns = backend.detach(self.patterns)
-        xp = backend.namespace(patterns)
-        top = float(xp.max(xp.abs(patterns)))  # divided by first, so that squares neither over- nor underflow
-        return top * float(xp.sqrt(xp.mean((patterns / top) ** 2))) if top > 0 else None
+        with backend.quiet(patterns):
+            top, squares = (float(x) for x in backend.compiled(_extent, patterns)(None, patterns))
+        return top * math.sqrt(squares / math.prod(patterns.shape)) if top > 0 else None
 
     def check(self, name: str, rows: Array) -> None:
         """Refuse vectors (..., I) outside the domain, naming the place."""
@@ -196,7 +204,7 @@ class Similarity(backend.Extensible, ABC):
 
     def response(self, g: Array, f: Array) -> Response:
         """The force on the value neurons with f frozen, in the form that `answer` says."""
-        return Response(self.pullback(g, f))
+        return Response(behind(self.pullback)(g, f))
 
     def value_step(
         self, v: Array, f: Array, *, ratio: Number | None, leak: float | None = None, drive: Any = None

@@ -14,7 +14,7 @@ import numpy as np
 from . import backend
 from .array_doors import series
 from .backend import Array
-from .batch import flat, shaped
+from .batch import filled, flat, shaped
 from .consistency import check_parts
 from .doors import feasible, flag, function, number, shown, whole
 from .doors import names as names_of
@@ -209,7 +209,8 @@ def attempt(
             stop = steady() if stop == "steady" else stop
             if isinstance(stop, str):
                 raise unknown_name("stop condition", stop, ["steady"])
-            record = Run(flow, method, states, plan._replace(stop=stop, guard=bool(guard))).complete()
+            plan = plan._replace(stop=stop, guard=bool(guard))
+            record = Run(network.bound(filled(masks)), method, filled(states), plan, math.prod(batch)).complete()
         elif stop is not None or guard:
             raise ValueError(
                 f"{type(method).__name__} hands the whole solve to its library, so stop and guard do not reach its "
@@ -217,7 +218,7 @@ def attempt(
             )
         else:
             record = _solved(network, method, states, masks, plan)
-        return _finish(network, record, scales(network, states), masks, batch), record
+        return _finish(network, record, scales(network, filled(states)), masks, batch), record
 
 
 def _steadiness(_: None, flow: Flow, states: dict[str, Array], sizes: Any) -> Array:
@@ -229,7 +230,8 @@ def _finish(
 ) -> Trajectory:
     """Give the record back the batch axes of the query."""
     like = next(iter(record.final.values()))
-    residual = backend.to_numpy(backend.compiled(_steadiness, like)(None, network.bound(clamp), record.final, sizes))
+    flow, states = network.bound(filled(clamp)), filled(record.final)
+    residual = backend.to_numpy(backend.compiled(_steadiness, like)(None, flow, states, sizes))[: len(like)]
     energies = shaped({"energy": record.energy, "scale": record.energy_scale}, batch, 1)
     times = record.times if record.times.ndim == 1 else record.times.reshape((-1, *batch))
     return Trajectory(

@@ -17,10 +17,6 @@ from .unbound import memories_apart
 from .validation import finite, floating
 
 
-def _dot(a: Array, b: Array) -> Array:
-    return backend.namespace(a, b).sum(a * b, axis=-1)
-
-
 @memories_apart("similarity")
 @structure
 class SimilaritySynapse(Synapse):
@@ -94,7 +90,7 @@ class SimilaritySynapse(Synapse):
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-f . sim(M, g)."""
-        return -_dot(g[1], self.signal(*g) if signal is None else signal)
+        return -backend.dot(g[1], self.signal(*g) if signal is None else signal)
 
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim/dg)^T f and sim(M, g)."""
@@ -146,7 +142,7 @@ class SimilaritySynapse(Synapse):
         """Sum of \\|f\\| times the size of the numbers that cancel in the scores."""
         xp = backend.namespace(*g)
         scores = self.signal(*g) if signal is None else signal
-        return _dot(xp.abs(g[1]), behind(self.similarity.magnitude)(g[0], scores))
+        return backend.dot(xp.abs(g[1]), behind(self.similarity.magnitude)(g[0], scores))
 
 
 @memories_apart("similarities")
@@ -241,22 +237,22 @@ class EquilibriumSynapse(Synapse):
         """The memory neurons' state h."""
         total = None if self.bias is None else self.bias
         for similarity, activation in zip(self.similarities, g, strict=True):
-            scores = similarity.scores(activation)
+            scores = behind(similarity.scores)(activation)
             total = scores if total is None else total + scores
         return total if self.leak == 1 else total / self.leak  # type: ignore[operator]
 
     def weights(self, *g: Array, signal: Array | None = None) -> Array:
         """The memory neurons' activation f."""
-        return self.lagrangian.activation(self.signal(*g) if signal is None else signal)
+        return behind(self.lagrangian.activation)(self.signal(*g) if signal is None else signal)
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-l_h L_h(h)."""
-        return -self.leak * self.lagrangian.value(self.signal(*g) if signal is None else signal)
+        return -self.leak * behind(self.lagrangian.value)(self.signal(*g) if signal is None else signal)
 
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim_s/dg_s)^T f for each population."""
-        f = self.weights(*g, signal=signal)
-        return tuple(s.pullback(a, f) for s, a in zip(self.similarities, g, strict=True))
+        f = behind(self.weights)(*g, signal=signal)
+        return tuple(behind(s.pullback)(a, f) for s, a in zip(self.similarities, g, strict=True))
 
     def answer(self, position: int) -> Answer:
         """The similarity's own, with f frozen: where L_h is convex its tangent lies below it."""
@@ -265,8 +261,8 @@ class EquilibriumSynapse(Synapse):
 
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """The similarity's own, with f frozen."""
-        f = self.weights(*g, signal=signal)
-        return self.similarities[position].response(g[position], f)
+        f = behind(self.weights)(*g, signal=signal)
+        return behind(self.similarities[position].response)(g[position], f)
 
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """D_t^T L_h''(h) D_s u/l_h, and on the population itself the curvature of its scores."""
@@ -299,13 +295,17 @@ class EquilibriumSynapse(Synapse):
 
     def magnitude(self, *g: Array, signal: Array | None = None) -> Array:
         """\\|E_s\\| and the size of the numbers that cancel in the largest score."""
+        return self.measured(*g, signal=signal)[1]
+
+    def measured(self, *g: Array, signal: Array | None = None) -> tuple[Array, Array]:
+        """The energy and its magnitude, with h found once."""
         xp = backend.namespace(*g)
         h = self.signal(*g) if signal is None else signal
-        f = xp.abs(self.weights(*g, signal=h))
-        total = xp.abs(self.energy(*g, signal=h))
+        energy, f = behind(self.energy)(*g, signal=h), xp.abs(behind(self.weights)(*g, signal=h))
+        total = xp.abs(energy)
         for similarity, activation in zip(self.similarities, g, strict=True):
-            total = total + _dot(f, similarity.magnitude(activation, h))
-        return total
+            total = total + backend.dot(f, behind(similarity.magnitude)(activation, h))
+        return energy, total
 
 
 def _with_patterns(name: str, similarity: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .libraries import Array, arrays, backend_of, dtype_name, is_array, is_traced, namespace
+from .libraries import Array, arrays, backend_of, dtype_name, is_array, is_traced, namespace, put
 from .structures import is_compiling as is_compiling
 from .structures import is_structure
 
@@ -49,6 +49,8 @@ def to_numpy(value: Any, what: str = "This call") -> np.ndarray:
 
     An error inside a trace names `what` needs the numbers.
     """
+    if type(value) is np.ndarray:
+        return _known(value)
     if not is_array(value):
         return np.asarray(value)
     match backend_of(value):
@@ -64,7 +66,29 @@ def to_numpy(value: Any, what: str = "This call") -> np.ndarray:
             f"{what} looks at the numbers of an array of shape {tuple(value.shape)}, which has none yet inside jit, "
             f"vmap or compile. {INSTEAD}"
         )
-    return host.astype(np.float32) if dtype_name(host) == "bfloat16" else host
+    return _known(host)
+
+
+def _known(host: np.ndarray) -> np.ndarray:
+    """The numbers in a type that NumPy computes with."""
+    return host.astype(np.float32) if host.dtype.kind == "V" and dtype_name(host) == "bfloat16" else host
+
+
+def on_host(value: Array) -> Array:
+    """NumPy's view of a known array of JAX on one device, for work whose shape would be a program each.
+
+    Others as they are. What comes of it is given back by `returned`.
+    """
+    if type(value) is np.ndarray or backend_of(value) != "jax" or is_traced(value) or len(value.devices()) > 1:
+        return value
+    return np.asarray(value)
+
+
+def returned(host: Array, like: Array) -> Array:
+    """What was made of `on_host(like)`, in the library and on the device of `like` again."""
+    if type(host) is not np.ndarray or type(like) is np.ndarray or backend_of(like) != "jax":
+        return host
+    return put(host, like)
 
 
 def _numbers(value: Array) -> np.ndarray | None:

@@ -122,5 +122,7 @@ def lowest(scores: Any, magnitude: Any) -> np.ndarray:
     """
     host, sizes = (backend.to_numpy(x) if backend.is_array(x) else x for x in (scores, magnitude))
     slack = 8 * backend.epsilon(scores) * sizes
+    if not np.isfinite(sizes.max(initial=0.0)):
+        slack = np.where(np.isfinite(slack), slack, 0.0)
     top = host.max(axis=-1, keepdims=True, initial=-np.inf)
-    return np.asarray(np.argmax(~(host < top - np.where(np.isfinite(slack), slack, 0.0)), axis=-1))
+    return np.asarray(np.argmin(host < top - slack, axis=-1))

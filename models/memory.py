@@ -12,6 +12,7 @@ from ..dynamics import backend
 from ..dynamics.backend import Array, Number
 from ..dynamics.contracts import Lagrangian, Similarity
 from ..dynamics.entry import quiet
+from ..dynamics.flow import Point
 from ..dynamics.lagrangians import Quadratic
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
@@ -150,6 +151,10 @@ class AssociativeMemory(Stored):
         """The patterns by how near they are to a state: in 2-norm, or in angle where only directions count."""
         kind = Cosine if self.rule.similarity.ray else Euclidean
         return self.sim if type(self.sim) is kind else kind().of(self.memories)
+
+    def scores_at(self, point: Point) -> Array | None:
+        """The scores of the value neurons, where memory neurons in equilibrium carry them and nothing else."""
+        return point.signals["memory"] if self.is_adiabatic and self.projection is None else None
 
     @property
     def is_adiabatic(self) -> bool:

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.backend import Array
-from ..dynamics.batch import flat, shaped
+from ..dynamics.batch import filled, flat, shaped
 from ..dynamics.consistency import check_parts
-from ..dynamics.flow import Flow
+from ..dynamics.flow import Flow, Point
 from ..dynamics.integrators import Relaxation
 from ..dynamics.loop import Plan, Run
 from ..dynamics.network import Network
@@ -22,7 +22,7 @@ from ..dynamics.trajectory import Record
 from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
 from .copies import lowest
-from .resting import leaves
+from .resting import leaves_toward, weighed
 from .similarity import Euclidean
 
 if TYPE_CHECKING:
@@ -103,38 +103,57 @@ def settle(
     given = dict(start) if isinstance(start, Mapping) else memory.start(start)
     refuse_endless(memory, method, memory.network.bound(held), given)
     found = updated(memory.network, given, method, max_steps, bound, held)
-    g, rests = found.activations, found.residual <= bound
-    with backend.quiet(g["value"]):
-        unstable = _unstable(memory, method, found, rests) if rests.any() else rests
-    return found.retrieval(rests, unstable, g["value"], nearest(memory, g["value"]), g.get("output"))
+    g, rests = found.activations["value"], found.residual <= bound
+    with backend.quiet(g):
+        scores, places = memory.scores_at(found.point), memory.places
+        weigh = backend.compiled(weighed, g)
+        weights, others, *near = weigh(_nearness(memory), memory.sim, memory.rule.separation, places, g, scores)
+        unstable = leaves_toward(
+            memory.sim, method, found.flow, found.point, found.after, rests, weights, backend.to_numpy(others)
+        )
+    return found.retrieval(rests, unstable, g, lowest(*near), found.activations.get("output"))
 
 
 class Updated(NamedTuple):
-    """Where updates led a batch (B, n), and what the next one would move it by; `batch` are the query's axes."""
+    """Where updates led a batch (B, n), and what the next one would move it by; `batch` are the query's axes.
+
+    On JAX there is `room` in the batch: rows behind the query's are copies of the first.
+    """
 
     flow: Flow
-    states: dict[str, Array]
-    activations: dict[str, Array]
+    point: Point
+    after: dict[str, Array]  # the states after the next one
     energy: Array
     steps: np.ndarray
     residual: np.ndarray
     batch: tuple[int, ...]
+
+    @property
+    def states(self) -> dict[str, Array]:
+        """The states of the populations."""
+        return self.point.states
+
+    @property
+    def activations(self) -> dict[str, Array]:
+        """Their activations."""
+        return self.point.activations
 
     def retrieval(
         self, rests: np.ndarray, unstable: np.ndarray, state: Array, pattern: np.ndarray, output: Array | None
     ) -> Retrieval:
         """The answer with the batch axes of the query."""
         arrays = {"state": state, "energy": self.energy, **({} if output is None else {"output": output})}
-        arrays, rests, unstable = shaped(arrays, self.batch), rests.reshape(self.batch), unstable.reshape(self.batch)
+        known = {"rests": rests, "unstable": unstable, "steps": self.steps, "by": self.residual, "pattern": pattern}
+        arrays, known = shaped(arrays, self.batch), shaped(known, self.batch)
         return Retrieval(
             state=arrays["state"],
-            steps=self.steps.reshape(self.batch),
-            converged=rests & ~unstable,
-            residual=self.residual.reshape(self.batch),
+            steps=known["steps"],
+            converged=known["rests"] & ~known["unstable"],
+            residual=known["by"],
             energy=arrays["energy"],
-            pattern=pattern.reshape(self.batch),
+            pattern=known["pattern"],
             output=arrays.get("output"),
-            verdict=verdicts(rests, unstable),
+            verdict=verdicts(known["rests"], known["unstable"]),
         )
 
 
@@ -173,44 +192,58 @@ def updated(
     """
     check_parts(network, given)
     masks = {} if held is None else network.check_clamp(held, given)
-    wide, batch = flat({**given, **{(name,): mask for name, mask in masks.items()}})
-    states, flow = {name: wide[name] for name in given}, network.bound({name: wide[name,] for name in masks})
-    like, sizes = next(iter(states.values())), scales(network, states)
-    plan = Plan(0.0, None, [], settled(bound), method.needs_guard(flow), False, record=False)
+    states, batch = flat(dict(given))
+    flow, count, like = network.bound(filled(flat(masks)[0])), math.prod(batch), next(iter(states.values()))
+    start = filled(states)
+    sizes, keeps = scales(network, start), backend.backend_of(like) != "jax"  # where it is cheaper to find it again
+    plan = Plan(0.0, None, [], settled(bound), method.needs_guard(flow), False, record=False, point=keeps)
     dt = None if math.isinf(method.dt) else method.dt
-    look, steps, going = backend.compiled(_look, like), np.zeros(len(like), dtype=int), np.ones(len(like), dtype=bool)
+    steps, going = np.zeros(len(next(iter(start.values()))), dtype=int), np.ones(count, dtype=bool)
     with backend.quiet(like):
         while True:
-            end = int(most - steps[going].max()) * (dt or 1.0)
-            run = Run(flow, method, states, plan._replace(t1=end)).complete()
-            _refuse_runaways(run)
-            mask = backend.asarray(going, like)[:, None]
-            states = {name: backend.namespace(x).where(mask, run.final[name], x) for name, x in states.items()}
-            steps = np.where(going, steps + run.steps, steps)
-            move, g, energy = look(method, flow, states, dt, sizes)
-            _refuse_endless_energies(energy)
+            end = int(most - steps[:count][going].max()) * (dt or 1.0)
+            run = Run(flow, method, start, plan._replace(t1=end), count)
+            record = run.complete()
+            _refuse_runaways(record)
+            point = run.end if keeps and going.all() else None
+            states = {name: _where(going, record.final[name], x) for name, x in states.items()}
+            steps[:count] += np.where(going, record.steps, 0)
+            start = filled(states)
+            here, after, move, energy = backend.compiled(_look, like)(method, flow, start, point, dt, sizes)
+            _refuse_endless_energies(energy, count)
             residual = backend.to_numpy(move)
-            going = (residual > bound) & (steps < most)
+            going = (residual[:count] > bound) & (steps[:count] < most)
             if not going.any():
-                return Updated(flow, states, g, energy, steps, residual, batch)
+                return Updated(flow, here, after, energy, steps, residual, batch)
+
+
+def _where(rows: np.ndarray, new: Array, old: Array) -> Array:
+    """Some rows of one array, and the others of another."""
+    if rows.all():
+        return new
+    one, other = backend.on_host(new), backend.on_host(old)
+    xp = backend.namespace(one, other)
+    return backend.returned(xp.where(xp.asarray(rows, device=backend.device(one))[:, None], one, other), new)
 
 
 def _look(
-    method: Relaxation, flow: Flow, states: dict[str, Array], dt: float | None, sizes: Scales
-) -> tuple[Array, dict[str, Array], Array]:
-    """How far the next step would go, and activations and energy here."""
-    here = flow.at(states)
-    return largest_move(flow, here, method.step(flow, here, dt).point, sizes), here.activations, flow.energy(here).value
+    method: Relaxation, flow: Flow, states: dict[str, Array], point: Point | None, dt: float | None, sizes: Scales
+) -> tuple[Point, dict[str, Array], Array, Array]:
+    """The point of some states, the states after the next step, how far that would go, and the energy."""
+    here = flow.at(states) if point is None else point
+    after = method.end(flow, here, dt)
+    parts = list(flow.parts(here).values())
+    return here, after.states, largest_move(flow, here, after, sizes), sum(parts[1:], parts[0])
 
 
-def _refuse_endless_energies(energy: Array) -> None:
+def _refuse_endless_energies(energy: Array, count: int) -> None:
     """Where the squares of a state overflow, nothing can be said of whether it rests."""
-    rows = np.flatnonzero(~np.isfinite(backend.to_numpy(energy)))
+    rows = np.flatnonzero(~np.isfinite(backend.to_numpy(energy)[:count]))
     if not rows.size:
         return
     error = RunawayError(
         f"The energy of query {rows[0]} is too large for {backend.dtype_name(energy)} ({rows.size} of "
-        f"{energy.shape[0]} queries), and whether its updates settle cannot be told. Scale the patterns and the cue "
+        f"{count} queries), and whether its updates settle cannot be told. Scale the patterns and the cue "
         "down, or use float64."
     )
     error.rows = rows
@@ -226,41 +259,9 @@ def verdicts(rests: np.ndarray, unstable: Any = False) -> np.ndarray:
     return np.where(rests, np.where(unstable, "unstable point", "fixed point"), "not settled")
 
 
-def _unstable(memory: AssociativeMemory, method: Relaxation, found: Updated, rests: np.ndarray) -> np.ndarray:
-    """Which of the states that rest are left after a push toward the memory of the largest weight.
-
-    Where that memory has all of the weight up to rounding, updates give it whatever the push is.
-    """
-    states, g = found.states, found.activations["value"]
-    f, others = backend.compiled(_others, g)(None, memory.sim, memory.rule.separation, g)
-    wanted = rests & (backend.to_numpy(others) > max(1e-8, 8 * backend.epsilon(g)))
-    if not wanted.any():
-        return wanted
-    push, scale = backend.compiled(_toward, g)(None, memory.sim, g, f)
-    pushes = {name: push if name == "value" else 0 * x for name, x in states.items()}
-    return leaves(method, found.flow, states, pushes, scale, wanted)
-
-
-def _others(_: None, similarity: Any, separation: Any, g: Array) -> tuple[Array, Array]:
-    """The sizes of the weights as shares, and what of them the largest one leaves to the others."""
-    xp = backend.namespace(g)
-    f = xp.abs(separation.activation(similarity.scores(g)))
-    total = xp.sum(f, axis=-1, keepdims=True)
-    f = f / xp.where(total > 0, total, total + 1)
-    return f, xp.sum(f, axis=-1) - xp.max(f, axis=-1)
-
-
-def _toward(_: None, similarity: Any, g: Array, f: Array) -> tuple[Array, Array]:
-    """The direction in which the heaviest memory gains on the others, D^T (e_1 - f), and the size of the state."""
-    xp = backend.namespace(g)
-    first = xp.argmax(f, axis=-1)
-    one = xp.astype(xp.arange(f.shape[-1], device=backend.device(f)) == first[..., None], f.dtype)
-    push = similarity.pullback(g, one - f)
-    length = xp.sqrt(xp.sum(g * g, axis=-1))
-    if similarity.ray:  # the length of a state is free, and that of the patterns does not count
-        return push, length
-    own = xp.take(similarity.patterns, xp.reshape(first, (-1,)), axis=0)
-    return push, length + xp.reshape(xp.sqrt(xp.sum(own * own, axis=-1)), length.shape)
+def _nearness(memory: AssociativeMemory) -> str:
+    """How nearness follows from a memory's own scores: they are "same", products M_i . g, or others ("")."""
+    return "same" if memory.places is memory.sim else "product" if memory.sim.metric == "product" else ""
 
 
 def refuse_endless(memory: AssociativeMemory, method: Relaxation, flow: Flow, states: dict[str, Array]) -> None:
@@ -365,8 +366,12 @@ def nearest(memory: Any, state: Any) -> np.ndarray:
     state = floating("state", state)
     patterns, own = patterns_of(memory, state), getattr(memory, "places", None)
     places = Euclidean().of(patterns) if own is None else own
+    return lowest(*backend.compiled(_near, state)(None, places, state))
+
+
+def _near(_: None, places: Any, state: Array) -> tuple[Array, Array]:
     scores = places.scores(state)
-    return lowest(scores, places.magnitude(state, scores))
+    return scores, places.magnitude(state, scores)
 
 
 def _update(memory: AssociativeMemory) -> Relaxation:

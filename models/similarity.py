@@ -32,6 +32,10 @@ def _sum(values: Array) -> Array:
     return backend.namespace(values).sum(values, axis=-1, keepdims=True)
 
 
+def _squares(_: None, rows: Array) -> Array:
+    return backend.dot(rows, rows)
+
+
 @structure
 class Dot(Similarity):
     r"""s_i = M_i . g, the similarity of Hopfield networks, dense associative memory and attention.
@@ -89,7 +93,7 @@ class Euclidean(Similarity):
     array([-10.,  -5.])
     """
 
-    squares: Array = derived(lambda self: _sum(self.patterns * self.patterns)[:, 0])
+    squares: Array = derived(lambda self: backend.compiled(_squares, self.patterns)(None, self.patterns))
     name = "euclidean"
     leak = 0.0
     distance = True
@@ -100,9 +104,12 @@ class Euclidean(Similarity):
 
     def scores(self, g: Array) -> Array:
         """-\\|M_i - g\\|^2, never above 0."""
-        xp = backend.namespace(g)
-        scores = (2 * g) @ self.patterns.T - (self.squares + _sum(g * g))
-        return xp.where(scores > 0, 0.0, scores)
+        return self.of_products(g @ self.patterns.T, g)
+
+    def of_products(self, products: Array, g: Array) -> Array:
+        """The scores from M_i.g."""
+        scores = 2 * products - (self.squares + _sum(g * g))
+        return backend.namespace(g).where(scores > 0, 0.0, scores)
 
     def pullback(self, g: Array, f: Array) -> Array:
         """2 M^T f - 2 (sum f) g."""

@@ -133,6 +133,10 @@ class Relaxation(Integrator):
         gap = {name: x - coarse.states[name] for name, x in fine.states.items()}
         return Step(fine, error_norm(self, gap, point.states, fine.states))
 
+    def end(self, flow: Flow, point: Point, dt: Number | None) -> Point:
+        """The point after a step without error control, for its states and activations: signals may be of before."""
+        return _sweep(flow, point, dt, None, self.order, last=False)
+
 
 class Equation(NamedTuple):
     """One population's equation with the others frozen, as far as it is known without looking at a state.
@@ -249,12 +253,16 @@ def _is_closed(p: Population, answers: list[Answer]) -> bool:
     return (p.bias is None and p.leak == 0 and len(answers) == 1) or not any(answer.alone for answer in own)
 
 
-def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, order: int) -> Point:
-    """The populations one after the other; of order 2 in half steps there and back."""
+def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, order: int, *, last: bool = True) -> Point:
+    """The populations one after the other; of order 2 in half steps there and back.
+
+    `last` says whether the signals that the last one changes are wanted.
+    """
     point = Point(dict(point.states), dict(point.activations), dict(point.signals))
     states, g, signals = point
     clamp = flow.clamp
-    for own, part in flow.once(_there if order == 1 else _there_and_back):
+    visits = flow.once(_there if order == 1 else _there_and_back)
+    for visit, (own, part) in enumerate(visits, 1):
         name = own.name
         ratio = None if dt is None else dt * part / own.population.tau
         if dt is None and not own.limit and name in clamp:
@@ -269,6 +277,8 @@ def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, ord
         if name in clamp:
             new = backend.namespace(x).where(clamp[name], x, new)
         states[name], g[name] = new, own.activate(new)
+        if visit == len(visits) and not last:
+            break
         for wire in own.refresh:
             signals[wire.key] = wire.signal(*[g[other] for other in wire.between])
     return point

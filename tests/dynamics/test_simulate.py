@@ -524,6 +524,34 @@ def half_overlap(memories, g):
     return 0.5 * (g @ memories.T)
 
 
+@pytest.mark.filterwarnings("ignore:The steps had no error control")
+@pytest.mark.parametrize("library", ["numpy", "jax", "torch"])
+def test_the_guard_takes_again_only_the_samples_whose_energy_rose(library, rng):
+    pytest.importorskip(library)
+    tried = []
+
+    class Counted(Relaxation):
+        def step(self, flow, point, dt, theta=None):
+            if theta is not None:
+                tried.append(len(point.states["value"]))
+            return super().step(flow, point, dt, theta)
+
+    patterns = rng.normal(size=(10, 32))
+    options = {"beta": 1.0, "value_lagrangian": LogCosh(), "tau_memory": 0.0}
+    memory = UniversalHopfield(to_library(patterns, library), "euclidean", **options)
+    settings = {"t1": 8.0, "integrator": Counted(1.2), "guard": True, "save_at": [8.0]}
+    cues = np.clip(np.tanh(patterns[rng.integers(10, size=70)]) + 0.3 * rng.normal(size=(70, 32)), -0.95, 0.95)
+    together = simulate(memory, to_library(cues, library), **settings)
+    assert 0 < max(tried) < 70
+    assert together.statistics["rejected"] > 0
+    alone = [simulate(memory, to_library(cue, library), **settings) for cue in cues[:5]]
+    for k, one in enumerate(alone):
+        assert one.steps == together.steps[k]
+        np.testing.assert_allclose(
+            to_numpy(one.final["value"]), to_numpy(together.final["value"])[k], rtol=1e-9, atol=1e-9
+        )
+
+
 @pytest.mark.parametrize("library_name", ["jax", "torch"])
 def test_a_similarity_given_as_a_function_runs_by_autodiff(library_name, rng):
     pytest.importorskip(library_name)

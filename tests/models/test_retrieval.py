@@ -237,3 +237,39 @@ def test_retrieval_leaves_the_filters_of_warnings_alone(monkeypatch):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda k: int(memory.retrieve(np.eye(4)[k % 4] + 0.1).pattern), range(16)))
     assert found == [k % 4 for k in range(16)]
+
+
+def programs(call):
+    """How many programs JAX compiles during a call."""
+    import jax
+
+    found = []
+
+    def listen(name, *_, **__):
+        if name.endswith("backend_compile_duration"):
+            found.append(name)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    call()
+    return len(found)
+
+
+@pytest.mark.parametrize("beta", [0.3, 4.0])
+def test_on_jax_a_retrieval_compiles_eight_programs_and_for_a_new_batch_size_none(beta):
+    pytest.importorskip("jax")
+    rng = np.random.default_rng(1)
+    patterns = rng.normal(size=(37, 23)).astype("float32")
+    cues = (patterns[:8] + 0.01 * rng.normal(size=(8, 23))).astype("float32")
+    memory, known = UniversalHopfield(to_library(patterns, "jax"), beta=beta), UniversalHopfield(patterns, beta=beta)
+    sizes = {size: to_library(cues[:size] if size else cues[0], "jax") for size in (0, 5, 6, 7, 8)}
+    counts = {size: programs(lambda query=query: memory.retrieve(query)) for size, query in sizes.items()}
+    assert counts[0] <= 8
+    assert counts[5] <= 8
+    assert counts[6] == counts[7] == counts[8] == 0
+    for query in sizes.values():
+        found, expected = memory.retrieve(query), known.retrieve(to_numpy(query))
+        assert type(found.state) is type(query)
+        np.testing.assert_allclose(found.state, expected.state, atol=2e-4)
+        np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-5)
+        for name in ("steps", "pattern", "verdict", "converged"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
