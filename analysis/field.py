@@ -12,6 +12,7 @@ taken in its adiabatic limit, where x = v and B = D^T L_h'' D/l_h + d2sim . f wi
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -149,6 +150,14 @@ class Field:
         size = 1000 * backend.epsilon(self.like) * np.linalg.norm(x, axis=-1)
         return np.linalg.norm(x - y, axis=-1) <= np.maximum(self.apart, size)
 
+    def varied(self, network: Network, memory: Any) -> Field:
+        """The same field of a network that differs in its numbers alone, and of the memory that it belongs to."""
+        other = copy.copy(self)  # frozen: what it knows of the parts stays, what follows from the numbers goes
+        for name in ("force", "clock"):
+            vars(other).pop(name, None)
+        vars(other).update(network=network, memory=memory, cache={})
+        return other
+
     # ---------------------------------------------------------------------------------------------- states
 
     def asarray(self, value: Any) -> Array:
@@ -215,6 +224,10 @@ class Field:
     def jacobian(self, x: Array) -> Array:
         """The Jacobian of the residual (..., D, D), for small D."""
         return self._call("jacobian", x, settings=(False, self._step))
+
+    def velocity_jacobian(self, x: Array) -> Array:
+        """The Jacobian of the velocity (..., D, D), for small D."""
+        return self._call("jacobian", x, settings=(True, self._step))
 
     def hessian_product(self, x: Array, u: Array) -> Array:
         """H u = l u - R^T B R u, the reduced symmetric operator; the Hessian of E where g = x."""
@@ -390,7 +403,8 @@ def with_library(flow: Field, like: Any) -> Field:
 
 guard(
     Field,
-    {name: doors.of_field("x") for name in ("activation", "velocity", "residual", "energy", "jacobian", "hessian")},
+    {name: doors.of_field("x") for name in ("activation", "velocity", "residual", "energy", "hessian")},
 )
+guard(Field, {name: doors.of_field("x") for name in ("jacobian", "velocity_jacobian")})
 guard(Field, {f"{name}_product": doors.of_field("x", "u") for name in ("jacobian", "residual", "hessian")})
 guard(Field, {"asarray": doors.of_values})

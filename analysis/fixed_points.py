@@ -22,6 +22,7 @@ from .home import at_home
 from .jumps import find_at_jumps
 from .kinds import kinds, rows_of
 from .ladder import search_harder
+from .one_thread import one_thread
 from .polish import residual_tolerance
 from .row_space import Reduction, reduce
 from .search import Table, deflated, explore, relaxed, search_from, slow_points
@@ -118,17 +119,18 @@ def find_fixed_points(
         return _at_jumps(whole, given, rng, bound, batches * batch_size, eigenvalues)
     small = reduce(whole, reduction)
     table = Table.empty(small.flow, residual_tolerance(small.flow) if part is None else part * small.flow.force)
-    known = None
-    if given is not None:
-        search_from(table, small.project(given), random=True)
-        saturated = True
-    else:
-        saturated = _search(table, rng, batches, batch_size, most)
-        known = search_harder(table, rng, most, min(eigenvalues, small.flow.size))
-    if deflate:
-        begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
-        deflated(table, begin, rng)
-    return _classified(whole, small, table, eigenvalues, saturated, given is not None, most, known)
+    with one_thread(small.flow.size):
+        known = None
+        if given is not None:
+            search_from(table, small.project(given), random=True)
+            saturated = True
+        else:
+            saturated = _search(table, rng, batches, batch_size, most)
+            known = search_harder(table, rng, most, min(eigenvalues, small.flow.size))
+        if deflate:
+            begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
+            deflated(table, begin, rng)
+        return _classified(whole, small, table, eigenvalues, saturated, given is not None, most, known)
 
 
 def nothing_found(flow: Field) -> FixedPoints:

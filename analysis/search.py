@@ -219,7 +219,8 @@ def unstable(flow: Field, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(x) and flow.symmetric and flow.size <= LARGEST:
         for at in range(0, len(x[:MOST_NEW]), chunk(flow)):
             some = x[at : min(at + chunk(flow), MOST_NEW)]
-            matrices = flow.host(flow.hessian, some).astype(float)
+            # One by one: products of a batch round as its size has it, and what the modes lead to may hang on that.
+            matrices = np.concatenate([flow.host(flow.hessian, point[None]) for point in some]).astype(float)
             for n in neutral(flow, some, reduced=True):
                 top = 1e3 * np.abs(matrices).max(axis=(1, 2)) + flow.rate
                 matrices = matrices + top[:, None, None] * n[:, :, None] * n[:, None, :]
