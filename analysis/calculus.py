@@ -170,7 +170,7 @@ def _force_matrix(flow: Flow, point: Point, wide: Point) -> Array | None:
     if len(flow.populations) != 1:
         return None
     ((name, g),) = point.activations.items()
-    xp, total = backend.namespace(g), None
+    total = None
     for wire in flow.wires:
         synapse: Any = wire.synapse
         if not synapse.adiabatic or len(wire.between) != 1:

@@ -153,7 +153,7 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
                 "write a function: lambda beta: Network(...)."
             )
         return Family(model, low, high)
-    if not hasattr(model, "network"):
+    if not hasattr(type(model), "network") and not hasattr(model, "network"):  # the type first: it need not be built
         field(model)  # which says what is expected
     settings = model.settings()
     if parameter not in settings:
