@@ -14,7 +14,7 @@ from ..models.memory import AssociativeMemory
 from .field import Field, field
 from .local import DENSE, Flow, flow_of, jacobian_matrix, leading_modes
 from .row_space import row_space
-from .sphere import on_sphere, ray_population
+from .sphere import held_somewhere, on_sphere, ray_population
 from .varied import varied
 
 KEPT = 8  # flows of the last values of the parameter that are kept
@@ -66,7 +66,7 @@ class Family:
         self._kept: dict[float, tuple[Field, Flow]] = {}
         self._symmetric: bool | None = None
         self._sphere = False
-        ends = [self._made(p) for p in (low, high)]
+        ends = [held_somewhere(self._made(p)) for p in (low, high)]
         self._sphere = all(ray_population(end.network) is not None for end in ends)
         if self._sphere and self._varied is not None:
             self._varied.first = on_sphere(self._varied.first)

@@ -26,7 +26,7 @@ from .one_thread import one_thread
 from .polish import residual_tolerance
 from .row_space import Reduction, reduce
 from .search import Table, deflated, explore, relaxed, search_from, slow_points
-from .sphere import canonical, columns
+from .sphere import canonical, columns, held_somewhere
 from .stability import Spectrum, extended, stability
 from .starts import balanced_starts, pattern_starts, random_starts, takes_signs
 
@@ -109,7 +109,7 @@ def find_fixed_points(
     >>> found.complete, found.morse_sum
     ('not refuted', 1)
     """
-    whole = field(at_home(memory, starts, differences), patterns=patterns, differences=differences)
+    whole = held_somewhere(field(at_home(memory, starts, differences), patterns=patterns, differences=differences))
     check_counts(batches=(batches, 0), batch_size=(batch_size, 1), eigenvalues=(eigenvalues, 1), most=(most, 1))
     rng = np.random.default_rng(seed)
     given = None if starts is None else backend.to_numpy(whole.start(starts)).reshape(-1, whole.size)
