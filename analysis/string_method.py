@@ -177,8 +177,9 @@ def _stepped(flow: Flow, x: np.ndarray, dt: float) -> np.ndarray:
         return x + dt * flow.velocity(x)
     net = flow.field
     states = net.states(net.asarray(x.astype(backend.to_numpy(net.like).dtype)))
-    step = Relaxation().step(net.network, states, net.network.evaluate(states), dt * flow.clock, None, {})
-    return backend.to_numpy(net.flatten(step.states)).astype(float)
+    bound = net.network.bound()
+    step = Relaxation().step(bound, bound.at(states), dt * flow.clock)
+    return backend.to_numpy(net.flatten(step.point.states)).astype(float)
 
 
 def _at_lengths(flow: Flow, path: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
