@@ -239,19 +239,15 @@ def continue_fixed_points(
     if not 0 < step <= 0.5 or points < 2 or branches < 1:
         raise ValueError(f"step must be in (0, 0.5], points >= 2, branches >= 1, got {step}, {points}, {branches}.")
     family = family_of(model, parameter, low, high)
-    with one_thread(family.size):
-        return _followed(_Tracer(family, step, points, seed), queries, parameter, branches, switch)
-
-
-def _followed(tracer: _Tracer, queries: Any, parameter: str, branches: int, switch: bool) -> Branches:
-    family, seed, found = tracer.family, tracer.seed, list[Branch]()
-    low, high = family.low, family.high
+    tracer = _Tracer(family, step, points, seed)
+    found: list[Branch] = []
     todo = [(z, None) for end in (low, high) for z in seeds(family, end, queries, seed, parameter, tracer.notes)]
     while todo and len(found) < branches:
         z, direction = todo.pop(0)
         if any(_on(family, branch, z) for branch in found):
             continue
-        branch, crossing = tracer.trace(z, direction)
+        with one_thread(family.size):
+            branch, crossing = tracer.trace(z, direction)
         found.append(branch)
         todo += crossing if switch else []
     left = sum(not any(_on(family, branch, z) for branch in found) for z, _ in todo)
@@ -298,7 +294,7 @@ class _Tracer:
         closed = ahead[3]
         behind = ([], [], [], False) if closed else self._run(z, -direction)
         zs = [*behind[0][::-1], z, *ahead[0]]
-        events = [*(self._reversed(e) for e in behind[1][::-1]), *ahead[1]]
+        events = [*(e.reversed() for e in behind[1][::-1]), *ahead[1]]
         family = self.family
         spectra = [self._spectrum(point) for point in zs]
         x = np.stack([point[:-1] for point in zs]) * family.scale
@@ -323,11 +319,6 @@ class _Tracer:
             found = spectrum(self.family, z)
             self.known[key] = found.index, float(found.values[0].real) if len(found.values) else -np.inf
         return self.known[key]
-
-    @staticmethod
-    def _reversed(event: Bifurcation) -> Bifurcation:
-        values = {**event.__dict__, "stable_before": event.stable_after, "stable_after": event.stable_before}
-        return Bifurcation(**values)
 
     def _run(self, z: np.ndarray, direction: np.ndarray) -> tuple[list[np.ndarray], list[Bifurcation], list[Any], bool]:
         """Points after z along the branch in one direction, the bifurcations passed, starts of others, closed."""

@@ -12,7 +12,6 @@ taken in its adiabatic limit, where x = v and B = D^T L_h'' D/l_h + d2sim . f wi
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -150,14 +149,6 @@ class Field:
         size = 1000 * backend.epsilon(self.like) * np.linalg.norm(x, axis=-1)
         return np.linalg.norm(x - y, axis=-1) <= np.maximum(self.apart, size)
 
-    def varied(self, network: Network, memory: Any) -> Field:
-        """The same field of a network that differs in its numbers alone, and of the memory that it belongs to."""
-        other = copy.copy(self)  # frozen: what it knows of the parts stays, what follows from the numbers goes
-        for name in ("force", "clock"):
-            vars(other).pop(name, None)
-        vars(other).update(network=network, memory=memory, cache={})
-        return other
-
     # ---------------------------------------------------------------------------------------------- states
 
     def asarray(self, value: Any) -> Array:
@@ -186,8 +177,6 @@ class Field:
             return self.flatten(self.network.check_states(queries))
         first = next(iter(self.network.populations.values())).size
         whole = first < self.size and getattr(queries, "shape", (0,))[-1:] == (self.size,)
-        if isinstance(queries, Mapping):  # states, where rounding has lost them in the activations
-            return self.flatten(self.network.check_states(queries))
         if self.memory is not None and hasattr(self.memory, "start") and not whole:
             return self.flatten(self.memory.start(queries))
         queries = finite("starts", floating("starts", queries, self.like))

@@ -21,13 +21,13 @@ from .field import Field, field
 from .home import at_home
 from .jumps import find_at_jumps
 from .kinds import kinds, rows_of
-from .ladder import search_harder
+from .ladder import extended, search_harder
 from .one_thread import one_thread
 from .polish import residual_tolerance
 from .row_space import Reduction, reduce
 from .search import Table, deflated, explore, relaxed, search_from, slow_points
 from .sphere import canonical, columns, held_somewhere
-from .stability import Spectrum, extended, stability
+from .stability import Spectrum, stability
 from .starts import balanced_starts, pattern_starts, random_starts, takes_signs
 
 QUIET = 3  # random batches in a row that must find nothing new
@@ -120,17 +120,16 @@ def find_fixed_points(
     small = reduce(whole, reduction)
     table = Table.empty(small.flow, residual_tolerance(small.flow) if part is None else part * small.flow.force)
     with one_thread(small.flow.size):
-        known = None
         if given is not None:
             search_from(table, small.project(given), random=True)
             saturated = True
         else:
             saturated = _search(table, rng, batches, batch_size, most)
-            known = search_harder(table, rng, most, min(eigenvalues, small.flow.size))
+            search_harder(table, rng, most, min(eigenvalues, small.flow.size))
         if deflate:
             begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
             deflated(table, begin, rng)
-        return _classified(whole, small, table, eigenvalues, saturated, given is not None, most, known)
+        return _classified(whole, small, table, eigenvalues, saturated, given is not None, most)
 
 
 def nothing_found(flow: Field) -> FixedPoints:
@@ -229,17 +228,9 @@ def _sized(flow: Field, rows: np.ndarray) -> np.ndarray:
 
 
 def _classified(
-    whole: Field,
-    small: Reduction,
-    table: Table,
-    k: int,
-    saturated: bool,
-    given: bool,
-    most: int,
-    known: Spectrum | None,
+    whole: Field, small: Reduction, table: Table, k: int, saturated: bool, given: bool, most: int
 ) -> FixedPoints:
-    flow = small.flow
-    known = known if small.rays is None else None  # of the sphere, where rays have another length
+    flow, known = small.flow, table.spectra if small.rays is None else None  # rays have another length on the sphere
     seen, points = (flow, table.x) if small.rays is None else (whole, small.lift(table.x))
     found = extended(seen, points, min(k, flow.size), known) if len(points) else _nothing(flow, k)
     stable, of_map = stability(seen, points, found)

@@ -18,7 +18,8 @@ class _Held:
     """How many calls want one thread at this moment, and what gives the others back."""
 
     def __init__(self) -> None:
-        self.lock, self.count, self.limits = threading.Lock(), 0, None
+        self.lock, self.count = threading.Lock(), 0
+        self.limits: Any = None
 
 
 _HELD = _Held()

@@ -227,7 +227,7 @@ def _linear(flow: Field, x: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.n
     return matrix, r, size
 
 
-def _explained(flow: Field, x: np.ndarray, r: np.ndarray, tol: float) -> np.ndarray:
+def _explained(flow: Field, x: np.ndarray, r: np.ndarray, tol: Any) -> np.ndarray:
     r"""Whether a move of x within its rounding takes residuals (B, D) below the tolerance, in every direction.
 
     Where one eigenvalue is huge, rounding of x makes a large residual along that direction, and of no other: what is

@@ -31,6 +31,7 @@ class Table:
     random_hits: np.ndarray  # of the independent random ones
     slow: list[np.ndarray] = member(default_factory=list)
     products: int = 0
+    spectra: Any = None  # of the first points, where they were asked for
 
     @classmethod
     def empty(cls, flow: Field, tol: float) -> Table:

@@ -134,23 +134,6 @@ def _spectrum(flow: Field, x: np.ndarray, k: int, method: str) -> Spectrum:
     return _sparse(flow, x, k)
 
 
-def extended(flow: Field, x: np.ndarray, k: int, known: Spectrum | None) -> Spectrum:
-    """The spectrum at points (K, D), the first of which have a `known` one with as many eigenvalues.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> flow, x = field(ModernHopfield(np.eye(2), beta=8.0)), np.array([[0.5, 0.5], [0.9996646, 0.0003354]])
-    >>> extended(flow, x, 2, spectrum(flow, x[:1], 2)).index
-    array([1, 0])
-    """
-    if known is None:
-        return spectrum(flow, x, k)
-    if len(x) == len(known.index):
-        return known
-    new = spectrum(flow, x[len(known.index) :], k)
-    parts = (np.concatenate(pair) for pair in zip(known[:4], new[:4], strict=True))
-    return Spectrum(*parts, known.how, *(np.concatenate(pair) for pair in zip(known[5:], new[5:], strict=True)))
-
-
 def _summed_up(
     flow: Field,
     x: np.ndarray,

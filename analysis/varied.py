@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +51,11 @@ class Varied:
         memory = backend.copied(self.first.memory, **{self.name: p})
         if self.first.memory.network is self.first.network:
             object.__setattr__(memory, "network", network)  # which it would build
-        return self.first.varied(network, memory)
+        other = copy.copy(self.first)  # frozen: what it knows of the parts stays, what follows from the numbers goes
+        for name in ("force", "clock"):
+            vars(other).pop(name, None)
+        vars(other).update(network=network, memory=memory, cache={})
+        return other
 
 
 def varied(make: Callable[[float], Any], name: str, low: float, high: float, known: Any = None) -> Varied | None:
