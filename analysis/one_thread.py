@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -36,14 +37,14 @@ def one_thread(size: int) -> Iterator[None]:
     ...     np.linalg.eigvalsh(np.eye(3))
     array([1., 1., 1.])
     """
-    controller = _controller() if size <= LARGEST else None
+    controller = _controller("sklearn.cluster" in sys.modules) if size <= LARGEST else None
     if controller is None:
         yield
         return
     with _HELD.lock:
         _HELD.count += 1
         if _HELD.count == 1:
-            _HELD.limits = controller.limit(limits=1, user_api="blas")
+            _HELD.limits = controller.limit(limits=1)
     try:
         yield
     finally:
@@ -54,8 +55,8 @@ def one_thread(size: int) -> Iterator[None]:
 
 
 @functools.cache
-def _controller() -> Any:
-    """What knows the BLAS libraries of this process (NumPy's and SciPy's are two); None without threadpoolctl."""
+def _controller(clusters: bool) -> Any:
+    """What knows the libraries of this process: NumPy's BLAS, SciPy's, and with `clusters` scikit-learn's OpenMP."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:

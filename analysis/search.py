@@ -36,6 +36,8 @@ class Table:
     @classmethod
     def empty(cls, flow: Field, tol: float) -> Table:
         """A table without points."""
+        import sklearn.cluster  # noqa: F401  before `one_thread` looks for what has threads
+
         nothing = np.zeros((0, flow.size), dtype=backend.to_numpy(flow.like).dtype)
         return cls(flow, tol, nothing, np.zeros(0, int), np.zeros(0, int))
 
