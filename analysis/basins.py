@@ -20,6 +20,7 @@ from .explorer import DYNAMICS, Explorer
 from .fixed_points import FixedPoints
 from .home import at_home
 from .intervals import wilson as wilson
+from .one_thread import one_thread
 from .report import write_report
 from .samplers import Sampler, into
 from .settling import Settled, settle
@@ -326,7 +327,7 @@ def flow_all(
     if backend.backend_of(cues) == "jax":
         rows = 1 << (rows - 1).bit_length()
     parts = []
-    with ticker(progress and size > rows, "basins", size) as tick:
+    with one_thread(explorer.width), ticker(progress and size > rows, "basins", size) as tick:
         for begin in range(0, size, rows):
             x, stretch, fading = explorer.enter(cues if size <= rows else cues[begin : begin + rows])
             part = settle(

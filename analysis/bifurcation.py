@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,6 +54,10 @@ class Bifurcation:
     stable_after: bool
     eigenvalue: float
     energy: float
+
+    def reversed(self) -> Bifurcation:
+        """The same on the branch in the other direction."""
+        return dataclasses.replace(self, stable_before=self.stable_after, stable_after=self.stable_before)
 
 
 class Crossing(NamedTuple):

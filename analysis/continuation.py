@@ -15,6 +15,7 @@ from ..dynamics.entry import checked, quiet
 from . import declared
 from .bifurcation import Bifurcation, locate
 from .families import Family, correct, family_of, spectrum, tangent
+from .one_thread import one_thread
 from .report import write_report
 from .seeds import seeds
 
@@ -245,7 +246,8 @@ def continue_fixed_points(
         z, direction = todo.pop(0)
         if any(_on(family, branch, z) for branch in found):
             continue
-        branch, crossing = tracer.trace(z, direction)
+        with one_thread(family.size):
+            branch, crossing = tracer.trace(z, direction)
         found.append(branch)
         todo += crossing if switch else []
     left = sum(not any(_on(family, branch, z) for branch in found) for z, _ in todo)
@@ -278,6 +280,7 @@ class _Tracer:
     def __init__(self, family: Family, step: float, points: int, seed: int) -> None:
         self.family, self.step, self.points, self.seed = family, step, points, seed
         self.notes: list[str] = []
+        self.known: dict[bytes, tuple[int, float]] = {}
         self.critical: dict[bytes, int] = {}  # the index that a bifurcation counts with: that of its calmer side
         patterns = family.field(family.low).patterns
         plain = patterns is not None and patterns.shape[1] == family.size
@@ -291,28 +294,31 @@ class _Tracer:
         closed = ahead[3]
         behind = ([], [], [], False) if closed else self._run(z, -direction)
         zs = [*behind[0][::-1], z, *ahead[0]]
-        events = [*(self._reversed(e) for e in behind[1][::-1]), *ahead[1]]
+        events = [*(e.reversed() for e in behind[1][::-1]), *ahead[1]]
         family = self.family
-        spectra = [spectrum(family, point) for point in zs]
+        spectra = [self._spectrum(point) for point in zs]
         x = np.stack([point[:-1] for point in zs]) * family.scale
         p = np.array([point[-1] for point in zs]) * family.span
         energy = [float(family.flow(v).energy(s[None])[0]) for v, s in zip(p, x, strict=True)]
-        growth = [s.values[0].real if len(s.values) else -np.inf for s in spectra]
+        growth = [rate for _, rate in spectra]
         branch = Branch(
             p,
             x * family.length,
             np.array(energy),
-            np.array([self.critical.get(z.tobytes(), s.index) for z, s in zip(zs, spectra, strict=True)]),
-            np.array([family.growth(float(rate)) for rate in growth]),
+            np.array([self.critical.get(z.tobytes(), index) for z, (index, _) in zip(zs, spectra, strict=True)]),
+            np.array([family.growth(rate) for rate in growth]),
             tuple(events),
             family.basis,
         )
         return branch, [*ahead[2], *behind[2]]
 
-    @staticmethod
-    def _reversed(event: Bifurcation) -> Bifurcation:
-        values = {**event.__dict__, "stable_before": event.stable_after, "stable_after": event.stable_before}
-        return Bifurcation(**values)
+    def _spectrum(self, z: np.ndarray) -> tuple[int, float]:
+        """The index at a point, and its largest growth rate in units of 1/clock, computed once."""
+        key = z.tobytes()
+        if key not in self.known:
+            found = spectrum(self.family, z)
+            self.known[key] = found.index, float(found.values[0].real) if len(found.values) else -np.inf
+        return self.known[key]
 
     def _run(self, z: np.ndarray, direction: np.ndarray) -> tuple[list[np.ndarray], list[Bifurcation], list[Any], bool]:
         """Points after z along the branch in one direction, the bifurcations passed, starts of others, closed."""
@@ -323,7 +329,7 @@ class _Tracer:
         t = tangent(family, z, direction)
         t = t if t @ direction >= 0 else -t
         low, high = family.low / family.span, family.high / family.span
-        length, index = self.step / 4, spectrum(family, z).index
+        length, index = self.step / 4, self._spectrum(z)[0]
         while len(zs) < self.points:
             edge = high if t[-1] > 0 else low
             if abs(edge - z[-1]) < 1e-9 and zs:
@@ -349,7 +355,7 @@ class _Tracer:
                         break
                     continue
                 new = new._replace(z=last)
-            after = spectrum(family, new.z).index
+            after = self._spectrum(new.z)[0]
             if t[-1] * turn[-1] < 0 and (after - index) % 2 == 0 and length > self.step / 32:
                 length /= 4  # a fold changes the index: the step went over the gap beside a broken pitchfork
                 continue

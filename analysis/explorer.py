@@ -22,7 +22,7 @@ from .motion import Motion, method_for, updates
 from .polish import has_rays
 from .row_space import RowSpace, row_space
 from .settling import Table
-from .sphere import levelled
+from .sphere import held_somewhere, levelled
 
 PREPARED = 1000  # patterns whose fixed points are looked for before the cues flow
 DYNAMICS = ("adiabatic", "map", "network")
@@ -93,7 +93,7 @@ class Explorer:
         self.memory, self.rng = memory, np.random.default_rng(seed)
         self.space = None if isinstance(memory, Network | Field) else row_space(memory)
         self.model: Any = memory if self.space is None else self.space.memory
-        self.flow = field(self.model, differences=None)
+        self.flow = held_somewhere(field(self.model, differences=None))
         self.rays = has_rays(self.flow)
         if self.rays:  # only the direction moves, at a rate of 1/|x|^2: take it on the unit sphere
             self.flow = dataclasses.replace(self.flow, scale=1.0)

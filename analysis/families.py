@@ -14,7 +14,8 @@ from ..models.memory import AssociativeMemory
 from .field import Field, field
 from .local import DENSE, Flow, flow_of, jacobian_matrix, leading_modes
 from .row_space import row_space
-from .sphere import on_sphere, ray_population
+from .sphere import held_somewhere, on_sphere, ray_population
+from .varied import varied
 
 KEPT = 8  # flows of the last values of the parameter that are kept
 
@@ -37,6 +38,10 @@ class Family:
         The values between which the curve is followed; `span` is their distance.
     basis : array (r, D), optional
         Orthonormal rows of the space in which the family works, if it is not the whole.
+    setting : str, optional
+        The setting of the models that p is; where it is a number of their networks, it is put there (`Varied`).
+    known : model, optional
+        One of them that is built already.
 
     Examples
     --------
@@ -46,14 +51,25 @@ class Family:
     array([0.2616])
     """
 
-    def __init__(self, make: Callable[[float], Any], low: float, high: float, basis: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        make: Callable[[float], Any],
+        low: float,
+        high: float,
+        basis: np.ndarray | None = None,
+        setting: str | None = None,
+        known: Any = None,
+    ) -> None:
         self.make, self.low, self.high, self.basis = make, low, high, basis
+        self._varied = None if setting is None else varied(make, setting, low, high, known)
         self.span = high - low
         self._kept: dict[float, tuple[Field, Flow]] = {}
         self._symmetric: bool | None = None
         self._sphere = False
-        ends = [field(make(p), differences=None) for p in (low, high)]
+        ends = [held_somewhere(self._made(p)) for p in (low, high)]
         self._sphere = all(ray_population(end.network) is not None for end in ends)
+        if self._sphere and self._varied is not None:
+            self._varied.first = on_sphere(self._varied.first)
         self.clock = min((on_sphere(end) if self._sphere else end).clock for end in ends)
         first = self.flow(low)
         self.size, self.scale, self._symmetric = first.size, first.scale, first.symmetric
@@ -82,7 +98,7 @@ class Family:
         p = float(p)
         if p not in self._kept:
             try:
-                net = field(self.make(p), differences=None)
+                net = self._made(p)
             except (ArithmeticError, ValueError) as error:
                 raise OutsideDomainError(f"There is no model at {p:.6g}: {error}") from error
             net = on_sphere(net) if self._sphere else net
@@ -95,6 +111,10 @@ class Family:
                 del self._kept[next(iter(self._kept))]
             self._kept[p] = (net, flow_of(net, self._symmetric, self.clock))
         return self._kept[p]
+
+    def _made(self, p: float) -> Field:
+        known = None if self._varied is None else self._varied.at(p)
+        return field(self.make(p), differences=None) if known is None else known
 
     def force(self, z: np.ndarray) -> np.ndarray:
         """F at a scaled point, in units of the scale."""
@@ -133,7 +153,7 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
                 "write a function: lambda beta: Network(...)."
             )
         return Family(model, low, high)
-    if not hasattr(model, "network"):
+    if not hasattr(type(model), "network") and not hasattr(model, "network"):  # the type first: it need not be built
         field(model)  # which says what is expected
     settings = model.settings()
     if parameter not in settings:
@@ -150,18 +170,19 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
             f"The setting {parameter!r} of {type(model).__name__} is not a number. Write a function from a number to a "
             f"model instead: lambda p: {type(model).__name__}(...)."
         )
-    basis = None
+    basis, known = None, model
     if isinstance(model, AssociativeMemory):
-        settings["tau_memory"] = 0.0
+        settings["tau_memory"], known = 0.0, model.adiabatic()
         if parameter in ("beta", "tau_value") and (space := row_space(model)) is not None:
             settings["memories"], basis = space.memory.memories, backend.to_numpy(space.basis).astype(float).T
+            known = space.memory.adiabatic()
 
     def make(p: float) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the model warns of, it has said
             return type(model)(**{**settings, parameter: p})
 
-    return Family(make, low, high, basis)
+    return Family(make, low, high, basis, parameter, known)
 
 
 # ------------------------------------------------------------------------------------------ along the curve

@@ -177,8 +177,6 @@ class Field:
             return self.flatten(self.network.check_states(queries))
         first = next(iter(self.network.populations.values())).size
         whole = first < self.size and getattr(queries, "shape", (0,))[-1:] == (self.size,)
-        if isinstance(queries, Mapping):  # states, where rounding has lost them in the activations
-            return self.flatten(self.network.check_states(queries))
         if self.memory is not None and hasattr(self.memory, "start") and not whole:
             return self.flatten(self.memory.start(queries))
         queries = finite("starts", floating("starts", queries, self.like))
@@ -215,6 +213,10 @@ class Field:
     def jacobian(self, x: Array) -> Array:
         """The Jacobian of the residual (..., D, D), for small D."""
         return self._call("jacobian", x, settings=(False, self._step))
+
+    def velocity_jacobian(self, x: Array) -> Array:
+        """The Jacobian of the velocity (..., D, D), for small D."""
+        return self._call("jacobian", x, settings=(True, self._step))
 
     def hessian_product(self, x: Array, u: Array) -> Array:
         """H u = l u - R^T B R u, the reduced symmetric operator; the Hessian of E where g = x."""
@@ -390,7 +392,8 @@ def with_library(flow: Field, like: Any) -> Field:
 
 guard(
     Field,
-    {name: doors.of_field("x") for name in ("activation", "velocity", "residual", "energy", "jacobian", "hessian")},
+    {name: doors.of_field("x") for name in ("activation", "velocity", "residual", "energy", "hessian")},
 )
+guard(Field, {name: doors.of_field("x") for name in ("jacobian", "velocity_jacobian")})
 guard(Field, {f"{name}_product": doors.of_field("x", "u") for name in ("jacobian", "residual", "hessian")})
 guard(Field, {"asarray": doors.of_values})

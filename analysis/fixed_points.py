@@ -21,12 +21,13 @@ from .field import Field, field
 from .home import at_home
 from .jumps import find_at_jumps
 from .kinds import kinds, rows_of
-from .ladder import search_harder
+from .ladder import extended, search_harder
+from .one_thread import one_thread
 from .polish import residual_tolerance
 from .row_space import Reduction, reduce
 from .search import Table, deflated, explore, relaxed, search_from, slow_points
-from .sphere import canonical, columns
-from .stability import Spectrum, extended, stability
+from .sphere import canonical, columns, held_somewhere
+from .stability import Spectrum, stability
 from .starts import balanced_starts, pattern_starts, random_starts, takes_signs
 
 QUIET = 3  # random batches in a row that must find nothing new
@@ -108,7 +109,7 @@ def find_fixed_points(
     >>> found.complete, found.morse_sum
     ('not refuted', 1)
     """
-    whole = field(at_home(memory, starts, differences), patterns=patterns, differences=differences)
+    whole = held_somewhere(field(at_home(memory, starts, differences), patterns=patterns, differences=differences))
     check_counts(batches=(batches, 0), batch_size=(batch_size, 1), eigenvalues=(eigenvalues, 1), most=(most, 1))
     rng = np.random.default_rng(seed)
     given = None if starts is None else backend.to_numpy(whole.start(starts)).reshape(-1, whole.size)
@@ -118,17 +119,17 @@ def find_fixed_points(
         return _at_jumps(whole, given, rng, bound, batches * batch_size, eigenvalues)
     small = reduce(whole, reduction)
     table = Table.empty(small.flow, residual_tolerance(small.flow) if part is None else part * small.flow.force)
-    known = None
-    if given is not None:
-        search_from(table, small.project(given), random=True)
-        saturated = True
-    else:
-        saturated = _search(table, rng, batches, batch_size, most)
-        known = search_harder(table, rng, most, min(eigenvalues, small.flow.size))
-    if deflate:
-        begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
-        deflated(table, begin, rng)
-    return _classified(whole, small, table, eigenvalues, saturated, given is not None, most, known)
+    with one_thread(small.flow.size):
+        if given is not None:
+            search_from(table, small.project(given), random=True)
+            saturated = True
+        else:
+            saturated = _search(table, rng, batches, batch_size, most)
+            search_harder(table, rng, most, min(eigenvalues, small.flow.size))
+        if deflate:
+            begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
+            deflated(table, begin, rng)
+        return _classified(whole, small, table, eigenvalues, saturated, given is not None, most)
 
 
 def nothing_found(flow: Field) -> FixedPoints:
@@ -227,17 +228,9 @@ def _sized(flow: Field, rows: np.ndarray) -> np.ndarray:
 
 
 def _classified(
-    whole: Field,
-    small: Reduction,
-    table: Table,
-    k: int,
-    saturated: bool,
-    given: bool,
-    most: int,
-    known: Spectrum | None,
+    whole: Field, small: Reduction, table: Table, k: int, saturated: bool, given: bool, most: int
 ) -> FixedPoints:
-    flow = small.flow
-    known = known if small.rays is None else None  # of the sphere, where rays have another length
+    flow, known = small.flow, table.spectra if small.rays is None else None  # rays have another length on the sphere
     seen, points = (flow, table.x) if small.rays is None else (whole, small.lift(table.x))
     found = extended(seen, points, min(k, flow.size), known) if len(points) else _nothing(flow, k)
     stable, of_map = stability(seen, points, found)

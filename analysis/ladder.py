@@ -8,7 +8,7 @@ from .completeness import PROVED, REFUTED, completeness
 from .field import Field
 from .search import Table, deflated
 from .sphere import neutral
-from .stability import Spectrum, extended
+from .stability import Spectrum, spectrum
 
 LARGEST = 64  # neurons
 WORK = 2**22  # D^3 times the number of states followed at once
@@ -125,22 +125,40 @@ def rungs(flow: Field, x: np.ndarray, index: np.ndarray, size: float = 0.1) -> t
     return np.array(begin, dtype=x.dtype).reshape(-1, flow.size), np.array(wanted, dtype=int)
 
 
-def search_harder(table: Table, rng: np.random.Generator, most: int, k: int = 1) -> Spectrum | None:
+def extended(flow: Field, x: np.ndarray, k: int, known: Spectrum | None) -> Spectrum:
+    """The spectrum at points (K, D), the first of which have a `known` one with as many eigenvalues.
+
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import ModernHopfield
+    >>> flow, x = field(ModernHopfield(np.eye(2), beta=8.0)), np.array([[0.5, 0.5], [0.9996646, 0.0003354]])
+    >>> extended(flow, x, 2, spectrum(flow, x[:1], 2)).index
+    array([1, 0])
+    """
+    if known is None:
+        return spectrum(flow, x, k)
+    if len(x) == len(known.index):
+        return known
+    new = spectrum(flow, x[len(known.index) :], k)
+    both = {n: np.concatenate([getattr(known, n), getattr(new, n)]) for n in Spectrum._fields if n != "how"}
+    return known._replace(**both)
+
+
+def search_harder(table: Table, rng: np.random.Generator, most: int, k: int = 1) -> None:
     """Follow eigenvectors from every point, and deflate, while the sum of (-1)^index says that a zero is missing.
 
-    It returns what it knows of the spectra of the first points, with `k` eigenvalues each. Where the sum proves
-    nothing, or there are more than 64 neurons, it is left.
-    Where a zero is missing only if the flow points inward, which was looked at and is not known, eigenvectors are
-    followed as long as that finds something, and nothing is deflated: what is looked for need not exist.
+    The spectra, with `k` eigenvalues of each point, stay in the table. Where the sum proves nothing, or there are more
+    than 64 neurons, it is left. Where a zero is missing only if the flow points inward, which was looked at and is not
+    known, eigenvectors are followed as long as that finds something, and nothing is deflated: what is looked for need
+    not exist.
     """
-    flow, found = table.flow, None
+    flow = table.flow
     if flow.size > LARGEST or not flow.smooth:
-        return None
+        return
     done = 0
     for _ in range(ROUNDS):
         if not len(table.x) or len(table.x) >= most:
             break
-        found = extended(flow, table.x, k, found)
+        table.spectra = found = extended(flow, table.x, k, table.spectra)
         verdict = completeness(flow, table.x, found, True).verdict
         if verdict not in (PROVED, REFUTED):
             break
@@ -157,4 +175,3 @@ def search_harder(table: Table, rng: np.random.Generator, most: int, k: int = 1)
             deflated(table, table.x[:0], rng, rounds=2)
         if len(table.x) == known:
             break
-    return found

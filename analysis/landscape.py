@@ -15,6 +15,7 @@ from .field import Field, field
 from .fixed_points import FixedPoints, find_fixed_points
 from .kinds import rows_of
 from .local import Flow, flow_of
+from .one_thread import one_thread
 from .row_space import reduce
 from .saddles import Passes, climb, join, passes
 from .string_method import string_method
@@ -111,9 +112,11 @@ def landscape(
     if not len(minima):
         raise ValueError("There is no stable fixed point among the fixed points, so there is nothing to join.")
     chosen = _pairs(minima, pairs)
-    strings = string_method(flow, minima[chosen[:, 0]], minima[chosen[:, 1]], images=images, steps=steps, seed=seed)
-    found, source = _search(flow, known, minima, strings, climbs, seed, notes)
-    ends = join(flow, found, minima)
+    with one_thread(flow.size):
+        first, last = minima[chosen[:, 0]], minima[chosen[:, 1]]
+        strings = string_method(flow, first, last, images=images, steps=steps, seed=seed)
+        found, source = _search(flow, known, minima, strings, climbs, seed, notes)
+        ends = join(flow, found, minima)
     good = (ends.joins >= 0).all(axis=1)
     if not good.all():
         notes.append(f"{int((~good).sum())} saddles are left out: the flow from a side of them did not arrive.")

@@ -117,16 +117,14 @@ def flow_of(memory: Any, symmetric: bool | None = None, clock: float | None = No
 
 
 def jacobian_matrix(flow: Flow, x: np.ndarray) -> np.ndarray:
-    """J (..., D, D) at states (..., D), from D products each.
+    """J (..., D, D) at states (..., D).
 
     >>> from hopfield.models import ModernHopfield
     >>> jacobian_matrix(flow_of(ModernHopfield(np.eye(2), beta=2.0)), np.full(2, 0.5))
     array([[-0.5, -0.5],
            [-0.5, -0.5]])
     """
-    shape = (*x.shape, flow.size)
-    columns = flow.product(np.broadcast_to(x[..., None, :], shape), np.broadcast_to(np.eye(flow.size), shape))
-    matrix = np.swapaxes(columns, -1, -2)
+    matrix = flow.clock * flow._call(flow.field.velocity_jacobian, x)
     return (matrix + np.swapaxes(matrix, -1, -2)) / 2 if flow.symmetric else matrix
 
 

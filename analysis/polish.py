@@ -177,6 +177,9 @@ def polish(
         at_rounding = (size <= 32 * eps * flow.force) & (length <= 16 * eps ** (1 / 3) * flow.scale)
         done = (size <= np.maximum(tol, rounding)) & ((length <= floor) | at_rounding)
         step_length[active] = length
+        blurred = np.flatnonzero(done & (size > np.maximum(tol, 32 * eps * flow.force)))
+        if dense and blurred.size:
+            done[blurred] = _explained(flow, here[blurred], r[blurred], tol)
         if done.any():
             rows = active[done]
             converged[rows] = True
@@ -207,16 +210,34 @@ def _dense_step(flow: Field, x: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, 
     rows = chunk(flow)
     for at in range(0, len(x), rows):
         part = slice(at, at + rows)
-        matrix = -flow.host(flow.jacobian, x[part])
-        blur[part] = np.sqrt(np.einsum("bij,bj->b", matrix * matrix, x[part] * x[part]))
-        right = r[part]
-        for n in neutral(flow, x[part]):  # the tangential part, and a number in the direction of the ray
-            matrix = matrix - n[:, :, None] * np.einsum("bi,bij->bj", n, matrix)[:, None, :]
-            matrix = matrix - np.einsum("bij,bj->bi", matrix, n)[:, :, None] * n[:, None, :]
-            matrix = matrix + flow.rate * n[:, :, None] * n[:, None, :]
-            right = right - n * np.sum(n * right, axis=1, keepdims=True)
+        matrix, right, blur[part] = _linear(flow, x[part], r[part])
         answer[part] = _solve(matrix, right)
     return answer, ROUNDING * backend.epsilon(flow.like) * blur, len(x) * flow.size
+
+
+def _linear(flow: Field, x: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The matrix and the right-hand side of Newton's steps, and |J| |x|."""
+    matrix = -flow.host(flow.jacobian, x)
+    size = np.sqrt(np.einsum("bij,bj->b", matrix * matrix, x * x))
+    for n in neutral(flow, x):  # the tangential part, and a number in the direction of the ray
+        matrix = matrix - n[:, :, None] * np.einsum("bi,bij->bj", n, matrix)[:, None, :]
+        matrix = matrix - np.einsum("bij,bj->bi", matrix, n)[:, :, None] * n[:, None, :]
+        matrix = matrix + flow.rate * n[:, :, None] * n[:, None, :]
+        r = r - n * np.sum(n * r, axis=1, keepdims=True)
+    return matrix, r, size
+
+
+def _explained(flow: Field, x: np.ndarray, r: np.ndarray, tol: Any) -> np.ndarray:
+    r"""Whether a move of x within its rounding takes residuals (B, D) below the tolerance, in every direction.
+
+    Where one eigenvalue is huge, rounding of x makes a large residual along that direction, and of no other: what is
+    left along those is a slow passage and no zero.
+    """
+    matrix, right, _ = _linear(flow, x, r)
+    left, size, _ = np.linalg.svd(matrix)
+    along = np.abs(np.einsum("bij,bi->bj", left, right))
+    reach = 4 * ROUNDING * backend.epsilon(flow.like) * _norm(x)[:, None]
+    return _norm(np.maximum(along - size * reach, 0.0)) <= tol
 
 
 def chunk(flow: Field) -> int:

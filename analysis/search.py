@@ -31,10 +31,13 @@ class Table:
     random_hits: np.ndarray  # of the independent random ones
     slow: list[np.ndarray] = member(default_factory=list)
     products: int = 0
+    spectra: Any = None  # of the first points, where they were asked for
 
     @classmethod
     def empty(cls, flow: Field, tol: float) -> Table:
         """A table without points."""
+        import sklearn.cluster  # noqa: F401  before `one_thread` looks for what has threads
+
         nothing = np.zeros((0, flow.size), dtype=backend.to_numpy(flow.like).dtype)
         return cls(flow, tol, nothing, np.zeros(0, int), np.zeros(0, int))
 
@@ -219,7 +222,8 @@ def unstable(flow: Field, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(x) and flow.symmetric and flow.size <= LARGEST:
         for at in range(0, len(x[:MOST_NEW]), chunk(flow)):
             some = x[at : min(at + chunk(flow), MOST_NEW)]
-            matrices = flow.host(flow.hessian, some).astype(float)
+            # One by one: products of a batch round as its size has it, and what the modes lead to may hang on that.
+            matrices = np.concatenate([flow.host(flow.hessian, point[None]) for point in some]).astype(float)
             for n in neutral(flow, some, reduced=True):
                 top = 1e3 * np.abs(matrices).max(axis=(1, 2)) + flow.rate
                 matrices = matrices + top[:, None, None] * n[:, :, None] * n[:, None, :]

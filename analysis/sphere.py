@@ -71,6 +71,31 @@ def ray_population(network: Network) -> str | None:
     return None
 
 
+def held_somewhere(flow: Field) -> Field:
+    r"""The field, unless all its states shrink to a point at which the force has no limit: that is refused.
+
+    Where forces see the direction of a state alone they are tangential, so that with a leak l > 0 and no input current
+    \|v\|^2 falls as exp(-2 l t/tau): there is no fixed point, and no direction that the state would keep.
+
+    >>> from hopfield.analysis.field import field
+    >>> from hopfield.models import UniversalHopfield
+    >>> held_somewhere(field(UniversalHopfield(np.eye(2), "cosine", leak=0.5)))
+    Traceback (most recent call last):
+    ...
+    ValueError: Only the leak of 0.5 acts on the length of 'value', whose similarity sees directions alone: ...
+    """
+    for name, p in flow.network.populations.items():
+        seen = [(s, s.between.index(name)) for s in flow.network.synapses.values() if name in s.between]
+        driven = p.bias is not None and bool(np.any(backend.to_numpy(p.bias)))
+        if p.leak > 0 and p.lagrangian.identity and not driven and seen and all(s.ray(at) for s, at in seen):
+            raise ValueError(
+                f"Only the leak of {p.leak:g} acts on the length of {name!r}, whose similarity sees directions alone: "
+                "every state shrinks to 0, where the force has no limit, so there is no fixed point and no basin. Use "
+                "leak=0, where the fixed points are rays, or give a bias."
+            )
+    return flow
+
+
 def sphere_population(network: Network) -> str | None:
     """The population whose length is free (`ray_population`) or held by `Length`; None where there is none.
 

@@ -22,6 +22,7 @@ from .counts import check_counts
 from .field import Field, field, states_of
 from .low_rank import LowRank, low_rank, low_rank_eigenvalues
 from .marginal import NEARLY, ROUNDINGS, blurred, noise, returns, size_of
+from .one_thread import one_thread
 from .polish import chunk
 from .sphere import has_rays, neutral
 
@@ -116,6 +117,11 @@ def spectrum(memory: Any, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
         nothing = np.full(len(x), np.nan)
         no = np.zeros(len(x), bool)
         return Spectrum(np.full((len(x), k), np.nan), nothing, np.full(len(x), -1), no, "none", nothing, no)
+    with one_thread(flow.size):
+        return _spectrum(flow, x, k, method)
+
+
+def _spectrum(flow: Field, x: np.ndarray, k: int, method: str) -> Spectrum:
     if not flow.symmetric:
         return _general(flow, x, k)
     factors = low_rank(flow, x[:1]) if method in ("auto", "low rank") and len(x) else None
@@ -127,23 +133,6 @@ def spectrum(memory: Any, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
         rows = [low_rank_eigenvalues(_need(low_rank(flow, point[None]))) for point in x]
         return _summed_up(flow, x, np.array(rows), k, "low rank", exact=factors.shift)
     return _sparse(flow, x, k)
-
-
-def extended(flow: Field, x: np.ndarray, k: int, known: Spectrum | None) -> Spectrum:
-    """The spectrum at points (K, D), the first of which have a `known` one with as many eigenvalues.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> flow, x = field(ModernHopfield(np.eye(2), beta=8.0)), np.array([[0.5, 0.5], [0.9996646, 0.0003354]])
-    >>> extended(flow, x, 2, spectrum(flow, x[:1], 2)).index
-    array([1, 0])
-    """
-    if known is None:
-        return spectrum(flow, x, k)
-    if len(x) == len(known.index):
-        return known
-    new = spectrum(flow, x[len(known.index) :], k)
-    parts = (np.concatenate(pair) for pair in zip(known[:4], new[:4], strict=True))
-    return Spectrum(*parts, known.how, *(np.concatenate(pair) for pair in zip(known[5:], new[5:], strict=True)))
 
 
 def _summed_up(
@@ -264,8 +253,7 @@ def _eigenvalues(flow: Field, point: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _velocity_jacobian(flow: Field, point: np.ndarray) -> np.ndarray:
     """Minus the Jacobian of the velocity, with the direction of rays moved to the top."""
-    eye = np.eye(flow.size, dtype=point.dtype)
-    matrix = -flow.host(flow.jacobian_product, np.broadcast_to(point, eye.shape), eye).T
+    matrix = -flow.host(flow.velocity_jacobian, point[None])[0]
     for n in neutral(flow, point[None]):
         matrix = matrix + (4 * np.abs(matrix).sum(axis=-1).max() + 1 / flow.clock) * np.outer(n[0], n[0])
     return matrix

@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -72,7 +72,7 @@ def behind(method: Method) -> Method:
         return method.__wrapped__  # type: ignore[attr-defined]
     if not getattr(function, "is_door", False):
         return method
-    return function.__wrapped__.__get__(method.__self__)  # type: ignore[union-attr]
+    return cast(Method, MethodType(function.__wrapped__, method.__self__))  # type: ignore[union-attr]
 
 
 def quiet(function: Method) -> Method:

@@ -42,16 +42,22 @@ BEFORE_A_NETWORK = {  # what these verbs ask first
     "the theorems need softmax or max": "euclidean-identity",
 }
 NO_SHARES = {"has none": f"{OTHER_FAMILIES} sdm", "are no shares here": "dot-identity euclidean-identity"}
+SHRINKS = {"every state shrinks to 0": "cosine-softmax-leaky"}
 
 # Words by verb, and for each the models that refuse in them; "verb" stands for all of its options.
 REFUSALS = {
+    "find_fixed_points": SHRINKS,
+    "basins_of_attraction": SHRINKS,
+    "basin_radius": SHRINKS,
+    "basin_slice": SHRINKS,
     "polish": {"Newton's method has no derivative": JUMPS},
     "string_method": {"needs an energy": "classical-one_way"},
     "continue_fixed_points": {
         "do not lie on smooth branches": JUMPS,
         "has no setting that is a number": "hierarchical hierarchical-patterns",
+        **SHRINKS,
     },
-    "landscape": {"no barriers": "classical-one_way"},
+    "landscape": {"no barriers": "classical-one_way", **SHRINKS},
     "certified_radii": [NO_THEOREM, BEFORE_A_NETWORK],
     "trapping_radii": [NO_THEOREM, {"manhattan and max reach memories exactly": JUMPS}],
     "beta_advice": [NO_THEOREM, BEFORE_A_NETWORK, {"There is advice for softmax with dot or euclidean": JUMPS}],

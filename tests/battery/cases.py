@@ -49,7 +49,19 @@ LIBRARIES = [
     "spectrum",
     "summarise",
 ]
-SHRINKING = ["find_fixed_points", "field", "effective_memories", "critical_beta", "beta_advice", "certified_radii"]
+SHRINKING = [
+    "find_fixed_points",
+    "basins_of_attraction",
+    "basin_radius",
+    "basin_slice",
+    "continue_fixed_points",
+    "landscape",
+    "field",
+    "effective_memories",
+    "critical_beta",
+    "beta_advice",
+    "certified_radii",
+]
 
 
 @dataclass(frozen=True)
