@@ -18,7 +18,7 @@ from .dense import DenseAssociativeMemory, ExponentialMemory
 from .hierarchical import HierarchicalMemory
 from .modern import ModernHopfield
 from .sparse_distributed import SparseDistributedMemory
-from .storage import Stored
+from ._model import Model
 from .universal import UniversalHopfield
 
 
@@ -55,7 +55,7 @@ class CatalogueEntry:
     """
 
     name: str
-    model: type[Stored]
+    model: type[Model]
     rule: str
     states: str
     energy: str

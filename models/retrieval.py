@@ -21,7 +21,8 @@ from ..dynamics.stopping import largest_move, settled, tolerance
 from ..dynamics.trajectory import Record
 from ..dynamics.validation import floating, matrix, positive
 from .checks import whole
-from .copies import lowest
+from ._lowest import lowest
+from ._model import as_model, is_model
 from .resting import leaves
 from .similarity import Euclidean
 
@@ -321,12 +322,13 @@ def patterns_of(memory: Any, like: Array | None = None) -> Array:
     >>> patterns_of(np.array([[3, 200]], dtype=np.uint8)) ** 2
     array([[9.e+00, 4.e+04]])
     """
-    rows = getattr(memory, "memories", None)
-    if rows is None:
-        if hasattr(memory, "network") or hasattr(memory, "populations"):
+    if is_model(memory):
+        rows = as_model(memory).patterns
+        if rows is None:
             raise TypeError(
                 f"{type(memory).__name__} keeps no stored patterns. Give the patterns themselves, an array (N, I)."
             )
+    else:
         rows = matrix("patterns", memory)
         rows = rows if like is None else backend.asarray(rows, like)
     if like is not None and like.shape[-1] != rows.shape[-1]:
@@ -363,8 +365,8 @@ def nearest(memory: Any, state: Any) -> np.ndarray:
     array(1)
     """
     state = floating("state", state)
-    patterns, own = patterns_of(memory, state), getattr(memory, "places", None)
-    places = Euclidean().of(patterns) if own is None else own
+    patterns = patterns_of(memory, state)
+    places = as_model(memory).places if is_model(memory) else Euclidean().of(patterns)
     scores = places.scores(state)
     return lowest(scores, places.magnitude(state, scores))
 
