@@ -11,7 +11,7 @@ from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.doors import shown
 from ..dynamics.entry import quiet
-from ..dynamics.network import Network
+from ..dynamics.network import Network, has_network
 from ..dynamics.validation import floating, vector
 from ._lowest import lowest
 from .domain import EVERYWHERE, Domain
@@ -40,6 +40,9 @@ class Model(Stored, ABC):
     binary : bool
         Whether `retrieve` moves neurons of +1 and -1, whose energy is then that of `energy`; else it iterates the
         dynamics of `network`.
+    has_scores, has_weights : bool
+        Whether it computes how similar a query is to each pattern (`scores`), and which part each takes in an answer
+        (`memory_weights`).
 
     Examples
     --------
@@ -50,6 +53,8 @@ class Model(Stored, ABC):
     """
 
     binary: ClassVar[bool] = False
+    has_scores: ClassVar[bool] = False
+    has_weights: ClassVar[bool] = False
 
     # --------------------------------------------------------------------------------------- what a model says
 
@@ -103,6 +108,14 @@ class Model(Stored, ABC):
         with tau_memory = 0.
         """
         return self.network.energy(self.start(query))
+
+    def scores(self, query: Any) -> Array:
+        """How similar the query is to each pattern, shape (..., N), of a model that `has_scores`."""
+        raise TypeError(f"{type(self).__name__} computes no scores of its patterns.")
+
+    def memory_weights(self, query: Any) -> Array:
+        """The part that each pattern takes in an answer, shape (..., N), of a model that `has_weights`."""
+        raise TypeError(f"{type(self).__name__} has no memory neurons, and so no weights of its patterns.")
 
     def adiabatic(self) -> Any:
         """The model whose memory neurons follow at once; itself where there are none that could be slow."""
@@ -178,8 +191,14 @@ class Adapted(Model):
         return self if make is None else as_model(make())
 
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
-        """The owner's `start`; a network is started from activations of all its neurons elsewhere."""
-        return self.owner.start(query) if memory_state is None else self.owner.start(query, memory_state)
+        """The owner's `start`; without one, a cue of the first population's activations, and 0 in the others."""
+        begin = self._own("start")
+        if begin is not None:
+            return begin(query) if memory_state is None else begin(query, memory_state)
+        (first, p), *others = self.network.populations.items()
+        x = p.lagrangian.dual(self.check_query(query))
+        zeros = {name: 0 * x[..., :1] + backend.full((q.size,), 0.0, x) for name, q in others}
+        return {first: x, **zeros}
 
     def check_query(self, query: Any) -> Array:
         """By the owner's `check_cue` or `check_query`; else the width of the first population is looked at."""
@@ -203,27 +222,37 @@ class Adapted(Model):
 
     def similar(self, state: Any) -> Any:
         """By the owner's `scores`, where it has some."""
-        scores = self._own("scores")
-        return super().similar(state) if scores is None else lowest(scores(state), 1.0)
+        return lowest(self.scores(state), 1.0) if self.has_scores else super().similar(state)
+
+    @property
+    def has_scores(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the owner has a method `scores`."""
+        return callable(self._own("scores"))
+
+    @property
+    def has_weights(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the owner has a method `weights`."""
+        return callable(self._own("weights"))
+
+    def scores(self, query: Any) -> Array:
+        """The owner's."""
+        return self.owner.scores(query) if self.has_scores else super().scores(query)
+
+    def memory_weights(self, query: Any) -> Array:
+        """The owner's `weights`."""
+        return self.owner.weights(query) if self.has_weights else super().memory_weights(query)
 
     def __repr__(self) -> str:
         return f"Adapted({self.owner!r})"
 
 
 def is_model(thing: Any) -> bool:
-    """Whether something is a model or has a network, which is not looked at; arrays of patterns are none.
+    """Whether something is a model, a `Network` or what has one; arrays of patterns are none.
 
     >>> is_model(np.eye(2)), is_model(Model)
     (False, False)
     """
-    if isinstance(thing, Model | Network):
-        return True
-    return not isinstance(thing, type) and (hasattr(type(thing), "network") or "network" in vars_of(thing))
-
-
-def vars_of(thing: Any) -> dict[str, Any]:
-    """What an object holds by name, nothing for one that keeps no names."""
-    return getattr(thing, "__dict__", {})
+    return isinstance(thing, Network) or has_network(thing)
 
 
 def as_model(thing: Any) -> Model:

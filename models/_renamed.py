@@ -76,7 +76,7 @@ def without(name: str, why: str) -> Callable[[Named], Named]:
     >>> with warnings.catch_warnings(record=True) as told:
     ...     warnings.simplefilter("always")
     ...     retrieve(3, tol=1e-6), str(told[0].message)
-    (3, 'retrieve: tol has no effect, bits change or do not: leave it out. The earlier name goes with the next version.')
+    (3, 'retrieve: tol has no effect, bits change or do not: leave it out. ...')
     """
 
     def apply(function: Named) -> Named:

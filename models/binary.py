@@ -294,7 +294,15 @@ class BinaryMemory(Model):
         whole(name, sweeps, 1, MOST_SWEEPS)
 
     def _heat(
-        self, spins: Spins, state: Array, temperature: float, sweeps: int, every: int, order: str, seed: Any, record: bool
+        self,
+        spins: Spins,
+        state: Array,
+        temperature: float,
+        sweeps: int,
+        every: int,
+        order: str,
+        seed: Any,
+        record: bool,
     ) -> tuple[Array, np.ndarray, np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
         rng = generator(seed)
         size, width = state.shape

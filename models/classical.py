@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import KW_ONLY
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -155,6 +155,7 @@ class ClassicalHopfield(BinaryMemory):
     array([-3., -3.])
     """
 
+    has_scores: ClassVar[bool] = True
     memories: Array
     learning: str | None = static(default=None)
     _: KW_ONLY

@@ -9,8 +9,8 @@ from typing import Any, Self
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.lagrangians import LogSumExp, Quadratic
 from ..dynamics.validation import matrix
-from .circles import beta_from_radius
 from ._renamed import is_outside
+from .circles import beta_from_radius
 from .memory import AssociativeMemory, Rule
 from .similarity import Cosine
 

@@ -39,11 +39,11 @@ def held_flag(hold: Any) -> bool:
 
     >>> held_flag([True, False])
     Traceback (most recent call last):
-    ValueError: hold says whether the known neurons stay at the cue, and not which ones: write known=mask, hold=True.
+    TypeError: hold must be True or False: which neurons stay at the cue is said by known. ...
     """
     if not isinstance(hold, bool | np.bool_ | str) and np.ndim(hold):
-        raise ValueError(
-            "hold says whether the known neurons stay at the cue, and not which ones: write known=mask, hold=True."
+        raise TypeError(
+            "hold must be True or False: which neurons stay at the cue is said by known. Write known=mask, hold=True."
         )
     return flag("hold", hold)
 

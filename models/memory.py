@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -64,6 +64,8 @@ class AssociativeMemory(Model):
     tau_value: Number
     tau_memory: Number
     bias: Any
+    has_scores: ClassVar[bool] = True
+    has_weights: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -92,6 +94,10 @@ class AssociativeMemory(Model):
         if not rule.similarity.unchecked:
             self._check_scores(query)
         return backend.compiled(_weights, self.memories)(None, self.sim, rule.separation, query)
+
+    def memory_weights(self, query: Any) -> Array:
+        """The same as `weights`, by the name that every model has."""
+        return self.weights(query)
 
     @quiet
     def recall(self, query: Any, known: Any = None) -> Array:

@@ -20,9 +20,9 @@ from ..dynamics.scale import Scales, scales
 from ..dynamics.stopping import largest_move, settled, tolerance
 from ..dynamics.trajectory import Record
 from ..dynamics.validation import floating, matrix, positive
-from .checks import whole
 from ._lowest import lowest
 from ._model import as_model, is_model
+from .checks import whole
 from .resting import leaves
 from .similarity import Euclidean
 
