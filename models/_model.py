@@ -14,6 +14,7 @@ from ..dynamics.entry import quiet
 from ..dynamics.network import Network, has_network
 from ..dynamics.validation import floating, vector
 from ._lowest import lowest
+from ._renamed import current_names
 from .domain import EVERYWHERE, Domain
 from .similarity import Euclidean
 from .storage import Stored
@@ -127,8 +128,8 @@ class Model(Stored, ABC):
         state, places = floating("state", state), self.places
         if state.shape[-1:] != places.patterns.shape[-1:]:
             raise ValueError(
-                f"The patterns have {places.patterns.shape[-1]} values and the states {state.shape[-1]}: they belong "
-                "to different memories."
+                f"The patterns have {places.patterns.shape[-1]} values and the states "
+                f"{state.shape[-1] if state.ndim else 0}: they belong to different memories."
             )
         scores = places.scores(state)
         return lowest(scores, places.magnitude(state, scores))
@@ -151,8 +152,9 @@ class Model(Stored, ABC):
         >>> ModernHopfield(np.eye(2), beta=3.0, tau_memory=0.0).replace(beta=8.0)
         ModernHopfield(2 patterns of 2; ...beta=8; ...tau_memory=0; ...)
         """
-        known = backend.settings(self)
-        return type(self)(**{**{name: value for name, value in known.items() if name not in settings}, **settings})
+        named = current_names(type(self), settings)
+        kept = {name: value for name, value in backend.settings(self).items() if name not in named}
+        return type(self)(**kept, **settings)
 
 
 class Adapted(Model):

@@ -142,7 +142,7 @@ class BinaryMemory(Model):
     @quiet
     def energy(self, query: Any) -> Array:
         """E(s) of +-1 states (..., I), shape (...): the energy of the neurons that `retrieve` moves."""
-        flat, shape = self._flat("state", query)
+        flat, shape = self._flat("query", query)
         return backend.namespace(flat).reshape(backend.compiled(_energy, flat)(None, self.spins, flat), shape)
 
     @quiet

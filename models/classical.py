@@ -240,8 +240,8 @@ class ClassicalHopfield(BinaryMemory):
 
     def replace(self, **settings: Any) -> Self:
         """The same network with other settings; what couplings are learnt from makes it learn anew."""
-        settings = current_names(type(self), settings)
-        if set(settings) & LEARNT and settings.get("learning", self.learning) != "given":
+        named = current_names(type(self), settings)
+        if set(named) & LEARNT and named.get("learning", self.learning) != "given":
             settings = {"couplings": None, **settings}
         return super().replace(**settings)
 
