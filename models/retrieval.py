@@ -333,8 +333,8 @@ def patterns_of(memory: Any, like: Array | None = None) -> Array:
         rows = rows if like is None else backend.asarray(rows, like)
     if like is not None and like.shape[-1:] != rows.shape[-1:]:
         raise ValueError(
-            f"The patterns have {rows.shape[-1]} values and the states {like.shape[-1] if like.ndim else 0}: they belong "
-            "to different memories."
+            f"The patterns have {rows.shape[-1]} values and the states {like.shape[-1] if like.ndim else 0}: they "
+            "belong to different memories."
         )
     return rows
 
