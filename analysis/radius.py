@@ -392,9 +392,8 @@ def _certificate(memory: Any, row: int | None) -> tuple[float | None, str, str, 
 
 
 def _point(explorer: Explorer, label: int) -> np.ndarray | None:
-    if label < 0 or explorer.points is None:
-        return None
-    return np.asarray(explorer.points.activation[label], dtype=float)[: explorer.cells]
+    points = explorer.points if label >= 0 else None
+    return None if points is None else np.asarray(points.activation[label], dtype=float)[: explorer.cells]
 
 
 def _lifted(space: RowSpace | None, y: np.ndarray | None) -> Any:

@@ -36,6 +36,7 @@ from hopfield.models import (
     ExponentialMemory,
     HierarchicalMemory,
     Layer,
+    as_model,
     build,
     catalogue,
 )
@@ -256,7 +257,8 @@ def measure(memory, draw, count, end=END):
     flow = field(memory)
     spread = np.random.default_rng(2).uniform(-2, 2, (count, flow.size))
     cues = flow.activation(spread) if draw is None else draw(count)
-    ray = memory.parts is not None and memory.parts.similarity.ray and memory.parts.leak == 0
+    rule = as_model(memory).parts
+    ray = rule is not None and rule.similarity.ray and rule.leak == 0
 
     def unit(x):
         return x / np.linalg.norm(x, axis=-1, keepdims=True) if ray else x

@@ -227,12 +227,12 @@ class Adapted(Model):
         return lowest(self.scores(state), 1.0) if self.has_scores else super().similar(state)
 
     @property
-    def has_scores(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def has_scores(self) -> bool:
         """Whether the owner has a method `scores`."""
         return callable(self._own("scores"))
 
     @property
-    def has_weights(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def has_weights(self) -> bool:
         """Whether the owner has a method `weights`."""
         return callable(self._own("weights"))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 Named = TypeVar("Named", bound=Callable[..., Any])
-HOME = __package__.partition(".")[0]
+HOME = __name__.partition(".")[0]
 
 
 def depth() -> int:
@@ -45,8 +45,8 @@ def renamed(**names: str) -> Callable[[Named], Named]:
     def apply(thing: Named) -> Named:
         if isinstance(thing, type):
             thing.__init__ = _translating(thing.__init__, thing.__name__, names)
-            thing.earlier = names  # pyright: ignore[reportAttributeAccessIssue]
-            return thing
+            thing.earlier = names
+            return cast(Named, thing)
         return cast(Named, _translating(thing, thing.__name__, names))
 
     return apply
