@@ -27,9 +27,9 @@ from ..dynamics.doors import (
     whole,
 )
 from ..dynamics.list_doors import lengths, numbers, numbers_of, pair, paths, pixels, rows, selection, span, text_list
-from ..dynamics.network import Network
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import finite
+from ..models._model import is_model
 
 __all__ = [  # of these some are used by way of this module alone
     "flag",
@@ -151,8 +151,7 @@ def memory(name: str, value: Any) -> Any:
     Traceback (most recent call last):
     TypeError: memory must be a model such as ModernHopfield, or a Network, got 3.
     """
-    ours = isinstance(value, Network) or hasattr(type(value), "network")
-    if isinstance(value, type) or not (ours or "network" in getattr(value, "__dict__", {})):
+    if not is_model(value):
         raise TypeError(f"{name} must be a model such as ModernHopfield, or a Network, got {shown(value)}.")
     return value
 

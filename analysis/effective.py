@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.entry import checked
+from ..models._model import as_model
 from ..models.copies import copies_of
 from ..models.memory import AssociativeMemory
 from . import declared
@@ -16,12 +17,13 @@ from .kinds import metastable_size
 
 
 def _shares(memory: AssociativeMemory, query: Any) -> np.ndarray:
-    if not callable(getattr(memory, "weights", None)):
+    model = as_model(memory)
+    if not model.has_weights:
         raise TypeError(
             f"Effective numbers of memories are those of the memory neurons' weights, and {type(memory).__name__} has "
             "none. Use a model with stored patterns and a separation, such as ModernHopfield."
         )
-    weights = backend.to_numpy(memory.weights(query)).astype(float)
+    weights = backend.to_numpy(model.memory_weights(query)).astype(float)
     total = weights.sum(-1, keepdims=True)
     if (weights < 0).any() or not np.isfinite(weights).all() or (total <= 0).any():
         raise ValueError(
@@ -34,7 +36,7 @@ def _shares(memory: AssociativeMemory, query: Any) -> np.ndarray:
 def _joined(memory: Any, shares: np.ndarray) -> np.ndarray:
     """Shares (..., N) with those of copies of a pattern at the lowest of their rows."""
     rows = np.arange(shares.shape[-1])
-    if getattr(memory, "memories", None) is not None:
+    if as_model(memory).patterns is not None:
         rows = copies_of(memory)
     if (rows == np.arange(len(rows))).all():
         return shares

@@ -13,6 +13,7 @@ from ..dynamics.backend import Array
 from ..dynamics.consistency import check_parts
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating
+from ..models._model import as_model
 from ..models.domain import domain_of
 from . import doors
 from .field import Field, field
@@ -97,7 +98,7 @@ class Explorer:
         self.rays = has_rays(self.flow)
         if self.rays:  # only the direction moves, at a rate of 1/|x|^2: take it on the unit sphere
             self.flow = dataclasses.replace(self.flow, scale=1.0)
-        stored = self.flow.patterns if isinstance(memory, Field) else getattr(memory, "memories", None)
+        stored = as_model(memory).patterns
         self.patterns = None if stored is None else backend.to_numpy(stored).astype(float)
         self.rows, self.like = rows_of(self.flow), self.flow.like
         self.owner: Any = memory
@@ -174,9 +175,8 @@ class Explorer:
         return cues
 
     def _accepted(self, queries: Any) -> Array:
-        for check in ("check_cue", "check_query"):
-            if hasattr(self.owner, check):
-                return getattr(self.owner, check)(queries)
+        if not isinstance(self.owner, Network):
+            return as_model(self.owner).check_cue(queries)
         queries = finite("queries", floating("queries", queries, self.like if self.like.ndim else None))
         if queries.ndim == 0 or queries.shape[-1] != self.flow.size:
             raise ValueError(f"queries have shape {tuple(queries.shape)} but the network has {self.flow.size} neurons.")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.validation import unknown_name
+from ..models._model import Model
 from ..models.memory import AssociativeMemory
 from .field import Field, field
 from .local import DENSE, Flow, flow_of, jacobian_matrix, leading_modes
@@ -146,7 +147,7 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
     >>> family_of(ModernHopfield(np.eye(300)[:4]), "beta", 1.0, 8.0).size
     4
     """
-    if not hasattr(model, "settings"):
+    if not isinstance(model, Model):
         if not callable(model):
             raise TypeError(
                 f"Expected a model, or a function from the parameter to one, got {type(model).__name__}. For a network "

@@ -25,6 +25,7 @@ from ..dynamics.backend import Array
 from ..dynamics.entry import checked, guard
 from ..dynamics.network import Network
 from ..dynamics.validation import finite, floating, positive
+from ..models._model import as_model, is_model
 from ..models.domain import domain_of
 from . import declared, doors
 from .calculus import FUNCTIONS, LARGEST_ROOT, split
@@ -177,7 +178,7 @@ class Field:
             return self.flatten(self.network.check_states(queries))
         first = next(iter(self.network.populations.values())).size
         whole = first < self.size and getattr(queries, "shape", (0,))[-1:] == (self.size,)
-        if self.memory is not None and hasattr(self.memory, "start") and not whole:
+        if self.memory is not None and not whole:
             return self.flatten(self.memory.start(queries))
         queries = finite("starts", floating("starts", queries, self.like))
         if queries.shape[-1] != self.size:
@@ -343,15 +344,15 @@ def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0)
     if isinstance(memory, Network):
         network, model = memory, None
     else:
-        if isinstance(memory, type) or not hasattr(memory, "network"):
+        if not is_model(memory):
             raise doors.no_flow(memory)
-        model = memory.adiabatic() if hasattr(memory, "adiabatic") else memory
+        model = as_model(memory).adiabatic()
         network = model.network
     if network.flow != "local":
         network = Network(network.populations, network.synapses)
     like = next(iter(a for a in backend.arrays(network) if a.ndim), None)
     like = np.zeros(1) if like is None else like
-    rows = getattr(model, "memories", None) if patterns is None else patterns
+    rows = patterns if patterns is not None or model is None else model.patterns
     if patterns is not None:
         size = sum(p.size for p in network.populations.values())
         rows = finite("patterns", floating("patterns", patterns))  # squares of bytes would wrap around

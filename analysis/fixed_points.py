@@ -216,7 +216,7 @@ def _random(flow: Field, count: int, rng: np.random.Generator) -> np.ndarray:
 
 def _sized(flow: Field, rows: np.ndarray) -> np.ndarray:
     """States of the activations of a memory's value neurons; other populations begin at 0."""
-    if flow.memory is not None and hasattr(flow.memory, "start"):
+    if flow.memory is not None:
         if len(flow.network.populations) == 1 and domain_of(flow.memory).everywhere:
             return _states(flow, rows)
         return backend.to_numpy(flow.flatten(flow.memory.start(flow.asarray(domain_of(flow.memory).project(rows)))))

@@ -18,6 +18,8 @@ from ..dynamics import backend
 from ..dynamics.integrators import Integrator, Relaxation, Solver, choose
 from ..dynamics.validation import finite, matrix, positive, unknown_name
 from ..models import build, catalogue
+from ..models._model import as_model
+from ..models._renamed import current_names
 from ..models.files import kind_of, present
 from ..models.storage import Stored
 from .corruption import gaussian_noise, mask
@@ -109,7 +111,7 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
             )
     memory = move_memory(memory, o.get("library") or "numpy", o.get("device"), o.get("dtype"))
     like = next(x for x in backend.arrays(memory) if x.ndim)
-    patterns = getattr(memory, "memories", None) if rows is None else backend.asarray(_signs(rows, o), like)
+    patterns = as_model(memory).patterns if rows is None else backend.asarray(_signs(rows, o), like)
     made = o["noise"] is not None or o["mask"] is not None
     if queries is None:
         if not made and not need_cues:
@@ -153,7 +155,8 @@ def build_memory(
                 "Add --binary X: values above X become +1, others -1."
             )
     try:
-        return build(model, patterns, **chosen)
+        kind = next(entry.model for entry in catalogue() if entry.name == model)
+        return build(model, patterns, **current_names(kind, chosen))
     except TypeError as error:
         unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         if unknown is None:
@@ -212,9 +215,12 @@ def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator
     >>> choose_method(ModernHopfield(np.eye(2)), "euler", 0.05)
     Euler(dt=0.05)
     """
-    if not hasattr(memory, "network"):
-        raise ValueError(f"{type(memory).__name__} has no dynamics in time, only `hopfield recall`: {memory!r}")
-    network = memory.network
+    try:
+        network = memory.network
+    except TypeError:
+        raise ValueError(
+            f"{type(memory).__name__} has no dynamics in time, only `hopfield recall`: {memory!r}"
+        ) from None
     like = next(iter(a for a in backend.arrays(network) if a.ndim))
     typical = {n: backend.full((1, p.size), 0.5, like) for n, p in network.populations.items()}
     method = choose(name, network.bound(), typical)

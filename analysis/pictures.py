@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.validation import floating
+from ..models._model import as_model, is_model
 from ..models.copies import is_recalled
 from ..models.retrieval import nearest, patterns_of, rows_of
 from .counts import check_counts
@@ -84,14 +85,14 @@ def plot_recall(
     _check_images(patterns, cues, recalled, shape, targets)
     if figure is not None and not hasattr(figure, "subfigures"):
         raise TypeError(f"figure must be matplotlib's Figure or SubFigure, got {type(figure).__name__}.")
-    near = nearest(memory, recalled if not hasattr(memory, "memories") else backend.asarray(recalled, memory.memories))
+    near = nearest(memory, backend.asarray(recalled, as_model(memory).patterns) if is_model(memory) else recalled)
     chosen = _chosen(samples, len(cues))
     stored = near if targets is None else targets
     rows = [("cue", cues), ("recalled", recalled)]
     rows = [*rows, ("nearest\nstored", patterns[stored])] if targets is None else [("stored", patterns[stored]), *rows]
     wrong = np.zeros(len(cues), dtype=bool)
     if targets is not None:
-        wrong = ~is_recalled(memory if hasattr(memory, "memories") else patterns, recalled, near, targets)
+        wrong = ~is_recalled(memory if is_model(memory) else patterns, recalled, near, targets)
 
     count = "" if targets is None else f"{int((~wrong).sum())} of {len(wrong)} recalled"
     heading = ": ".join(part for part in (title, count) if part)

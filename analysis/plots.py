@@ -13,6 +13,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.trajectory import Trajectory
 from ..dynamics.validation import unknown_name
+from ..models._model import as_model, is_model
 from ..models.checks import flag
 from ..models.copies import copies_of, is_reverse
 from ..models.retrieval import nearest, patterns_of
@@ -213,12 +214,12 @@ def plot_overlaps(
 def _measured(memory: Any, path: Any, measure: str) -> np.ndarray:
     if measure == "cosine":
         return backend.to_numpy(Cosine().of(patterns_of(memory, path)).scores(path))
-    compute = getattr(memory, "scores" if measure == "similarity" else "weights", None)
-    if not callable(compute):  # weights may also be the couplings of a network
+    model, similar = as_model(memory) if is_model(memory) else None, measure == "similarity"
+    if model is None or not (model.has_scores if similar else model.has_weights):
         raise TypeError(
             f"measure={measure!r} is what a model computes, and {type(memory).__name__} does not. Use measure='cosine'."
         )
-    return backend.to_numpy(compute(path))
+    return backend.to_numpy(model.scores(path) if similar else model.memory_weights(path))
 
 
 def _median(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from ..dynamics.doors import feasible
 from ..dynamics.entry import checked, quiet
 from ..dynamics.network import Network
 from ..dynamics.validation import positive, unknown_name
+from ..models._model import as_model
 from . import declared, doors
 from .boundary import Basin, crossings, normals, sloped
 from .certificates import certified_radii, no_theorem
@@ -346,7 +347,7 @@ def _center(memory: Any, i: Any) -> tuple[int | None, np.ndarray]:
         if state.ndim != 1:
             raise ValueError(f"Give the row of a pattern or one state (I,), not an array of shape {state.shape}.")
         return None, state
-    stored = memory.patterns if isinstance(memory, Field) else getattr(memory, "memories", None)
+    stored = as_model(memory).patterns
     if stored is None:
         raise TypeError(
             f"{type(memory).__name__} has no stored patterns to count: give a state (I,) in place of {i!r}, or say "
@@ -382,7 +383,8 @@ def _certificate(memory: Any, row: int | None) -> tuple[float | None, str, str, 
     if row is None:
         return None, "2", "the theorems are about stored patterns", math.inf
     if isinstance(memory, Field):
-        memory = memory.memory if memory.patterns is getattr(memory.memory, "memories", None) else memory.network
+        own = None if memory.memory is None else memory.memory.patterns
+        memory = memory.memory if memory.patterns is own else memory.network
     if why := no_theorem(memory):
         return None, "2", why, math.inf
     found = certified_radii(memory, [row])
@@ -390,9 +392,8 @@ def _certificate(memory: Any, row: int | None) -> tuple[float | None, str, str, 
 
 
 def _point(explorer: Explorer, label: int) -> np.ndarray | None:
-    if label < 0 or explorer.points is None:
-        return None
-    return np.asarray(explorer.points.activation[label], dtype=float)[: explorer.cells]
+    points = explorer.points if label >= 0 else None
+    return None if points is None else np.asarray(points.activation[label], dtype=float)[: explorer.cells]
 
 
 def _lifted(space: RowSpace | None, y: np.ndarray | None) -> Any:

@@ -36,6 +36,7 @@ from hopfield.models import (
     ExponentialMemory,
     HierarchicalMemory,
     Layer,
+    as_model,
     build,
     catalogue,
 )
@@ -136,7 +137,7 @@ def cases():
     found["tour of three cities"] = tour(), box(0.95, 9)
     inside = box(0.9, 12)
     for rule in ("hebbian", "pseudo_inverse", "storkey"):
-        found[f"classical, {rule}"] = ClassicalHopfield(signs, rule=rule), inside
+        found[f"classical, {rule}"] = ClassicalHopfield(signs, learning=rule), inside
     for n in (3, 4):
         found[f"dense, n={n}"] = DenseAssociativeMemory(signs, n=n), inside
     found["exponential"] = ExponentialMemory(signs), inside
@@ -256,8 +257,8 @@ def measure(memory, draw, count, end=END):
     flow = field(memory)
     spread = np.random.default_rng(2).uniform(-2, 2, (count, flow.size))
     cues = flow.activation(spread) if draw is None else draw(count)
-    ray = getattr(getattr(memory, "rule", None), "similarity", None)
-    ray = getattr(ray, "ray", False) and memory.rule.leak == 0
+    rule = as_model(memory).parts
+    ray = rule is not None and rule.similarity.ray and rule.leak == 0
 
     def unit(x):
         return x / np.linalg.norm(x, axis=-1, keepdims=True) if ray else x

@@ -39,7 +39,7 @@ def working(what: str) -> Iterator[None]:
 
 def named(memory: Any, patterns: Any) -> Any:
     """The memory, or its field that knows the patterns where the memory does not keep them."""
-    if patterns is None or hasattr(memory, "memories"):
+    if patterns is None or memory.patterns is not None:
         return memory
     return analysis.field(memory, patterns=patterns)
 

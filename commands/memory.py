@@ -124,7 +124,7 @@ def recall(
     known = patterns if projection is None else projection
     if known is not None:
         known = backend.to_numpy(known)
-        holds = projection is None and hasattr(memory, "memories")
+        holds = projection is None and memory.patterns is not None
         near = nearest(memory if holds else known, answer if holds else host)
         found = {"pattern": near, "distance": np.sqrt(((host - known[near]) ** 2).mean(axis=-1)), **found}
         if targets is not None:
@@ -133,7 +133,7 @@ def recall(
     np.save(out / "recalled.npy", host)
     if shape is not None and projection is None and known is not None:
         files.append("recall.png")
-        drawn = memory if hasattr(memory, "memories") else known
+        drawn = memory if memory.patterns is not None else known
         analysis.plot_recall(drawn, cues, answer, shape, targets=targets).savefig(out / "recall.png")
     finish(context, memory, out, files, found, analysis.query_table(found))
 
@@ -181,7 +181,7 @@ def simulate(
         progress=progress,
     )
     analysis.save_trajectory(out / "trajectory.npz", run)
-    stored = memory if hasattr(memory, "memories") else patterns
+    stored = memory if memory.patterns is not None else patterns
     target, end = None if targets is None else int(targets[0]), next(iter(run.activations.values()))[-1]
     figures: dict[str, Any] = {
         "energy.png": analysis.plot_energy(run).figure,

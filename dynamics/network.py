@@ -230,3 +230,15 @@ class Network:
 def _is_whole(mask: Array) -> Array:
     xp = backend.namespace(mask)
     return xp.all(mask, axis=-1) | ~xp.any(mask, axis=-1)
+
+
+def has_network(thing: Any) -> bool:
+    """Whether something has a `network`, which is not looked at: a model may have to make it first.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> has_network(ModernHopfield([[1.0]])), has_network(ModernHopfield), has_network([[1.0]])
+    (True, False, False)
+    """
+    if isinstance(thing, type):
+        return False
+    return hasattr(type(thing), "network") or "network" in getattr(thing, "__dict__", {})

@@ -23,7 +23,7 @@ from .flow import Flow
 from .integrators import Euler, Integrator, Solver, choose
 from .langevin import check_noise, langevin
 from .loop import Plan, Run
-from .network import Network
+from .network import Network, has_network
 from .recorder import taken
 from .scale import Scales, scales
 from .stopping import Stop, steadiness, steady, tolerance
@@ -319,7 +319,7 @@ def _enter(memory: Memory | Network, query: Any, memory_state: Any) -> tuple[Net
     if memory_state is not None and isinstance(query, Mapping):
         raise ValueError("A dict of states holds the memory neurons' state already: leave out memory_state.")
     if not isinstance(memory, Network):
-        if not hasattr(type(memory), "network") and "network" not in getattr(memory, "__dict__", {}):
+        if not has_network(memory):
             raise TypeError(f"memory must be a model such as ModernHopfield, or a Network, got {shown(memory)}.")
         network = memory.network
         states = query if isinstance(query, Mapping) else memory.start(query, memory_state)

@@ -1,5 +1,6 @@
 """Which network: memories by name."""
 
+from ._model import Model, as_model
 from .bidirectional import BidirectionalMemory
 from .binary import BinaryRetrieval, GlauberRun
 from .catalogue import CatalogueEntry, build, catalogue
@@ -43,6 +44,7 @@ __all__ = [
     "KullbackLeibler",
     "Layer",
     "Manhattan",
+    "Model",
     "ModernHopfield",
     "Normalised",
     "Published",
@@ -52,6 +54,7 @@ __all__ = [
     "SparseDistributedMemory",
     "UniversalHopfield",
     "activations",
+    "as_model",
     "build",
     "catalogue",
     "chain",

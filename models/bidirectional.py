@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,19 +18,21 @@ from ..dynamics.network import Network, Population
 from ..dynamics.stopping import rms
 from ..dynamics.synapses import Bilinear
 from ..dynamics.validation import matrix, vector
+from ._model import Model
+from ._renamed import deprecated, renamed, without
 from .checks import coded, number, whole
 from .domain import snapped
+from .masked import filled_query, held_flag
 from .modern import ModernHopfield
 from .precision import own_precision
 from .retrieval import Retrieval, verdicts
-from .storage import Stored
 
 SIDES = ("right", "left")
 
 
 @structure
 @own_precision("recall", "retrieve", wide=("start", "energy"))
-class BidirectionalMemory(Stored):
+class BidirectionalMemory(Model):
     r"""y = sign(W^T x), x = sign(W y), W = X^T Y: Kosko's memory of the pairs (X_i, Y_i) of +-1 patterns.
 
     The energy E(x, y) = -x . W y never rises: with one side held each bit of the other takes the sign that lowers
@@ -89,36 +92,49 @@ class BidirectionalMemory(Stored):
         for name in ("beta", "tau_left", "tau_right"):
             object.__setattr__(self, name, number(name, getattr(self, name), left))
 
-    @backend.kept
+    binary: ClassVar[bool] = True
+
+    @property
     def weights(self) -> Array:
+        """The name that `couplings` had in 0.1.0."""
+        deprecated("BidirectionalMemory.weights is called couplings.")
+        return self.couplings
+
+    @backend.kept
+    def couplings(self) -> Array:
         """W = X^T Y, shape (n, m): whole numbers, so that a field of 0 is exactly 0."""
         if self.is_half:
-            return self.wide.weights
+            return self.wide.couplings
         return self.memories.T @ self.projection
 
+    @renamed(left="query")
     @quiet
-    def energy(self, left: Any, right: Any) -> Array:
-        """-x . W y of binary states, shape (...)."""
-        left, right = self.check_query(left), self.check_query(right, toward="left")
+    def energy(self, query: Any, right: Any = None) -> Array:
+        """-x . W y of binary states, shape (...): of a left side x and the right one that it recalls, or a given y."""
+        left = self.check_query(query)
+        right = self._answer(left, "right", None) if right is None else self.check_query(right, toward="left")
         batch({"left": left, "right": right})
-        return -backend.namespace(left).sum((left @ self.weights) * right, axis=-1)
+        return -backend.namespace(left).sum((left @ self.couplings) * right, axis=-1)
 
     @quiet
-    def recall(self, query: Any, toward: str = "right") -> Array:
+    def recall(self, query: Any, toward: str = "right", *, known: Any = None) -> Array:
         """One application of the rule: the right side from a left query, or the left from a right one.
 
-        A field of 0 decides nothing; with no state to keep, its bit is 1.
+        A field of 0 decides nothing; with no state to keep, its bit is 1. With a mask `known` of the query's bits the
+        field is that of the known ones.
         """
-        query = self.check_query(query, toward)
+        query, _ = self._entered(query, toward, known)
         return self._answer(query, toward, None)
 
+    @without("tol", "bits change or do not")
     @quiet
     def retrieve(
         self,
         query: Any,
         max_steps: int = 100,
-        tol: float | None = None,
         *,
+        known: Any = None,
+        hold: bool = False,
         toward: str = "right",
         other: Any = None,
     ) -> Retrieval:
@@ -130,8 +146,10 @@ class BidirectionalMemory(Stored):
             The cue, of +1 and -1.
         max_steps : int
             The most passes to the other side and back.
-        tol : float, optional
-            Without effect, taken for the sake of the other models: bits change or do not.
+        known : bool array like query, optional
+            True where the cue is known. The first pass is by these bits alone, and the others become what comes back.
+        hold : bool
+            Whether the known bits stay at the cue.
         toward : {"right", "left"}
             The other side.
         other : array (..., m), optional
@@ -144,23 +162,32 @@ class BidirectionalMemory(Stored):
         """
         whole("max_steps", max_steps, 1)
         backend.refuse_traces("retrieve", self, query, other)
-        here = self.check_query(query, toward)
+        hold = held_flag(hold)
+        if hold and known is None:
+            raise ValueError("hold=True holds the known neurons: say which ones are known, known=mask.")
+        here, mask = self._entered(query, toward, known)
+        cue, held = here, mask if hold else None
         xp = backend.namespace(here)
         back = "left" if toward == "right" else "right"
         there = None if other is None else self.check_query(other, back)
         if there is not None:
             batch({"query": here, "other": there})
             here, there = (x + 0 * xp.sum(y, axis=-1, keepdims=True) for x, y in ((here, there), (there, here)))
+            cue = here
         steps = np.zeros(here.shape[:-1], dtype=int)
         there = self._answer(here, toward, there)
+        if mask is not None:
+            one = backend.full((), 1.0, here)
+            here = _kept(held, cue, self._answer(there, back, xp.where(mask, here, one)))
+            there = self._answer(here, toward, there)
         for _ in range(max_steps):
-            near = self._answer(there, back, here)
+            near = _kept(held, cue, self._answer(there, back, here))
             far = self._answer(near, toward, there)
             moved = backend.to_numpy(xp.any(near != here, axis=-1) | xp.any(far != there, axis=-1))
             if not moved.any():
                 break
             steps, here, there = steps + moved, near, far
-        near = self._answer(there, back, here)
+        near = _kept(held, cue, self._answer(there, back, here))
         residual = backend.to_numpy(rms(near - here) / (1 + rms(here)))
         left, right = (here, there) if toward == "right" else (there, here)
         scores = left @ self.memories.T + right @ self.projection.T
@@ -180,11 +207,11 @@ class BidirectionalMemory(Stored):
         """The continuous form: populations left and right, joined by W."""
         if self.is_half:
             return self.wide.network
-        width, out = self.weights.shape
+        width, out = self.couplings.shape
         neurons = LogCosh(self.beta / (width * out) ** 0.5)
         return Network(
             {"left": Population(neurons, width, self.tau_left), "right": Population(neurons, out, self.tau_right)},
-            [Bilinear(("left", "right"), self.weights)],
+            [Bilinear(("left", "right"), self.couplings)],
         )
 
     @quiet
@@ -199,7 +226,7 @@ class BidirectionalMemory(Stored):
         query = vector("query", query, size, self.memories, f"the {here} side has {size} neurons")
         x = query * (size * out) ** 0.5
         g = self.network.populations[here].lagrangian.activation(x)
-        field = g @ (self.weights if here == "left" else self.weights.T)
+        field = g @ (self.couplings if here == "left" else self.couplings.T)
         if memory_state is not None:
             meaning = f"the {there} side has {out} neurons"
             field = vector("memory_state", memory_state, out, self.memories, meaning) + 0 * field
@@ -234,12 +261,25 @@ class BidirectionalMemory(Stored):
             f"sign(0) keeps the state; continuous: tanh, beta={gain}; {kind})"
         )
 
+    def _entered(self, query: Any, toward: str, known: Any) -> tuple[Array, Array | None]:
+        """The checked query, 0 where it is not known, and the mask of what is."""
+        if known is None:
+            return self.check_query(query, toward), None
+        rows = self.memories if _side(toward) == "right" else self.projection
+        check = partial(self.check_query, toward=toward)
+        query, mask = filled_query(query, known, 1.0, rows, rows.shape[1], check)
+        return backend.namespace(query).where(mask, query, backend.full((), 0.0, query)), mask
+
     def _answer(self, query: Array, toward: str, state: Array | None) -> Array:
         """The sign of the other side's field, with its state (1 without one) where the field is 0."""
         xp = backend.namespace(query)
-        field = query @ (self.weights if toward == "right" else self.weights.T)
+        field = query @ (self.couplings if toward == "right" else self.couplings.T)
         one = backend.full((), 1.0, field)
         return xp.where(field > 0, one, xp.where(field < 0, -one, one if state is None else state))
+
+
+def _kept(held: Array | None, cue: Array, bits: Array) -> Array:
+    return bits if held is None else backend.namespace(bits).where(held, cue, bits)
 
 
 def _side(toward: str) -> str:

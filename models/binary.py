@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,11 @@ from ..dynamics.backend import Array
 from ..dynamics.doors import affordable, choice, generator, number, whole
 from ..dynamics.entry import quiet
 from ..dynamics.validation import vector
+from ._model import Model
+from ._renamed import renamed, without
 from .domain import Domain, snapped
-from .flips import Run, Spins, asynchronous, begin, orders, sweep, synchronous
+from .flips import Held, Run, Spins, asynchronous, begin, orders, sweep, synchronous
+from .masked import filled_query, held_flag
 from .precision import own_precision
 
 MODES = ("asynchronous", "synchronous")
@@ -115,7 +118,7 @@ class GlauberRun(NamedTuple):
 
 
 @own_precision("retrieve", "glauber", wide=("energy", "energy_change", "stability"))
-class BinaryMemory:
+class BinaryMemory(Model):
     """Retrieval and thermal dynamics of +-1 neurons, from the `spins` of a memory.
 
     s_i <- sign(u_i) flips a neuron against its field u_i; a field of 0 (up to the rounding of its sum) keeps the
@@ -124,16 +127,22 @@ class BinaryMemory:
     """
 
     memories: Array
+    binary: ClassVar[bool] = True
 
     @property
     @abstractmethod
     def spins(self) -> Spins:
         """The costs of flips."""
 
+    @abstractmethod
+    def looked_up(self, query: Array, known: Array) -> Array:
+        """States of +-1 (..., I) after a look-up by the known neurons alone; the query is +1 elsewhere."""
+
+    @renamed(state="query")
     @quiet
-    def energy(self, state: Any) -> Array:
-        """E(s) of +-1 states (..., I), shape (...)."""
-        flat, shape = self._flat("state", state)
+    def energy(self, query: Any) -> Array:
+        """E(s) of +-1 states (..., I), shape (...): the energy of the neurons that `retrieve` moves."""
+        flat, shape = self._flat("query", query)
         return backend.namespace(flat).reshape(backend.compiled(_energy, flat)(None, self.spins, flat), shape)
 
     @quiet
@@ -150,13 +159,15 @@ class BinaryMemory:
         found = backend.compiled(_margins, flat)(None, self.spins, flat)
         return backend.namespace(flat).reshape(found, (*shape, flat.shape[-1]))
 
+    @without("tol", "neurons flip or do not")
     @quiet
     def retrieve(
         self,
         query: Any,
         max_steps: int = 100,
-        tol: float | None = None,
         *,
+        known: Any = None,
+        hold: bool = False,
         mode: str = "asynchronous",
         order: str = "random",
         temperature: float = 0.0,
@@ -170,8 +181,10 @@ class BinaryMemory:
             The cue, of +1 and -1.
         max_steps : int
             The most sweeps (or synchronous updates).
-        tol : float, optional
-            Taken for the sake of the other models: neurons flip or do not.
+        known : bool array (..., I), optional
+            True where the cue is known. The neurons start at what one look-up by these alone gives.
+        hold : bool
+            Whether the known neurons stay at the cue and only the others flip.
         mode : {"asynchronous", "synchronous"}
             One neuron at a time: the energy falls with every flip, and the end is a fixed point. Or all at once:
             the end can be a cycle, whose length `verdict` says, and which `converged` denies.
@@ -185,18 +198,25 @@ class BinaryMemory:
         self._check_mode(mode, order, "max_steps", max_steps)
         backend.refuse_traces("retrieve", self, query)
         max_steps, temperature = whole("max_steps", max_steps, 1), number("temperature", temperature, 0)
-        flat, shape = self._flat("query", query)
+        hold = held_flag(hold)
+        if known is None:
+            if hold:
+                raise ValueError("hold=True holds the known neurons: say which ones are known, known=mask.")
+            flat, shape = self._flat("query", query)
+            spins = self.spins
+        else:
+            flat, shape, spins = self._known(query, known, hold)
         if temperature > 0:
             if mode != "asynchronous":
                 raise ValueError("temperature > 0 needs mode='asynchronous': all flips at once have another law.")
-            state, energies, flips, _ = self._heat(flat, temperature, max_steps, 1, order, seed, record=False)
+            state, energies, flips, _ = self._heat(spins, flat, temperature, max_steps, 1, order, seed, record=False)
             size = flat.shape[0]
             run = Run(state, np.full(size, max_steps), flips, np.zeros(size, int), energies)
         elif mode == "asynchronous":
-            run = asynchronous(self.spins, flat, order, max_steps, seed)
+            run = asynchronous(spins, flat, order, max_steps, seed)
         else:
-            run = synchronous(self.spins, flat, max_steps)
-        return self._answer(run, shape, "sampled" if temperature > 0 else "not settled")
+            run = synchronous(spins, flat, max_steps)
+        return self._answer(spins, run, shape, "sampled" if temperature > 0 else "not settled")
 
     @quiet
     def glauber(
@@ -241,7 +261,7 @@ class BinaryMemory:
         flat, shape = self._flat("query", query)
         records = sweeps // every * flat.shape[0]
         affordable(f"{records} records", 16.0 * records * (2 + self.memories.shape[0]), "Record fewer: every=...")
-        state, energy, flips, means = self._heat(flat, temperature, sweeps, every, order, seed, record=True)
+        state, energy, flips, means = self._heat(self.spins, flat, temperature, sweeps, every, order, seed, record=True)
         overlaps = np.stack([m[1] for m in means])
         return GlauberRun(
             backend.namespace(state).reshape(state, (*shape, state.shape[-1])),
@@ -274,10 +294,18 @@ class BinaryMemory:
         whole(name, sweeps, 1, MOST_SWEEPS)
 
     def _heat(
-        self, state: Array, temperature: float, sweeps: int, every: int, order: str, seed: int, record: bool
+        self,
+        spins: Spins,
+        state: Array,
+        temperature: float,
+        sweeps: int,
+        every: int,
+        order: str,
+        seed: Any,
+        record: bool,
     ) -> tuple[Array, np.ndarray, np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
         rng = generator(seed)
-        spins, (size, width) = self.spins, state.shape
+        size, width = state.shape
         now = begin(spins, state)
         flips, energies, means = np.zeros(size, int), [], []
         for done in range(sweeps + 1):
@@ -293,8 +321,21 @@ class BinaryMemory:
                     means.append((backend.to_numpy(state).mean(axis=-1), overlaps))
         return now.state, np.stack(energies), flips, means
 
-    def _answer(self, run: Run, shape: tuple[int, ...], otherwise: str) -> BinaryRetrieval:
-        xp, spins = backend.namespace(run.state), self.spins
+    def _known(self, query: Any, known: Any, hold: bool) -> tuple[Array, tuple[int, ...], Spins]:
+        """States (B, I) after a look-up by what is known, the batch axes, and the spins that may flip."""
+        width = self.memories.shape[1]
+
+        def check(query: Any) -> Array:
+            return self.check_binary("query", query)
+
+        query, mask = filled_query(query, known, 1.0, self.memories, width, check)
+        xp, found = backend.namespace(query), self.looked_up(query, mask)
+        flat = xp.reshape(xp.where(mask, query, found) if hold else found, (-1, width))
+        spins = Held(self.spins, xp.reshape(mask, (-1, width))) if hold else self.spins
+        return flat, tuple(query.shape[:-1]), spins
+
+    def _answer(self, spins: Spins, run: Run, shape: tuple[int, ...], otherwise: str) -> BinaryRetrieval:
+        xp = backend.namespace(run.state)
         margins, energy = backend.compiled(_ending, run.state)(None, spins, run.state)
         residual = np.sqrt((backend.to_numpy(margins) < 0).mean(axis=-1))
         words = {0: otherwise, 1: "fixed point"}

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.validation import matrix, unknown_name
+from ._model import Model
 from .bidirectional import BidirectionalMemory
 from .checks import whole
 from .classical import ClassicalHopfield
@@ -18,7 +19,6 @@ from .dense import DenseAssociativeMemory, ExponentialMemory
 from .hierarchical import HierarchicalMemory
 from .modern import ModernHopfield
 from .sparse_distributed import SparseDistributedMemory
-from .storage import Stored
 from .universal import UniversalHopfield
 
 
@@ -55,7 +55,7 @@ class CatalogueEntry:
     """
 
     name: str
-    model: type[Stored]
+    model: type[Model]
     rule: str
     states: str
     energy: str

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY
-from typing import Any, Self
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from ..dynamics import backend
 from ..dynamics.arguments import batch
@@ -14,16 +17,20 @@ from ..dynamics.lagrangians import LogCosh
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import Recurrent
 from ..dynamics.validation import floating, matrix, positive, unknown_name, vector
+from ._lowest import lowest
+from ._renamed import current_names, deprecated, renamed
 from .binary import CUBE, BinaryMemory, inside, signs
 from .checks import current, flag, number, whole
+from .copies import is_reverse
 from .domain import Domain
 from .flips import Cache, Spins
 from .learning import hebbian, perceptron, pseudo_inverse, storkey
+from .masked import filled_query
 from .memory import plain
 from .precision import own_precision
-from .storage import Stored
 
 RULES = ("hebbian", "pseudo_inverse", "storkey", "perceptron", "given")
+LEARNT = {"memories", "learning", "zero_diagonal", "margin", "max_epochs", "symmetric"}
 SOURCES = {
     "hebbian": "W = M^T M/I",
     "pseudo_inverse": "W = M^+ M",
@@ -79,9 +86,10 @@ class Pairs(Spins):
         return -backend.namespace(state).sum(state * (cache[0] + self.bias), axis=-1) / 2
 
 
+@renamed(rule="learning")
 @structure
 @own_precision("recall", "scores", wide=("start", "two_time_energy"))
-class ClassicalHopfield(BinaryMemory, Stored):
+class ClassicalHopfield(BinaryMemory):
     r"""s_i <- sign(sum_j W_ij s_j + b_i): Hopfield's network of 1982, and its graded form of 1984.
 
     With a symmetric W the energy of +-1 states
@@ -106,7 +114,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
     ----------
     memories : array (N, I)
         The stored patterns, of +1 and -1, one in a row.
-    rule : {"hebbian", "pseudo_inverse", "storkey", "perceptron", "given"}, optional
+    learning : {"hebbian", "pseudo_inverse", "storkey", "perceptron", "given"}, optional
         How W comes from the patterns; see `hopfield.models.learning`. Unless given "hebbian", and "given" where there
         are `couplings`.
     zero_diagonal : bool
@@ -147,8 +155,9 @@ class ClassicalHopfield(BinaryMemory, Stored):
     array([-3., -3.])
     """
 
+    has_scores: ClassVar[bool] = True
     memories: Array
-    rule: str | None = static(default=None)
+    learning: str | None = static(default=None)
     _: KW_ONLY
     zero_diagonal: bool = static(default=True)
     beta: Number = 4.0
@@ -163,10 +172,10 @@ class ClassicalHopfield(BinaryMemory, Stored):
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        if self.rule is None:
-            put("rule", "hebbian" if self.couplings is None else "given")
-        if not isinstance(self.rule, str) or self.rule not in RULES:
-            raise unknown_name("learning rule", self.rule, RULES)
+        if self.learning is None:
+            put("learning", "hebbian" if self.couplings is None else "given")
+        if not isinstance(self.learning, str) or self.learning not in RULES:
+            raise unknown_name("learning rule", self.learning, RULES)
         put("memories", signs("patterns", matrix("patterns", self.memories)))
         width = self.memories.shape[1]
         put("beta", number("beta", self.beta, self.memories))
@@ -177,29 +186,64 @@ class ClassicalHopfield(BinaryMemory, Stored):
         put("symmetric", flag("symmetric", self.symmetric))
         bias = current(self.bias, width, self.memories)
         put("bias", backend.full((width,), bias, self.memories) if isinstance(bias, float) else bias)
-        if self.rule == "perceptron" and not self.zero_diagonal:
+        if self.learning == "perceptron" and not self.zero_diagonal:
             raise ValueError(
                 "The perceptron rule learns without a diagonal: with one, W = identity would hold every state, "
                 "stored or not. Leave zero_diagonal=True."
             )
-        if self.rule == "given" and self.couplings is None:
-            raise ValueError("rule='given' needs couplings=W of shape (I, I).")
+        if self.learning == "given" and self.couplings is None:
+            raise ValueError("learning='given' needs couplings=W of shape (I, I).")
         patterns = backend.widened(self.memories)  # couplings are sums, and stay in float32
         weights = self._learnt(patterns) if self.couplings is None else matrix("couplings", self.couplings, patterns)
         if tuple(weights.shape) != (width, width):
             raise ValueError(f"couplings must be ({width}, {width}), got shape {tuple(weights.shape)}.")
         put("couplings", weights)
-        if self.rule == "given":
+        if self.learning == "given":
             for note in self.notes():
                 warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=3)
 
     # -------------------------------------------------------------------------------------------- one pass
 
+    @property
+    def rule(self) -> str | None:
+        """The name that `learning` had in 0.1.0."""
+        deprecated("ClassicalHopfield.rule is called learning.")
+        return self.learning
+
     @quiet
-    def recall(self, query: Any) -> Array:
-        """One synchronous update sign(W q + b), which keeps q_i where the field is 0: shape (..., I)."""
+    def recall(self, query: Any, known: Any = None) -> Array:
+        """One synchronous update sign(W q + b), which keeps q_i where the field is 0: shape (..., I).
+
+        With a mask `known` (..., I) the fields are those of the known neurons alone; one that is not known has no
+        state to keep, and becomes 1 where its field is 0.
+        """
+        if known is not None:
+            width = self.memories.shape[1]
+            check = partial(self.check_binary, "query")
+            return self.looked_up(*filled_query(query, known, 1.0, self.memories, width, check))
         query = self.check_binary("query", query)
         return backend.namespace(query).where(self.stability(query) < 0, -query, query)
+
+    def looked_up(self, query: Array, known: Array) -> Array:
+        """sign(W q + b) with q = 0 where it is not known."""
+        if self.is_half:
+            return self.wide.looked_up(query, known)
+        xp, slack = backend.namespace(query), self.spins.slack
+        part = xp.where(known, query, backend.full((), 0.0, query))
+        fields = backend.widened(part) @ self.couplings.T + self.bias
+        return xp.where(xp.abs(fields) <= slack, query, xp.sign(fields))
+
+    def similar(self, state: Any) -> Any:
+        """The row of the largest overlap, of copies the lowest; -1 for the reverse of a pattern."""
+        row = lowest(self.scores(state), 1.0)
+        return np.where(is_reverse(self.memories, row, state), -1, row)
+
+    def replace(self, **settings: Any) -> Self:
+        """The same network with other settings; what couplings are learnt from makes it learn anew."""
+        named = current_names(type(self), settings)
+        if set(named) & LEARNT and named.get("learning", self.learning) != "given":
+            settings = {"couplings": None, **settings}
+        return super().replace(**settings)
 
     @quiet
     def scores(self, query: Any) -> Array:
@@ -217,7 +261,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
     # -------------------------------------------------------------------------------------------- dynamics
 
     @backend.kept
-    def spins(self) -> Spins:
+    def spins(self) -> Pairs:
         """The pairwise energy of +-1 states."""
         if self.is_half:
             return self.wide.spins
@@ -234,7 +278,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
         if self.is_half:
             return self.wide.network
         # Without its diagonal a sum of outer products is not positive semidefinite, and steps need watching.
-        positive_ = not self.zero_diagonal and self.rule in ("hebbian", "pseudo_inverse")
+        positive_ = not self.zero_diagonal and self.learning in ("hebbian", "pseudo_inverse")
         width = self.memories.shape[1]
         neurons = Population(LogCosh(self.beta), width, self.tau_value, 1.0, self.bias)
         return Network({"value": neurons}, [Recurrent(("value",), self.couplings, positive_)])
@@ -270,12 +314,12 @@ class ClassicalHopfield(BinaryMemory, Stored):
 
     def __repr__(self) -> str:
         size, width = self.memories.shape
-        diagonal = "" if self.rule == "given" else f" with {'zero' if self.zero_diagonal else 'its'} diagonal"
+        diagonal = "" if self.learning == "given" else f" with {'zero' if self.zero_diagonal else 'its'} diagonal"
         beta, tau = plain(self.beta), plain(self.tau_value)
         parts = [
             f"{size} patterns of {width}",
             "s_i <- sign(sum_j W_ij s_j + b_i), kept where that is 0",
-            f"rule={self.rule}, {SOURCES[str(self.rule)]}{diagonal}",
+            f"learning={self.learning}, {SOURCES[str(self.learning)]}{diagonal}",
             f"graded: x' = -x + W g + b, g = tanh(beta x), beta={beta}, tau_value={tau}",
             f"{backend.backend_of(self.memories)} {str(self.memories.dtype).rsplit('.', maxsplit=1)[-1]}",
         ]
@@ -295,16 +339,16 @@ class ClassicalHopfield(BinaryMemory, Stored):
         """Whether W is symmetric up to rounding, so that the energy is a Lyapunov function."""
         return Recurrent(("value",), self.couplings).conservative
 
-    def _heat(self, state: Array, temperature: float, *arguments: Any, **options: Any) -> Any:
+    def _heat(self, spins: Spins, state: Array, temperature: float, *arguments: Any, **options: Any) -> Any:
         if not self.is_symmetric:
             raise ValueError(
                 "At a temperature the flips sample exp(-E/T), and a W that is not symmetric has no energy. Learn with "
                 "symmetric=True, or use (W + W.T)/2."
             )
-        return super()._heat(state, temperature, *arguments, **options)
+        return super()._heat(spins, state, temperature, *arguments, **options)
 
     def _learnt(self, patterns: Array) -> Array:
-        if self.rule == "perceptron":
+        if self.learning == "perceptron":
             found = perceptron(patterns, self.margin, self.max_epochs, self.symmetric)
             if not found.reached:
                 warnings.warn(
@@ -314,7 +358,7 @@ class ClassicalHopfield(BinaryMemory, Stored):
                     stacklevel=4,
                 )
             return floating("couplings", backend.asarray(found.weights, patterns), patterns)
-        learn = {"hebbian": hebbian, "pseudo_inverse": pseudo_inverse, "storkey": storkey}[str(self.rule)]
+        learn = {"hebbian": hebbian, "pseudo_inverse": pseudo_inverse, "storkey": storkey}[str(self.learning)]
         weights = learn(patterns)
         if not self.zero_diagonal:
             return weights

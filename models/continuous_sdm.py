@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import KW_ONLY
 from typing import Any, Self
 
 from ..dynamics.backend import Array, Number, static, structure
 from ..dynamics.lagrangians import LogSumExp, Quadratic
 from ..dynamics.validation import matrix
+from ._renamed import is_outside
 from .circles import beta_from_radius
 from .memory import AssociativeMemory, Rule
 from .similarity import Cosine
@@ -83,5 +85,12 @@ class ContinuousSDM(AssociativeMemory):
 
     @property
     def patterns(self) -> Array:
-        """The patterns P (N, O), the addresses where no others were given."""
-        return self.memories if self.projection is None else self.projection
+        """What a state is compared with: the addresses A (N, I), which are the patterns where no others were given."""
+        if self.projection is not None and is_outside():
+            warnings.warn(
+                "ContinuousSDM.patterns are the addresses, as wide as a query, and not what they recall, as in 0.1.0: "
+                "read .projection for that.",
+                FutureWarning,
+                stacklevel=2,
+            )
+        return self.memories

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
+from ._model import as_model, is_model
 
 SAME = 16.0  # roots of eps: rows no farther apart than that, in parts of their length, are one to every search
 
@@ -65,9 +66,10 @@ def copies_of(memory: Any, patterns: Any = None) -> np.ndarray:
     >>> [copies_of(UniversalHopfield(rows, name)).tolist() for name in ("cosine", "euclidean")]
     [[0, 0], [0, 1]]
     """
-    similarity = getattr(getattr(memory, "rule", None), "similarity", None)
-    patterns = getattr(memory, "memories", memory) if patterns is None else patterns
-    return copies(patterns, ray=bool(getattr(similarity, "ray", False)))
+    model = as_model(memory) if is_model(memory) else None
+    own = memory if model is None else model.patterns
+    rule = None if model is None else model.parts
+    return copies(own if patterns is None else patterns, ray=rule is not None and rule.similarity.ray)
 
 
 def is_reverse(patterns: Any, rows: Any, states: Any) -> np.ndarray:
@@ -109,20 +111,5 @@ def is_recalled(memory: Any, states: Any, near: Any, targets: Any) -> np.ndarray
     known = (targets >= 0) & (targets < len(rows))
     targets = np.where(known, targets, 0)
     alike = rows[np.asarray(near, dtype=int)] == rows[targets]
-    return known & alike & ~is_reverse(getattr(memory, "memories", memory), targets, states)
-
-
-def lowest(scores: Any, magnitude: Any) -> np.ndarray:
-    """The row of the largest of scores (..., N), the lowest one where several are equal up to rounding.
-
-    `magnitude` (..., N) are the sizes of the numbers that cancel in them.
-
-    >>> lowest(np.array([0.1, 0.3 - 1e-17, 0.3]), np.ones(3))
-    array(1)
-    """
-    host, sizes = (backend.to_numpy(x) if backend.is_array(x) else x for x in (scores, magnitude))
-    slack = 8 * backend.epsilon(scores) * sizes
-    if not np.isfinite(sizes.max(initial=0.0)):
-        slack = np.where(np.isfinite(slack), slack, 0.0)
-    top = host.max(axis=-1, keepdims=True, initial=-np.inf)
-    return np.asarray(np.argmin(host < top - slack, axis=-1))
+    patterns = as_model(memory).patterns if is_model(memory) else memory
+    return known & alike & ~is_reverse(patterns, targets, states)

@@ -19,6 +19,7 @@ from .binary import CUBE, BinaryMemory, inside, signs
 from .checks import flag, number
 from .domain import Domain
 from .flips import Cache, Spins
+from .masked import masked_weights
 from .memory import AssociativeMemory, Rule
 from .precision import own_precision
 from .similarity import Dot
@@ -128,7 +129,7 @@ class _Dense(BinaryMemory, AssociativeMemory):
         return Rule(Dot(), self.separation, LogCosh(self.gain), 1.0)
 
     @backend.kept
-    def spins(self) -> Spins:
+    def spins(self) -> Overlaps:
         """The energy of +-1 states."""
         if self.is_half:
             return self.wide.spins
@@ -140,6 +141,14 @@ class _Dense(BinaryMemory, AssociativeMemory):
         if separation.law == "softmax" and not backend.is_traced(self.beta):
             steep = 4 * float(backend.to_numpy(self.beta)) > 0.9 * math.log(xp.finfo(self.memories.dtype).max)
         return Overlaps(xp.asarray(self.memories.T, copy=True), bias, separation, steep)
+
+    def looked_up(self, query: Array, known: Array) -> Array:
+        """The signs of what the memories recall by the known neurons, 1 where that is 0."""
+        if self.is_half:
+            return self.wide.looked_up(query, known)
+        xp = backend.namespace(query)
+        field = masked_weights(self, query, known) @ self.memories + self.spins.bias
+        return xp.where(field < 0, -backend.full((), 1.0, field), backend.full((), 1.0, field))
 
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """States at which the graded dynamics begin, from activations in [-1, 1]; +-1 becomes +-0.99."""

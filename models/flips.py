@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.backend import Array
+from ..dynamics.backend import Array, structure
 from ..dynamics.doors import generator
 
 Cache = tuple[Array, ...]
@@ -52,6 +52,42 @@ class Spins(ABC):
     @abstractmethod
     def energy(self, state: Array, cache: Cache) -> Array:
         """E(s), shape (B,)."""
+
+
+@structure
+class Held(Spins):
+    """Spins of which some are held where they are: no field flips them, at no temperature."""
+
+    spins: Spins = None  # type: ignore[assignment]
+    mask: Array = None  # (B, I), True where held
+
+    def cache(self, state: Array) -> Cache:
+        """The mask, of which samples take their part, and the cache of the spins."""
+        return self.mask, *self.spins.cache(state)
+
+    def flipped(self, cache: Cache, site: Any, change: Array) -> Cache:
+        """The mask, and the cache of the spins after the flip."""
+        return cache[0], *self.spins.flipped(cache[1:], site, change)
+
+    def margin(self, s: Array, cache: Cache, site: Any) -> Array:
+        """1 where held."""
+        return _where(cache[0][:, site], 1.0, self.spins.margin(s, cache[1:], site))
+
+    def margins(self, state: Array, cache: Cache) -> Array:
+        """1 where held."""
+        return _where(cache[0], 1.0, self.spins.margins(state, cache[1:]))
+
+    def cost(self, s: Array, cache: Cache, site: Any) -> Array:
+        """Infinite where held."""
+        return _where(cache[0][:, site], float("inf"), self.spins.cost(s, cache[1:], site))
+
+    def costs(self, state: Array, cache: Cache) -> Array:
+        """Infinite where held."""
+        return _where(cache[0], float("inf"), self.spins.costs(state, cache[1:]))
+
+    def energy(self, state: Array, cache: Cache) -> Array:
+        """That of the spins."""
+        return self.spins.energy(state, cache[1:])
 
 
 class Run(NamedTuple):
@@ -233,6 +269,10 @@ def _unsettled(spins: Spins, state: Array, cache: Cache, noise: Array | None) ->
 def _looked(state: Array, cache: Cache, flips: Any, unsettled: Array, energy: Array) -> Sweep:
     flips, unsettled, energy = (np.array(backend.to_numpy(x)) for x in (flips, unsettled, energy))
     return Sweep(state, cache, flips.astype(int), unsettled, energy)
+
+
+def _where(held: Array, value: float, otherwise: Array) -> Array:
+    return backend.namespace(otherwise).where(held, backend.full((), value, otherwise), otherwise)
 
 
 def _take(x: Array, rows: np.ndarray) -> Array:

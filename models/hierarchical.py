@@ -17,20 +17,21 @@ from ..dynamics.integrators import Relaxation
 from ..dynamics.moving import host_type
 from ..dynamics.network import Network
 from ..dynamics.validation import matrix, vector
+from ._model import Model
 from .checks import whole
 from .domain import Domain, activations_of
 from .layers import Kernel, Layer, joint, packed, synapse, unpacked
+from .masked import filled_query, held_flag
 from .precision import own_precision
 from .resting import leaves
 from .retrieval import Retrieval, Updated, bound_of, nothing, updated
-from .storage import Stored
 
 UPDATE = Relaxation(dt=float("inf"))
 
 
 @structure
-@own_precision("recall", "retrieve", wide=("start",))
-class HierarchicalMemory(Stored):
+@own_precision("recall", "retrieve", wide=("start", "energy"))
+class HierarchicalMemory(Model):
     r"""Layers 0 (the cue) to K, each joined to the next by weights that are used bottom-up and top-down.
 
     With states x_A, activations g_A = dL_A/dx_A and weights W_A (n_A, n_(A+1)), dense or a convolution,
@@ -195,6 +196,11 @@ class HierarchicalMemory(Stored):
     # -------------------------------------------------------------------------------------------- dynamics
 
     @property
+    def patterns(self) -> None:
+        """None: it has weights alone, whatever they were made of."""
+        return
+
+    @property
     def like(self) -> Array:
         """The first weights."""
         return next(iter(backend.arrays(self.weights)))
@@ -246,14 +252,26 @@ class HierarchicalMemory(Stored):
         return states
 
     @quiet
-    def recall(self, query: Any) -> Array:
-        """One pass bottom-up and one top-down: the activation of layer 0, shape (..., n_0)."""
+    def recall(self, query: Any, known: Any = None) -> Array:
+        """One pass bottom-up and one top-down: the activation of layer 0, shape (..., n_0).
+
+        Neurons that are not in the mask `known` (..., n_0) start where layer 0 rests without a cue or layers above.
+        """
         self._check_limit()
-        states = self.start(query)
+        states = self.start(query if known is None else self._filled(query, known)[0])
         return backend.compiled(_pass, states["layer0"])(UPDATE, self.network, states)
 
     @quiet
-    def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None, *, clamp: Any = None) -> Retrieval:
+    def retrieve(
+        self,
+        query: Any,
+        max_steps: int = 100,
+        tol: float | None = None,
+        *,
+        known: Any = None,
+        hold: bool = False,
+        clamp: Any = None,
+    ) -> Retrieval:
         """Passes top-down, each layer in equilibrium with its neighbours in turn, until no layer moves.
 
         Parameters
@@ -264,6 +282,10 @@ class HierarchicalMemory(Stored):
             The most passes.
         tol : float, optional
             Converged when rms(last move) <= tol (1 + rms activation) in every layer; 1e-6 or 1e-4 (float32).
+        known : bool array (..., n_0), optional
+            True where the cue is known. The other neurons start where layer 0 rests without a cue or layers above.
+        hold : bool
+            Whether the known neurons stay at the cue and only the others move.
         clamp : mask or dict of masks, optional
             Neurons to hold, as in `simulate`: a mask (..., n_0) of the bottom layer, or masks by layer.
 
@@ -275,6 +297,14 @@ class HierarchicalMemory(Stored):
         self._check_limit()
         whole("max_steps", max_steps, 1)
         backend.refuse_traces("retrieve", self, query)
+        hold = held_flag(hold)
+        if hold and known is None:
+            raise ValueError("hold=True holds the known neurons: say which ones are known, known=mask.")
+        if known is not None:
+            query, mask = self._filled(query, known)
+            if hold and clamp is not None:
+                raise ValueError("hold=True says what clamp does: give known=mask, hold=True, or clamp=masks.")
+            clamp = {"layer0": mask} if hold else clamp
         states = self.start(query)
         bound = bound_of(tol, states["layer0"])
         if 0 in states["layer0"].shape:
@@ -314,6 +344,12 @@ class HierarchicalMemory(Stored):
         kind = f"{backend.backend_of(self.like)} {backend.dtype_name(self.like)}"
         rule = "x_A = (W^T g_below + W g_above + b)/l, weights given"
         return f"HierarchicalMemory({' - '.join(parts)}; {'; '.join([rule, *self.notes(), kind])})"
+
+    def _filled(self, query: Any, known: Any) -> tuple[Array, Array]:
+        bottom, size = self.network.populations["layer0"], self.layers[0].size
+        rest = backend.full((size,), 0.0, self.like)
+        rest = rest if bottom.bias is None else rest + bottom.bias / (bottom.leak or 1.0)
+        return filled_query(query, known, bottom.lagrangian.activation(rest), self.like, size, self.check_cue)
 
     def _check_limit(self) -> None:
         free = [k for k, layer in enumerate(self.layers) if layer.leak == 0]

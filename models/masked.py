@@ -15,6 +15,7 @@ M_U with the input M_K q_K to its memory neurons: what is known biases the look-
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,13 +34,35 @@ if TYPE_CHECKING:
     from .memory import AssociativeMemory
 
 
+def held_flag(hold: Any) -> bool:
+    """Whether the known neurons are held: yes or no, and not which ones.
+
+    >>> held_flag([True, False])
+    Traceback (most recent call last):
+    TypeError: hold must be True or False: which neurons stay at the cue is said by known. ...
+    """
+    if not isinstance(hold, bool | np.bool_ | str) and np.ndim(hold):
+        raise TypeError(
+            "hold must be True or False: which neurons stay at the cue is said by known. Write known=mask, hold=True."
+        )
+    return flag("hold", hold)
+
+
 def masked_query(memory: AssociativeMemory, query: Any, known: Any) -> tuple[Array, Array]:
     """The checked query, its unknown components filled, and the mask of the known ones, of one shape (..., I).
 
     What stands in the unknown components does not matter, NaN included: they become 0, the mean over the
     patterns for a similarity of positive vectors, 1 for one of bits.
     """
-    like, size = memory.memories, memory.memories.shape[1]
+    like, kind = memory.memories, memory.rule.similarity  # in whose domain the filled query must lie
+    fill = backend.namespace(like).mean(like, axis=0) if kind.unknown is None else kind.unknown
+    return filled_query(query, known, fill, like, like.shape[1], memory.check_query)
+
+
+def filled_query(
+    query: Any, known: Any, fill: Any, like: Array, size: int, check: Callable[[Any], Array]
+) -> tuple[Array, Array]:
+    """A query with `fill` where the mask says that it is not known, as `check` takes it, and the mask (..., size)."""
     query = numbers("query", query, like)
     xp = backend.namespace(like)
     try:
@@ -64,11 +87,10 @@ def masked_query(memory: AssociativeMemory, query: Any, known: Any) -> tuple[Arr
         mask = backend.asarray(np.broadcast_to(mask, shape).copy(), like)
     ours = backend.namespace(query)
     if ours is not xp:
-        memory.check_query(query)  # which says that the library is another one
-    kind = memory.rule.similarity  # in whose domain the filled query must lie
-    fill = xp.mean(like, axis=0) if kind.unknown is None else backend.full((), kind.unknown, like)
+        check(query)  # which says that the library is another one
+    fill = fill if backend.is_array(fill) else backend.full((), fill, like)
     query = ours.astype(query, like.dtype) if not ours.isdtype(query.dtype, "real floating") else query
-    return memory.check_query(xp.where(mask, query, xp.astype(fill, query.dtype))), mask
+    return check(xp.where(mask, query, xp.astype(fill, query.dtype))), mask
 
 
 def masked_scores(memory: AssociativeMemory, query: Array, known: Array) -> Array:
@@ -102,7 +124,7 @@ def retrieve_known(
     memory: AssociativeMemory,
     query: Any,
     known: Any,
-    clamp: bool = False,
+    hold: bool = False,
     max_steps: int = 100,
     tol: float | None = None,
 ) -> Retrieval:
@@ -116,7 +138,7 @@ def retrieve_known(
         The cue.
     known : bool array (..., I)
         True where the cue is known.
-    clamp : bool
+    hold : bool
         Whether the known neurons stay at the cue; else they enter the look-up only.
     max_steps, tol
         As in `retrieve`; steps count the updates after the look-up.
@@ -124,17 +146,17 @@ def retrieve_known(
     Returns
     -------
     Retrieval
-        Its state agrees with the cue at the known components if they are clamped.
+        Its state agrees with the cue at the known components if they are held.
     """
     query, mask = masked_query(memory, query, known)
     memory, xp = memory.adiabatic(), backend.namespace(query)
     _ = memory.network  # refuses, with the reason, what has no dynamics
     kind, separation, value, leak = memory.rule
-    clamp = flag("clamp", clamp)
-    if clamp and not value.elementwise:
+    hold = held_flag(hold)
+    if hold and not value.elementwise:
         raise ValueError(
-            f"clamp=True holds part of the value neurons, and {value!r} couples them: the energy could rise. Use an "
-            "elementwise value Lagrangian, or clamp=False."
+            f"hold=True holds part of the value neurons, and {value!r} couples them: the energy could rise. Use an "
+            "elementwise value Lagrangian, or hold=False."
         )
     if leak == 0 and kind.answer(separation.nonnegative).kind == "frozen":
         raise ValueError(
@@ -157,8 +179,8 @@ def retrieve_known(
             f"{kind.name} scores of such patterns and the separation {describe(separation)}. Scale the patterns or "
             "beta down, or use softmax, whose weights sum to one."
         )
-    start["value"] = xp.where(mask, start["value"], looked_up) if clamp else looked_up
-    return settle(memory, start, update, max_steps, bound_of(tol, query), {"value": mask} if clamp else None)
+    start["value"] = xp.where(mask, start["value"], looked_up) if hold else looked_up
+    return settle(memory, start, update, max_steps, bound_of(tol, query), {"value": mask} if hold else None)
 
 
 def _separated(memory: AssociativeMemory, query: Array, known: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -17,14 +17,17 @@ from ..dynamics.lagrangians import Quadratic
 from ..dynamics.network import Network, Population
 from ..dynamics.synapses import EquilibriumSynapse, SimilaritySynapse
 from ..dynamics.validation import finite, fitting, matrix, vector
+from ._lowest import lowest
+from ._model import Model, as_model, is_model
+from ._renamed import renamed
 from .checks import current, number
+from .copies import is_reverse
 from .domain import Domain, activations_of
-from .masked import masked_weights, retrieve_known
+from .masked import held_flag, masked_weights, retrieve_known
 from .precision import own_precision
 from .retrieval import Retrieval, retrieve
 from .separation import check_scores, describe, doubts, shared
 from .similarity import Cosine, Dot, Euclidean
-from .storage import Stored
 
 
 class Rule(NamedTuple):
@@ -38,11 +41,11 @@ class Rule(NamedTuple):
 
 def rule_of(model: Any) -> Rule | None:
     """The parts of a memory of the universal family; None of any other model."""
-    return model.rule if isinstance(model, AssociativeMemory) else None
+    return as_model(model).parts if is_model(model) else None
 
 
-@own_precision("scores", "weights", "recall", "retrieve", wide=("start",))
-class AssociativeMemory(Stored):
+@own_precision("scores", "weights", "recall", "retrieve", wide=("start", "energy"))
+class AssociativeMemory(Model):
     """A memory of the universal Hopfield family: z = P^T sep(sim(M, q)) and the dynamics behind it.
 
     Subclasses are frozen structures with these fields, and say their `rule`.
@@ -62,11 +65,18 @@ class AssociativeMemory(Stored):
     tau_value: Number
     tau_memory: Number
     bias: Any
+    has_scores: ClassVar[bool] = True
+    has_weights: ClassVar[bool] = True
 
     @property
     @abstractmethod
     def rule(self) -> Rule:
         """The parts of this memory."""
+
+    @property
+    def parts(self) -> Rule:
+        """The same as `rule`, by the name that every model has."""
+        return self.rule
 
     # -------------------------------------------------------------------------------------------- one pass
 
@@ -85,6 +95,10 @@ class AssociativeMemory(Stored):
         if not rule.similarity.unchecked:
             self._check_scores(query)
         return backend.compiled(_weights, self.memories)(None, self.sim, rule.separation, query)
+
+    def memory_weights(self, query: Any) -> Array:
+        """The same as `weights`, by the name that every model has."""
+        return self.weights(query)
 
     @quiet
     def recall(self, query: Any, known: Any = None) -> Array:
@@ -208,6 +222,7 @@ class AssociativeMemory(Stored):
             raise ValueError("With tau_memory=0 the memory neurons have no state of their own: leave out memory_state.")
         return states
 
+    @renamed(clamp="hold")
     @quiet
     def retrieve(
         self,
@@ -216,7 +231,7 @@ class AssociativeMemory(Stored):
         tol: float | None = None,
         *,
         known: Any = None,
-        clamp: bool = False,
+        hold: bool = False,
     ) -> Retrieval:
         """Iterate the dynamics at dt = inf until an update moves the state no more; see `Retrieval`.
 
@@ -237,16 +252,16 @@ class AssociativeMemory(Stored):
         known : bool array (..., I), optional
             True where the cue is known. The first look-up is by these components only, and the updates go on from
             what it gives; `steps` counts the updates after it.
-        clamp : bool
+        hold : bool
             Whether the known neurons stay at the cue and only the others move: the energy still falls where L_v is
             elementwise, and the answer is a critical point of E among the states that agree with the cue. With dot
             it is that of a memory of the unknown columns M_U whose memory neurons have the input M_K q_K.
         """
         backend.refuse_traces("retrieve", self, query)
         if known is not None:
-            return retrieve_known(self, query, known, clamp, max_steps, tol)
-        if clamp:
-            raise ValueError("clamp=True holds the known neurons: say which ones are known, known=mask.")
+            return retrieve_known(self, query, known, hold, max_steps, tol)
+        if held_flag(hold):
+            raise ValueError("hold=True holds the known neurons: say which ones are known, known=mask.")
         return retrieve(self.adiabatic(), self._fitting(query), max_steps, tol)  # whose start looks at the numbers
 
     def __repr__(self) -> str:
@@ -263,6 +278,14 @@ class AssociativeMemory(Stored):
         if not value.identity:
             parts.append(f"value={value!r}")
         return f"{type(self).__name__}({'; '.join([*parts, *self.notes()])})"
+
+    def similar(self, state: Any) -> Any:
+        """The row of the largest of `scores`, of copies the lowest; -1 for the reverse of a pattern."""
+        scores = self.scores(state)
+        if not backend.has_numbers(state):  # inside a trace
+            return backend.namespace(state).argmax(scores, axis=-1)
+        row = lowest(scores, self.sim.magnitude(state, scores))
+        return np.where(is_reverse(self.memories, row, state), -1, row)
 
     # --------------------------------------------------------------------------------------------- helpers
 

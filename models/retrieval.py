@@ -20,8 +20,9 @@ from ..dynamics.scale import Scales, scales
 from ..dynamics.stopping import largest_move, settled, tolerance
 from ..dynamics.trajectory import Record
 from ..dynamics.validation import floating, matrix, positive
+from ._lowest import lowest
+from ._model import as_model, is_model
 from .checks import whole
-from .copies import lowest
 from .resting import leaves_toward, weighed
 from .similarity import Euclidean
 
@@ -322,18 +323,19 @@ def patterns_of(memory: Any, like: Array | None = None) -> Array:
     >>> patterns_of(np.array([[3, 200]], dtype=np.uint8)) ** 2
     array([[9.e+00, 4.e+04]])
     """
-    rows = getattr(memory, "memories", None)
-    if rows is None:
-        if hasattr(memory, "network") or hasattr(memory, "populations"):
+    if is_model(memory):
+        rows = as_model(memory).patterns
+        if rows is None:
             raise TypeError(
                 f"{type(memory).__name__} keeps no stored patterns. Give the patterns themselves, an array (N, I)."
             )
+    else:
         rows = matrix("patterns", memory)
         rows = rows if like is None else backend.asarray(rows, like)
-    if like is not None and like.shape[-1] != rows.shape[-1]:
+    if like is not None and like.shape[-1:] != rows.shape[-1:]:
         raise ValueError(
-            f"The patterns have {rows.shape[-1]} values and the states {like.shape[-1]}: they belong to different "
-            "memories."
+            f"The patterns have {rows.shape[-1]} values and the states {like.shape[-1] if like.ndim else 0}: they "
+            "belong to different memories."
         )
     return rows
 
@@ -364,8 +366,8 @@ def nearest(memory: Any, state: Any) -> np.ndarray:
     array(1)
     """
     state = floating("state", state)
-    patterns, own = patterns_of(memory, state), getattr(memory, "places", None)
-    places = Euclidean().of(patterns) if own is None else own
+    patterns = patterns_of(memory, state)
+    places = as_model(memory).places if is_model(memory) else Euclidean().of(patterns)
     return lowest(*backend.compiled(_near, state)(None, places, state))
 
 

@@ -20,8 +20,8 @@ from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.doors import affordable
 from ..dynamics.validation import matrix
+from ._model import as_model, is_model
 from .checks import flag, whole
-from .copies import is_reverse, lowest
 from .memory import AssociativeMemory
 from .universal import UniversalHopfield
 
@@ -121,15 +121,16 @@ def recall_sequence(memory: Any, cue: Any, steps: int, *, cyclic: bool = True, *
     """
     steps, cyclic = whole("steps", steps, 1), flag("cyclic", cyclic)
     free = isinstance(memory, AssociativeMemory) and memory.projection is None
-    if free or not hasattr(memory, "recall"):
+    if free or not is_model(memory):
         memory = chain(memory, cyclic=cyclic, **options)
     elif options:
         raise ValueError(f"{', '.join(options)} belong to a memory that is made here; this one has its own.")
-    state = memory.check_query(cue)
+    model = as_model(memory)
+    state = model.check_query(cue)
     affordable(f"{steps} steps", steps * 8.0 * math.prod(state.shape), "Ask for fewer, or for fewer cues.")
     visited = [state]
     for _ in range(steps):
-        following = memory.recall(state)
+        following = model.recall(state)
         if following.shape != state.shape:
             raise ValueError(
                 f"A cue of {state.shape[-1]} values recalls {following.shape[-1]}, which is no cue for the next step. "
@@ -137,7 +138,7 @@ def recall_sequence(memory: Any, cue: Any, steps: int, *, cyclic: bool = True, *
             )
         state = following
         visited.append(state)
-    xp, rows = backend.namespace(state), [_row(memory, x) for x in visited]
+    xp, rows = backend.namespace(state), [model.similar(x) for x in visited]
     # Inside jit and vmap the rows have no numbers yet, and stay arrays of the library.
     return SequenceRecall(xp.stack(visited), (np if isinstance(rows[0], np.ndarray) else xp).stack(rows))
 
@@ -146,17 +147,3 @@ def _next(patterns: Any, cyclic: bool) -> Array:
     patterns = matrix("patterns", patterns)
     xp, cyclic = backend.namespace(patterns), flag("cyclic", cyclic)
     return xp.concat([patterns[1:, :], patterns[:1, :] if cyclic else patterns[-1:, :]], axis=0)
-
-
-def _row(memory: Any, state: Array) -> Any:
-    if isinstance(memory, AssociativeMemory) and not backend.has_numbers(state):  # inside a trace
-        return backend.namespace(state).argmax(memory.scores(state), axis=-1)
-    if hasattr(memory, "nearest"):
-        return memory.nearest(state)  # pyright: ignore[reportAttributeAccessIssue]
-    if not hasattr(memory, "scores"):
-        return np.full(state.shape[:-1], -1)
-    scores, magnitude = memory.scores(state), 1.0
-    if isinstance(memory, AssociativeMemory):
-        magnitude = memory.sim.magnitude(state, scores)
-    row = lowest(scores, magnitude)
-    return np.where(is_reverse(memory.memories, row, state), -1, row)

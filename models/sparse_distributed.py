@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -15,12 +15,13 @@ from ..dynamics.lagrangians import Threshold, TopK
 from ..dynamics.moving import host_type
 from ..dynamics.stopping import rms
 from ..dynamics.validation import matrix, vector
+from ._model import Model
+from ._renamed import renamed, without
 from .checks import coded, flag, whole
 from .circles import radius_of
 from .domain import snapped
 from .precision import narrowed, own_precision
 from .retrieval import Retrieval, verdicts
-from .storage import Stored
 from .universal import UniversalHopfield
 
 DESIGNS = ("radius", "top_k", "selected")
@@ -35,7 +36,7 @@ class NoNetwork(TypeError, AttributeError):
 @structure
 @backend.uncast_methods("write")
 @own_precision("activated", "sums", "read", "recall", "retrieve", wide=("nearest",))
-class SparseDistributedMemory(Stored):
+class SparseDistributedMemory(Model):
     r"""z = sign(C^T y(q)), y_h = 1 where location h is active: H locations L with counters C.
 
     Writing a datum at an address adds it, bit by bit as +-1, to the counters of all active locations, C = sum y(a)
@@ -181,6 +182,8 @@ class SparseDistributedMemory(Stored):
 
     # ----------------------------------------------------------------------------------------- read and write
 
+    binary: ClassVar[bool] = True
+
     @property
     def memories(self) -> Any:
         """The data that were written and recorded, shape (N, m), or None."""
@@ -194,6 +197,10 @@ class SparseDistributedMemory(Stored):
             "until nothing changes. ContinuousSDM.from_radius(radius, addresses, patterns) weighs its patterns alike "
             "and can be simulated and analysed: its fixed points, basins and barriers."
         )
+
+    def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
+        """No states: there is no network, which the error says."""
+        return self.network
 
     @property
     def width(self) -> int:
@@ -249,14 +256,18 @@ class SparseDistributedMemory(Stored):
         address = self.check_query(address)
         return self._read(self._active(address) @ self.counters, address)
 
-    recall = read
+    @renamed(address="query")
+    def recall(self, query: Any) -> Array:
+        """What `read` reads at a query, by the name that every model has."""
+        return self.read(query)
 
-    def retrieve(self, query: Any, max_steps: int = 100, tol: float | None = None) -> Retrieval:
+    @without("tol", "bits change or do not")
+    def retrieve(self, query: Any, max_steps: int = 100) -> Retrieval:
         """Read again at what was read, until nothing changes (data as wide as addresses).
 
         A cue that comes back to a state that it had before, without resting, is in a cycle: it is not converged.
         The fields are those of `Retrieval`; there is no energy (NaN), and `pattern` is the nearest row of
-        `written` (-1 without). `tol` is taken for the sake of the other models: bits change or do not.
+        `written` (-1 without).
         """
         if not self._square:
             raise ValueError(f"Data have {self._out} bits and addresses {self.width}: what is read is no address.")
@@ -292,6 +303,10 @@ class SparseDistributedMemory(Stored):
         scores = self._signs(state) @ self._signs(self.written).T
         return backend.to_numpy(backend.namespace(state).argmax(scores, axis=-1))
 
+    def similar(self, state: Any) -> Any:
+        """The same as `nearest`."""
+        return self.nearest(state)
+
     # ------------------------------------------------------------------------------------------------- forms
 
     def universal(self) -> UniversalHopfield:
@@ -323,13 +338,6 @@ class SparseDistributedMemory(Stored):
         )
 
     # ----------------------------------------------------------------------------------------------- helpers
-
-    def _replaced(self, **changes: Any) -> Self:
-        """The same memory with other counters, of which nothing need be checked again."""
-        copy = backend.map_leaves(lambda leaf: leaf, self)
-        for name, value in changes.items():
-            object.__setattr__(copy, name, value)
-        return copy
 
     @property
     def _out(self) -> int:

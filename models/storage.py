@@ -22,6 +22,7 @@ from ..dynamics.contracts import Lagrangian, Similarity
 from ..dynamics.entry import checked
 from ..dynamics.moving import float_name
 from ..dynamics.registry import Registry
+from ._renamed import current_names
 from .domain import EVERYWHERE, Domain
 from .files import Refused, kind_of, load_npz, present, reading, written_whole
 from .separation import separations
@@ -97,7 +98,7 @@ class Stored(ABC):
         if name not in kinds or not issubclass(kinds[name], cls):
             raise TypeError(f"{os.fspath(path)!r} holds a {name}, not a {cls.__name__}.")
         with reading(path, f"a saved {name}"):
-            return kinds[name](**settings)
+            return kinds[name](**current_names(kinds[name], settings))
 
 
 def _descendants(kind: type) -> list[type]:

@@ -54,7 +54,7 @@ def test_every_model_with_a_network_can_be_simulated(folder, model):
 
 def test_settings_of_a_model(folder):
     call("recall", "images.npy", "--model", "classical", "--binary", "0.5", "--noise", "0", "--set", "rule=storkey")
-    assert "rule=storkey" in read(folder / "hopfield-recall" / "report.json")["settings"]["memory"]
+    assert "learning=storkey" in read(folder / "hopfield-recall" / "report.json")["settings"]["memory"]
     call("recall", "images.npy", "--model", "dense", "--binary", "0.5", "--noise", "0", "--set", "n=5")
     assert "x^5" in read(folder / "hopfield-recall" / "report.json")["settings"]["memory"]
 

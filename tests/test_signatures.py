@@ -1,11 +1,13 @@
 """Every public class says how it is built: `inspect.signature`, `help` and Shift-Tab show its parameters."""
 
+import ast
 import dataclasses
 import enum
 import importlib
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +68,31 @@ def test_the_face_has_every_model_and_imports_what_is_asked_for():
     assert hopfield.find_fixed_points is hopfield.analysis.find_fixed_points
     with pytest.raises(AttributeError, match="module 'hopfield' has no attribute 'simulat'"):
         _ = hopfield.simulat
-    code = "import sys; from hopfield import simulate, ModernHopfield; print('hopfield.analysis' in sys.modules)"
+    with pytest.raises(ImportError):
+        from hopfield import simulat  # noqa: F401
+
+
+def modules_after(code):
+    """The modules of the package that are imported after a line of Python."""
+    code = f"import sys; {code}; print(*[name for name in sys.modules if name.partition('.')[0] == 'hopfield'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    return done.stdout.split()
+
+
+def test_an_import_reads_no_more_than_it_needs():
+    assert modules_after("import hopfield; dir(hopfield)") == ["hopfield"]
+    for code in ("from hopfield import simulate, ModernHopfield", "import hopfield; hopfield.build"):
+        found = modules_after(code)
+        assert not [name for name in found if name.startswith(("hopfield.analysis", "hopfield.commands"))]
+        assert "hopfield.models" in found
+    assert not [name for name in modules_after("from hopfield import simulate") if name.startswith("hopfield.models.")]
+    assert "hopfield.analysis.fixed_points" in modules_after("from hopfield import find_fixed_points")
+
+
+def test_type_checkers_see_every_name_of_the_face():
+    tree = ast.parse(Path(hopfield.__file__).read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {alias.name: one.module for one in block.body for alias in one.names}
+    assert sorted(seen) == sorted(set(hopfield.__all__) - {"__version__"})
+    for name, module in seen.items():
+        assert getattr(importlib.import_module(module), name) is getattr(hopfield, name)

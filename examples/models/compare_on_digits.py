@@ -21,7 +21,7 @@ parser.add_argument("--out", default="compare_on_digits.png", help="the picture 
 options = parser.parse_args()
 MEMORIES = {
     "classical, Hebbian": ("classical", {}),
-    "classical, pseudo-inverse": ("classical", {"rule": "pseudo_inverse"}),
+    "classical, pseudo-inverse": ("classical", {"learning": "pseudo_inverse"}),
     "bidirectional": ("bidirectional", {}),
     "dense, n = 3": ("dense", {"n": 3}),
     "dense, n = 10": ("dense", {"n": 10}),

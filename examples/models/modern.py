@@ -32,7 +32,7 @@ cues = np.where(known, patterns + noise, rng.choice([-0.15, 0.15], size=patterns
 answers = {
     "all of the cue": memory.retrieve(cues),
     "masked look-up": memory.retrieve(cues, known=known),
-    "clamped": memory.retrieve(cues, known=known, clamp=True),
+    "clamped": memory.retrieve(cues, known=known, hold=True),
 }
 for name, answer in answers.items():
     right = np.mean(answer.pattern == np.arange(100))

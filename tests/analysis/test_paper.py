@@ -172,9 +172,9 @@ def run_script(monkeypatch, folder, *arguments):
 
 @pytest.mark.slow
 def test_beyond_the_paper(tmp_path, monkeypatch, capsys):
-    run_script(monkeypatch, tmp_path, "beyond.py", "--quick")
+    run_script(monkeypatch, tmp_path, "figure.py", "beyond", "--quick")
     assert "weighted median, one shot" in capsys.readouterr().out
-    assert (tmp_path / "beyond.png").stat().st_size > 10_000
+    assert (tmp_path / "paper" / "beyond.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ ONE_WAY = np.array(
 def _classical(name, rule, W, beta=4.0, sweep=(1.0, 4.0), **settings):
     def build_(M, b):
         given = {"couplings": W(M)} if rule == "given" else {}
-        return ClassicalHopfield(M, rule=rule, beta=b, **given, **settings)
+        return ClassicalHopfield(M, learning=rule, beta=b, **given, **settings)
 
     return Case(
         name,

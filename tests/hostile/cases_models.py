@@ -197,7 +197,7 @@ def cases() -> list[Case]:
                 case(memory.to, "numpy", device="cpu", dtype="float64", then=used),
             ]
     found += [
-        case(memories()[0].retrieve, np.stack([CUE, P[0]]), 50, 1e-6, known=np.arange(4) < 3, clamp=True),
+        case(memories()[0].retrieve, np.stack([CUE, P[0]]), 50, 1e-6, known=np.arange(4) < 3, hold=True),
         case(memories()[0].start, CUE, np.zeros(3)),
         *_binary(),
         *_others(),

@@ -140,9 +140,9 @@ def test_layers_whose_numbers_overflow_have_no_answer():
 def test_a_look_up_by_the_known_components_that_overflows_has_no_answer():
     with pytest.warns(UserWarning, match="no lower bound"):
         memory = UniversalHopfield(2 * np.eye(3), "dot", "polynomial(3)", beta=2.0)
-    for clamp in (False, True):
+    for hold in (False, True):
         with pytest.raises(ValueError, match="look-up by the known components is too large for float64"):
-            memory.retrieve(np.full(3, 1e120), known=[True, False, False], clamp=clamp)
+            memory.retrieve(np.full(3, 1e120), known=[True, False, False], hold=hold)
 
 
 def test_patterns_whose_squares_overflow_are_not_said_to_be_at_rest():

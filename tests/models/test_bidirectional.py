@@ -21,7 +21,7 @@ def test_kosko_s_pairs_are_recalled_from_both_sides():
     right = np.array([[1, 1, -1, -1], [1, -1, 1, -1]], float)
     memory = BidirectionalMemory(left, right)
     weights = [[2, 0, 0, -2], [0, -2, 2, 0], [2, 0, 0, -2], [-2, 0, 0, 2], [0, 2, -2, 0], [-2, 0, 0, 2]]
-    np.testing.assert_array_equal(memory.weights, weights)
+    np.testing.assert_array_equal(memory.couplings, weights)
     np.testing.assert_array_equal(memory.recall(left), right)
     np.testing.assert_array_equal(memory.recall(right, toward="left"), left)
     np.testing.assert_array_equal(memory.energy(left, right), -24.0)  # -6*4, and y_1.y_2 = 0
@@ -44,15 +44,15 @@ def test_alternate_recall_never_raises_the_energy_and_always_ends(data):
     end = memory.retrieve(x, 200, other=y)
     assert end.converged.all()
     # At the end every bit agrees with its field, or has none.
-    assert (end.state * (end.output @ memory.weights.T) >= 0).all()
-    assert (end.output * (end.state @ memory.weights) >= 0).all()
+    assert (end.state * (end.output @ memory.couplings.T) >= 0).all()
+    assert (end.output * (end.state @ memory.couplings) >= 0).all()
 
 
 def test_a_field_of_zero_keeps_the_state():
     memory = BidirectionalMemory(np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([[1.0, 1.0], [1.0, -1.0]]))
-    np.testing.assert_array_equal(memory.weights, [[2.0, 0.0], [0.0, 2.0]])
+    np.testing.assert_array_equal(memory.couplings, [[2.0, 0.0], [0.0, 2.0]])
     silent = BidirectionalMemory(np.array([[1.0, 1.0], [-1.0, 1.0]]), np.array([[1.0, 1.0], [1.0, 1.0]]))
-    np.testing.assert_array_equal(silent.weights, [[0.0, 0.0], [2.0, 2.0]])
+    np.testing.assert_array_equal(silent.couplings, [[0.0, 0.0], [2.0, 2.0]])
     for bit in (-1.0, 1.0):  # the first bit of the left side sees no field
         found = silent.retrieve(np.array([bit, 1.0]))
         np.testing.assert_array_equal(found.state, [bit, 1.0])
@@ -113,7 +113,7 @@ def test_the_graded_network_falls_to_the_same_pairs(rng):
     states = memory.start(right[0], toward="left")
     np.testing.assert_allclose(states["right"], right[0] * (60 * 41) ** 0.5)
     g = np.tanh(2.0 * right[0])
-    np.testing.assert_allclose(states["left"], memory.weights @ g, rtol=1e-12)
+    np.testing.assert_allclose(states["left"], memory.couplings @ g, rtol=1e-12)
 
 
 def test_the_graded_energy_tends_to_the_binary_one(rng):

@@ -212,7 +212,7 @@ def test_chains_of_a_batch_are_independent(rng):
         (lambda m, q: m.retrieve(q[:, :4]), r"query has shape \(2, 4\) but must be \(..., 6\)"),
         (lambda m, q: m.glauber(q, 0.0), "temperature must be > 0"),
         (lambda m, q: m.glauber(q, 1.0, sweeps=3, every=4), "every must be a whole number from 1 to sweeps=3, got 4"),
-        (lambda m, q: m.energy(np.zeros(6)), "state must hold"),
+        (lambda m, q: m.energy(np.zeros(6)), "query must hold"),
     ],
 )
 def test_clear_errors(name, call, message, rng):

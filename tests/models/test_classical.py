@@ -357,13 +357,13 @@ def test_moving_keeps_the_couplings(library, rng):
 def test_repr_names_the_rule(rng):
     M = patterns(rng, 3, 8)
     assert repr(ClassicalHopfield(M)) == (
-        "ClassicalHopfield(3 patterns of 8; s_i <- sign(sum_j W_ij s_j + b_i), kept where that is 0; rule=hebbian, "
+        "ClassicalHopfield(3 patterns of 8; s_i <- sign(sum_j W_ij s_j + b_i), kept where that is 0; learning=hebbian, "
         "W = M^T M/I with zero diagonal; graded: x' = -x + W g + b, g = tanh(beta x), beta=4, tau_value=1; "
         "numpy float64)"
     )
     assert "M^+ M with its diagonal" in repr(ClassicalHopfield(M, "pseudo_inverse", zero_diagonal=False))
     assert "no energy need fall" in repr(ClassicalHopfield(M, "perceptron", symmetric=False))
-    assert "rule=given, W as given;" in repr(given_weights(np.eye(3)))
+    assert "learning=given, W as given;" in repr(given_weights(np.eye(3)))
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_repr_names_the_rule(rng):
         (lambda M: ClassicalHopfield((M + 1) / 2), r"They are 0 and 1 here: write 2 \* patterns - 1"),
         (lambda M: ClassicalHopfield(M + 0.5), r"patterns must hold \+1 and -1 only.*the first .* at index \(0, 0\)"),
         (lambda M: ClassicalHopfield(M, "hebb"), "Unknown learning rule 'hebb'. Did you mean 'hebbian'?"),
-        (lambda M: ClassicalHopfield(M, "given"), "rule='given' needs couplings=W"),
+        (lambda M: ClassicalHopfield(M, "given"), "learning='given' needs couplings=W"),
         (
             lambda M: ClassicalHopfield(M, "given", couplings=np.eye(3)),
             r"couplings must be \(8, 8\), got shape \(3, 3\)",

@@ -25,7 +25,9 @@ def test_it_is_a_heteroassociative_modern_network_of_unit_vectors(library, dtype
     assert found.dtype == dtype
     np.testing.assert_allclose(found, expected, atol=200 * epsilon(dtype))
     np.testing.assert_array_equal(to_numpy(memory.addresses), addresses)
-    np.testing.assert_array_equal(to_numpy(memory.patterns), patterns)
+    np.testing.assert_array_equal(to_numpy(memory.projection), patterns)
+    with pytest.warns(FutureWarning, match="read .projection for that"):
+        np.testing.assert_array_equal(to_numpy(memory.patterns), addresses)
 
 
 def test_the_length_of_a_query_does_not_matter(rng):

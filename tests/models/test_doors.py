@@ -63,7 +63,7 @@ def test_a_tolerance_is_a_number_that_is_not_negative(name, tol):
         lambda flag: ClassicalHopfield(SIGNS, zero_diagonal=flag),
         lambda flag: ClassicalHopfield(SIGNS, "perceptron", symmetric=flag),
         lambda flag: DenseAssociativeMemory(SIGNS, rectified=flag),
-        lambda flag: ModernHopfield(SIGNS).retrieve(SIGNS[0], known=[True] * 12, clamp=flag),
+        lambda flag: ModernHopfield(SIGNS).retrieve(SIGNS[0], known=[True] * 12, hold=flag),
         lambda flag: SparseDistributedMemory.random(50, 12, fraction=0.1).write(SIGNS, record=flag),
     ],
 )
@@ -126,9 +126,9 @@ def test_an_answer_that_overflows_is_refused(name, library):
 
 
 def test_couplings_of_your_own_are_called_given():
-    assert ClassicalHopfield(SIGNS, couplings=np.ones((12, 12))).rule == "given"
-    assert ClassicalHopfield(SIGNS).rule == "hebbian"
-    assert ClassicalHopfield(SIGNS, "storkey", couplings=np.ones((12, 12))).rule == "storkey"
+    assert ClassicalHopfield(SIGNS, couplings=np.ones((12, 12))).learning == "given"
+    assert ClassicalHopfield(SIGNS).learning == "hebbian"
+    assert ClassicalHopfield(SIGNS, "storkey", couplings=np.ones((12, 12))).learning == "storkey"
     with pytest.warns(UserWarning, match="W_ii < 0 somewhere"):
         memory = ClassicalHopfield(np.ones((1, 2)), couplings=-np.eye(2))
     assert "W_ii < 0 somewhere" in repr(memory)

@@ -62,8 +62,8 @@ def test_what_stands_in_unknown_places_does_not_matter(rng):
     memory = ModernHopfield(memories, beta=2.0)
     other = np.where(known, query, np.nan)
     np.testing.assert_array_equal(memory.recall(other, known=known), memory.recall(query, known=known))
-    for clamp in (False, True):
-        first, second = (memory.retrieve(q, known=known, clamp=clamp) for q in (query, other))
+    for hold in (False, True):
+        first, second = (memory.retrieve(q, known=known, hold=hold) for q in (query, other))
         np.testing.assert_array_equal(first.state, second.state)
 
 
@@ -74,7 +74,7 @@ def test_with_everything_known_nothing_changes(rng):
     np.testing.assert_allclose(
         memory.retrieve(query, known=known, tol=1e-13).state, memory.retrieve(query, tol=1e-13).state, atol=1e-10
     )
-    held = memory.retrieve(query, known=known, clamp=True)
+    held = memory.retrieve(query, known=known, hold=True)
     np.testing.assert_array_equal(held.state, query)
     np.testing.assert_array_equal(held.residual, 0.0)
 
@@ -95,7 +95,7 @@ def test_clamped_dynamics_are_those_of_the_unknown_columns_with_an_input_to_the_
     memories, query, _ = problem(rng)
     known = np.arange(9) < 4
     memory = ModernHopfield(to_library(memories, library), beta=1.5)
-    found = memory.retrieve(to_library(query, library), known=known, clamp=True, max_steps=4, tol=1e-300)
+    found = memory.retrieve(to_library(query, library), known=known, hold=True, max_steps=4, tol=1e-300)
     free, given = memories[:, ~known], query[:, known] @ memories[:, known].T
     v = softmax(1.5 * given) @ free  # the masked look-up
     for _ in range(4):
@@ -113,7 +113,7 @@ def test_the_energy_falls_with_part_of_the_neurons_held(data):
     memory = ModernHopfield(memories, beta=10 ** data.draw(st.floats(-1, 1)))
     before = None
     for steps in (1, 2, 3, 5, 9):
-        found = memory.retrieve(query, known=known, clamp=True, max_steps=steps, tol=1e-300)
+        found = memory.retrieve(query, known=known, hold=True, max_steps=steps, tol=1e-300)
         np.testing.assert_array_equal(np.where(known, found.state, 0), np.where(known, query, 0))
         if before is not None:
             slack = 16 * np.finfo(float).eps * memory.adiabatic().network.energy_scale({"value": found.state})
@@ -124,7 +124,7 @@ def test_the_energy_falls_with_part_of_the_neurons_held(data):
 def test_a_clamped_answer_is_critical_among_the_states_that_agree_with_the_cue(rng):
     memories, query, known = problem(rng)
     memory = ModernHopfield(memories, beta=1.5)
-    found = memory.retrieve(query, known=known, clamp=True, tol=1e-13, max_steps=2000)
+    found = memory.retrieve(query, known=known, hold=True, tol=1e-13, max_steps=2000)
     assert found.converged.all()
     slope = memory.adiabatic().network.energy_gradient({"value": found.state})["value"]
     np.testing.assert_allclose(np.where(known, 0.0, slope), 0.0, atol=1e-11)
@@ -135,8 +135,8 @@ def test_half_a_pattern_brings_the_whole():
     rng = np.random.default_rng(4)
     patterns = rng.choice([-1.0, 1.0], size=(20, 60))
     memory, known = ModernHopfield(patterns, beta=2.0), np.arange(60) < 15
-    for clamp in (False, True):
-        found = memory.retrieve(np.where(known, patterns, np.nan), known=known, clamp=clamp)
+    for hold in (False, True):
+        found = memory.retrieve(np.where(known, patterns, np.nan), known=known, hold=hold)
         np.testing.assert_array_equal(found.pattern, np.arange(20))
         np.testing.assert_allclose(found.state, patterns, atol=1e-5)
 
@@ -145,7 +145,7 @@ def test_a_flow_with_held_neurons_ends_where_retrieval_does(rng):
     memories, query, _ = problem(rng)
     known = np.arange(9) < 4
     memory = ModernHopfield(memories, beta=0.8, tau_memory=0.0)
-    found = memory.retrieve(query, known=known, clamp=True, tol=1e-12)
+    found = memory.retrieve(query, known=known, hold=True, tol=1e-12)
     start = np.where(known, query, memory.recall(query, known=known))
     run = simulate(memory, start, t1=200.0, clamp=known)
     np.testing.assert_allclose(run.states["value"][-1], found.state, atol=1e-6)
@@ -189,7 +189,7 @@ def test_bad_masks_are_refused(rng):
     with pytest.raises(ValueError, match="does not fit the query"):
         memory.recall(query, known=np.ones((3, 9), bool))
     with pytest.raises(ValueError, match="known=mask"):
-        memory.retrieve(query, clamp=True)
+        memory.retrieve(query, hold=True)
     with pytest.raises(ValueError, match="NaN or infinite"):
         memory.recall(np.full(9, np.nan), known=np.ones(9, bool))
 
@@ -198,7 +198,7 @@ def test_what_cannot_be_held_or_has_no_update_is_refused(rng):
     memories, query, known = problem(rng)
     coupled = UniversalHopfield(memories, value_lagrangian=LayerNorm())
     with pytest.raises(ValueError, match="couples them"):
-        coupled.retrieve(query, known=known, clamp=True)
+        coupled.retrieve(query, known=known, hold=True)
     free = UniversalHopfield(np.abs(memories) + 0.1, "reverse_kl")
     with pytest.raises(ValueError, match="no update at dt = inf"):
         free.retrieve(np.abs(query) + 0.1, known=known)

@@ -61,16 +61,17 @@ def _no_doubts():
 def answers(memory, query):
     """Everything that a model says of a query: patterns, and numbers that are not patterns."""
     patterns, numbers = {"recall": memory.recall(query)}, {}
-    for verb in ("weights", "scores"):
-        if callable(method := getattr(memory, verb, None)):
-            patterns[verb] = method(query)
-    if hasattr(memory, "energy"):
-        both = (query, memory.recall(query)) if isinstance(memory, BidirectionalMemory) else (query,)
-        numbers["energy"] = memory.energy(*both)
+    if memory.has_weights:
+        patterns["weights"] = memory.weights(query)
+    if memory.has_scores:
+        patterns["scores"] = memory.scores(query)
     try:
         network = memory.network
     except (AttributeError, ValueError):
         network = None
+    if network is not None:
+        both = (query, memory.recall(query)) if isinstance(memory, BidirectionalMemory) else (query,)
+        numbers["energy"] = memory.energy(*both)
     if network is not None or isinstance(memory, SparseDistributedMemory):
         answer = memory.retrieve(query)
         patterns["retrieve"] = answer.state
@@ -299,5 +300,5 @@ def test_a_look_up_leaves_whole_arrays_on_their_device(name, monkeypatch):
         monkeypatch.setattr(torch.Tensor, method, refuse)
     memory = make(rows)
     memory.recall(cues)
-    if hasattr(memory, "start") and not isinstance(memory, GRADED) and name not in ("hamming", *ONE_SHOT):
+    if not isinstance(memory, (*GRADED, SparseDistributedMemory)) and name not in ("hamming", *ONE_SHOT):
         memory.network.energy(memory.start(cues))

@@ -132,7 +132,7 @@ def test_a_clamped_part_holds_a_state_that_would_leave():
     memory = ModernHopfield(patterns, beta=4.0)
     cue = np.array([1.0, 1.0, 0.3])
     assert str(memory.retrieve(cue).verdict) == "unstable point"
-    held = memory.retrieve(cue, known=[True, True, False], clamp=True)
+    held = memory.retrieve(cue, known=[True, True, False], hold=True)
     assert str(held.verdict) == "fixed point"
     assert held.converged
 
@@ -188,7 +188,7 @@ def test_updates_without_a_limit_are_refused_with_what_retrieval_can_take(option
     for call in (
         lambda: memory.retrieve(np.ones(3)),
         lambda: memory.retrieve(np.ones(3), known=[True, False, True]),
-        lambda: memory.retrieve(np.ones(3), known=[True, False, True], clamp=True),
+        lambda: memory.retrieve(np.ones(3), known=[True, False, True], hold=True),
     ):
         with pytest.raises(ValueError, match=words) as caught:
             call()

@@ -98,16 +98,16 @@ def _no_doubts():
 def answers(memory: Any, query: Any) -> dict[str, Any]:
     """What a model says of a query without a loop: recall, weights, scores, energy, and its network's velocity."""
     found = {"recall": memory.recall(query)}
-    for verb in ("weights", "scores"):
-        if callable(method := getattr(memory, verb, None)):
-            found[verb] = method(query)
-    if hasattr(memory, "energy"):
-        both = (query, memory.recall(query)) if isinstance(memory, BidirectionalMemory) else (query,)
-        found["energy"] = memory.energy(*both)
+    if memory.has_weights:
+        found["weights"] = memory.weights(query)
+    if memory.has_scores:
+        found["scores"] = memory.scores(query)
     try:
         network = memory.network
     except (AttributeError, ValueError):  # sparse memories, and similarities that recall alone
         return found
+    both = (query, memory.recall(query)) if isinstance(memory, BidirectionalMemory) else (query,)
+    found["energy"] = memory.energy(*both)
     states = memory.start(0.9 * query if isinstance(memory, GRADED) else query)
     velocity = {f"velocity of {name}": x for name, x in network.velocity(states).items()}
     return {**found, "energy of the network": network.energy(states), **velocity}
