@@ -67,6 +67,8 @@ def door(check: Check, answered: Callable[..., Check] | None = None) -> Callable
 
 def behind(method: Method) -> Method:
     """A function or bound method without its door, for the library's own calls: they pass it once, not every step."""
+    if is_compiling():  # whose tracer does not follow methods that are put together
+        return method
     function = getattr(method, "__func__", None)
     if function is None and getattr(method, "is_door", False):
         return method.__wrapped__  # type: ignore[attr-defined]
