@@ -14,6 +14,10 @@ True
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hopfield import _moved
+
+_moved.install()
+
 if TYPE_CHECKING:
     from hopfield.analysis import (
         assert_energy_decreases,

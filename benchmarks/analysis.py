@@ -25,9 +25,8 @@ from rich.table import Table
 
 from hopfield import ModernHopfield
 from hopfield.analysis import find_fixed_points, spectrum
-from hopfield.analysis.field import field
-from hopfield.analysis.low_rank import low_rank, low_rank_eigenvalues
-from hopfield.analysis.polish import polish
+from hopfield.analysis.flow import field, polish
+from hopfield.analysis.flow._low_rank import low_rank, low_rank_eigenvalues
 
 
 def timed(function):

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hopfield import ModernHopfield, Relaxation, Rosenbrock, simulate
-from hopfield.dynamics.integrators.rosenbrock import TABLEAUS
+from hopfield.dynamics.integrators._rosenbrock import TABLEAUS
 
 N, I, BETA, RATIO = 200, 50, 0.5, 1e-3
 STEPS = 1000

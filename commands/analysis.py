@@ -12,10 +12,10 @@ import numpy as np
 import typer
 
 from .. import analysis, dynamics
-from ..analysis.certificates import no_theorem
-from ..analysis.inputs import choose_method, load_inputs
+from ..analysis.basins import no_theorem
 from ..dynamics import backend
 from ..dynamics.integrators import Integrator
+from ._inputs import choose_method, load_inputs
 from .app import command, finish
 from .options import DYNAMICS, FILES, T1, Given, Method, Out, Step, option
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import __version__, analysis
-from ..dynamics import SimulationError
+from ..dynamics.simulation import SimulationError
 from .options import Debug, Given
 
 app = typer.Typer(

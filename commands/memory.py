@@ -10,11 +10,11 @@ import numpy as np
 import typer
 
 from .. import analysis, dynamics
-from ..analysis.inputs import build_memory, choose_method, load_inputs, move_memory
 from ..dynamics import backend
 from ..dynamics.integrators import Integrator
-from ..models.copies import is_recalled
-from ..models.retrieval import nearest
+from ..models._copies import is_recalled
+from ..models.family import nearest
+from ._inputs import build_memory, choose_method, load_inputs, move_memory
 from .app import command, finish
 from .options import (
     CUES,
@@ -68,7 +68,7 @@ def demo(
 
     **Example:**  hopfield demo --stored 200 --noise 0.2 --out digits
     """
-    from ..analysis.demo import digits, draw_recalls, recall_corrupted
+    from ._demo import digits, draw_recalls, recall_corrupted
 
     random = np.random.default_rng(seed)
     patterns = digits(stored, random)
@@ -211,7 +211,7 @@ def models(context: typer.Context) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ..models import catalogue
+    from ..models._catalogue import catalogue
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("name", "neurons", "rule", "capacity", "source"):

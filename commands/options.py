@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ..analysis.inputs import MODELS
 from ..dynamics.integrators import INTEGRATORS
-from ..models.separation import SEPARATIONS
-from ..models.similarity import SIMILARITIES
+from ..models._separations import SEPARATIONS
+from ..models.similarities import SIMILARITIES
+from ._inputs import MODELS
 
 MEMORY, CUES, DYNAMICS, COMPUTING, FILES = "Memory", "Cues", "Dynamics", "Computing", "Files"
 

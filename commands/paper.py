@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from .. import analysis
-from ..analysis.cues import CUES as KINDS
-from ..analysis.paper_settings import FIGURES, READINGS
-from ..analysis.trial import READOUTS
+from ..analysis.experiments import FIGURES, READINGS, READOUTS
+from ..data import CUES as KINDS
 from .app import command
 from .options import COMPUTING, CUES, FILES, MEMORY, Out, Seed, option
 

@@ -1,9 +1,7 @@
 """What a network is and how it moves."""
 
 from .backend import derived, static, structure
-from .contracts import Answer, Response, Similarity, Synapse
-from .convolution import Convolution
-from .flow import Flow, Point
+from .doors import Registry
 from .integrators import (
     Diffrax,
     Euler,
@@ -16,7 +14,6 @@ from .integrators import (
     Step,
     TorchDiffEq,
 )
-from .jacobian import jacobian
 from .lagrangians import (
     CustomLagrangian,
     Entmax,
@@ -42,13 +39,32 @@ from .lagrangians import (
     logsumexp,
     softmax,
 )
-from .network import Network, Population
-from .registry import Registry
-from .rollout import rollout
-from .simulate import simulate
-from .stopping import Moment, Stop, energy_rate_below, near, settled, steady
-from .synapses import Bilinear, EquilibriumSynapse, Recurrent, SimilaritySynapse
-from .trajectory import Result, SimulationError, SimulationWarning, Trajectory
+from .network import Flow, Network, Point, Population, jacobian
+from .simulation import (
+    Moment,
+    Result,
+    SimulationError,
+    SimulationWarning,
+    Stop,
+    Trajectory,
+    energy_rate_below,
+    near,
+    rollout,
+    settled,
+    simulate,
+    steady,
+)
+from .synapses import (
+    Answer,
+    Bilinear,
+    Convolution,
+    EquilibriumSynapse,
+    Recurrent,
+    Response,
+    Similarity,
+    SimilaritySynapse,
+    Synapse,
+)
 
 __all__ = [
     "Answer",

@@ -1,26 +1,40 @@
 """Which network: memories by name."""
 
+from ._catalogue import CatalogueEntry, build, catalogue
 from ._model import Model, as_model
-from .bidirectional import BidirectionalMemory
-from .binary import BinaryRetrieval, GlauberRun
-from .catalogue import CatalogueEntry, build, catalogue
-from .classical import ClassicalHopfield
-from .continuous_sdm import ContinuousSDM
-from .dense import DenseAssociativeMemory, ExponentialMemory
-from .divergences import Jeffreys, JensenShannon, KullbackLeibler, ReverseKullbackLeibler
-from .hamming import Hamming
-from .hierarchical import HierarchicalMemory
-from .layers import Kernel, Layer, activations
-from .memory import AssociativeMemory
-from .modern import ModernHopfield
-from .normalised import Normalised
-from .published import Published, published
-from .retrieval import Retrieval
-from .separation import separation, separations
-from .sequence import SequenceRecall, chain, recall_sequence
-from .similarity import Cosine, Custom, Dot, Euclidean, Manhattan, normalised, similarities, similarity
-from .sparse_distributed import SparseDistributedMemory
-from .universal import UniversalHopfield
+from ._separations import separation, separations
+from .binary import BinaryRetrieval, ClassicalHopfield, DenseAssociativeMemory, ExponentialMemory, GlauberRun
+from .family import (
+    AssociativeMemory,
+    ContinuousSDM,
+    ModernHopfield,
+    Retrieval,
+    SequenceRecall,
+    UniversalHopfield,
+    chain,
+    recall_sequence,
+)
+from .layered import HierarchicalMemory, Kernel, Layer, activations
+from .pairs import BidirectionalMemory
+from .similarities import (
+    Cosine,
+    Custom,
+    Dot,
+    Euclidean,
+    Hamming,
+    Jeffreys,
+    JensenShannon,
+    KullbackLeibler,
+    Manhattan,
+    Normalised,
+    Published,
+    ReverseKullbackLeibler,
+    normalised,
+    published,
+    similarities,
+    similarity,
+)
+from .sparse import SparseDistributedMemory
 
 __all__ = [
     "AssociativeMemory",

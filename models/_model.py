@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.backend import Array
-from ..dynamics.doors import shown
-from ..dynamics.entry import quiet
+from ..dynamics.backend import Array, shown
+from ..dynamics.doors import floating, quiet, vector
 from ..dynamics.network import Network, has_network
-from ..dynamics.validation import floating, vector
+from ._domain import EVERYWHERE, Domain
 from ._lowest import lowest
 from ._renamed import current_names
-from .domain import EVERYWHERE, Domain
-from .similarity import Euclidean
-from .storage import Stored
+from ._storage import Stored
+from .similarities import Euclidean
 
 if TYPE_CHECKING:
-    from .memory import Rule
+    from .family import Rule
 
 
 class Model(Stored, ABC):

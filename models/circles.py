@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import backend
-from ..dynamics.array_doors import plain
-from ..dynamics.doors import feasible, number, shown
-from .checks import flag, whole
+from ..dynamics.backend import shown
+from ..dynamics.doors import feasible, flag, number, plain, whole
 
 MOST_BITS = 10**6  # of an address: sums over all distances take a square of it
 

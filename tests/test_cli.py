@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 import hopfield
 from helpers import call
 from hopfield import ModernHopfield, Relaxation, UniversalHopfield, simulate
-from hopfield.analysis.demo import digits, recall_corrupted
 from hopfield.cli import app, main
+from hopfield.commands._demo import digits, recall_corrupted
 
 
 def report(folder):
@@ -274,7 +274,7 @@ def test_simulate_with_another_librarys_solver(folder):
 
 
 def test_simulate_saves_what_fits(folder, monkeypatch):
-    monkeypatch.setattr("hopfield.analysis.saving.LIMIT", 3 * 16 * 8 * 11)
+    monkeypatch.setattr("hopfield.analysis.results._trajectories.LIMIT", 3 * 16 * 8 * 11)
     result = call("simulate", "rows.npy", "queries.npy", *SHARP, "--t1", 5)
     assert "11 times are saved" in result.stderr
     assert len(np.load("hopfield-simulation/trajectory.npz")["times"]) == 11
@@ -532,7 +532,7 @@ def program(*arguments, **options):
 
 
 def test_two_commands_on_one_folder(folder):
-    from hopfield.analysis.cells import run_cells
+    from hopfield.analysis.experiments._cells import run_cells
 
     def meanwhile(cell):
         told(call("capacity", "--sizes", "5", "--runs", 1, "--out", "x", code=2), "Another process is writing to")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers import call
-from hopfield.analysis.inputs import MODELS
+from hopfield.commands._inputs import MODELS
 from hopfield.models import ClassicalHopfield, SparseDistributedMemory, catalogue
 
 

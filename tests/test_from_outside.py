@@ -24,7 +24,8 @@ from hopfield.dynamics import (
     static,
     structure,
 )
-from hopfield.dynamics.integrators import INTEGRATORS, register
+from hopfield.dynamics.integrators import INTEGRATORS
+from hopfield.dynamics.integrators._choice import register
 from hopfield.models import Euclidean, UniversalHopfield, separations, similarities, similarity
 
 # ------------------------------------------------------------------------------------------ the user's package

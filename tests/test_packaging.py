@@ -13,9 +13,11 @@ import venv
 import zipfile
 from pathlib import Path
 
+import networkx
 import pytest
 
 import hopfield
+import hopfield.data
 from helpers import files_below
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,10 +34,7 @@ BACKENDS = {
     "torchdiffeq",
 }
 MAY_IMPORT_BACKENDS = {
-    "dynamics/backend.py",
-    "dynamics/integrators/diffrax.py",
-    "dynamics/integrators/elimination.py",
-    "dynamics/integrators/torchdiffeq.py",
+    "dynamics/integrators/_elimination.py",
 }
 MAX_LINES = 400
 # What lies at the root; whatever else appears there was written by accident, or belongs into this list.
@@ -47,6 +46,7 @@ ROOT_FILES = {
     "MANIFEST.in",
     "README.md",
     "__init__.py",
+    "_moved.py",
     "cli.py",
     "constraints.txt",
     "py.typed",
@@ -55,11 +55,26 @@ ROOT_FILES = {
     "ruff.toml",
     "setup.cfg",
 }
-ROOT_FOLDERS = {"analysis", "benchmarks", "commands", "docs", "dynamics", "examples", "models", "tests"}
+ROOT_FOLDERS = {"analysis", "benchmarks", "commands", "data", "docs", "dynamics", "examples", "models", "tests"}
 ROOT_HIDDEN = {".ci", ".gitignore", ".pre-commit-config.yaml"}
 
 # A module imports its own layer and those below it; "" is the root __init__.py.
-LAYERS = {"dynamics": 1, "models": 2, "analysis": 3, "": 4, "commands": 5, "cli": 6}
+LAYERS = {"_moved": 0, "dynamics": 1, "models": 2, "data": 3, "analysis": 4, "": 5, "commands": 6, "cli": 7}
+# And so does a room: rooms of one rank do not know each other.
+ROOMS = {
+    "dynamics": [{"backend"}, {"doors"}, {"lagrangians"}, {"synapses"}, {"network"}, {"integrators"}, {"simulation"}],
+    "analysis": [
+        {"results"},
+        {"flow"},
+        {"energy"},
+        {"fixed_points"},
+        {"basins"},
+        {"landscapes", "branches"},
+        {"recall"},
+        {"plots"},
+        {"experiments"},
+    ],
+}
 
 
 def _setup() -> configparser.ConfigParser:
@@ -272,8 +287,54 @@ def _source(path: str) -> str:
 
 @pytest.mark.parametrize("path", _modules())
 def test_imports_run_downwards(path):
-    """The arrows are cli -> commands -> analysis -> models -> dynamics, imports inside functions included."""
+    """The arrows are cli -> commands -> analysis -> data -> models -> dynamics, imports inside functions included."""
     assert _upward(_source(path), path) == []
+
+
+def _room(parts: list[str]) -> tuple[int, str] | None:
+    """The rank and the name of the room that a name below `hopfield` lies in."""
+    for rank, names in enumerate(ROOMS.get(parts[0], []) if len(parts) > 1 else []):
+        if parts[1] in names:
+            return rank, parts[1]
+    return None
+
+
+@pytest.mark.parametrize("path", _modules())
+def test_rooms_know_those_before_them(path):
+    """Late imports and those for a type checker are counted."""
+    here = list(Path(path).with_suffix("").parts)
+    found = []
+    for statement in _imports(ast.parse(_source(path)), run_on_import=False):
+        for target in _targets(statement, path):
+            there = target.split(".")[1:] if target.startswith("hopfield.") else []
+            own, other = _room(here), _room(there) if there else None
+            if own and other and here[0] == there[0] and own[1] != other[1] and other[0] >= own[0]:
+                found.append(f"{path}:{statement.lineno} imports {target}")
+    assert found == []
+
+
+def test_modules_import_one_another_in_no_circle():
+    names = {".".join(["hopfield", *Path(path).with_suffix("").parts]).removesuffix(".__init__") for path in _modules()}
+    graph = networkx.DiGraph()
+    for path in _modules():
+        here = ".".join(["hopfield", *Path(path).with_suffix("").parts]).removesuffix(".__init__")
+        for statement in _imports(ast.parse(_source(path)), run_on_import=False):
+            for target in _targets(statement, path):
+                there = target if target in names else target.rpartition(".")[0]
+                if there in names and there != here and not (here == "hopfield" or there == "hopfield"):
+                    graph.add_edge(here, there)
+    assert [sorted(ring) for ring in networkx.strongly_connected_components(graph) if len(ring) > 1] == []
+
+
+def test_a_module_of_0_1_0_is_found_by_its_old_path_with_a_warning():
+    with pytest.warns(DeprecationWarning, match=r"hopfield.analysis.datasets is private and has moved.*hopfield.data"):
+        import hopfield.analysis.datasets as old
+    assert old.load is hopfield.data.load
+    with pytest.warns(DeprecationWarning, match=r"hopfield.dynamics.contracts is private"):
+        from hopfield.dynamics.contracts import Lagrangian, Synapse
+    assert (Lagrangian, Synapse) == (hopfield.dynamics.Lagrangian, hopfield.dynamics.Synapse)
+    with pytest.raises(ImportError, match="nothing"):
+        from hopfield.analysis.datasets import nothing  # noqa: F401
 
 
 @pytest.mark.parametrize("path", _modules())

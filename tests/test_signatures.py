@@ -86,7 +86,7 @@ def test_an_import_reads_no_more_than_it_needs():
         assert not [name for name in found if name.startswith(("hopfield.analysis", "hopfield.commands"))]
         assert "hopfield.models" in found
     assert not [name for name in modules_after("from hopfield import simulate") if name.startswith("hopfield.models.")]
-    assert "hopfield.analysis.fixed_points" in modules_after("from hopfield import find_fixed_points")
+    assert "hopfield.analysis.fixed_points._find" in modules_after("from hopfield import find_fixed_points")
 
 
 def test_type_checkers_see_every_name_of_the_face():

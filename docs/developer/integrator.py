@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hopfield.dynamics import Integrator, Step, simulate
-from hopfield.dynamics.integrators import register
+from hopfield.dynamics.integrators._choice import register
 from hopfield.models import ModernHopfield
 
 

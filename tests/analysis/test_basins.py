@@ -22,7 +22,7 @@ from hopfield.analysis import (
     plot_radii,
     wilson,
 )
-from hopfield.analysis.row_space import row_space
+from hopfield.analysis.flow import row_space
 from hopfield.models import build
 
 OPPOSITE = np.array([[1.0, 1.0], [-1.0, -1.0]])

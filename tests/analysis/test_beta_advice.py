@@ -18,7 +18,7 @@ from hopfield.analysis import (
     metastability,
     metastable_size,
 )
-from hopfield.analysis.critical_beta import potts_fold
+from hopfield.analysis.branches._critical_beta import potts_fold
 from hopfield.dynamics import LogCosh
 from hopfield.models import ClassicalHopfield
 

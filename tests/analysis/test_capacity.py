@@ -5,10 +5,11 @@ import pytest
 
 from hopfield import UniversalHopfield
 from hopfield.analysis import capacity, corrupt, robustness
-from hopfield.analysis.capacity import half, stored_and_asked
-from hopfield.analysis.criteria import Answers, criterion
-from hopfield.analysis.datasets import Images, load
-from hopfield.analysis.trial import READOUTS, fractions_recalled
+from hopfield.analysis.experiments import READOUTS
+from hopfield.analysis.experiments._capacity import half, stored_and_asked
+from hopfield.analysis.experiments._criteria import Answers, criterion
+from hopfield.analysis.experiments._fractions import fractions_recalled
+from hopfield.data import Images, load
 from hopfield.dynamics import backend
 
 DIGITS = load("digits")
@@ -30,7 +31,7 @@ def test_one_pass_is_recall_one_query_at_a_time(similarity, separation):
 
 
 def test_chunks_change_nothing(monkeypatch):
-    import hopfield.analysis.trial as trial
+    import hopfield.analysis.experiments._fractions as trial
 
     patterns = DIGITS.rows[:40]
     cues = corrupt(patterns, DIGITS.shape, "noise", 0.3, seed=0)

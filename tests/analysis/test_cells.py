@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hopfield.analysis import reproduce
-from hopfield.analysis.cells import run_cells
+from hopfield.analysis.experiments._cells import run_cells
 
 CELLS = [{"x": x, "seed": 0} for x in range(5)]
 
@@ -82,7 +82,7 @@ def test_processes_end_with_the_one_that_started_them(tmp_path):
     command = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "if __name__ == '__main__':\n"
-        "    from hopfield.analysis.cells import run_cells\n"
+        "    from hopfield.analysis.experiments._cells import run_cells\n"
         "    from test_cells import linger\n"
         "    run_cells(linger, [{'x': 0}, {'x': 1}], jobs=2)\n"
     )
@@ -139,7 +139,7 @@ def test_one_process_at_a_time(tmp_path):
 
 
 def test_a_file_that_was_replaced_before_it_was_locked_is_opened_again(tmp_path, monkeypatch):
-    import hopfield.analysis.cells as cells
+    import hopfield.analysis.experiments._cells as cells
 
     path, real = tmp_path / "cells.jsonl", cells._lock
     run_cells(square, CELLS[:1], (1,), out=path)
@@ -297,7 +297,7 @@ def test_a_process_that_was_killed_is_a_sentence(tmp_path):
     command = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "if __name__ == '__main__':\n"
-        "    from hopfield.analysis.cells import run_cells\n"
+        "    from hopfield.analysis.experiments._cells import run_cells\n"
         "    from test_cells import kill_oneself\n"
         "    run_cells(kill_oneself, [{'x': 0}, {'x': 1}], jobs=2)\n"
     )

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from helpers import LIBRARIES, to_library
 from hopfield import ModernHopfield, UniversalHopfield
 from hopfield.analysis import basins_of_attraction, certified_radii, trapping_radii
-from hopfield.analysis.certificates import no_theorem
+from hopfield.analysis.basins import no_theorem
 
 
 def orthonormal(number, beta):

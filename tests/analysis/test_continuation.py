@@ -10,7 +10,7 @@ from scipy.optimize import brentq, fsolve, minimize_scalar
 from helpers import to_library
 from hopfield import ModernHopfield, UniversalHopfield
 from hopfield.analysis import continue_fixed_points, energy_network, field, find_fixed_points, plot_bifurcation
-from hopfield.analysis.families import family_of, spectrum, tangent
+from hopfield.analysis.branches._family import family_of, spectrum, tangent
 from hopfield.analysis.plots import BLUE
 from hopfield.dynamics import LogCosh, Network, Population, Recurrent
 
@@ -195,8 +195,8 @@ def test_euclidean_patterns_in_a_triangle():
 
 
 def test_without_matrices(monkeypatch):
-    monkeypatch.setattr("hopfield.analysis.families.DENSE", 2)
-    monkeypatch.setattr("hopfield.analysis.local.DENSE", 2)
+    monkeypatch.setattr("hopfield.analysis.branches._family.DENSE", 2)
+    monkeypatch.setattr("hopfield.analysis.flow._descent.DENSE", 2)
     d, m = np.zeros(12), np.zeros(12)
     d[0], m[:2] = 1.0, (0.1, 0.5)
     patterns = np.array([m + d, m - d])

@@ -18,10 +18,10 @@ from hopfield.analysis import (
     find_fixed_points,
     plot_basin_slice,
 )
-from hopfield.analysis.field import field
+from hopfield.analysis.flow import field
 from hopfield.dynamics import LogCosh, Network, Population, Recurrent
 from hopfield.models import ClassicalHopfield, DenseAssociativeMemory, ExponentialMemory, HierarchicalMemory, build
-from hopfield.models.hierarchical import Layer
+from hopfield.models.layered import Layer
 
 SIGNS = np.random.default_rng(0).choice([-1.0, 1.0], (3, 12))
 POSITIVE = np.random.default_rng(0).uniform(0.1, 1.0, (3, 6))

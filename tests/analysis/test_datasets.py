@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from hopfield.analysis import load_array
-from hopfield.analysis.datasets import VARIABLE, load
+from hopfield.data import VARIABLE, load
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 3, 32, 32), dtype=np.uint8)
 GREY = PIXELS[:, 0, :28, :28]
@@ -216,7 +216,7 @@ def test_what_is_not_there(tmp_path, monkeypatch):
 
 
 def test_what_was_fetched_is_kept_whole_or_not_at_all(tmp_path, monkeypatch):
-    from hopfield.analysis import datasets
+    from hopfield.data import _datasets as datasets
 
     kept = tmp_path / "hopfield" / "mnist.npz"
     datasets._keep(kept, GREY[:, None], np.arange(6))
@@ -233,7 +233,7 @@ def test_what_was_fetched_is_kept_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_a_kept_file_that_is_damaged_is_fetched_again(tmp_path, monkeypatch):
-    from hopfield.analysis import datasets
+    from hopfield.data import _datasets as datasets
 
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     kept = tmp_path / "hopfield" / "mnist.npz"

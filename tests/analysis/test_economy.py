@@ -5,8 +5,8 @@ import pytest
 
 from helpers import IN_EACH, to_library, to_numpy
 from hopfield.analysis import basins_of_attraction, continue_fixed_points, field, find_fixed_points, polish, spectrum
-from hopfield.analysis.one_thread import one_thread
-from hopfield.analysis.search import beside, clusters
+from hopfield.analysis.fixed_points._search import beside, clusters
+from hopfield.analysis.flow import one_thread
 from hopfield.dynamics import LogCosh, LogSumExp, Network, structure
 from hopfield.models import Dot, ModernHopfield, UniversalHopfield
 

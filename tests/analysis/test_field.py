@@ -5,8 +5,9 @@ import pytest
 
 from helpers import LIBRARIES, to_library, to_numpy
 from hopfield.analysis import energy_network, velocity_network
-from hopfield.analysis.field import Field, field, padded, with_library
-from hopfield.analysis.polish import neutral
+from hopfield.analysis.flow import Field, field, neutral
+from hopfield.analysis.flow._counts import padded
+from hopfield.analysis.flow._field import with_library
 from hopfield.dynamics import (
     Bilinear,
     CustomLagrangian,

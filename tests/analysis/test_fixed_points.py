@@ -14,14 +14,12 @@ from scipy.optimize import brentq
 
 from helpers import LIBRARIES, to_library
 from hopfield.analysis import box_starts, energy_network, find_fixed_points, metastable_size, velocity_network
-from hopfield.analysis.completeness import unseen
-from hopfield.analysis.field import field
-from hopfield.analysis.ladder import follow, rungs, search_harder
-from hopfield.analysis.polish import minres, polish
-from hopfield.analysis.row_space import reduce
-from hopfield.analysis.search import Table, clusters
-from hopfield.analysis.stability import spectrum
-from hopfield.analysis.starts import balanced_starts
+from hopfield.analysis.fixed_points._completeness import unseen
+from hopfield.analysis.fixed_points._eigenvectors import follow, rungs, search_harder
+from hopfield.analysis.fixed_points._search import Table, clusters
+from hopfield.analysis.fixed_points._starts import balanced_starts
+from hopfield.analysis.flow import field, polish, reduce, spectrum
+from hopfield.analysis.flow._newton import minres
 from hopfield.dynamics import LogCosh, Network, Population, Quadratic, Recurrent
 from hopfield.models import DenseAssociativeMemory, HierarchicalMemory, ModernHopfield, UniversalHopfield
 

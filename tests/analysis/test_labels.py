@@ -23,7 +23,7 @@ from hopfield.analysis import (
     summarise,
     velocity_network,
 )
-from hopfield.analysis.field import field
+from hopfield.analysis.flow import field
 from hopfield.models import ClassicalHopfield, DenseAssociativeMemory, ExponentialMemory, build, recall_sequence
 
 ONE = np.random.default_rng(0).choice([-1.0, 1.0], (1, 20))

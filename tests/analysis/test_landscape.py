@@ -21,9 +21,9 @@ from hopfield.analysis import (
     string_method,
     velocity_network,
 )
-from hopfield.analysis.landscape_plots import path_profile
-from hopfield.analysis.local import contraction_rate, descend, flow_of, leading_modes
-from hopfield.analysis.saddles import climb, join, passes
+from hopfield.analysis.flow import contraction_rate, descend, flow_of, leading_modes
+from hopfield.analysis.landscapes._saddles import climb, join, passes
+from hopfield.analysis.plots._landscape import path_profile
 
 OPPOSITE = np.array([[1.0, 0.0], [-1.0, 0.0]])
 
@@ -421,7 +421,7 @@ def test_leading_modes_with_and_without_matrices(monkeypatch):
     flow = flow_of(ModernHopfield(rng.normal(size=(5, 30)), beta=0.3))
     x = rng.normal(size=30)
     dense = leading_modes(flow, x, 3)
-    monkeypatch.setattr("hopfield.analysis.local.DENSE", 8)
+    monkeypatch.setattr("hopfield.analysis.flow._descent.DENSE", 8)
     assert np.allclose(leading_modes(flow, x, 3).values, dense.values)
     values = np.linalg.eigvalsh(field(flow.field).hessian(x))
     assert np.allclose(dense.values, -values[:3])

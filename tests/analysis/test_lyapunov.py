@@ -32,7 +32,7 @@ from hopfield.dynamics import (
 )
 from hopfield.models import ModernHopfield, UniversalHopfield
 
-lyapunov = importlib.import_module("hopfield.analysis.lyapunov")
+lyapunov = importlib.import_module("hopfield.analysis.energy._lyapunov")
 SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from helpers import to_library, to_numpy
 from hopfield.analysis import border_mask, corrupt, flip_bits, gaussian_noise, occlude, random_mask, salt_and_pepper
-from hopfield.analysis.cues import CUES
+from hopfield.data import CUES
 
 SHAPE = (3, 8, 8)
 COLOUR = np.full((50, 192), 0.5)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from hopfield.analysis import plot_readings, reproduce
-from hopfield.analysis.criteria import criterion
-from hopfield.analysis.cues import CUES
-from hopfield.analysis.datasets import load
-from hopfield.analysis.paper_settings import FIGURES, READINGS, panels
-from hopfield.models.separation import separation
-from hopfield.models.similarity import similarity
+from hopfield.analysis.experiments import FIGURES, READINGS
+from hopfield.analysis.experiments._criteria import criterion
+from hopfield.analysis.experiments._figures import panels
+from hopfield.data import CUES, load
+from hopfield.models._separations import separation
+from hopfield.models.similarities import similarity
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "paper"
 CURVES = (2, 3, 4, 6, 11, 14)
@@ -98,7 +98,7 @@ def test_softmax_of_the_caption_recalls_less_and_less():
 
 
 def test_the_classical_network_of_the_published_code_sees_one_cue():
-    from hopfield.analysis.capacity import stored_and_asked
+    from hopfield.analysis.experiments._capacity import stored_and_asked
 
     panel = panels(6, "code")[2]
     digits = load("digits", limit=20)

@@ -30,8 +30,9 @@ from hopfield.analysis import (
     plot_recall,
     plot_sweep,
 )
-from hopfield.analysis.plot_style import AREAS, LOOKS, oklab, ticks_at, tint
-from hopfield.analysis.regions import smooth_regions
+from hopfield.analysis.basins import smooth_regions
+from hopfield.analysis.plots import ticks_at
+from hopfield.analysis.plots._style import AREAS, LOOKS, oklab, tint
 
 
 @pytest.fixture(scope="module")

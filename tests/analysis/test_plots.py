@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from helpers import to_library
 from hopfield import BidirectionalMemory, Euler, ModernHopfield, Relaxation, Scipy, UniversalHopfield, simulate
 from hopfield.analysis import plot_energy, plot_overlaps, plot_recall
-from hopfield.analysis.plot_style import WRONG
+from hopfield.analysis.plots._style import WRONG
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from helpers import LIBRARIES, to_library
 from hopfield import ModernHopfield, UniversalHopfield
 from hopfield.analysis import basin_radius, basins_of_attraction, energy_network, find_fixed_points
-from hopfield.analysis.boundary import Basin, crossings, normals
-from hopfield.analysis.explorer import Explorer
+from hopfield.analysis.basins._basin_map import Explorer
+from hopfield.analysis.basins._boundary import Basin, crossings, normals
 
 
 def test_four_orthonormal_patterns():

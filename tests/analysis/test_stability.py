@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hopfield.analysis import find_fixed_points, spectrum
-from hopfield.analysis.field import field
-from hopfield.analysis.low_rank import low_rank, low_rank_eigenvalues
-from hopfield.analysis.stability import stability, update_rate
+from hopfield.analysis.flow import field, stability
+from hopfield.analysis.flow._low_rank import low_rank, low_rank_eigenvalues
+from hopfield.analysis.flow._spectrum import update_rate
 from hopfield.dynamics import Entmax, LogCosh, Network, Population, Recurrent, Relaxation, Softplus, simulate
 from hopfield.models import ModernHopfield, UniversalHopfield
 

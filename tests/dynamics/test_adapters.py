@@ -32,7 +32,7 @@ from hopfield.dynamics import (
     jacobian,
     simulate,
 )
-from hopfield.dynamics.integrators import scipy as adapter
+from hopfield.dynamics.integrators import _scipy as adapter
 from hopfield.models import Dot, ModernHopfield, UniversalHopfield
 
 TIMES = [0.0, 0.1, 1.0]
@@ -245,7 +245,7 @@ def test_elimination_takes_the_same_steps_to_the_same_states():
 
 def program_text(integrator):
     """What is compiled for a solve of the problem."""
-    from hopfield.dynamics.integrators.diffrax import _Program, _solve
+    from hopfield.dynamics.integrators._diffrax import _Program, _solve
 
     memory, cues = problem("jax")
     program = _Program(integrator, ("value",), False)
@@ -312,7 +312,7 @@ def test_the_eliminating_solver_solves_the_whole_system(name):
     import jax
     import lineax
 
-    from hopfield.dynamics.integrators.elimination import Elimination, diagonal_populations
+    from hopfield.dynamics.integrators._elimination import Elimination, diagonal_populations
 
     network, out = networks()[name]
     assert diagonal_populations(network) == out

@@ -25,7 +25,7 @@ from hopfield.dynamics import (
     Synapse,
     simulate,
 )
-from hopfield.dynamics.integrators.rosenbrock import eliminated
+from hopfield.dynamics.integrators._rosenbrock import eliminated
 from hopfield.models import Dot, Euclidean
 
 TIMES = [0.7, 2.0]

@@ -25,7 +25,7 @@ from hopfield.dynamics import (
     Spherical,
     simulate,
 )
-from hopfield.dynamics.contracts import exact_step
+from hopfield.dynamics.synapses import exact_step
 from hopfield.models import Custom, ModernHopfield, UniversalHopfield, similarity
 
 INF = float("inf")

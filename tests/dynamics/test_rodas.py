@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hopfield import ModernHopfield, Rosenbrock, Scipy, simulate
-from hopfield.dynamics.integrators.rosenbrock import TABLEAUS
+from hopfield.dynamics.integrators._rosenbrock import TABLEAUS
 
 
 def matrices(tableau):

@@ -20,8 +20,11 @@ from hopfield.dynamics import (
     simulate,
     steady,
 )
-from hopfield.dynamics.scale import Scale, rms, scales
-from hopfield.dynamics.stopping import Moment, largest_move, steadiness, tolerance
+from hopfield.dynamics.backend import rms
+from hopfield.dynamics.network import scales, tolerance
+from hopfield.dynamics.network._scale import Scale
+from hopfield.dynamics.simulation import Moment, largest_move
+from hopfield.dynamics.simulation._stopping import steadiness
 from hopfield.models import ModernHopfield, UniversalHopfield
 
 STEP = 0.25

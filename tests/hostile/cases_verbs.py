@@ -10,7 +10,7 @@ import numpy as np
 from hopfield import analysis as a
 from hopfield import dynamics as d
 from hopfield import models as m
-from hopfield.analysis.local import flow_of
+from hopfield.analysis.flow import flow_of
 
 from .cases import Case, case
 

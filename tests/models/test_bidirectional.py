@@ -9,7 +9,7 @@ from helpers import to_library, to_numpy
 from hopfield.analysis import assert_energy_decreases, check_lyapunov
 from hopfield.dynamics import Relaxation, simulate
 from hopfield.models import BidirectionalMemory, ModernHopfield
-from hopfield.models.storage import Stored
+from hopfield.models._storage import Stored
 
 
 def pairs(rng, count=4, width=60, out=41):

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 from helpers import LIBRARIES, to_library, to_numpy
 from hopfield.models import ClassicalHopfield, DenseAssociativeMemory, ExponentialMemory
-from hopfield.models.flips import orders
+from hopfield.models.binary._flips import orders
 
 MODELS = {
     "classical": ClassicalHopfield,

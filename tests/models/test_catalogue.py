@@ -12,7 +12,7 @@ from helpers import to_library, to_numpy
 from hopfield.dynamics import simulate
 from hopfield.dynamics.network import Network
 from hopfield.models import build, catalogue
-from hopfield.models.storage import Stored
+from hopfield.models._storage import Stored
 
 NAMES = [entry.name for entry in catalogue()]
 

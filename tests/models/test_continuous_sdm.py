@@ -7,8 +7,8 @@ from helpers import epsilon, to_library, to_numpy
 from hopfield.analysis import assert_energy_decreases, check_lyapunov
 from hopfield.dynamics import Relaxation, simulate
 from hopfield.models import ContinuousSDM, ModernHopfield, SparseDistributedMemory, UniversalHopfield
+from hopfield.models._storage import Stored
 from hopfield.models.circles import beta_from_radius, circle_intersection
-from hopfield.models.storage import Stored
 
 
 def unit(x):

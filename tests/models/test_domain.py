@@ -7,8 +7,8 @@ from helpers import IN_EACH, LIBRARIES, to_library, to_numpy
 from hopfield import ModernHopfield, UniversalHopfield
 from hopfield.dynamics import Exponential, LogCosh, LogSumExp, Network, Population, Quadratic, RectifiedPower, Softplus
 from hopfield.models import HierarchicalMemory, build
-from hopfield.models.domain import activations_of, domain_of
-from hopfield.models.hierarchical import Layer
+from hopfield.models._domain import activations_of, domain_of
+from hopfield.models.layered import Layer
 
 SIGNS = np.random.default_rng(0).choice([-1.0, 1.0], (3, 8))
 POSITIVE = np.random.default_rng(0).uniform(0.1, 1.0, (3, 8))

@@ -21,9 +21,9 @@ from hopfield.models import (
     separation,
     similarity,
 )
-from hopfield.models.catalogue import catalogue
+from hopfield.models._catalogue import catalogue
 from hopfield.models.circles import critical_distance
-from hopfield.models.memory import rule_of
+from hopfield.models.family import rule_of
 
 SIGNS = np.random.default_rng(0).choice([-1.0, 1.0], size=(4, 12))
 NAMES = [entry.name for entry in catalogue()]

@@ -10,7 +10,7 @@ from helpers import to_library, to_numpy
 from hopfield.analysis import assert_energy_decreases, check_lyapunov
 from hopfield.dynamics import Bilinear, Convolution, LogCosh, Relaxation, backend, simulate
 from hopfield.models import HierarchicalMemory, Kernel, Layer, ModernHopfield
-from hopfield.models.layers import ACTIVATIONS
+from hopfield.models.layered._layers import ACTIVATIONS
 
 
 def convolutional(**options):

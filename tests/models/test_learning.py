@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import epsilon, to_library, to_numpy
-from hopfield.models.learning import hebbian, perceptron, pseudo_inverse, storkey
+from hopfield.models.binary._learning import hebbian, perceptron, pseudo_inverse, storkey
 
 
 def patterns(rng, rows, width):

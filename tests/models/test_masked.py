@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from helpers import epsilon, to_library, to_numpy
 from hopfield.dynamics import LayerNorm, simulate
 from hopfield.models import ContinuousSDM, ModernHopfield, UniversalHopfield
-from hopfield.models.masked import masked_query, masked_scores
+from hopfield.models.family._masked import masked_query, masked_scores
 
 
 def softmax(z):

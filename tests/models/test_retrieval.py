@@ -8,7 +8,7 @@ import pytest
 
 from helpers import IN_EACH, to_library, to_numpy
 from hopfield.analysis import metastability
-from hopfield.analysis.trial import fractions_recalled
+from hopfield.analysis.experiments._fractions import fractions_recalled
 from hopfield.models import (
     BidirectionalMemory,
     HierarchicalMemory,

@@ -26,7 +26,7 @@ from hopfield.dynamics import (
     simulate,
 )
 from hopfield.models import UniversalHopfield, separation
-from hopfield.models.separation import ALIASES, SEPARATIONS, describe
+from hopfield.models._separations import ALIASES, SEPARATIONS, describe
 
 
 def sparse(h):

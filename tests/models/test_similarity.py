@@ -10,9 +10,9 @@ from scipy.integrate import solve_ivp
 
 from helpers import IN_EACH, to_library, to_numpy
 from hopfield.dynamics import EquilibriumSynapse, LogSumExp, Network, Population, Quadratic, SimilaritySynapse
-from hopfield.dynamics.threads import processors
+from hopfield.dynamics.backend._threads import processors
 from hopfield.models import Cosine, Custom, Dot, Euclidean, Hamming, Manhattan, UniversalHopfield, similarity
-from hopfield.models.similarity import SIMILARITIES
+from hopfield.models.similarities import SIMILARITIES
 
 # torch itself scripts a function when forward derivatives are first asked for
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -431,8 +431,8 @@ def test_manhattan_chunks_do_not_change_the_answer(rng, monkeypatch):
         ]
 
     whole = everything()
-    monkeypatch.setattr("hopfield.models.manhattan.CHUNK", 8)
-    monkeypatch.setattr("hopfield.models.pairwise.BLOCK", 8)
+    monkeypatch.setattr("hopfield.models.similarities._manhattan.CHUNK", 8)
+    monkeypatch.setattr("hopfield.models.similarities._pairwise.BLOCK", 8)
     for got, wanted in zip(everything(), whole, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-14, atol=1e-15)
 
@@ -593,7 +593,7 @@ def test_threads_change_no_bit(threads, dtype, rng, monkeypatch):
     memories, g = ((rng.random(size) + 0.1).astype(dtype) for size in ((5, 7), (2, 4, 7)))
     expected = similarity("jensen_shannon").scores(memories, g)
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    monkeypatch.setattr("hopfield.dynamics.threads.LARGE", 1)
+    monkeypatch.setattr("hopfield.dynamics.backend._threads.LARGE", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     assert processors() == (1 if threads == "1" else 3)

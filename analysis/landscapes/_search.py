@@ -1,0 +1,231 @@
+"""The search for the saddles between memories: by strings laid between minima, and by climbing from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...dynamics import backend
+from ...dynamics.doors import checked, quiet
+from .. import _declared as declared
+from ..fixed_points import FixedPoints, find_fixed_points, rows_of
+from ..flow import Field, Flow, check_counts, field, flow_of, one_thread, reduce
+from ._landscape import Landscape
+from ._saddles import Passes, climb, join, passes
+from ._strings import string_method
+
+CENSUS = 10  # stored patterns up to which all fixed points are looked for
+ALL_PAIRS = 12  # minima up to which every pair is tried
+
+
+@quiet
+@checked(**declared.LANDSCAPE)
+def landscape(
+    memory: Any,
+    fixed_points: FixedPoints | None = None,
+    *,
+    pairs: str | Any = "auto",
+    images: int = 41,
+    steps: int = 300,
+    climbs: int = 1,
+    reduction: bool = True,
+    seed: int = 0,
+) -> Landscape:
+    r"""Find the saddles of index 1 between the minima of a memory's energy, and the barriers over them.
+
+    Saddles come from three places: the census, if it holds any; the tops of strings laid between pairs of minima
+    (E, Ren & Vanden-Eijnden 2007); and climbing from each minimum along its softest modes. Each candidate is polished
+    by Newton's method on the velocity, must have exactly one growing mode, and is pushed off to both sides to see
+    which minima the flow reaches; minima that are new join the list. Barriers are minimax: over the spanning tree of
+    the lowest saddles.
+
+    Parameters
+    ----------
+    memory : model, Network or Field
+        With an energy. A model is taken in its adiabatic limit. Where forces jump (Manhattan, max) no saddle is a
+        zero of the velocity, and only the strings' bounds are given.
+    fixed_points : FixedPoints, optional
+        The census whose stable points are the minima. If not given, all fixed points are looked for with up to 10
+        stored patterns (there are about 2^N), and with more only what the patterns themselves flow to: other minima
+        are met from saddles, or not at all.
+    pairs : {"auto", "all"} or int array (P, 2)
+        Between which minima strings are laid. "auto": all pairs of up to 12 minima; of more, the 6 nearest of
+        each and the spanning tree of distances.
+    images, steps : int
+        Of the strings.
+    climbs : int
+        How many of the softest modes of each minimum are climbed along, in both directions (0: none). It needs a
+        symmetric Jacobian (g = x, one time constant) and is left out elsewhere.
+    reduction : bool
+        Whether to search in the row space of the patterns where that is exact (see `row_space`).
+    seed : int
+        Of everything random.
+
+    Returns
+    -------
+    Landscape
+        Minima, saddles, barriers, and what is not known.
+
+    References
+    ----------
+    E, Ren & Vanden-Eijnden 2007, J. Chem. Phys. 126, 164103, doi:10.1063/1.2720838. Disconnectivity graphs: Becker &
+    Karplus 1997, J. Chem. Phys. 106, 1495, doi:10.1063/1.473299.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> found = landscape(ModernHopfield(np.eye(3), beta=6.0))
+    >>> len(found.saddles), found.depth.round(6)
+    (3, array([0.130643, 0.130643, 0.130643]))
+    """
+    check_counts(images=(images, 3), steps=(steps, 1), climbs=(climbs, 0))
+    net = field(memory, differences=None)
+    if not net.conservative:
+        raise ValueError(
+            "The forces are not the gradient of an energy, so there are no barriers. find_fixed_points finds the "
+            "saddles of such a network, and basins_of_attraction what separates its attractors."
+        )
+    small = reduce(net, reduction)
+    flow = flow_of(small.flow)
+    if fixed_points is None:
+        many = net.patterns is not None and len(net.patterns) > CENSUS
+        fixed_points = find_fixed_points(net, net.patterns if many else None, seed=seed)
+    census = fixed_points
+    if not isinstance(census, FixedPoints):
+        raise TypeError(f"fixed_points must be what find_fixed_points returns, got {type(census).__name__}.")
+    if census.state.shape[1] != net.size:
+        raise ValueError(
+            f"The fixed points have {census.state.shape[1]} coordinates and this memory has {net.size} neurons: they "
+            "belong to another one."
+        )
+    stable = np.asarray(census.stable, dtype=bool)
+    states = small.project(backend.to_numpy(census.state).astype(float))
+    minima, known = states[stable], states[np.asarray(census.index) == 1]
+    notes: list[str] = []
+    if not len(minima):
+        raise ValueError("There is no stable fixed point among the fixed points, so there is nothing to join.")
+    chosen = _pairs(minima, pairs)
+    with one_thread(flow.size):
+        first, last = minima[chosen[:, 0]], minima[chosen[:, 1]]
+        strings = string_method(flow, first, last, images=images, steps=steps, seed=seed)
+        found, source = _search(flow, known, minima, strings, climbs, seed, notes)
+        ends = join(flow, found, minima)
+    good = (ends.joins >= 0).all(axis=1)
+    if not good.all():
+        notes.append(f"{int((~good).sum())} saddles are left out: the flow from a side of them did not arrive.")
+    bound = np.full((len(ends.minima),) * 2, np.inf)
+    for (i, j), level in zip(chosen.tolist(), strings.bound, strict=True):
+        bound[i, j] = bound[j, i] = min(level, bound[i, j])
+    lifted = small.lift(ends.minima)
+    kind, pattern = _names(net, census, lifted, len(minima), seed, notes)
+    height = flow.energy(found.state) if len(found.state) else np.zeros(0)
+    order = np.flatnonzero(good)[np.argsort(height[good], kind="stable")]
+    kept, lifts = backend.to_numpy(net.like).dtype, small.lift(found.state[order])
+    activation = net.host(net.activation, lifted.astype(kept)).astype(float)
+    answer = Landscape(
+        minima=lifted,
+        activation=activation,
+        energy=flow.energy(ends.minima),
+        kind=kind,
+        pattern=pattern,
+        saddles=lifts,
+        saddle_energy=height[order],
+        residual=np.linalg.norm(net.host(net.residual, lifts.astype(kept)).astype(float), axis=-1),
+        rate=found.rate[order] / small.length**2,
+        joins=ends.joins[order],
+        source=source[order],
+        bound=bound,
+        arc=ends.arc[order] * small.length,
+        way=ends.energy[order],
+        notes=tuple(notes),
+        seed=seed,
+        rows=rows if (rows := rows_of(net)).size else None,
+    )
+    object.__setattr__(answer, "notes", (*notes, *_doubts(answer)))
+    return answer
+
+
+def _pairs(minima: np.ndarray, pairs: str | Any) -> np.ndarray:
+    count = len(minima)
+    if not isinstance(pairs, str):
+        rows = np.asarray(pairs)
+        fits = rows.ndim == 2 and rows.shape[1] == 2 and rows.dtype.kind in "iu"
+        if not fits or ((rows < 0) | (rows >= count)).any():
+            raise ValueError(f"pairs must be an int array (P, 2) of rows below {count}, got {pairs!r}.")
+        return rows
+    if pairs not in ("auto", "all"):
+        raise ValueError(f"pairs must be 'auto', 'all' or an array (P, 2) of rows, got {pairs!r}.")
+    every = np.stack(np.triu_indices(count, 1), axis=1)
+    if pairs == "all" or count <= ALL_PAIRS:
+        return every
+    from scipy.sparse.csgraph import minimum_spanning_tree
+    from sklearn.neighbors import NearestNeighbors
+
+    near = NearestNeighbors(n_neighbors=7).fit(minima).kneighbors(return_distance=False)
+    gaps = np.linalg.norm(minima[every[:, 0]] - minima[every[:, 1]], axis=-1)
+    square = np.zeros((count, count))
+    square[every[:, 0], every[:, 1]] = gaps
+    tree = np.argwhere(minimum_spanning_tree(square).toarray() > 0)
+    local = np.stack([np.repeat(np.arange(count), near.shape[1]), near.ravel()], axis=1)
+    return np.unique(np.sort(np.concatenate([local, tree]), axis=1), axis=0)
+
+
+def _search(
+    flow: Flow, known: np.ndarray, minima: np.ndarray, strings: Any, climbs: int, seed: int, notes: list[str]
+) -> tuple[Passes, np.ndarray]:
+    """Saddles from the census, the tops of strings, and climbing; and where each is from."""
+    if not flow.smooth:
+        notes.append("Forces jump here, so that passes are no zeros of the velocity: barriers are the strings' bounds.")
+        return passes(flow, np.zeros((0, flow.size))), np.zeros(0, dtype="<U6")
+    candidates = {"census": known}
+    tops = [strings.path[pair][strings.tops(pair)] for pair in range(len(strings.path))]
+    candidates["string"] = np.concatenate([*tops, np.zeros((0, flow.size))])
+    if climbs and flow.symmetric:
+        candidates["climb"] = climb(flow, minima, modes=climbs, seed=seed)
+    elif climbs:
+        notes.append("No climbing from minima: the Jacobian is not symmetric here.")
+    parts, source = [], []
+    for name, x in candidates.items():
+        part = passes(flow, x, known=np.concatenate([p.state for p in parts]) if parts else None)
+        parts.append(part)
+        source += [name] * len(part.state)
+    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Passes(*joined), np.array(source, dtype="<U6")
+
+
+def _names(
+    net: Field, census: FixedPoints, minima: np.ndarray, known: int, seed: int, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kind and pattern of the minima: the census's, and for those met since a small census of their own."""
+    stable = np.asarray(census.stable, dtype=bool)
+    kind = [str(k) for k in np.asarray(census.kind)[stable]]
+    pattern = [int(p) for p in np.asarray(census.pattern)[stable]]
+    if len(minima) == known:
+        return np.array(kind), np.array(pattern, dtype=int)
+    notes.append(f"{len(minima) - known} minima are not in the census: the flow from saddles met them.")
+    starts = net.activation(net.asarray(minima[known:]))
+    found = find_fixed_points(net, starts, seed=seed)
+    states = backend.to_numpy(found.state).astype(float)
+    for x in minima[known:]:
+        gaps = np.linalg.norm(states - x, axis=-1) if len(states) else np.array([np.inf])
+        near = int(gaps.argmin())
+        here = len(states) > 0 and bool(net.same(states[near], x))
+        kind.append(str(found.kind[near]) if here else "spurious")
+        pattern.append(int(found.pattern[near]) if here else -1)
+    return np.array(kind), np.array(pattern, dtype=int)
+
+
+def _doubts(found: Landscape) -> list[str]:
+    """What the strings and the saddles say against one another."""
+    notes = []
+    if missing := len(found.unjoined):
+        notes.append(f"{missing} pairs of minima are joined by no chain of saddles; `upper` bounds their passes.")
+    known = np.isfinite(found.passes) & ~np.eye(len(found.energy), dtype=bool)
+    gap = np.where(known, found.passes, 0) - np.where(known, found.upper, 0)
+    lower = known & (gap > 1e-2 * np.where(known, found.barrier, 0))
+    if lower.any():
+        count = int(lower.sum()) // 2
+        notes.append(f"{count} pairs have a lower pass than the saddles found: a string went lower (see `upper`).")
+    return notes

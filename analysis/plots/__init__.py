@@ -1,0 +1,31 @@
+"""Pictures."""
+
+from ._basins import plot_basin_slice as plot_basin_slice
+from ._basins import plot_radii as plot_radii
+from ._branches import plot_bifurcation as plot_bifurcation
+from ._disconnectivity import disconnectivity_tree as disconnectivity_tree
+from ._disconnectivity import plot_disconnectivity as plot_disconnectivity
+from ._doors import head as head
+from ._doors import made_by as made_by
+from ._doors import wording as wording
+from ._fixed_points import plot_fixed_point_images as plot_fixed_point_images
+from ._fixed_points import plot_fixed_points as plot_fixed_points
+from ._landscape import plot_barriers as plot_barriers
+from ._landscape import plot_energy_along_path as plot_energy_along_path
+from ._recall import plot_recall as plot_recall
+from ._style import BLACK as BLACK
+from ._style import BLUE as BLUE
+from ._style import GREEN as GREEN
+from ._style import GREY as GREY
+from ._style import LINES as LINES
+from ._style import ORANGE as ORANGE
+from ._style import PURPLE as PURPLE
+from ._style import SKY as SKY
+from ._style import VERMILLION as VERMILLION
+from ._style import Look as Look
+from ._style import mark_recalled as mark_recalled
+from ._style import new_figure as new_figure
+from ._style import open_axes as open_axes
+from ._style import ticks_at as ticks_at
+from ._trajectories import plot_energy as plot_energy
+from ._trajectories import plot_overlaps as plot_overlaps

@@ -1,0 +1,7 @@
+"""What results share: files, reports, intervals."""
+
+from ._files import versions as versions
+from ._files import write_report as write_report
+from ._intervals import wilson as wilson
+from ._trajectories import save_trajectory as save_trajectory
+from ._trajectories import times_that_fit as times_that_fit

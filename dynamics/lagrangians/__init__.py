@@ -1,0 +1,29 @@
+"""Lagrangians: convex functions of a state whose gradient is an activation."""
+
+from ._collective import Entmax as Entmax
+from ._collective import LayerNorm as LayerNorm
+from ._collective import LogSumExp as LogSumExp
+from ._collective import Max as Max
+from ._collective import Sparsemax as Sparsemax
+from ._collective import Spherical as Spherical
+from ._collective import TopK as TopK
+from ._compact import LogSumReLU as LogSumReLU
+from ._elementwise import Exponential as Exponential
+from ._elementwise import LogCosh as LogCosh
+from ._elementwise import Power as Power
+from ._elementwise import Quadratic as Quadratic
+from ._elementwise import RectifiedPower as RectifiedPower
+from ._elementwise import Softplus as Softplus
+from ._elementwise import SquareRoot as SquareRoot
+from ._elementwise import Threshold as Threshold
+from ._elementwise import XLogX as XLogX
+from ._lagrangian import Bend as Bend
+from ._lagrangian import Lagrangian as Lagrangian
+from ._lagrangian import Scaled as Scaled
+from ._own import CustomLagrangian as CustomLagrangian
+from ._own import __all__ as __all__
+from ._own import convexity_defect as convexity_defect
+from ._rotation import rotated as rotated
+from ._rotation import unit as unit
+from ._shifted import logsumexp as logsumexp
+from ._shifted import softmax as softmax

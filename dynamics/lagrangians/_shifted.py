@@ -1,0 +1,56 @@
+"""softmax and log-sum-exp, shifted by the largest entry so that they cannot overflow."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import backend
+from ..backend import Array
+from ..doors import arguments, behind, door
+
+
+@door(arguments.vector)
+def softmax(z: Array) -> Array:
+    """e^z/sum e^z over the last axis, shifted so that it cannot overflow.
+
+    >>> import numpy as np
+    >>> softmax(np.array([0.0, 1e4]))
+    array([0., 1.])
+    """
+    if type(z) is np.ndarray:  # the same without NumPy's wrappers, which cost as much as a small row
+        e = np.exp(z - np.maximum.reduce(z, axis=-1, keepdims=True))
+        e /= np.add.reduce(e, axis=-1, keepdims=True)
+        return e
+    xp = backend.namespace(z)
+    e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
+    return e / xp.sum(e, axis=-1, keepdims=True)
+
+
+@door(arguments.vector)
+def logsumexp(z: Array) -> Array:
+    """log sum e^z over the last axis, shifted so that it cannot overflow.
+
+    >>> import numpy as np
+    >>> logsumexp(np.array([1e4, 1e4])).round(4)
+    np.float64(10000.6931)
+    """
+    if type(z) is np.ndarray:
+        top = np.maximum.reduce(z, axis=-1, keepdims=True)
+        return (top + np.log(np.add.reduce(np.exp(z - top), axis=-1, keepdims=True)))[..., 0]
+    xp = backend.namespace(z)
+    top = xp.max(z, axis=-1, keepdims=True)
+    return (top + xp.log(xp.sum(xp.exp(z - top), axis=-1, keepdims=True)))[..., 0]
+
+
+def shifted(z: Array) -> Array:
+    """z less its largest entry.
+
+    >>> import numpy as np
+    >>> shifted(np.array([1.0, 3.0]))
+    array([-2.,  0.])
+    """
+    # Weights do not see a constant; near 0 the differences that decide them keep all their digits.
+    return z - backend.detach(backend.namespace(z).max(z, axis=-1, keepdims=True))
+
+
+plain_softmax, plain_logsumexp = behind(softmax), behind(logsumexp)  # for those that passed a door

@@ -1,0 +1,300 @@
+r"""A flow: a network bound to what is held of it, and what follows from its parts at one point.
+
+With states x_a, Lagrangians L_a, activations g_a = dL_a/dx_a, leaks l_a, input currents b_a, time constants
+tau_a and synapses with energies E_s of the activations (Krotov & Hopfield 2021, arXiv:2008.06996):
+
+    E = sum_a [ l_a (x_a . g_a - L_a(x_a)) - b_a . g_a ] + sum_s E_s
+    r_a = -l_a x_a + b_a - dE_s/dg_a,    dE/dx_a = -L_a'' r_a
+    local flow     tau_a x_a' = r_a          dE/dt = -sum tau_a x_a' . L_a'' x_a' <= 0 for convex L_a
+    gradient flow  tau_a x_a' = L_a'' r_a    dE/dt = -sum tau_a |x_a'|^2 <= 0 always
+
+What is joined to what, and which methods that are, is looked up once for a flow and not once a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from .. import backend
+from ..backend import Array, structure
+from ..doors import behind
+from ..synapses import Synapse
+from ._population import Population
+
+States = Mapping[str, Array]
+T = TypeVar("T")
+
+
+class Wired(Protocol):
+    """What a flow binds: the parts of a network."""
+
+    @property
+    def populations(self) -> dict[str, Population]:
+        """The populations by name."""
+        ...
+
+    @property
+    def synapses(self) -> dict[str, Synapse]:
+        """The synapses by name."""
+        ...
+
+    @property
+    def flow(self) -> str:
+        """How populations move, "local" or "gradient"."""
+        ...
+
+
+class Point(NamedTuple):
+    """One state of a network, and what energy, velocity and steps share there: activations and synapses' signals.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> point = ModernHopfield(np.eye(2), tau_memory=0.0).network.bound().at({"value": np.array([1.0, 0.0])})
+    >>> point.activations["value"], point.signals["memory"]
+    (array([1., 0.]), array([1., 0.]))
+    """
+
+    states: dict[str, Array]
+    activations: dict[str, Array]
+    signals: dict[str, Any]
+
+
+class Energy(NamedTuple):
+    """E, and the size of the numbers that cancel in it: rounding is a few eps(dtype) times this; shapes (...)."""
+
+    value: Array
+    scale: Array
+
+
+class Wire(NamedTuple):
+    """A synapse as a flow uses it: what it joins, and its methods behind their doors."""
+
+    key: str
+    synapse: Synapse
+    between: tuple[str, ...]
+    seen: frozenset[str]  # the populations on which its signal depends
+    signal: Callable[..., Any]
+    energy: Callable[..., Array]
+    measured: Callable[..., tuple[Array, Array]]
+    forces: Callable[..., tuple[Array, ...]]
+    response: Callable[..., Any]
+    block: Callable[..., Array | None]
+
+    def ask(self, method: Callable[..., T], point: Point, *first: Any) -> T:
+        """A method at a point, with the signal where there is one."""
+        g, signal = point.activations, point.signals[self.key]
+        joined = [g[name] for name in self.between]
+        return method(*first, *joined) if signal is None else method(*first, *joined, signal=signal)
+
+
+@structure
+class Flow:
+    """A network bound to a clamp: `at` gives a point, from which energy, velocity and steps follow.
+
+    Parameters
+    ----------
+    network : Network
+        The populations and synapses.
+    clamp : dict of masks (..., n), optional
+        Neurons that are held, by population.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> flow = Flow(ModernHopfield(np.eye(2), beta=2.0, tau_memory=0.0).network)
+    >>> here = flow.at({"value": np.array([1.0, 0.0])})
+    >>> flow.velocity(here)["value"].round(3), flow.energy(here).value.round(3)
+    (array([-0.119,  0.119]), np.float64(-0.563))
+    """
+
+    network: Any
+    clamp: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def populations(self) -> dict[str, Population]:
+        """The network's populations."""
+        return self.network.populations
+
+    @property
+    def wires(self) -> list[Wire]:
+        """The synapses as this flow uses them."""
+        return self.once(_wires)
+
+    def once(self, find: Callable[[Flow], T]) -> T:
+        """What follows from the parts of the network, found at the first call and kept with the flow."""
+        found = self.__dict__.setdefault("_found", {})
+        if find not in found:
+            found[find] = find(self)
+        return found[find]
+
+    def bound(self, clamp: Mapping[str, Array]) -> Flow:
+        """The same network under another clamp; what was found of its parts is kept."""
+        other = Flow(self.network, dict(clamp))
+        other.__dict__["_found"] = self.__dict__.setdefault("_found", {})
+        return other
+
+    def __reduce__(self) -> Any:
+        """Let it travel without what it has looked up."""
+        return Flow, (self.network, self.clamp)
+
+    # ------------------------------------------------------------------------------------------------ points
+
+    def at(self, states: States) -> Point:
+        """The point of some states (..., n), one for each population."""
+        g = {name: activate(states[name]) for name, activate in self.once(_activations).items()}
+        signals = {w.key: w.signal(*[g[name] for name in w.between]) for w in self.wires}
+        return Point(dict(states), g, signals)
+
+    def moved(self, point: Point, name: str, x: Array) -> Point:
+        """The point after population `name` alone has moved to the state x."""
+        g = {**point.activations, name: self.once(_activations)[name](x)}
+        signals = dict(point.signals)
+        for w in self.wires:
+            if name in w.seen:
+                signals[w.key] = w.signal(*[g[other] for other in w.between])
+        return Point({**point.states, name: x}, g, signals)
+
+    # ---------------------------------------------------------------------------------------- energy, velocity
+
+    def parts(self, point: Point) -> dict[str, Array]:
+        """The energy by population and by synapse; the parts sum to the energy."""
+        found = {}
+        for name, p in self.populations.items():
+            terms = _terms(p, point.states[name], point.activations[name])
+            found[name] = sum(terms[1:], terms[0])
+        for w in self.wires:
+            found[w.key] = w.ask(w.energy, point)
+        return found
+
+    def energy(self, point: Point) -> Energy:
+        """The energy and what cancels in it."""
+        value: Any = None
+        scale: Any = None
+        for name, p in self.populations.items():
+            x, g = point.states[name], point.activations[name]
+            xp = backend.namespace(x)
+            for term in _terms(p, x, g):
+                size = xp.abs(term)
+                value, scale = (term, size) if value is None else (value + term, scale + size)
+            if p.bias is not None:  # its products cancel one another
+                scale = scale + xp.sum(xp.abs(p.bias * g), axis=-1)
+        for w in self.wires:
+            energy, size = w.ask(w.measured, point)
+            value, scale = value + energy, scale + size
+        return Energy(value, scale)
+
+    def pull(self, point: Point, name: str) -> Any:
+        """-dE_s/dg of all synapses on one population, as they are; None where there is none."""
+        force: Any = None
+        for w in self.wires:
+            if name in w.between:
+                for joined, part in zip(w.between, w.ask(w.forces, point), strict=True):
+                    if joined == name:
+                        force = part if force is None else force + part
+        return force
+
+    def forces(self, point: Point) -> dict[str, Array]:
+        """-l_a x_a + b_a - dE_s/dg_a: the residual before `Lagrangian.tangent` projects it, where the leak is 0."""
+        forces: dict[str, Any] = {}
+        kinks: dict[str, Any] = {}
+        for w in self.wires:
+            for k, (name, force) in enumerate(zip(w.between, w.ask(w.forces, point), strict=True)):
+                forces[name] = force if name not in forces else forces[name] + force
+                if not w.synapse.smooth and (width := w.ask(w.synapse.kink, point, k)) is not None:
+                    kinks[name] = kinks.get(name, 0.0) + width
+        answer = {}
+        for name, p in self.populations.items():
+            r = _with_own(p, point.states[name], forces.get(name))
+            if name in kinks:  # the force is a set there: its element of least norm
+                xp = backend.namespace(r)
+                r = xp.sign(r) * xp.clip(xp.abs(r) - kinks[name], min=0.0)
+            answer[name] = r
+        return answer
+
+    def residual(self, point: Point) -> dict[str, Array]:
+        """r_a = -l_a x_a + b_a + forces: the local flow before division by tau_a."""
+        found = self.forces(point)
+        for name, p in self.populations.items():
+            if p.leak == 0:
+                found[name] = p.lagrangian.tangent(point.states[name], found[name])
+        return found
+
+    def velocity(self, point: Point) -> dict[str, Array]:
+        """x_a' for every population; clamped neurons stand still."""
+        answer, gradient = self.residual(point), self.network.flow == "gradient"
+        for name, p in self.populations.items():
+            v = answer[name]
+            if gradient:
+                v = p.lagrangian.curvature(point.states[name], v)
+            if not (isinstance(p.tau, float) and p.tau == 1):
+                v = v / p.tau
+            if name in self.clamp:
+                v = backend.namespace(v).where(backend.asarray(self.clamp[name], v), 0.0, v)
+            answer[name] = v
+        return answer
+
+    def slope(self, point: Point) -> dict[str, Array]:
+        """dE/dx_a = L_a'' (l_a x_a - b_a + dE_s/dg_a)."""
+        slopes: dict[str, Any] = {}
+        for w in self.wires:
+            for name, slope in zip(w.between, w.ask(w.synapse.energy_gradient, point), strict=True):
+                slopes[name] = slope if name not in slopes else slopes[name] + slope
+        answer = {}
+        for name, p in self.populations.items():
+            x, force = point.states[name], None if name not in slopes else -slopes[name]
+            answer[name] = -p.lagrangian.curvature(x, _with_own(p, x, force))
+        return answer
+
+    def rate(self, point: Point) -> Array:
+        """dE/dt = sum_a (dE/dx_a) . x_a' along the velocity, shape (...)."""
+        slopes, velocity = self.slope(point), self.velocity(point)
+        terms = [backend.namespace(v).sum(slopes[name] * v, axis=-1) for name, v in velocity.items()]
+        return sum(terms[1:], terms[0])
+
+
+def _activations(flow: Flow) -> dict[str, Callable[[Array], Array]]:
+    return {name: behind(p.lagrangian.activation) for name, p in flow.populations.items()}
+
+
+def _wires(flow: Flow) -> list[Wire]:
+    return [
+        Wire(
+            key,
+            s,
+            tuple(s.between),
+            frozenset(s.between[k] for k in s.signal_of),
+            behind(s.signal),
+            behind(s.energy),
+            s.measured,
+            behind(s.forces),
+            behind(s.response),
+            behind(s.block),
+        )
+        for key, s in flow.network.synapses.items()
+    ]
+
+
+def _with_own(p: Population, x: Array, force: Array | None) -> Array:
+    """A force with the population's leak and input current."""
+    if p.leak != 0:
+        leak = x if p.leak == 1 else p.leak * x
+        force = -leak if force is None else force - leak
+    if p.bias is not None:
+        force = p.bias + 0.0 * x if force is None else force + p.bias
+    return backend.namespace(x).zeros_like(x) if force is None else force
+
+
+def _terms(p: Population, x: Array, g: Array) -> list[Array]:
+    """What a population adds to the energy."""
+    xp = backend.namespace(x)
+    terms = []
+    if p.leak != 0 and p.lagrangian.identity:
+        terms = [p.leak * p.lagrangian.value(x)]
+    elif p.leak != 0:
+        terms = [p.leak * backend.dot(x, g), -p.leak * p.lagrangian.value(x)]
+    if p.bias is not None:
+        terms.append(-xp.sum(p.bias * g, axis=-1))
+    return terms or [xp.zeros_like(x[..., 0])]

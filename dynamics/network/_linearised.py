@@ -1,0 +1,114 @@
+r"""The local flow linearised at one state: what the velocities of populations change by when states move.
+
+With B_ts, how the forces on a population t change with the activation of s, and L_s'' at the state,
+
+    tau_t dx_t' = sum_s B_ts L_s'' u_s - l_t u_t,
+
+and where l_t = 0 the projection P_t of the velocity (`Lagrangian.tangent`) stands before the sum and adds its own
+change along u_t (`Lagrangian.tangent_change`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .. import backend
+from ..backend import Array
+from ._flow import Flow, Point, States, Wire
+
+
+class Linearised:
+    r"""What the synapses of a network add to its velocities, to first order around one state.
+
+    Parameters
+    ----------
+    flow : Flow
+        Of a network with ``flow="local"``; the velocity of neurons that are held does not change.
+    point : Point
+        Where.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> flow = ModernHopfield(np.eye(2), beta=1.0, tau_memory=0.5).network.bound()
+    >>> here = flow.at({"value": np.zeros(2), "memory": np.zeros(2)})
+    >>> Linearised(flow, here).changes(["memory"], {"value": np.array([1.0, 2.0])})
+    {'memory': array([2., 4.])}
+    """
+
+    def __init__(self, flow: Flow, point: Point) -> None:
+        self.flow, self.point = flow, point
+        self._bends = {
+            n: p.lagrangian.linearised(point.states[n], point.activations[n]) for n, p in flow.populations.items()
+        }
+        self._links = flow.once(_links)
+        self._turning = flow.once(_turning)
+        self._forces = flow.forces(point) if self._turning else {}
+
+    def changes(self, targets: Iterable[str], directions: States) -> dict[str, Array]:
+        """The change of the velocity of each target along `directions` (by population), without the leak's."""
+        moved = {name: self._bends[name](u) for name, u in directions.items()}
+        xp, answer = backend.namespace(*self.point.states.values()), {}
+        clamp = self.flow.clamp
+        for target in targets:
+            p, total = self.flow.populations[target], None
+            for source, wire, ends in self._links[target]:
+                if source in moved:
+                    change = wire.ask(wire.block, self.point, *ends, moved[source])
+                    if change is not None:
+                        total = change if total is None else total + change
+            if total is None:
+                total = xp.zeros_like(self.point.states[target])
+            elif p.leak == 0:
+                total = p.lagrangian.tangent(self.point.states[target], total)
+            if target in self._turning and target in directions:
+                force = self._forces[target]
+                total = total + p.lagrangian.tangent_change(self.point.states[target], force, directions[target])
+            total = total / p.tau
+            answer[target] = xp.where(clamp[target], 0.0, total) if target in clamp else total
+        return answer
+
+    def widened(self) -> Linearised:
+        """The same with one more axis before the last, beside which the columns of a matrix find room."""
+        return Linearised(self.flow.bound(_wide(self.flow.clamp)), Point(*map(_wide, self.point)))
+
+
+def has_products(flow: Flow, states: States) -> bool:
+    """Whether every part of the flow gives its derivatives, by hand or (on JAX and PyTorch) by its library.
+
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> has_products(ModernHopfield(np.eye(2), tau_memory=0.0).network.bound(), {"value": np.ones(2)})
+    True
+    """
+    if flow.network.flow != "local" or flow.network.kinks:
+        return False
+    first = {n: backend.namespace(x).reshape(x, (-1, x.shape[-1]))[:1] for n, x in states.items()}
+    try:
+        linear = Linearised(flow.bound({}), flow.at(first))
+        linear.changes(flow.populations, {n: backend.namespace(x).zeros_like(x) for n, x in first.items()})
+    except TypeError:  # NumPy has no autodiff
+        return False
+    return True
+
+
+def _wide(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: backend.map_leaves(lambda x: x[..., None, :], part) for name, part in parts.items()}
+
+
+def _links(flow: Flow) -> dict[str, list[tuple[str, Wire, tuple[int, int]]]]:
+    """For each population the ends of synapses through which others (or itself) reach it."""
+    found: dict[str, list[tuple[str, Wire, tuple[int, int]]]] = {name: [] for name in flow.populations}
+    for wire in flow.wires:
+        for k, target in enumerate(wire.between):
+            for m, source in enumerate(wire.between):
+                if k != m or wire.synapse.couples(k):
+                    found[target].append((source, wire, (k, m)))
+    return found
+
+
+def _turning(flow: Flow) -> frozenset[str]:
+    """Populations without leak whose velocity is projected along directions that turn with the state."""
+    return frozenset(n for n, p in flow.populations.items() if p.leak == 0 and p.lagrangian.turns)

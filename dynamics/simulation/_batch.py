@@ -1,0 +1,71 @@
+"""Batch axes: taken off on the way into a run, and put back on the way out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import backend
+from ..backend import Array
+
+
+def room(size: int, like: Array) -> int:
+    """How many rows to make of `size`: on JAX a power of two, so that few programs are compiled.
+
+    >>> room(5, np.ones(1))
+    5
+    """
+    return 1 << (size - 1).bit_length() if backend.backend_of(like) == "jax" else size
+
+
+def flat(arrays: dict[Any, Array]) -> tuple[dict[Any, Array], tuple[int, ...]]:
+    """Arrays (..., n) as batches (B, n) of one size, and the batch axes that they had.
+
+    >>> found, shape = flat({"x": np.zeros((2, 3, 4)), "y": np.zeros(5)})
+    >>> found["y"].shape, shape
+    ((6, 5), (2, 3))
+    """
+    shape = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in arrays.values()))
+    size, wide = math.prod(shape), {}
+    for key, x in arrays.items():
+        host = backend.on_host(x)
+        xp = backend.namespace(host)
+        host = host if host.shape[:-1] == shape else xp.broadcast_to(host, (*shape, host.shape[-1]))
+        wide[key] = backend.returned(xp.reshape(host, (size, host.shape[-1])), x)
+    return wide, shape
+
+
+def filled(arrays: dict[Any, Array]) -> dict[Any, Array]:
+    """Batches (B, n) with `room` on JAX: the rows from B on are copies of the first.
+
+    >>> filled({"x": np.zeros((3, 1))})["x"].shape
+    (3, 1)
+    """
+    return {key: _filled(x) for key, x in arrays.items()}
+
+
+def _filled(x: Array) -> Array:
+    more = room(x.shape[0], x) - x.shape[0]
+    if not more:
+        return x
+    host = backend.on_host(x)
+    xp = backend.namespace(host)
+    return backend.returned(xp.concat([host, xp.broadcast_to(host[:1, ...], (more, x.shape[1]))], axis=0), x)
+
+
+def shaped(arrays: dict[Any, Array], batch: tuple[int, ...], lead: int = 0) -> dict[Any, Array]:
+    """Arrays (..., B, n) behind `lead` axes with their batch axes again, without the rows that fill up the batch.
+
+    >>> shaped({"x": np.zeros((6, 4))}, (2, 3))["x"].shape
+    (2, 3, 4)
+    """
+    size, answer = math.prod(batch), {}
+    for name, x in arrays.items():
+        host = backend.on_host(x)
+        if host.shape[lead] != size:
+            host = host[(slice(None),) * lead + (slice(size), ...)]
+        host = backend.namespace(host).reshape(host, (*x.shape[:lead], *batch, *x.shape[lead + 1 :]))
+        answer[name] = backend.returned(host, x)
+    return answer

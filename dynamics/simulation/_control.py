@@ -1,0 +1,206 @@
+"""Clocks: one for all samples that take equal steps, or one for each sample whose steps follow from its error."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import backend
+from ..backend import Array
+from ..integrators import Integrator, error_norm
+from ..network import Flow, Point
+from ._trajectory import Result
+
+SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
+
+
+class Schedule:
+    """When a run ends, and what it saves: at times, or every `every` steps and at the end (0: nothing)."""
+
+    def __init__(self, t1: float, times: np.ndarray | None, every: int) -> None:
+        self.t1, self.every = t1, every
+        self.times = times if every else None
+        self.targets = np.append([] if times is None else times, np.inf)
+
+    def due(self, steps: Any, lands: Any, target: Any, saved: Any) -> Any:
+        """Whether to save after a step that is the `steps`-th and ends at `target`, where `saved` is the next time."""
+        if not self.every:
+            return lands & False
+        if self.times is not None:
+            return lands & (saved <= self.t1)
+        return (steps % self.every == 0) | (lands & (target == self.t1))
+
+
+class Ahead(NamedTuple):
+    """The next step: how long, where it ends, whether on that target, and whether to save then; for all or by row."""
+
+    dt: Any
+    target: Any
+    lands: Any
+    saves: Any
+    span: Any  # its length as integrators take it
+
+
+class Verdict(NamedTuple):
+    """Which rows (B,) of a step are accepted; by row, why and how those end that can go on no more."""
+
+    accepted: np.ndarray
+    lost: dict[int, tuple[str, Result]]
+
+
+class OneClock:
+    """Equal steps of at most dt that end on the next save time: all samples stand at the same time, a Python number."""
+
+    one = True
+
+    def __init__(self, method: Integrator, schedule: Schedule) -> None:
+        self.dt, self.schedule, self.targets = method.dt, schedule, schedule.targets.tolist()
+        self.time, self.slot, self.steps = 0.0, 0, 0
+        self.saved: dict[int, float] = {}  # the time of each slot
+
+    def ahead(self, moving: np.ndarray) -> Ahead:
+        """The step that is next."""
+        saved = self.targets[min(self.slot, len(self.targets) - 1)]
+        target = min(saved, self.schedule.t1)
+        left = target - self.time
+        if math.isinf(self.dt):
+            dt, lands = 1.0, left <= 1
+        else:
+            dt = left / max(1, math.ceil(left / self.dt - 1e-9))
+            lands = left <= dt * (1 + 1e-9)
+        saves = self.schedule.due(self.steps + 1, lands, target, saved)
+        return Ahead(dt, target, lands, saves, None if math.isinf(self.dt) else dt)
+
+    def moved(self, ahead: Ahead, accepted: np.ndarray) -> None:
+        """Go on by a step."""
+        self.time = ahead.target if ahead.lands else self.time + ahead.dt
+        self.steps += 1
+
+    def note(self, which: np.ndarray, on: bool = True) -> np.ndarray:
+        """The slot under which to save some rows; the next save goes `on` to the one after it."""
+        self.saved[self.slot] = self.time
+        slots = np.full(np.count_nonzero(which), self.slot)
+        self.slot += on
+        return slots
+
+    def times(self, length: int) -> np.ndarray:
+        """Of the first slots."""
+        return np.asarray([self.saved[k] for k in range(length)])
+
+    def judge(
+        self, error: np.ndarray, bad: np.ndarray, moving: np.ndarray, dt: float, rows: np.ndarray
+    ) -> Verdict | None:
+        """Nothing: a step is taken as it is."""
+
+    def thin(self) -> None:
+        """Forget every second slot."""
+        self.saved = {k // 2: time for k, time in self.saved.items() if k % 2 == 0}
+        self.slot = (self.slot + 1) // 2
+
+    def keep(self, chosen: np.ndarray) -> None:
+        """Go on with some of the rows."""
+
+
+class OwnClocks:
+    """A clock for each sample; all of it on the host, in float64.
+
+    With the error estimate e (1 = just tolerated) of a method whose estimate is of order q, the next step of a sample
+    is dt min(5, max(0.2, 0.9 e^(-1/q))).
+    """
+
+    one = False
+
+    def __init__(self, method: Integrator, schedule: Schedule, flow: Flow, point: Point) -> None:
+        self.method, self.schedule, t1 = method, schedule, schedule.t1
+        like = self.like = next(iter(point.states.values()))
+        size = len(like)
+        first = backend.compiled(_first_step, like)
+        self.h = np.full(size, min(method.dt, t1))
+        self.h = np.minimum(self.h, backend.to_numpy(first(method, flow, point)))
+        self.h = np.maximum(self.h, 1e-12 * t1)
+        self.eager = np.ones(size, dtype=bool)  # whether the last step was accepted, so that h may grow
+        self.time, self.slot, self.steps = np.zeros(size), np.zeros(size, dtype=int), np.zeros(size, dtype=int)
+
+    def ahead(self, moving: np.ndarray) -> Ahead:
+        """The steps that are next."""
+        saved = self.schedule.targets[np.minimum(self.slot, self.schedule.targets.size - 1)]
+        target = np.minimum(saved, self.schedule.t1)
+        left = target - self.time
+        lands = left <= self.h * (1 + 1e-9)
+        dt = np.where(lands, left, np.where(left < 2 * self.h, left / 2, self.h))  # no sliver is left over
+        dt = np.where(moving, dt, self.h)
+        saves = self.schedule.due(self.steps + 1, lands, target, saved)
+        return Ahead(dt, target, lands, saves, backend.asarray(dt[:, None], self.like))
+
+    def moved(self, ahead: Ahead, accepted: np.ndarray) -> None:
+        """Let the rows that are accepted go on by their steps."""
+        self.time = np.where(accepted, np.where(ahead.lands, ahead.target, self.time + ahead.dt), self.time)
+        self.steps = self.steps + accepted
+
+    def note(self, which: np.ndarray, on: bool = True) -> np.ndarray:
+        """The slots under which to save some rows; their next save goes `on` to the one after it."""
+        slots = self.slot[which]
+        if on:
+            self.slot = np.where(which, self.slot + 1, self.slot)
+        return slots
+
+    def times(self, length: int) -> None:
+        """Nothing: they are saved by row."""
+
+    def keep(self, chosen: np.ndarray) -> None:
+        """Go on with some of the rows."""
+        self.h, self.eager = self.h[chosen], self.eager[chosen]
+        self.time, self.slot, self.steps = self.time[chosen], self.slot[chosen], self.steps[chosen]
+
+    def thin(self) -> None:
+        """Forget every second slot."""
+        self.slot = (self.slot + 1) // 2
+
+    def judge(
+        self, error: np.ndarray, bad: np.ndarray, moving: np.ndarray, dt: np.ndarray, rows: np.ndarray
+    ) -> Verdict:
+        """Which rows to accept, and which can go on no more; `bad` steps raised the energy or are not finite."""
+        error = np.where(np.isfinite(error), error, np.inf)
+        accepted = moving & (error <= 1) & ~bad
+        factor = SAFETY * np.maximum(error, 1e-10) ** (-1 / self.method.error_order)
+        factor = np.minimum(np.maximum(factor, SHRINK), np.where(self.eager, GROW, 1.0))
+        factor = np.where(bad & (error <= 1), 0.5, factor)
+        proposed = np.minimum(dt * factor, self.method.dt)
+        # A step cut short by a save time says nothing against the step before it.
+        cut = accepted & (dt < self.h)
+        self.h = np.where(moving, np.where(cut, np.maximum(proposed, self.h * (factor >= 1)), proposed), self.h)
+        self.eager = np.where(moving, accepted, self.eager)
+        short = moving & ~accepted & (self.h < 1e-13 * np.maximum(self.schedule.t1, self.time))
+        many = moving & (self.steps >= self.method.max_steps)
+        lost = {
+            int(k): (self._underflow(k, bool(bad[k]), rows[k]), Result.STEP_UNDERFLOW) for k in np.flatnonzero(short)
+        }
+        for k in np.flatnonzero(many & ~short):
+            message = (
+                f"Sample {rows[k]} took {self.steps[k]} steps of {self.method!r} and is at t={self.time[k]:g} of "
+                f"{self.schedule.t1:g} with dt={self.h[k]:.3g}. {self.method.remedy}"
+            )
+            lost[int(k)] = message, Result.TOO_MANY_STEPS
+        return Verdict(accepted, lost)
+
+    def _underflow(self, k: Any, bad: bool, row: Any) -> str:
+        why = "its energy rose at every step size" if bad else "its error stayed above the tolerance"
+        return (
+            f"In sample {row} the step of {self.method!r} fell to {self.h[k]:.3g} at t={self.time[k]:g} after "
+            f"{self.steps[k]} steps: {why}. The state may be running away, or the tolerances lie below the reach of "
+            "the dtype."
+        )
+
+
+def _first_step(method: Integrator, flow: Flow, point: Point) -> Array:
+    """A step over which the velocity moves the state by about a hundredth of its size."""
+    states, velocity = point.states, flow.velocity(point)
+    xp = backend.namespace(*states.values())
+    zeros = {name: xp.zeros_like(x) for name, x in states.items()}
+    size = error_norm(method, states, states, zeros)
+    speed = error_norm(method, velocity, states, zeros)
+    return xp.where(
+        speed > 0, 0.01 * xp.maximum(size, xp.ones_like(size)) / xp.where(speed > 0, speed, 1.0), float("inf")
+    )

@@ -1,0 +1,399 @@
+"""The loop over steps: each sample's clock, what is saved, when a sample stops or fails, and the energy guard."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import backend
+from ..backend import Array
+from ..integrators import Integrator
+from ..network import Energy, Flow, Point, scales
+from ._advance import March, Outcome, Program, advance, begin, choose, march, picked, put
+from ._batch import room
+from ._control import Ahead, OneClock, OwnClocks, Schedule, Verdict
+from ._doubt import doubts, first_failure
+from ._drift import Drift
+from ._progress import ticker
+from ._recorder import Recorder
+from ._rounding import ROUNDING as ROUNDING
+from ._rounding import rises
+from ._stopping import Condition, Moment, Stop, answered
+from ._trajectory import Record, Result, SimulationWarning
+
+HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
+MOST_BYTES = 2**30  # of rows that are saved without being asked for; beyond them they are thinned
+MARCH = 1000  # steps at once, between two looks at the clock
+FEW = 64  # rows, of which no step is worth a program of its own
+
+
+class Plan(NamedTuple):
+    """What was asked of a run: end, save times (None: every `save_every` steps), populations to keep, and so on."""
+
+    t1: float
+    save_at: np.ndarray | None
+    keep: list[str]
+    stop: Stop | None
+    guard: bool
+    progress: bool
+    save_every: int = 1
+    record: bool = True  # False keeps the last states alone
+    point: bool = False  # whether with activations and signals, as `Run.end`
+
+
+class Run:
+    """A batch on its way: the rows still moving, their clock or clocks, and what was recorded.
+
+    `samples` says how many of the rows (all of them if None) are samples; those behind them only fill up the batch.
+    """
+
+    def __init__(
+        self, flow: Flow, method: Integrator, states: dict[str, Array], plan: Plan, samples: int | None = None
+    ) -> None:
+        self.flow, self.method, self.plan = flow, method, plan
+        self.start = states
+        self.like = next(iter(states.values()))
+        room = int(self.like.shape[0])
+        self.size = room if samples is None else samples
+        self.rows = np.where(np.arange(room) < self.size, np.arange(room), -1)  # the sample in each row; -1: none
+        self.moving = self.rows >= 0
+        t1 = float(math.ceil(plan.t1)) if math.isinf(method.dt) else plan.t1
+        self.schedule = Schedule(t1, plan.save_at, plan.save_every if plan.record else 0)
+        self.scales = scales(flow.network, states) if plan.stop is not None else {}
+        self.steps = np.zeros(self.size, dtype=int)  # this and the next two by sample, where it left
+        self.reached = np.zeros(self.size)
+        self.held = np.zeros(self.size, dtype=bool)
+        self.drift = Drift(flow.network, self.size) if plan.record and not method.controlled(flow) else None
+        self.failures: dict[int, tuple[str, Result]] = {}
+        self.rejected = self.evaluations = 0
+        self.cost = method.evaluations
+        self.condition = plan.stop if isinstance(plan.stop, Condition) else None
+        self.wary = False  # whether steps are taken one by one, since a sample was lost
+        self.compiles = backend.backend_of(self.like) == "jax"
+        self.eps = backend.epsilon(self.like)
+        self.advance = backend.compiled(advance, self.like)
+        self.program = functools.cache(functools.partial(Program, method.compiled_as(), stop=self.condition))
+
+    def complete(self) -> Record:
+        """Run to the end and lay out what was saved."""
+        began = time.perf_counter()
+        self.point, self.energy = backend.compiled(begin, self.like)(
+            self.plan.record or self.plan.guard, self.flow, self.start
+        )
+        own = self.method.adaptive
+        self.clock = (
+            OwnClocks(self.method, self.schedule, self.flow, self.point)
+            if own
+            else OneClock(self.method, self.schedule)
+        )
+        self.evaluations += 1
+        self.saved = Recorder(self.size, self._row() if self.plan.record else {})
+        self.last: Recorder | None = None  # of the samples that left before others
+        self.end: Point | None = None
+        if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == 0):
+            self._save(self.moving.copy())
+        with ticker(self.plan.progress, "simulate", self.schedule.t1) as tick:
+            while self.moving.any():
+                self._march()
+                self._step()
+                self._leave(self.moving & (self.clock.time >= self.schedule.t1), early=False)
+                self._shrink()
+                if self.plan.progress:
+                    now = np.broadcast_to(self.clock.time, self.moving.shape)
+                    tick(float(np.min(now[self.moving], initial=self.schedule.t1)))
+        return self._record(time.perf_counter() - began)
+
+    def _record(self, seconds: float) -> Record:
+        lost = np.zeros(self.size, dtype=bool)
+        lost[list(self.failures)] = True
+        every_step = self.plan.save_at is None
+        one = self.clock.one or not every_step
+        targets = self.schedule.targets
+        length = len(self.saved) if every_step or lost.all() else targets.size - 1  # no row that nobody reached
+        arrays = self.saved.arrange(length, lost & one) if self.plan.record else {}
+        times: Any
+        if not self.plan.record:
+            times = np.zeros(0)
+        elif not every_step:
+            times = self.plan.save_at[:length]  # type: ignore[index]
+        else:
+            times = arrays[_TIME] if _TIME in arrays else self.clock.times(length)
+        result, failure = Result.COMPLETED, ""
+        if self.failures:
+            failure, result = first_failure(self.failures, self.size)
+        elif (self.reached < self.schedule.t1).all():
+            result = Result.STOPPED
+        doubt = ""
+        parts = None if self.drift is None else self.drift.part()
+        if not failure and (doubtful := doubts(self.method, self.held, self.rejected, self.steps, parts)):
+            doubt, result = doubtful
+        statistics = {
+            "steps": int(self.steps.max()),
+            "rejected": self.rejected,
+            "held": int(self.held.sum()),
+            "evaluations": self.evaluations,
+            "seconds": seconds,
+            "integrator": repr(self.method),
+            "guard": self.plan.guard,
+        }
+        return Record(
+            times=times,
+            states={name: arrays[name] for name in self.plan.keep},
+            energy=arrays.get(_ENERGY),
+            energy_scale=arrays.get(_SCALE),
+            final=self._final(),
+            reached=self.reached,
+            steps=self.steps,
+            statistics=statistics,
+            result=result,
+            failure=failure,
+            doubt=doubt,
+            lost=lost,
+        )
+
+    def _final(self) -> dict[str, Array]:
+        """The last states, and in `end` the last point if that is asked for."""
+        if self.last is not None:
+            rows = iter(self.last.rows().values())
+            if not self.plan.point:
+                return dict(zip(self.point.states, rows, strict=True))
+            self.end = backend.map_leaves(lambda _: next(rows), self.point)
+        return dict(self.end.states)  # type: ignore[union-attr]
+
+    def _march(self) -> None:
+        """Equal steps up to the last before the next save time, where nothing is to be looked at on the way.
+
+        Where a sample is lost on the way nothing is kept of it, and the steps are taken again one by one.
+        """
+        clock, plan = self.clock, self.plan
+        if self.wary or not clock.one or plan.stop is not None or plan.guard or self.drift is not None:
+            return
+        if plan.save_at is None and plan.record:
+            return
+        ahead = clock.ahead(self.moving)
+        count = min(round((ahead.target - clock.time) / ahead.dt) - 1, MARCH)
+        if count < 1:
+            return
+        run = backend.compiled(march, self.like)
+        point, whole = run(March(self.method.compiled_as(), MARCH), self.flow, self.point, ahead.span, count)
+        self.evaluations += count * self.method.evaluations
+        if not backend.to_numpy(whole)[self.moving].all():
+            self.wary = True
+            return
+        self.point, self.energy = point, None
+        clock.time, clock.steps = clock.time + count * ahead.dt, clock.steps + count
+
+    def _step(self) -> None:
+        clock, plan = self.clock, self.plan
+        ahead = clock.ahead(self.moving)
+        saves = ahead.saves if clock.one else ahead.saves.any()
+        watched = plan.guard or saves or (plan.stop is not None and plan.record)
+        drift = self.drift is not None and self.drift.looks()
+        program, span = self.program(bool(watched), drift), ahead.span
+        new = self.advance(program, self.flow, self.point, span, None, self.scales)
+        self.evaluations += self.cost
+        good = self.moving
+        if plan.guard:
+            rose = self.moving & self._rose(self.energy, new.energy)
+            if rose.any() and clock.one:
+                new = self._shortened(program, span, new, np.flatnonzero(rose))
+            else:
+                good = good & ~rose
+        accepted, lost = self._judged(new, good & backend.to_numpy(new.finite), ahead)
+        self.rejected += int(np.count_nonzero(self.moving) - np.count_nonzero(accepted))
+        if drift and self.drift is not None:
+            self.drift.add(new.bend, self.rows, accepted)
+        previous = self.point.states
+        if clock.one:  # all that move go on together, and who cannot leaves from where it stood
+            self._lose(lost)
+            self.point, self.energy, lost = new.point, new.energy, {}
+        else:
+            self._accept(new, accepted)
+        clock.moved(ahead, accepted)
+        if saves:
+            lost = {**self._save(accepted & ahead.saves), **lost}
+        self._lose(lost)
+        if plan.stop is not None and accepted.any() and self.moving.any():
+            self._ask(previous, accepted, new.done)
+
+    def _judged(self, new: Outcome, good: np.ndarray, ahead: Ahead) -> Verdict:
+        """Which rows go on, of those whose step is `good`, and which cannot."""
+        if new.error is not None:
+            error = backend.to_numpy(new.error)
+            if (verdict := self.clock.judge(error, self.moving & ~good, self.moving, ahead.dt, self.rows)) is not None:
+                return verdict
+        if good.all():
+            return Verdict(good, {})
+        infinite = np.flatnonzero(self.moving & ~good)
+        states = new.point.states
+        return Verdict(good, {int(k): (self._not_finite(states, int(k)), Result.NOT_FINITE) for k in infinite})
+
+    def _ask(self, previous: dict[str, Array], accepted: np.ndarray, known: Any) -> None:
+        """Let the samples go for which the stop condition holds; of one that is compiled it is known."""
+        if known is not None:
+            done = backend.to_numpy(known)
+        else:
+            flow, point, size = self.flow, self.point, self.rows.size
+            now = np.full(size, self.clock.time)
+            moment = Moment(flow.network, point.states, previous, point, flow.clamp, self.scales, now, self.rows)
+            done = answered(self.plan.stop, moment, size)  # type: ignore[arg-type]
+        self._leave(done & accepted & self.moving & (self.clock.time < self.schedule.t1), early=True)
+
+    def _accept(self, new: Outcome, accepted: np.ndarray) -> None:
+        fresh = (new.point, new.energy)
+        if not accepted.all():
+            xp = backend.namespace(self.like)
+            mask = xp.asarray(accepted, device=backend.device(self.like))
+            # An energy that was not asked for is None; rows that stay behind are then saved by none.
+            known = self.energy is not None and new.energy is not None
+            old = (self.point, self.energy if known else new.energy)
+            fresh = backend.compiled(choose, self.like)(None, mask, fresh, old)
+        self.point, self.energy = fresh
+
+    def _rose(self, before: Any, after: Any) -> np.ndarray:
+        """Which energies rose beyond rounding, or are no numbers."""
+        rise, slack = rises(before.value, after.value, before.scale, after.scale, self.eps)
+        finite = np.isfinite(backend.to_numpy(after.value)) & np.isfinite(backend.to_numpy(after.scale))
+        return ~(finite & (rise <= slack))
+
+    def _shortened(self, program: Program, span: Any, new: Outcome, where: np.ndarray) -> Outcome:
+        """Halve the displacement of the samples `where` energies rose beyond rounding, and of them alone."""
+        theta = 1.0
+        while where.size:
+            halved = theta / 2
+            theta = halved if halved > 0.5**HALVINGS else 0.0
+            self.rejected += where.size
+            rows = self._room(where)
+            flow, point, before, sizes = self._part(rows)
+            shorter = backend.full((rows.size, 1), theta, self.like)
+            tried = self.advance(program, flow, point, span, shorter, sizes)
+            self.evaluations += self.cost
+            place = np.arange(self.rows.size)
+            place[where] = place.size + np.arange(where.size)
+            new = backend.compiled(put, self.like)(None, new, tried, self._index(place))
+            if theta == 0:
+                self.held[self.rows[where]] = True
+                break
+            where = where[self._rose(before, tried.energy)[: where.size]]
+        return new
+
+    def _part(self, rows: np.ndarray) -> tuple[Flow, Point, Energy, Any]:
+        """The flow, the point, the energy and the scales of some rows."""
+        parts = (self.flow.clamp, self.point, self.energy, self.scales)
+        clamp, point, energy, sizes = backend.compiled(picked, self.like)(None, parts, self._index(rows))
+        return self.flow.bound(clamp), point, energy, sizes
+
+    def _room(self, chosen: np.ndarray) -> np.ndarray:
+        """Some rows, with the first again to fill a few sizes on JAX, so that few programs are compiled."""
+        size = min(self.rows.size, room(chosen.size, self.like))
+        return np.concatenate([chosen, np.full(size - chosen.size, chosen[0])])
+
+    def _index(self, where: np.ndarray) -> Array:
+        return backend.asarray(where, self.like)
+
+    # ------------------------------------------------------------------------------------- recording, leaving
+
+    def _save(self, which: np.ndarray) -> dict[int, tuple[str, Result]]:
+        """Save some rows; by row, which have an energy that is no number."""
+        if not which.any():
+            return {}
+        rows = self._log(self.saved, which, self.clock.note(which), self._row())
+        if self.plan.save_at is None and self.saved.size > MOST_BYTES:
+            self._thin()
+        whole = np.isfinite(backend.to_numpy(rows[_ENERGY]))
+        bad = [] if whole.all() else np.flatnonzero(which)[~whole]
+        return {int(k): (self._not_finite({}, int(k)), Result.NOT_FINITE) for k in bad}
+
+    def _thin(self) -> None:
+        self.saved.thin()
+        self.clock.thin()
+        every = self.schedule.every = 2 * self.schedule.every
+        warnings.warn(
+            f"Saving every {f'{every // 2}th ' if every > 2 else ''}step takes more than "
+            f"{MOST_BYTES / 2**30:g} GiB: only every {every}th is kept from here on. Give save_at=times or "
+            "save_at=k, or keep fewer populations by save=.",
+            SimulationWarning,
+            stacklevel=2,
+        )
+
+    def _row(self) -> dict[Any, Any]:
+        kept = {name: self.point.states[name] for name in self.plan.keep}
+        clock = {} if self.clock.one else {_TIME: self.clock.time}
+        return {**kept, _ENERGY: self.energy.value, _SCALE: self.energy.scale, **clock}  # type: ignore[union-attr]
+
+    def _last(self) -> dict[Any, Any]:
+        """What is kept of samples that leave."""
+        return dict(enumerate(backend.leaves(self.point if self.plan.point else self.point.states)))
+
+    def _lose(self, lost: dict[int, tuple[str, Result]]) -> None:
+        """Let go of samples that failed, with the last states that are known of them."""
+        if not lost:
+            return
+        which = np.zeros_like(self.moving)
+        for k, why in lost.items():
+            if self.moving[k]:
+                which[k] = True
+                self.failures[int(self.rows[k])] = why
+        self._leave(which, early=False)
+
+    def _leave(self, which: np.ndarray, early: bool) -> None:
+        """Record the last state of some rows and let them go."""
+        if not which.any():
+            return
+        clock, schedule = self.clock, self.schedule
+        if self.last is None and which.size == self.size and which.all():  # all at once: it is the last point of all
+            self.end = self.point
+        else:
+            if self.last is None:
+                self.last = Recorder(self.size, self._last())
+            self._log(self.last, which, np.zeros(np.count_nonzero(which), dtype=int), self._last())
+        if early and self.plan.record:  # it stays there for the save times still to come
+            waiting = which & (clock.slot < schedule.targets.size - 1)
+            if self.plan.save_at is None:  # its last state, unless that is saved already
+                waiting = which & (clock.steps % schedule.every != 0)
+            if waiting.any():
+                self._log(self.saved, waiting, clock.note(waiting, on=False), self._row())
+        rows = self.rows[which]
+        self.reached[rows], self.steps[rows] = _each(clock.time, which), _each(clock.steps, which)
+        self.moving = self.moving & ~which
+
+    def _shrink(self) -> None:
+        """Go on with the rows that still move, when half of them are gone; on JAX of many, since it compiles again."""
+        size, most = np.count_nonzero(self.moving), self.rows.size
+        if not 0 < size <= most // 2 or (most <= FEW and self.compiles):
+            return
+        stays = np.flatnonzero(self.moving)
+        chosen = self._room(stays)
+        self.flow, self.point, self.energy, self.scales = self._part(chosen)
+        padding = np.arange(chosen.size) >= stays.size
+        self.rows, self.moving = np.where(padding, -1, self.rows[chosen]), ~padding
+        self.clock.keep(chosen)
+        self.like = next(iter(self.point.states.values()))
+
+    def _log(self, recorder: Recorder, which: np.ndarray, slots: np.ndarray, arrays: dict[Any, Any]) -> dict[Any, Any]:
+        index = None if which.all() else np.flatnonzero(which)
+        return recorder.add(self.rows if index is None else self.rows[index], slots, arrays, index)
+
+    def _not_finite(self, states: dict[str, Array], row: int) -> str:
+        """The sentence about a row whose new state, or else whose energy, is not finite."""
+        lost = [name for name, x in states.items() if not np.isfinite(backend.to_numpy(x)[row]).all()]
+        what = f"population {lost[0]!r}" if lost else "the energy"
+        return (
+            f"In sample {self.rows[row]} {what} is not finite at t={_each(self.clock.time, row):g} after "
+            f"{_each(self.clock.steps, row)} steps of {self.method!r}. Either the step is too long for the flow "
+            "(Rosenbrock() and RungeKutta() choose it by the error), or the energy has no lower bound: use a bounded "
+            "activation or separation such as softmax."
+        )
+
+
+def _each(value: Any, where: Any) -> Any:
+    """What a clock says of some rows."""
+    return value[where] if isinstance(value, np.ndarray) else value
+
+
+_TIME, _ENERGY, _SCALE = ("time",), ("energy",), ("scale",)  # keys that no population's name can be

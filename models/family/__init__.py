@@ -1,0 +1,25 @@
+"""The universal memory and its family."""
+
+from ._continuous_sdm import ContinuousSDM as ContinuousSDM
+from ._masked import filled_query as filled_query
+from ._masked import held_flag as held_flag
+from ._masked import masked_weights as masked_weights
+from ._memory import AssociativeMemory as AssociativeMemory
+from ._memory import Rule as Rule
+from ._memory import plain as plain
+from ._memory import rule_of as rule_of
+from ._modern import ModernHopfield as ModernHopfield
+from ._retrieval import Retrieval as Retrieval
+from ._retrieval import RunawayError as RunawayError
+from ._retrieval import Updated as Updated
+from ._retrieval import bound_of as bound_of
+from ._retrieval import nearest as nearest
+from ._retrieval import nothing as nothing
+from ._retrieval import patterns_of as patterns_of
+from ._retrieval import rows_of as rows_of
+from ._retrieval import updated as updated
+from ._retrieval import verdicts as verdicts
+from ._sequence import SequenceRecall as SequenceRecall
+from ._sequence import chain as chain
+from ._sequence import recall_sequence as recall_sequence
+from ._universal import UniversalHopfield as UniversalHopfield

@@ -1,0 +1,385 @@
+"""What every memory of the universal family can do: scores, weights, recall, and the network behind it."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from ...dynamics import backend
+from ...dynamics.backend import Array, Number
+from ...dynamics.doors import finite, fitting, matrix, quiet, vector
+from ...dynamics.lagrangians import Lagrangian, Quadratic
+from ...dynamics.network import Network, Point, Population
+from ...dynamics.synapses import EquilibriumSynapse, Similarity, SimilaritySynapse
+from .._checks import current, number
+from .._copies import is_reverse
+from .._domain import Domain, activations_of
+from .._lowest import lowest
+from .._model import Model, as_model, is_model
+from .._precision import own_precision
+from .._renamed import renamed
+from .._separations import check_scores, describe, doubts, shared
+from ..similarities import Cosine, Dot, Euclidean
+from ._masked import held_flag, masked_weights, retrieve_known
+from ._retrieval import Retrieval, retrieve
+
+
+class Rule(NamedTuple):
+    """The parts that make a memory: similarity, separation (beta within), value Lagrangian, value leak."""
+
+    similarity: Similarity
+    separation: Lagrangian
+    value: Lagrangian
+    leak: float
+
+
+def rule_of(model: Any) -> Rule | None:
+    """The parts of a memory of the universal family; None of any other model."""
+    return as_model(model).parts if is_model(model) else None
+
+
+@own_precision("scores", "weights", "recall", "retrieve", wide=("start", "energy"))
+class AssociativeMemory(Model):
+    """A memory of the universal Hopfield family: z = P^T sep(sim(M, q)) and the dynamics behind it.
+
+    Subclasses are frozen structures with these fields, and say their `rule`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield(np.eye(3), beta=8.0)
+    >>> isinstance(memory, AssociativeMemory), memory.weights(np.array([0.9, 0.2, 0.1])).round(3)
+    (True, array([0.995, 0.004, 0.002]))
+    """
+
+    memories: Array
+    projection: Any
+    beta: Number
+    tau_value: Number
+    tau_memory: Number
+    bias: Any
+    has_scores: ClassVar[bool] = True
+    has_weights: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def rule(self) -> Rule:
+        """The parts of this memory."""
+
+    @property
+    def parts(self) -> Rule:
+        """The same as `rule`, by the name that every model has."""
+        return self.rule
+
+    # -------------------------------------------------------------------------------------------- one pass
+
+    @quiet
+    def scores(self, query: Any) -> Array:
+        """sim(M, query): shape (..., N)."""
+        return self._scored(self.check_query(query))
+
+    @quiet
+    def weights(self, query: Any) -> Array:
+        """sep(sim(M, query)): shape (..., N), the part that each memory takes in the answer.
+
+        They are as the separation gives them; under a `normalised` similarity they are scaled to sum to one.
+        """
+        query, rule = self.check_query(query), self.rule
+        if not rule.similarity.unchecked:
+            self._check_scores(query)
+        return backend.compiled(_weights, self.memories)(None, self.sim, rule.separation, query)
+
+    def memory_weights(self, query: Any) -> Array:
+        """The same as `weights`, by the name that every model has."""
+        return self.weights(query)
+
+    @quiet
+    def recall(self, query: Any, known: Any = None) -> Array:
+        """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given.
+
+        With a mask `known` (..., I) the similarity is that of the known components, s_i = sim(M_iK, q_K): what is
+        not known counts neither for nor against a pattern.
+        An answer that overflows its dtype is refused, such as one of e^s with scores s in the hundreds.
+        """
+        with backend.quiet(self.memories):
+            weights = self.weights(query) if known is None else masked_weights(self, query, known)
+            answer = weights @ (self.memories if self.projection is None else self.projection)
+        kind = self.rule.similarity
+        if not kind.unchecked and not backend.all_finite(answer):
+            raise ValueError(
+                f"The answer is too large for {backend.dtype_name(answer)}, with {kind.name} scores of such patterns "
+                f"and the separation {describe(self.rule.separation)}. Scale the patterns or beta down, or use "
+                "softmax, whose weights sum to one."
+            )
+        return answer
+
+    # -------------------------------------------------------------------------------------------- dynamics
+
+    @backend.kept
+    def network(self) -> Network:
+        """Populations value, output (with a projection) and memory (unless tau_memory = 0), with their synapses.
+
+        E = l_v (v.g - L_v) - b.g + h.f - L_h(h) - f . sim(M, g), and with a projection z.z/2 - f . P z. To
+        differentiate with respect to patterns or beta, make the model an argument of the differentiated function, or
+        build it inside: the network keeps norms, unit rows and sorted columns beside the patterns. Patterns in half
+        precision have a network in float32.
+        """
+        if self.is_half:
+            return self.wide.network
+        similarity, separation, value, leak = self.rule
+        if similarity.recall_only:
+            raise ValueError(similarity.recall_only)
+        if similarity.distance and not separation.nonnegative:
+            raise ValueError(
+                f"The {similarity.name} similarity with {describe(separation)} gives memories weights of both signs, "
+                "and the dynamics would be repelled by them. Use softmax, max or another separation with weights "
+                ">= 0; `recall` works as it is."
+            )
+        size, width = self.memories.shape
+        bias = None if isinstance(self.bias, float) and self.bias == 0 else self.bias
+        populations = {"value": Population(value, width, self.tau_value, leak, bias)}
+        seen: dict[str, Similarity] = {"value": self.sim}
+        if self.projection is not None:
+            populations["output"] = Population(Quadratic(), self.projection.shape[1], self.tau_value)
+            seen["output"] = Dot().of(self.projection)
+        if self.is_adiabatic:
+            return Network(populations, {"memory": EquilibriumSynapse(tuple(seen), tuple(seen.values()), separation)})
+        populations["memory"] = Population(separation, size, self.tau_memory)
+        synapses = [SimilaritySynapse((name, "memory"), one, separation.nonnegative) for name, one in seen.items()]
+        return Network(populations, synapses)
+
+    @backend.kept
+    def sim(self) -> Similarity:
+        """The similarity that holds the patterns, with what it computes of them once: ``memory.sim.scores(g)``."""
+        return self.rule.similarity.of(self.memories)
+
+    @backend.kept
+    def places(self) -> Similarity:
+        """The patterns by how near they are to a state: in 2-norm, or in angle where only directions count."""
+        kind = Cosine if self.rule.similarity.ray else Euclidean
+        return self.sim if type(self.sim) is kind else kind().of(self.memories)
+
+    def scores_at(self, point: Point) -> Array | None:
+        """The scores of the value neurons, where memory neurons in equilibrium carry them and nothing else."""
+        return point.signals["memory"] if self.is_adiabatic and self.projection is None else None
+
+    @property
+    def is_adiabatic(self) -> bool:
+        """Whether the memory neurons follow at once (tau_memory = 0)."""
+        return isinstance(self.tau_memory, float) and self.tau_memory == 0
+
+    def adiabatic(self) -> Self:
+        """The same memory with tau_memory = 0."""
+        return self if self.is_adiabatic else self._still
+
+    @backend.kept
+    def _still(self) -> Self:
+        still = self._replaced(tau_memory=0.0)
+        for name in ("sim", "places"):  # of the same patterns
+            object.__setattr__(still, name, getattr(self, name))
+        return still
+
+    @backend.kept
+    def domain(self) -> Domain:
+        """Activations of the value neurons, positive ones where the similarity wants that."""
+        known = None if backend.is_traced(self.memories) else self.memories
+        return activations_of(self.rule.value, known, positive=self.rule.similarity.positive)
+
+    @quiet
+    def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
+        """States at which the dynamics begin: v = grad L_v*(query), and h in equilibrium with it.
+
+        From h = 0 a cue can leave the basin that it lies in; `memory_state` (..., N) sets h by hand.
+        """
+        populations, query = self.network.populations, self.check_cue(query)
+        if memory_state is None:
+            self._check_scores(query)
+        xp, value = backend.namespace(query), populations["value"].lagrangian
+        with backend.quiet(query):
+            states = {"value": value.dual(query)}
+        if not (value.identity or backend.all_finite(states["value"])):
+            raise ValueError(
+                f"The query is not an activation of the value neurons, whose Lagrangian is {value!r}: no finite "
+                "state gives it. Move the query inside the range of the activation."
+            )
+        if "output" in populations:
+            states["output"] = xp.zeros_like(query[..., :1]) + backend.full(populations["output"].size, 0.0, query)
+        if "memory" in populations:
+            meaning = f"{self.memories.shape[0]} patterns are stored"
+            given = memory_state is not None
+            size = self.memories.shape[0]
+            states["memory"] = (
+                vector("memory_state", memory_state, size, query, meaning) if given else self._scored(query)
+            )
+        elif memory_state is not None:
+            raise ValueError("With tau_memory=0 the memory neurons have no state of their own: leave out memory_state.")
+        return states
+
+    @renamed(clamp="hold")
+    @quiet
+    def retrieve(
+        self,
+        query: Any,
+        max_steps: int = 100,
+        tol: float | None = None,
+        *,
+        known: Any = None,
+        hold: bool = False,
+    ) -> Retrieval:
+        """Iterate the dynamics at dt = inf until an update moves the state no more; see `Retrieval`.
+
+        An update solves the memory neurons and then the value neurons to equilibrium: attention for dot and
+        softmax, mean shift for euclidean, the weighted median for manhattan, the weighted geometric mean for kl.
+        Where that has no closed form and leak 0 gives no limit (reverse_kl, jeffreys, jensen_shannon), a step
+        lasts one tau_value.
+
+        Parameters
+        ----------
+        query : array (..., I)
+            The cue.
+        max_steps : int
+            The most updates that are applied.
+        tol : float, optional
+            Converged when rms(next move) <= tol (rms of the patterns + rms of the state); 1e-6 in float64, 1e-4 in
+            float32.
+        known : bool array (..., I), optional
+            True where the cue is known. The first look-up is by these components only, and the updates go on from
+            what it gives; `steps` counts the updates after it.
+        hold : bool
+            Whether the known neurons stay at the cue and only the others move: the energy still falls where L_v is
+            elementwise, and the answer is a critical point of E among the states that agree with the cue. With dot
+            it is that of a memory of the unknown columns M_U whose memory neurons have the input M_K q_K.
+        """
+        backend.refuse_traces("retrieve", self, query)
+        if known is not None:
+            return retrieve_known(self, query, known, hold, max_steps, tol)
+        if held_flag(hold):
+            raise ValueError("hold=True holds the known neurons: say which ones are known, known=mask.")
+        return retrieve(self.adiabatic(), self._fitting(query), max_steps, tol)  # whose start looks at the numbers
+
+    def __repr__(self) -> str:
+        (size, width), (similarity, separation, value, leak) = self.memories.shape, self.rule
+        gain = getattr(separation, "beta", 1.0)
+        parts = [
+            f"{size} patterns of {width}",
+            f"z = P^T sep(sim(M, q)): sim={similarity.name}, sep={describe(separation)}",
+            f"beta={plain(1.0 if gain is None else gain)}" if hasattr(separation, "beta") else "beta without effect",
+            "P = M" if self.projection is None else f"P {tuple(self.projection.shape)}",
+            f"leak={leak:g}, tau_value={plain(self.tau_value)}, tau_memory={plain(self.tau_memory)}",
+            f"{backend.backend_of(self.memories)} {str(self.memories.dtype).rsplit('.', maxsplit=1)[-1]}",
+        ]
+        if not value.identity:
+            parts.append(f"value={value!r}")
+        return f"{type(self).__name__}({'; '.join([*parts, *self.notes()])})"
+
+    def similar(self, state: Any) -> Any:
+        """The row of the largest of `scores`, of copies the lowest; -1 for the reverse of a pattern."""
+        scores = self.scores(state)
+        if not backend.has_numbers(state):  # inside a trace
+            return backend.namespace(state).argmax(scores, axis=-1)
+        row = lowest(scores, self.sim.magnitude(state, scores))
+        return np.where(is_reverse(self.memories, row, state), -1, row)
+
+    # --------------------------------------------------------------------------------------------- helpers
+
+    def _scored(self, query: Array) -> Array:
+        """The scores of a query that was checked at the door."""
+        return backend.compiled(_scores, self.memories)(None, self.sim, query)
+
+    def _check_scores(self, query: Array) -> None:
+        separation = self.rule.separation
+        if separation.domain:
+            check_scores(separation, self._scored(query))
+
+    def check_query(self, query: Any) -> Array:
+        """A query (..., I) of the patterns' library, dtype and device."""
+        return self._in_domain("query", finite("query", self._fitting(query)))
+
+    def _fitting(self, query: Any) -> Array:
+        size, width = self.memories.shape
+        return fitting("query", query, width, self.memories, f"{size} patterns of {width} values are stored")
+
+    def _in_domain(self, name: str, value: Array) -> Array:
+        if not backend.is_traced(value):
+            self.rule.similarity.check(name, value)
+        return value
+
+    def notes(self) -> list[str]:
+        """What does not hold for this combination of parts."""
+        similarity, separation, value, leak = self.rule
+        notes = doubts(similarity, separation)
+        if similarity.recall_only:  # no energy to speak of
+            return notes
+        if separation.convex is False and not self.is_adiabatic:
+            notes.append("the separation's Lagrangian is not convex, so the energy may rise unless tau_memory=0")
+        if similarity.distance and not separation.nonnegative:
+            notes.append("weights of both signs with a distance, for recall only")
+        elif not (separation.bounded or value.bounded or self._has_floor(similarity, separation, leak)):
+            notes.append("the energy has no lower bound; bounded value activations or a bounded separation give it one")
+        return notes
+
+    def _has_floor(self, similarity: Similarity, separation: Lagrangian, leak: float) -> bool:
+        # For linear neurons: scores that are bounded, or a quadratic form that is positive.
+        if similarity.bounded or similarity.distance:
+            return True
+        if similarity.metric != "product" or separation.growth > 2:
+            return False
+        if separation.growth < 2:  # less than v.v
+            return leak > 0
+        gain = separation.activation(backend.full((1,), 1.0, self.memories))[0]
+        if backend.is_traced(self.memories) or backend.is_traced(gain):
+            return True
+        spectrum = np.linalg.norm(backend.to_numpy(self.memories).astype(float), 2) ** 2
+        return bool(float(backend.to_numpy(gain)) * spectrum <= leak)
+
+    def _validate(self) -> None:
+        """Convert and check, once, what every memory is built from; warn of what does not hold."""
+
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        put("memories", matrix("patterns", self.memories))
+        put("beta", number("beta", self.beta, self.memories))
+        put("tau_value", number("tau_value", self.tau_value, self.memories))
+        put("tau_memory", number("tau_memory", self.tau_memory, self.memories, zero=True))
+        if self.projection is not None:
+            put("projection", matrix("projection", self.projection, self.memories))
+            if self.projection.shape[0] != self.memories.shape[0]:
+                raise ValueError(
+                    f"projection has {self.projection.shape[0]} rows but {self.memories.shape[0]} patterns are stored: "
+                    "row i of the projection (N, O) is what pattern i recalls."
+                )
+        put("bias", current(self.bias, self.memories.shape[1], self.memories))
+
+    def _check_rule(self) -> None:
+        """Check the patterns against the rule, and warn of what does not hold."""
+        self._in_domain("patterns", self.memories)
+        _, _, value, _ = self.rule
+        if self.rule.similarity.positive and not value.nonnegative and not backend.is_traced(self.memories):
+            x = backend.asarray(np.linspace(-3.0, 3.0, self.memories.shape[1]), self.memories)
+            least = float(backend.to_numpy(value.activation(x)).min(initial=0.0))
+            if least < 0:
+                raise ValueError(
+                    f"The {self.rule.similarity.name} similarity takes logarithms of activations, and those of "
+                    f"{value!r} go down to {least:g}. Use a value Lagrangian whose activation is positive: "
+                    "Exponential() (the default here), Softplus() or LogSumExp()."
+                )
+        for note in self.notes():
+            warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=4)
+
+
+def plain(number: Any) -> str:
+    """A number as a `repr` shows it, "?" for one that JAX is tracing."""
+    return "?" if backend.is_traced(number) else f"{float(backend.to_numpy(number)):g}"
+
+
+def _scores(_: None, similarity: Similarity, query: Array) -> Array:
+    return similarity.scores(query)
+
+
+def _weights(_: None, similarity: Similarity, separation: Lagrangian, query: Array) -> Array:
+    return shared(similarity, separation.activation(similarity.scores(query)))

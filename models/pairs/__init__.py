@@ -1,0 +1,3 @@
+"""Memories of pairs."""
+
+from ._bidirectional import BidirectionalMemory as BidirectionalMemory

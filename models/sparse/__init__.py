@@ -1,0 +1,3 @@
+"""Sparse distributed memory."""
+
+from ._kanerva import SparseDistributedMemory as SparseDistributedMemory
