@@ -105,8 +105,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self) if fullname in PLACES else None
 
     def create_module(self, spec: Any) -> types.ModuleType:
-        face = PLACES[spec.name][0].split("._")[0].rpartition(".")[0] if "._" in PLACES[spec.name][0] else "hopfield"
-        face = ".".join(face.split(".")[:2])
+        face = ".".join(PLACES[spec.name][0].split(".")[:2])
         warnings.warn(
             f"The module {spec.name} is private and has moved: import what you need from {face}. The old path goes "
             "with the next version.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from ._lowest import lowest
 from ._renamed import current_names
 from ._storage import Stored
 from .similarities import Euclidean
-
-if TYPE_CHECKING:
-    from .family import Rule
 
 
 class Model(Stored, ABC):
@@ -86,7 +83,7 @@ class Model(Stored, ABC):
         return self.memories
 
     @property
-    def parts(self) -> Rule | None:
+    def parts(self) -> Any:
         """Similarity, separation, value Lagrangian and leak of the universal family; None of another model."""
         return None
 

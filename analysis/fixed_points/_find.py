@@ -1,4 +1,4 @@
-"""A census of the fixed points of a memory or network: what they are, how stable, and whether some are missing."""
+"""A census of the fixed points of a memory or network."""
 
 from __future__ import annotations
 
@@ -394,8 +394,7 @@ def _at_jumps(
 
 def _equal(flow: Field, activation: np.ndarray, stored: np.ndarray) -> np.ndarray:
     """Whether points are stored patterns, number for number, or to rounding where only directions count: (K, N)."""
-    rule = rule_of(flow.memory)
-    if rule is None or not rule.similarity.ray:
+    if (rule := rule_of(flow.memory)) is None or not rule.similarity.ray:
         return (activation[:, None, :] == stored).all(axis=-1).reshape(len(activation), len(stored))
     x, y = (rows / np.maximum(np.linalg.norm(rows, axis=1), 1e-300)[:, None] for rows in (activation, stored))
     return np.abs(x[:, None, :] - y).max(axis=-1) <= 8 * backend.epsilon(flow.like)
