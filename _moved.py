@@ -75,7 +75,7 @@ MOVED = [  # folder before, folder now, and the modules: of the same name behind
     ("models", "models.family", "continuous_sdm masked memory modern retrieval sequence universal"),
     (
         "models",
-        "models.similarities",
+        "models.measures",
         "divergences gaps hamming manhattan normalised pairwise published similarity=_similarities",
     ),
     ("models", "models.layered", "hierarchical layers"),

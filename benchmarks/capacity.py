@@ -18,7 +18,7 @@ import numpy as np
 from hopfield.analysis import capacity
 from hopfield.data import load
 from hopfield.dynamics import backend
-from hopfield.models.similarities import similarity
+from hopfield.models.measures import similarity
 
 SIZES = (2, 5, 10, 20, 50, 100, 200, 300, 500, 700, 1000)
 NAMES = ("euclidean", "manhattan", "dot", "kl", "reverse_kl", "jensen_shannon")

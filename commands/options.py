@@ -11,7 +11,7 @@ import typer
 
 from ..dynamics.integrators import INTEGRATORS
 from ..models._separations import SEPARATIONS
-from ..models.similarities import SIMILARITIES
+from ..models.measures import SIMILARITIES
 from ._inputs import MODELS
 
 MEMORY, CUES, DYNAMICS, COMPUTING, FILES = "Memory", "Cues", "Dynamics", "Computing", "Files"

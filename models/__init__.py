@@ -15,8 +15,7 @@ from .family import (
     recall_sequence,
 )
 from .layered import HierarchicalMemory, Kernel, Layer, activations
-from .pairs import BidirectionalMemory
-from .similarities import (
+from .measures import (
     Cosine,
     Custom,
     Dot,
@@ -34,6 +33,7 @@ from .similarities import (
     similarities,
     similarity,
 )
+from .pairs import BidirectionalMemory
 from .sparse import SparseDistributedMemory
 
 __all__ = [

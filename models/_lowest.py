@@ -17,7 +17,7 @@ def lowest(scores: Any, magnitude: Any) -> np.ndarray:
     >>> lowest(np.array([0.1, 0.3 - 1e-17, 0.3]), np.ones(3))
     array(1)
     """
-    host, sizes = (backend.to_numpy(x) if backend.is_array(x) else x for x in (scores, magnitude))
+    host, sizes = (backend.to_numpy(x) if backend.is_array(x) else np.asarray(x) for x in (scores, magnitude))
     slack = 8 * backend.epsilon(scores) * sizes
     if not np.isfinite(sizes.max(initial=0.0)):
         slack = np.where(np.isfinite(slack), slack, 0.0)

@@ -15,7 +15,7 @@ from ._domain import EVERYWHERE, Domain
 from ._lowest import lowest
 from ._renamed import current_names
 from ._storage import Stored
-from .similarities import Euclidean
+from .measures import Euclidean
 
 
 class Model(Stored, ABC):

@@ -25,7 +25,7 @@ from ._domain import EVERYWHERE, Domain
 from ._files import Refused, kind_of, load_npz, present, reading, written_whole
 from ._renamed import current_names
 from ._separations import separations
-from .similarities import similarities
+from .measures import similarities
 
 FORMAT = 1
 NAMED: dict[str, Registry] = {"similarity": similarities, "separation": separations}  # whose names a file may hold

@@ -31,7 +31,7 @@ from ._certificates import contraction_radii, no_theorem, trapping_radii
 from ._motion import Motion
 from ._representatives import representatives
 
-STILL = 2e-11  # a speed, in units of a typical one, at which rounding decides where a state at a saddle goes
+STILL = 2e-10  # a speed, in units of a typical one, at which rounding decides where a state at a saddle goes
 HUGE = 1e8  # times a typical speed, or that of a start from far out: one beyond it, outward, is a runaway's
 FAR = 1e3  # times the scale: a state that could not go on, so far out, has run away too
 QUIET = 0.01  # contraction of the update within which the rest of the way is an exponential

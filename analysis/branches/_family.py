@@ -163,10 +163,9 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
                 "write a function: lambda beta: Network(...)."
             )
         return Family(model, low, high)
-    if not hasattr(type(model), "network") and not hasattr(model, "network"):  # the type first: it need not be built
-        field(model)  # which says what is expected
     settings = model.settings()
     if parameter not in settings:
+        _ = model.network  # of a model without dynamics an error that says what to take instead
         numbers = [k for k, v in settings.items() if isinstance(v, float | int) and not isinstance(v, bool)]
         if not numbers:
             raise ValueError(

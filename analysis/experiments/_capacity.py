@@ -13,7 +13,7 @@ from ...data import CUES, Images, corrupt, load, mask
 from ...dynamics.backend import unknown_name
 from ...dynamics.doors import checked, finite
 from ...models._separations import separation
-from ...models.similarities import similarity
+from ...models.measures import similarity
 from .. import _declared as declared
 from ._cells import run_cells, versions
 from ._criteria import criterion

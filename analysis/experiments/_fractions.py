@@ -13,7 +13,7 @@ from ...dynamics.simulation import simulate
 from ...dynamics.synapses import Similarity
 from ...models._separations import separation, shared
 from ...models.family import RunawayError, UniversalHopfield
-from ...models.similarities import similarity
+from ...models.measures import similarity
 from ._criteria import Answers, criterion
 
 READOUTS = ("recall", "update", "retrieve", "simulate")

@@ -15,7 +15,7 @@ from ...data import VARIABLE, Images, load
 from ...dynamics.backend import unknown_name
 from ...dynamics.doors import checked
 from ...models import _doors as doors
-from ...models.similarities import similarity
+from ...models.measures import similarity
 from .. import _declared as declared
 from ..plots import wording
 from ._capacity import half, stored_and_asked, sweep_of

@@ -139,7 +139,7 @@ def polish(
             "find_fixed_points finds the points of rest at the kinks."
         )
     eps = backend.epsilon(flow.like)
-    tol = residual_tolerance(flow) if tol is None else positive("tol", tol)
+    bound: float = residual_tolerance(flow) if tol is None else positive("tol", tol)
     floor = eps**0.5 * flow.scale
     dense = flow.size <= BUILT if method == "auto" else method == "dense"
     x = states_of(flow, x)
@@ -161,7 +161,7 @@ def polish(
             with np.errstate(all="ignore"):
                 ratio = size / last_size[active]
                 guess = ratio * step_length[active]
-            sure = (size <= np.maximum(tol, blur[active])) & (ratio <= 0.1) & (guess <= floor)
+            sure = (size <= np.maximum(bound, blur[active])) & (ratio <= 0.1) & (guess <= floor)
             rows = active[sure]
             converged[rows], step_length[rows] = True, guess[sure]
             best[rows], best_residual[rows] = here[sure], size[sure]
@@ -175,11 +175,11 @@ def polish(
         products += used
         length, blur[active] = _norm(dx), rounding
         at_rounding = (size <= 32 * eps * flow.force) & (length <= 16 * eps ** (1 / 3) * flow.scale)
-        done = (size <= np.maximum(tol, rounding)) & ((length <= floor) | at_rounding)
+        done = (size <= np.maximum(bound, rounding)) & ((length <= floor) | at_rounding)
         step_length[active] = length
-        blurred = np.flatnonzero(done & (size > np.maximum(tol, 32 * eps * flow.force)))
+        blurred = np.flatnonzero(done & (size > np.maximum(bound, 32 * eps * flow.force)))
         if dense and blurred.size:
-            done[blurred] = _explained(flow, here[blurred], r[blurred], tol)
+            done[blurred] = _explained(flow, here[blurred], r[blurred], bound)
         if done.any():
             rows = active[done]
             converged[rows] = True

@@ -17,7 +17,7 @@ from ...dynamics.simulation import ROUNDING, Trajectory
 from ...models._copies import copies_of, is_reverse
 from ...models._model import as_model, is_model
 from ...models.family import nearest, patterns_of
-from ...models.similarities import Cosine
+from ...models.measures import Cosine
 from ._doors import colour, head, made_by, row_of
 from ._style import BLUE, GREY, ORANGE, WRONG, open_axes
 

@@ -59,7 +59,7 @@ def door(check: Check, answered: Callable[..., Check] | None = None) -> Callable
                 answer = method(*arguments, **options)
             return answer if answered is None else door(answered(*arguments, **options))(answer)
 
-        checked.is_door = True  # pyright: ignore[reportFunctionMemberAccess]
+        checked.__dict__["is_door"] = True
         return cast(Method, checked)
 
     return before
@@ -71,7 +71,7 @@ def behind(method: Method) -> Method:
         return method
     function = getattr(method, "__func__", None)
     if function is None and getattr(method, "is_door", False):
-        return method.__wrapped__  # type: ignore[attr-defined]
+        return method.__wrapped__
     if not getattr(function, "is_door", False):
         return method
     return cast(Method, MethodType(function.__wrapped__, method.__self__))  # type: ignore[union-attr]

@@ -133,7 +133,7 @@ class Rosenbrock(Integrator):
     krylov: int = 16
     max_steps: int = 10_000
     dt: float = 1e300
-    order: int | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    order: int | None = None
     adaptive = True
     remedy = "Loosen rtol and atol, or give a larger max_steps."
 
@@ -291,7 +291,7 @@ class _System:
             return None
         xp = self.xp
         if bend.vector is not None:
-            along = wire.ask(wire.block, self.point, 0, 1, bend.vector)
+            along: Any = wire.ask(wire.block, self.point, 0, 1, bend.vector)
             inner = inner - xp.matmul((bend.factor * along)[..., None], along[..., None, :])
         inner = inner / (self.a * h.tau + h.leak)[..., None]
         eye = xp.eye(v.size, dtype=inner.dtype, device=backend.device(inner))

@@ -356,8 +356,9 @@ class LayerNorm(Lagrangian):
         object.__setattr__(self, "eps", number("eps", self.eps, 0))
         wide = (backend.is_array(self.delta) and self.delta.ndim > 0) or isinstance(self.delta, list | tuple)
         object.__setattr__(self, "delta", (arguments.numbers if wide else real)("delta", self.delta))
-        if getattr(self.delta, "ndim", 0) > 1:
-            raise ValueError(f"delta is a number or a vector (n,), got shape {tuple(self.delta.shape)}.")
+        shape = tuple(getattr(self.delta, "shape", ()))
+        if len(shape) > 1:
+            raise ValueError(f"delta is a number or a vector (n,), got shape {shape}.")
 
     @property
     def neurons(self) -> int | None:

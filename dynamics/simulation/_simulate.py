@@ -6,7 +6,6 @@ import math
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,7 +27,7 @@ from ._trajectory import Record, Result, SimulationError, SimulationWarning, Tra
 class Memory(Protocol):
     """What `simulate` needs of a model: its network, and states from a query."""
 
-    @cached_property
+    @property
     def network(self) -> Network:
         """The populations and synapses."""
         ...

@@ -85,7 +85,7 @@ def exact_step(
                 rate = rate + gain * answer.stiffness
     if own is not None:
         return own(x, drive, rate, ratio)
-    force = drive
+    force: Any = drive
     if getattr(force, "shape", ()) != x.shape:  # none, or an input current alone
         force = (0.0 if force is None else force) + backend.namespace(x).zeros_like(x)
     if type(rate) is float:

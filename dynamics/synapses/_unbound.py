@@ -50,7 +50,7 @@ def _door(method: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., A
             given, options = arguments.of_similarity(self, names, given, options)
             return method(self, _memories(self), *given, **options) if apart else method(self, *given, **options)
 
-    opened.is_door = not apart  # pyright: ignore[reportFunctionMemberAccess]
+    opened.__dict__["is_door"] = not apart
     return opened
 
 

@@ -18,7 +18,7 @@ from .._checks import number
 from .._domain import Domain
 from .._precision import own_precision
 from ..family import AssociativeMemory, Rule, masked_weights
-from ..similarities import Dot
+from ..measures import Dot
 from ._binary import CUBE, BinaryMemory, inside, signs
 from ._flips import Cache, Spins
 

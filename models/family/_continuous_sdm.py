@@ -11,7 +11,7 @@ from ...dynamics.doors import matrix
 from ...dynamics.lagrangians import LogSumExp, Quadratic
 from .._renamed import is_outside
 from ..circles import beta_from_radius
-from ..similarities import Cosine
+from ..measures import Cosine
 from ._memory import AssociativeMemory, Rule
 
 

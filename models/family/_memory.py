@@ -22,7 +22,7 @@ from .._model import Model, as_model, is_model
 from .._precision import own_precision
 from .._renamed import renamed
 from .._separations import check_scores, describe, doubts, shared
-from ..similarities import Cosine, Dot, Euclidean
+from ..measures import Cosine, Dot, Euclidean
 from ._masked import held_flag, masked_weights, retrieve_known
 from ._retrieval import Retrieval, retrieve
 

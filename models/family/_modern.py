@@ -7,7 +7,7 @@ from typing import Any
 
 from ...dynamics.backend import Array, Number, static, structure
 from ...dynamics.lagrangians import LogSumExp, Quadratic
-from ..similarities import Dot
+from ..measures import Dot
 from ._memory import AssociativeMemory, Rule
 
 

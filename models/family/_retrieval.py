@@ -17,7 +17,7 @@ from ...dynamics.simulation import Plan, Record, Run, filled, flat, largest_move
 from .._lowest import lowest
 from .._model import as_model, is_model
 from .._resting import leaves_toward, weighed
-from ..similarities import Euclidean
+from ..measures import Euclidean
 
 
 class Retrieval(NamedTuple):

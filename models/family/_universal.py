@@ -9,7 +9,7 @@ from ...dynamics.backend import Array, Number, static, structure
 from ...dynamics.doors import positive
 from ...dynamics.lagrangians import Exponential, Lagrangian, Quadratic
 from .._separations import separation
-from ..similarities import similarity
+from ..measures import similarity
 from ._memory import AssociativeMemory, Rule
 
 

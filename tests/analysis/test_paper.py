@@ -14,7 +14,7 @@ from hopfield.analysis.experiments._criteria import criterion
 from hopfield.analysis.experiments._figures import panels
 from hopfield.data import CUES, load
 from hopfield.models._separations import separation
-from hopfield.models.similarities import similarity
+from hopfield.models.measures import similarity
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "paper"
 CURVES = (2, 3, 4, 6, 11, 14)

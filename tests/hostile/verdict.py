@@ -16,7 +16,7 @@ import hopfield
 from hopfield.dynamics import SimulationError
 
 HOME = str(Path(hopfield.__file__).parent)
-OURS = tuple(f"{HOME}/{folder}/" for folder in ("dynamics", "models", "analysis", "commands"))
+OURS = tuple(f"{HOME}/{folder}/" for folder in ("dynamics", "models", "data", "analysis", "commands"))
 RAISE = dis.opmap["RAISE_VARARGS"]
 
 

@@ -147,7 +147,7 @@ def test_batches_blocks_and_prepared_patterns_change_nothing(name, library, rng,
     assert similarity(name).prepare(prepared) is prepared
     again = everything(name)(prepared, *(to_library(x, library) for x in given[1:]))
     single = evaluate(library, everything(name), given[0], *(x[1, 2] for x in given[1:]))
-    monkeypatch.setattr("hopfield.models.similarities._pairwise.BLOCK", 7)
+    monkeypatch.setattr("hopfield.models.measures._pairwise.BLOCK", 7)
     small = everything(name)(*(to_library(x, library) for x in given))
     for values, kept, alone, pieces in zip(whole, again, single, small, strict=True):
         np.testing.assert_allclose(to_numpy(kept), values, rtol=1e-13, atol=1e-14)

@@ -7,7 +7,7 @@ import pytest
 
 from helpers import IN_EACH_SLOW_JAX, epsilon, to_library, to_numpy
 from hopfield.models import UniversalHopfield, normalised, published, similarity
-from hopfield.models.similarities._published import PUBLISHED
+from hopfield.models.measures._published import PUBLISHED
 
 SEPARATIONS = {
     "max": lambda s: (np.arange(s.size) == s.argmax()).astype(s.dtype),

@@ -12,7 +12,7 @@ from helpers import IN_EACH, to_library, to_numpy
 from hopfield.dynamics import EquilibriumSynapse, LogSumExp, Network, Population, Quadratic, SimilaritySynapse
 from hopfield.dynamics.backend._threads import processors
 from hopfield.models import Cosine, Custom, Dot, Euclidean, Hamming, Manhattan, UniversalHopfield, similarity
-from hopfield.models.similarities import SIMILARITIES
+from hopfield.models.measures import SIMILARITIES
 
 # torch itself scripts a function when forward derivatives are first asked for
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -431,8 +431,8 @@ def test_manhattan_chunks_do_not_change_the_answer(rng, monkeypatch):
         ]
 
     whole = everything()
-    monkeypatch.setattr("hopfield.models.similarities._manhattan.CHUNK", 8)
-    monkeypatch.setattr("hopfield.models.similarities._pairwise.BLOCK", 8)
+    monkeypatch.setattr("hopfield.models.measures._manhattan.CHUNK", 8)
+    monkeypatch.setattr("hopfield.models.measures._pairwise.BLOCK", 8)
     for got, wanted in zip(everything(), whole, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-14, atol=1e-15)
 
