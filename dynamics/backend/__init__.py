@@ -1,5 +1,7 @@
 """What knows which array library is in use, and nothing of networks."""
 
+from typing import TYPE_CHECKING
+
 from ._derive import batched as batched
 from ._derive import cityblock as cityblock
 from ._derive import compiled as compiled
@@ -50,7 +52,6 @@ from ._tracing import detach as detach
 from ._tracing import eagerly as eagerly
 from ._tracing import has_numbers as has_numbers
 from ._tracing import holds as holds
-from ._tracing import kept as kept
 from ._tracing import on_host as on_host
 from ._tracing import refuse_traces as refuse_traces
 from ._tracing import returned as returned
@@ -59,3 +60,8 @@ from ._tracing import uncast as uncast
 from ._tracing import uncast_methods as uncast_methods
 from ._words import shown as shown
 from ._words import unknown_name as unknown_name
+
+if TYPE_CHECKING:  # which it is to whoever uses it
+    from functools import cached_property as kept
+else:
+    from ._tracing import kept as kept

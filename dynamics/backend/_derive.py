@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import array_api_compat as compat
 import numpy as np
@@ -64,11 +64,6 @@ from ._tracing import returned as returned
 from ._tracing import to_numpy as to_numpy
 from ._tracing import uncast as uncast
 from ._tracing import uncast_methods as uncast_methods
-
-if TYPE_CHECKING:  # which it is to whoever uses it
-    from functools import cached_property as kept
-else:
-    from ._tracing import kept as kept
 
 
 def batched(*values: Array) -> list[Array]:

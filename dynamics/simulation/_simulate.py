@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,7 +28,7 @@ from ._trajectory import Record, Result, SimulationError, SimulationWarning, Tra
 class Memory(Protocol):
     """What `simulate` needs of a model: its network, and states from a query."""
 
-    @property
+    @cached_property
     def network(self) -> Network:
         """The populations and synapses."""
         ...
