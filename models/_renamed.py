@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -80,13 +81,15 @@ def without(name: str, why: str) -> Callable[[Named], Named]:
     """
 
     def apply(function: Named) -> Named:
+        places = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in inspect.signature(function).parameters.values())
+
         @functools.wraps(function)
         def run(*arguments: Any, **options: Any) -> Any:
             __tracebackhide__ = True
-            if name in options:
+            if name in options or len(arguments) == places + 1:  # behind the others, where its place was
                 deprecated(f"{function.__name__}: {name} has no effect, {why}: leave it out.")
-                del options[name]
-            return function(*arguments, **options)
+                options.pop(name, None)
+            return function(*arguments[:places], *arguments[places + 1 :], **options)
 
         return cast(Named, run)
 

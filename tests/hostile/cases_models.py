@@ -192,7 +192,7 @@ def cases() -> list[Case]:
         ]
         if "hamming" not in repr(memory) and "normalised" not in repr(memory):
             found += [
-                case(memory.retrieve, cues, 50, 1e-6),
+                case(memory.retrieve, cues, *((50,) if memory.binary else (50, 1e-6))),
                 case(memory.start, cues),
                 case(memory.to, "numpy", device="cpu", dtype="float64", then=used),
             ]
@@ -241,7 +241,7 @@ def _others() -> list[Case]:
     return [
         case(both.energy, SIGNS, RIGHT),
         case(both.recall, SIGNS, "right"),
-        case(both.retrieve, SIGNS, 20, None, toward="right", other=RIGHT),
+        case(both.retrieve, SIGNS, 20, toward="right", other=RIGHT),
         case(both.start, SIGNS[0], RIGHT[0], "right"),
         case(both.check_query, SIGNS, "right"),
         case(both.modern, 2.0, then=used),

@@ -434,3 +434,12 @@ def test_copies_and_reverses_have_the_row_of_their_pattern():
     assert memory.similar(PATTERNS).tolist() == [0, 1, 2]
     assert (memory.similar(-PATTERNS) != np.arange(3)).all()
     assert SparseDistributedMemory.random(50, WIDTH, seed=0).similar(PATTERNS).tolist() == [-1, -1, -1]
+
+
+def test_a_tolerance_in_its_old_place_is_left_out_with_a_warning():
+    memory = ClassicalHopfield([[1.0, -1.0, 1.0]])
+    with pytest.warns(DeprecationWarning, match="retrieve: tol has no effect"):
+        found = memory.retrieve([1.0, -1.0, -1.0], 20, 1e-6)
+    assert found.state.tolist() == [1.0, -1.0, 1.0]
+    with pytest.raises(TypeError, match="positional"):
+        memory.retrieve([1.0, -1.0, -1.0], 20, 1e-6, "asynchronous")
