@@ -81,7 +81,7 @@ MOVED = [  # folder before, folder now, and the modules: of the same name behind
     ("models", "models.layered", "hierarchical layers"),
     ("models", "models.sparse", "sparse_distributed=_kanerva"),
 ]
-PLACES = {
+PLACES: dict[str, tuple[str, ...]] = {
     f"hopfield.{old}.{name.partition('=')[0]}": (f"hopfield.{new}.{name.partition('=')[2] or '_' + name}",)
     for old, new, names in MOVED
     for name in names.split()
