@@ -173,7 +173,6 @@ def cases():
             if entry.name == "bidirectional":
                 cues = lambda count: np.sign(box(1, 12)(count))  # noqa: E731
             found[f"catalogue: {entry.name}"] = build(entry.name, stored), cues
-    found["cosine with a leak"] = UniversalHopfield(patterns, "cosine", beta=4.0, leak=0.3), box(2, 6)
     for size in (0.7, 1.0, 1.5, 4.0):  # from 1.5 on these go round
         found[f"one-way couplings, {size:g}"] = one_way(size), box(0.95, 4)
     for mu in (1000.0, 1.0):
