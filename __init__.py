@@ -132,7 +132,7 @@ __all__ = [
     "velocity_network",
 ]
 
-_ROOMS = ("dynamics", "models", "analysis")  # each imports those before it
+_ROOMS = ("dynamics", "models", "analysis", "layers")  # in which names are looked up, in this order
 
 
 def __getattr__(name: str) -> Any:

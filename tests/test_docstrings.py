@@ -16,7 +16,7 @@ import pytest
 
 import hopfield
 
-PUBLIC = ("hopfield.dynamics", "hopfield.models", "hopfield.analysis")
+PUBLIC = ("hopfield.dynamics", "hopfield.models", "hopfield.layers", "hopfield.analysis")
 OPTIONAL = {"diffrax", "equinox", "jax", "lineax", "optimistix", "torch", "torchdiffeq"}
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 

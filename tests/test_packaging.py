@@ -55,14 +55,15 @@ ROOT_FILES = {
     "ruff.toml",
     "setup.cfg",
 }
-ROOT_FOLDERS = {"analysis", "benchmarks", "commands", "data", "docs", "dynamics", "examples", "models", "tests"}
+ROOT_FOLDERS = {"analysis", "benchmarks", "commands", "data", "docs", "dynamics", "examples", "layers", "models", "tests"}
 ROOT_HIDDEN = {".ci", ".gitignore", ".pre-commit-config.yaml"}
 
 # A module imports its own layer and those below it; "" is the root __init__.py.
-LAYERS = {"_moved": 0, "dynamics": 1, "models": 2, "data": 3, "analysis": 4, "": 5, "commands": 6, "cli": 7}
+LAYERS = {"_moved": 0, "dynamics": 1, "models": 2, "data": 3, "layers": 4, "analysis": 5, "": 6, "commands": 7, "cli": 8}
 # And so does a room: rooms of one rank do not know each other.
 ROOMS = {
     "dynamics": [{"backend"}, {"doors"}, {"lagrangians"}, {"synapses"}, {"network"}, {"integrators"}, {"simulation"}],
+    "layers": [{"attention"}, {"modules"}, {"learning"}],
     "analysis": [
         {"results"},
         {"flow"},
@@ -287,7 +288,7 @@ def _source(path: str) -> str:
 
 @pytest.mark.parametrize("path", _modules())
 def test_imports_run_downwards(path):
-    """The arrows are cli -> commands -> analysis -> data -> models -> dynamics, imports inside functions included."""
+    """The arrows are cli -> commands -> analysis -> layers -> data -> models -> dynamics, imports inside functions included."""
     assert _upward(_source(path), path) == []
 
 
@@ -358,6 +359,7 @@ def test_optional_backends_are_imported_late(path):
         ("dynamics/a.py", "import hopfield", 1),
         ("dynamics/a.py", "from .. import __version__", 1),
         ("models/a.py", "from ..dynamics import X\nfrom .b import Y", 0),
+        ("layers/a.py", "from ..data import X\nfrom ..analysis import Y", 1),
         ("analysis/a.py", "from ..cli import main", 1),
         ("analysis/a.py", "from ..commands.app import app", 1),
         ("commands/a.py", "from .. import __version__, analysis\nfrom .app import command", 0),

@@ -13,7 +13,7 @@ import pytest
 
 import hopfield
 
-FACES = ("hopfield", "hopfield.dynamics", "hopfield.models", "hopfield.analysis")
+FACES = ("hopfield", "hopfield.dynamics", "hopfield.models", "hopfield.layers", "hopfield.analysis")
 
 
 def _classes():

@@ -1,0 +1,3 @@
+"""Memories inside deep networks: attention with any similarity, as a function and as modules, and what is learned."""
+
+__all__: list[str] = []
