@@ -71,7 +71,8 @@ MOVED = [  # folder before, folder now, and the modules: of the same name behind
     ("dynamics", "dynamics.backend", "libraries moving structures threads tracing"),
     ("models", "models.pairs", "bidirectional"),
     ("models", "models.binary", "binary classical dense flips learning"),
-    ("models", "models", "catalogue checks copies domain files precision resting separation=_separations storage"),
+    ("models", "models", "catalogue checks copies domain precision resting separation=_separations storage"),
+    ("models", "dynamics.files", "files=_arrays"),
     ("models", "models.family", "continuous_sdm masked memory modern retrieval sequence universal"),
     (
         "models",

@@ -19,9 +19,9 @@ from ..data import Rows, flatten_images, gaussian_noise, load_array, mask
 from ..dynamics import backend
 from ..dynamics.backend import unknown_name
 from ..dynamics.doors import finite, matrix, positive
+from ..dynamics.files import kind_of, present
 from ..dynamics.integrators import Integrator, Relaxation, Solver, choose
 from ..models._catalogue import build, catalogue
-from ..models._files import kind_of, present
 from ..models._model import as_model
 from ..models._renamed import current_names
 from ..models._storage import Stored

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..dynamics.backend import unknown_name
 from ..dynamics.doors import checked, whole
-from ..models._files import kind_of, load_npy, load_npz, present, shapes_in
+from ..dynamics.files import kind_of, load_npy, load_npz, present, shapes_in
 from . import _declared as declared
 
 

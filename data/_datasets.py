@@ -12,7 +12,7 @@ import numpy as np
 
 from ..dynamics.backend import unknown_name
 from ..dynamics.doors import finite, whole
-from ..models._files import MOST, in_words, kind_of, present, shapes_in
+from ..dynamics.files import MOST, in_words, kind_of, present, shapes_in
 from ._arrays import flatten_images, load_array
 from ._files import BATCHES, PICTURES, Pixels, idx_shape, read_cifar, read_folder, read_idx_images, read_pictures
 

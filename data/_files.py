@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..models._files import MOST, PIECE, Refused, fill, in_words, reading
+from ..dynamics.files import MOST, PIECE, Refused, fill, in_words, reading
 
 PICTURES = {".png", ".jpg", ".jpeg"}
 BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")

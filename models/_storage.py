@@ -19,10 +19,10 @@ import numpy as np
 from ..dynamics import backend, doors, lagrangians
 from ..dynamics.backend import Array, float_name
 from ..dynamics.doors import Registry, checked
+from ..dynamics.files import Refused, kind_of, load_npz, present, reading, written_whole
 from ..dynamics.lagrangians import Lagrangian
 from ..dynamics.synapses import Similarity
 from ._domain import EVERYWHERE, Domain
-from ._files import Refused, kind_of, load_npz, present, reading, written_whole
 from ._renamed import current_names
 from ._separations import separations
 from .measures import similarities

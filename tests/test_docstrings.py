@@ -17,7 +17,7 @@ import pytest
 import hopfield
 
 PUBLIC = ("hopfield.dynamics", "hopfield.models", "hopfield.layers", "hopfield.analysis")
-OPTIONAL = {"diffrax", "equinox", "jax", "lineax", "optimistix", "torch", "torchdiffeq"}
+OPTIONAL = {"diffrax", "equinox", "jax", "lineax", "optimistix", "pandas", "torch", "torchdiffeq", "xarray"}
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 

@@ -84,7 +84,16 @@ LAYERS = {
 }
 # And so does a room: rooms of one rank do not know each other.
 ROOMS = {
-    "dynamics": [{"backend"}, {"doors"}, {"lagrangians"}, {"synapses"}, {"network"}, {"integrators"}, {"simulation"}],
+    "dynamics": [
+        {"backend"},
+        {"doors"},
+        {"files"},
+        {"lagrangians"},
+        {"synapses"},
+        {"network"},
+        {"integrators"},
+        {"simulation"},
+    ],
     "layers": [{"attention"}, {"modules"}, {"learning"}],
     "analysis": [
         {"results"},

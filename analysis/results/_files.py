@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...dynamics.doors import checked
-from ...models._files import written_whole
+from ...dynamics.files import written_whole
 from .. import _declared as declared
 
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.doors import checked, positive
-from ...dynamics.simulation import Trajectory
-from ...models._files import written_whole
+from ...dynamics.simulation import Trajectory, keep
 from .. import _declared as declared
 
 LIMIT = 2**29  # bytes
@@ -81,7 +80,8 @@ def save_trajectory(path: str | os.PathLike[str], trajectory: Trajectory) -> Pat
     r"""Write a trajectory to one ``.npz`` file, whole or not at all.
 
     It holds ``times``, ``energy``, the saved populations by name, their last states as ``final_...``, and
-    ``steps``, ``converged`` and ``residual`` of every sample.
+    ``steps``, ``converged`` and ``residual`` of every sample. It is read by ``numpy.load``, or by
+    ``Trajectory.load(path, memory.network)``; the network with its patterns is written by `Trajectory.save`.
 
     Parameters
     ----------
@@ -101,12 +101,6 @@ def save_trajectory(path: str | os.PathLike[str], trajectory: Trajectory) -> Pat
     >>> from hopfield import ModernHopfield, simulate
     >>> run = simulate(ModernHopfield(np.eye(2), beta=8.0), np.array([0.9, 0.2]), t1=1)
     >>> sorted(np.load(save_trajectory("run.npz", run)))[:4]
-    ['converged', 'energy', 'final_memory', 'final_value']
+    ['converged', 'energy', 'energy_scale', 'final_memory']
     """
-    path = Path(path)
-    named: dict[str, Any] = {"times": trajectory.times, "energy": trajectory.energy, **trajectory.states}
-    named |= {f"final_{name}": x for name, x in trajectory.final.items()}
-    named |= {name: getattr(trajectory, name) for name in ("steps", "converged", "residual")}
-    with written_whole(path) as file:
-        np.savez(file, **{name: backend.to_numpy(x) for name, x in named.items()})  # pyright: ignore[reportArgumentType]
-    return path
+    return keep(trajectory, path, network=False)

@@ -15,7 +15,12 @@ from ._structures import leaves, map_leaves, register
 Array = Any
 Number = Any  # a Python number, or an array of shape () where a derivative is wanted
 
-INSTALL = {"jax": 'pip install "hopfield[jax]"', "torch": 'pip install "hopfield[torch]"'}
+INSTALL = {
+    "jax": 'pip install "hopfield[jax]"',
+    "torch": 'pip install "hopfield[torch]"',
+    "pandas": 'pip install "hopfield[tables]"',
+    "xarray": 'pip install "hopfield[tables]"',
+}
 
 NUMPY = compat.array_namespace(np.empty(0))
 _torch_namespace: list[Any] = []  # filled at the first tensor

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
 from .. import backend
 from ..backend import Array, static, structure, unknown_name
-from ..doors import door, finite, items, kind, mapping
+from ..doors import checked, door, finite, items, kind, mapping
+from ..doors import path as path_to
+from ..files import Writer, built, read_tree, reading, suffixed
 from ..synapses import Synapse
 from ._doors import clamped, fitting, given, joining
 from ._flow import Flow as Flow
@@ -223,6 +227,32 @@ class Network:
                 )
             masks[name] = xp.broadcast_to(mask, (*batch, p.size))
         return masks
+
+    # ----------------------------------------------------------------------------------------------- files
+
+    @checked(path=path_to)
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the network to one ``.npz`` file, whole or not at all; returns its path.
+
+        Functions and classes of your own are refused: a file holds numbers and the names of public classes alone.
+
+        >>> from hopfield.dynamics import Quadratic
+        >>> Network.load(Network({"x": Population(Quadratic(), 2, tau=3.0)}).save("network.npz"))
+        Network({
+            'x': Population(Quadratic(beta=None), 2, tau=3.0, leak=1.0),
+        }, {
+        }, flow='local')
+        """
+        writer = Writer()
+        return writer.write(suffixed(path), "network", writer.encoded("network", self))
+
+    @classmethod
+    @checked(path=path_to)
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a network that `save` wrote, as NumPy arrays."""
+        tree, arrays = read_tree(path, "network")
+        with reading(path, "a saved network"):
+            return built(tree, arrays)
 
 
 def _is_whole(mask: Array) -> Array:

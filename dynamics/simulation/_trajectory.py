@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import enum
+import os
 import pickle
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from ..backend import Array
+from ..doors import checked, flag, kind
+from ..doors import path as path_to
+from ..files import suffixed
 from ..network import Network
 
 
@@ -113,6 +118,115 @@ class Trajectory:
         from ._interpolation import hermite
 
         return hermite(self, times)
+
+    # ------------------------------------------------------------------------------------ parts, joined, kept
+
+    def between(self, start: float | None = None, stop: float | None = None) -> Self:
+        """The part whose times lie in [start, stop]; None is the first, or the last time.
+
+        `final`, `reached`, `converged`, `residual`, `steps`, `statistics` and `result` stay those of the whole run. Of
+        methods with a clock for each sample, a sample without a saved time in there keeps its last one before.
+
+        >>> import numpy as np
+        >>> from hopfield.dynamics import simulate
+        >>> from hopfield.models import ModernHopfield
+        >>> run = simulate(ModernHopfield(np.eye(2), beta=8.0), np.array([0.9, 0.2]), t1=2, save_at=[0, 0.5, 1, 2])
+        >>> run.between(0.5, 1.5).times, run.between(stop=0.7).states["value"].shape
+        (array([0.5, 1. ]), (2, 2))
+        """
+        from ._joining import between
+
+        return between(self, start, stop)
+
+    def then(self, *later: Trajectory, shift: bool = False) -> Self:
+        r"""One trajectory of this run and those that went on from it, in the same network.
+
+        Times, states and energies are put end to end; `final`, `converged`, `residual` and `result` are those of the
+        last run, and `steps` and the counts of `statistics` are summed. Where one run ends and the next begins the same
+        time stands twice.
+
+        Parameters
+        ----------
+        later : Trajectory
+            The runs that went on.
+        shift : bool
+            Whether their clocks began anew, so that each begins where the one before `reached`.
+
+        >>> import numpy as np
+        >>> from hopfield.dynamics import simulate
+        >>> from hopfield.models import ModernHopfield
+        >>> memory = ModernHopfield(np.eye(2), beta=8.0)
+        >>> first = simulate(memory, np.array([0.9, 0.2]), t1=1.0, save_at=[0, 1])
+        >>> first.then(simulate(memory, first.final, t1=2.0, save_at=[0, 2]), shift=True).times
+        array([0., 1., 1., 3.])
+        """
+        from ._joining import followed
+
+        found, shift = self, flag("shift", shift)
+        for k, run in enumerate(later):
+            found = followed(found, kind(f"later[{k}]", run, Trajectory, "what simulate(...) returns"), shift)
+        return found
+
+    def to_dataframe(self) -> Any:
+        """A table of pandas with a row for each saved time of each sample.
+
+        Columns: ``time``, ``sample`` (``sample_0``, ``sample_1``, ... with more batch axes; none without), ``energy``,
+        and a state a neuron, ``value_0``, ``value_1``, ...
+
+        >>> import numpy as np
+        >>> from hopfield.dynamics import simulate
+        >>> from hopfield.models import ModernHopfield
+        >>> run = simulate(ModernHopfield(np.eye(2), beta=8.0), np.array([[0.9, 0.2]]), t1=1, save_at=[0, 1])
+        >>> list(run.to_dataframe().columns)  # pandas
+        ['time', 'sample', 'energy', 'value_0', 'value_1']
+        """
+        from ._tables import to_dataframe
+
+        return to_dataframe(self)
+
+    def to_xarray(self) -> Any:
+        """A data set of xarray: energy and states by time (by step, where samples have clocks), sample and neuron.
+
+        `converged`, `residual`, `reached` and `steps` of each sample are in it too.
+
+        >>> import numpy as np
+        >>> from hopfield.dynamics import simulate
+        >>> from hopfield.models import ModernHopfield
+        >>> run = simulate(ModernHopfield(np.eye(2), beta=8.0), np.array([[0.9, 0.2]]), t1=1, save_at=[0, 1])
+        >>> dict(run.to_xarray().sizes)  # xarray
+        {'time': 2, 'sample': 1, 'value_neuron': 2}
+        """
+        from ._tables import to_xarray
+
+        return to_xarray(self)
+
+    @checked(path=path_to, network=flag)
+    def save(self, path: str | os.PathLike[str], *, network: bool = True) -> Path:
+        """Write everything to one ``.npz`` file, whole or not at all; returns its path.
+
+        The arrays have their names, states those of their populations: ``numpy.load(path)["value"]``. The network with
+        its patterns is in it too, unless `network` is False, as it must be for one that holds functions of your own.
+
+        >>> import numpy as np
+        >>> from hopfield.dynamics import simulate
+        >>> from hopfield.models import ModernHopfield
+        >>> run = simulate(ModernHopfield(np.eye(2), beta=8.0), np.array([0.9, 0.2]), t1=1, save_at=[0, 1])
+        >>> Trajectory.load(run.save("run"))
+        Trajectory(2 times to t=1, value (2, 2), 0 of 1 converged, COMPLETED)
+        """
+        from ._keeping import keep
+
+        return keep(self, suffixed(path), network)
+
+    @classmethod
+    @checked(path=path_to)
+    def load(cls, path: str | os.PathLike[str], network: Network | None = None) -> Self:
+        """Read what `save` wrote, as NumPy arrays; `network` is what moved, where the file does not hold it."""
+        from ._keeping import load
+
+        if network is not None:
+            kind("network", network, Network, "a Network such as memory.network")
+        return load(cls, Result, path, network)
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {tuple(x.shape)}" for name, x in self.states.items())

@@ -374,7 +374,7 @@ def test_memory_is_asked_for_as_a_header_says_and_no_more(tmp_path):
 
 
 def test_images_of_more_than_the_limit_are_refused_before_they_are_read(tmp_path, monkeypatch):
-    for module in ("data._datasets", "data._files", "models._files"):
+    for module in ("data._datasets", "data._files", "dynamics.files._arrays"):
         monkeypatch.setattr(f"hopfield.{module}.MOST", 2**20)
     zeros = np.zeros((300, 32, 32), np.uint8)
     np.savez_compressed(tmp_path / "a.npz", images=zeros)

@@ -27,8 +27,8 @@ from hopfield.dynamics import (
     TopK,
     simulate,
 )
+from hopfield.dynamics.files._arrays import MOST
 from hopfield.models import AssociativeMemory, Custom, Dot, HierarchicalMemory, ModernHopfield, UniversalHopfield
-from hopfield.models._files import MOST
 from hopfield.models._storage import FORMAT, read, write
 
 SEPARATIONS = [
@@ -369,7 +369,7 @@ def test_an_array_is_as_large_as_its_header_says(tmp_path):
 
 
 def test_what_unpacks_to_more_than_the_limit_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("hopfield.models._files.MOST", 2**20)
+    monkeypatch.setattr("hopfield.dynamics.files._arrays.MOST", 2**20)
     packed = {"header": as_npy(np.asarray(text())), "memories": as_npy(np.zeros((400, 400)))}
     path = archive(tmp_path / "bomb.npz", zipfile.ZIP_DEFLATED, **packed)
     assert path.stat().st_size < 2**13
