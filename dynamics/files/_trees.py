@@ -18,7 +18,7 @@ from .. import backend
 from ._arrays import Refused, kind_of, load_npz, present, reading, written_whole
 
 FORMAT = 1
-ROOT = __package__.partition(".")[0]
+ROOT = __name__.partition(".")[0]
 FACES = ("dynamics", "models")  # whose public structures a file may name
 
 

@@ -21,7 +21,7 @@ def keep(run: Any, path: str | os.PathLike[str], network: bool) -> Path:
     fields = {one.name: getattr(run, one.name) for one in dataclasses.fields(run)}
     fields["result"], net = run.result.name, fields.pop("network")
     writer = Writer()
-    tree = {name: writer.put(name, value) for name, value in fields.items() if backend.is_array(value)}
+    tree: dict[str, Any] = {name: writer.put(name, value) for name, value in fields.items() if backend.is_array(value)}
     for name, value in fields.items():
         if name not in tree:
             tree[name] = (

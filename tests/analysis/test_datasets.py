@@ -1,5 +1,7 @@
 """Images from every kind of file, whole or not."""
 
+# pyright: reportArgumentType=false, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false
+
 import gzip
 import io
 import os

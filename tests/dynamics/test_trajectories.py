@@ -86,7 +86,7 @@ def test_a_part_without_a_time_is_refused():
     with pytest.raises(ValueError, match=r"No saved time lies between 1 and 2: they go from 0 to 4.*run.at"):
         run.between(1.0, 2.0)
     with pytest.raises(TypeError, match="start must be one number"):
-        run.between("1")
+        run.between("1")  # pyright: ignore
 
 
 # --------------------------------------------------------------------------------------------------- joined
@@ -135,7 +135,7 @@ def test_what_does_not_go_on_is_refused():
     ):
         run.then(simulate(MEMORY, CUES[0], t1=2.0), shift=True)
     with pytest.raises(TypeError, match="what simulate"):
-        run.then(3)
+        run.then(3)  # pyright: ignore
 
 
 # --------------------------------------------------------------------------------------------------- tables

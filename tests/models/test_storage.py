@@ -1,5 +1,7 @@
 """Files of memories: what is written is read back, whole or not at all, and strangers are refused."""
 
+# pyright: reportArgumentType=false, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false
+
 import io
 import json
 import warnings
