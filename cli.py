@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import sys
 
-from .commands import analysis, memory, paper
+from .commands import analysis, explore, memory, paper
 from .commands.app import app
 
-__all__ = ["analysis", "app", "main", "memory", "paper"]
+__all__ = ["analysis", "app", "explore", "main", "memory", "paper"]
 
-ORDER = ("demo", "recall", "simulate", "models", "lyapunov", "fixed-points", "basins", "landscape")
+ORDER = ("demo", "recall", "simulate", "models", "lyapunov", "fixed-points", "basins", "landscape", "explore")
 app.registered_commands.sort(key=lambda known: (*ORDER, known.name).index(known.name))  # in --help
 
 

@@ -22,7 +22,7 @@ import hopfield.data
 from helpers import files_below
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_PACKAGES = {"tests", "examples", "benchmarks", "docs", "build", "dist", "venv"}
+NOT_PACKAGES = {"tests", "examples", "benchmarks", "docs", "build", "dist", "venv", "web"}
 TEXT = {".cff", ".cfg", ".in", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
 BACKENDS = {
     "diffrax",
@@ -64,9 +64,11 @@ ROOT_FOLDERS = {
     "docs",
     "dynamics",
     "examples",
+    "explore",
     "layers",
     "models",
     "tests",
+    "web",
 }
 ROOT_HIDDEN = {".ci", ".gitignore", ".pre-commit-config.yaml"}
 
@@ -79,6 +81,7 @@ LAYERS = {
     "layers": 4,
     "analysis": 5,
     "": 6,
+    "explore": 6,
     "commands": 7,
     "cli": 8,
 }
@@ -133,7 +136,7 @@ def _is_clutter(path: Path) -> bool:
     """Tell whether a folder is a tool's: a build, a cache, an environment, a demo's output."""
     return (
         (path.name.startswith(".") and path.name != ".ci")
-        or path.name in {"build", "dist", "__pycache__", "hopfield-demo"}
+        or path.name in {"build", "dist", "__pycache__", "hopfield-demo", "node_modules"}
         or path.name.endswith(".egg-info")
         or (path / "pyvenv.cfg").exists()
     )
