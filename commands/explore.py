@@ -79,4 +79,8 @@ def stored(path: Path) -> dict[str, Any]:
         low, span = rows.min(), np.ptp(rows) or 1.0
         warnings.warn(f"The page draws values from 0 to 1: here (x - {low:g})/{span:g} stands for x.", stacklevel=2)
         rows = (rows - low) / span
-    return {"patterns": rows.tolist(), "shape": shape and list(shape), "names": [f"pattern {i}" for i in range(len(rows))]}
+    return {
+        "patterns": rows.tolist(),
+        "shape": shape and list(shape),
+        "names": [f"pattern {i}" for i in range(len(rows))],
+    }

@@ -32,9 +32,9 @@ class Asked(NamedTuple):
         """
         if not isinstance(body, Mapping) or "patterns" not in body or "query" not in body:
             raise ValueError("A question is an object with patterns, query, similarity, separation and beta.")
+        if isinstance(body["patterns"], list) and len(body["patterns"]) > MOST_PATTERNS:
+            raise ValueError(f"The page shows at most {MOST_PATTERNS} patterns, got {len(body['patterns'])}.")
         patterns = matrix("patterns", _floats("patterns", body["patterns"]))
-        if len(patterns) > MOST_PATTERNS:
-            raise ValueError(f"The page shows at most {MOST_PATTERNS} patterns, got {len(patterns)}.")
         memory = UniversalHopfield(
             patterns,
             body.get("similarity", "euclidean"),
@@ -43,6 +43,8 @@ class Asked(NamedTuple):
             tau_memory=0.0,
         )
         query = _floats("query", body["query"])
+        if query.shape != patterns.shape[1:]:
+            raise ValueError(f"query must have shape {patterns.shape[1:]} as each pattern, got {query.shape}.")
         pattern = body.get("pattern", 0)
         if not isinstance(pattern, int) or not 0 <= pattern < len(patterns):
             raise ValueError(f"pattern must be a row from 0 to {len(patterns) - 1}, got {pattern!r}.")

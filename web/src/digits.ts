@@ -98,7 +98,7 @@ export class DigitsView {
 
   follow(): void {
     this.runs = this.state.similarities.map((similarity) =>
-      simulate(this.state.memory(similarity), this.state.images.cue, 0.1, 60, 1e-7),
+      simulate(this.state.memory(similarity), this.state.images.cue, 0.1, 40, 1e-9),
     );
     this.at = 0;
   }

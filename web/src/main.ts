@@ -44,7 +44,10 @@ let walker: Float64Array[] | null = null; // the way of the cue at a temperature
 let lastTick = 0;
 /** How long frames took to compute, for the tests. */
 const frames: number[] = [];
-Object.assign(window, { hopfield: { state, frames, asPython: () => asPython(state) } });
+const onScreen = (v: ArrayLike<number>): [number, number] => (views[0] as PlaneView).toScreen(v);
+const ends = (): number[][] =>
+  (state.view === "digits" ? digits.runs : views.map((view) => view.run)).map((run) => Array.from(run.states.at(-1) ?? []));
+Object.assign(window, { hopfield: { state, frames, onScreen, ends } });
 
 function setTheme(dark: boolean): void {
   document.documentElement.dataset.theme = dark ? "dark" : "light";

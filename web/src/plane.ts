@@ -57,7 +57,8 @@ export class PlaneView {
     this.run = simulate(this.memory, this.state.plane.cue, 0.1, 40, 1e-9);
   }
 
-  private toScreen(v: ArrayLike<number>): [number, number] {
+  /** Where a point of the plane is on the canvas, in CSS pixels. */
+  toScreen(v: ArrayLike<number>): [number, number] {
     const { left, right, bottom, top } = this.box;
     const { clientWidth: w, clientHeight: h } = this.canvas;
     return [((v[0] - left) / (right - left)) * w, ((top - v[1]) / (top - bottom)) * h];
