@@ -87,7 +87,7 @@ def _fixed_points(asked: Asked) -> dict[str, Any]:
 
 
 def _basins(asked: Asked) -> dict[str, Any]:
-    patterns = asked.memory.patterns
+    patterns = np.asarray(asked.memory.patterns)
     low, high = patterns.min(axis=0), patterns.max(axis=0)
     room = 0.25 * (high - low)
     random = np.random.default_rng(0)
@@ -99,7 +99,8 @@ def _basins(asked: Asked) -> dict[str, Any]:
 
 def _radius(asked: Asked) -> dict[str, Any]:
     found = analysis.basin_radius(asked.memory, asked.pattern, seed=0)
-    return {"certified": float(found.certified), "adversarial": float(found.adversarial), "text": str(found)}
+    bounds = {"certified": found.certified, "adversarial": found.adversarial}  # None: no cue that leaves was found
+    return {name: bound if bound is None else float(bound) for name, bound in bounds.items()} | {"text": str(found)}
 
 
 def _short(v: np.ndarray) -> str:

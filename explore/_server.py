@@ -34,7 +34,7 @@ def page() -> str:
     >>> page().startswith("<!doctype html>")
     True
     """
-    return resources.files(__package__).joinpath(PAGE).read_text(encoding="utf-8")
+    return resources.files("hopfield.explore").joinpath(PAGE).read_text(encoding="utf-8")
 
 
 class Server(ThreadingHTTPServer):
