@@ -167,19 +167,30 @@ class HierarchicalMemory(Model):
             raise ValueError(f"level must lie between 0 and 1, where tanh is, got {level!r}.")
         level, beta = number("level", level), number("beta", beta, above=0)
         affordable(f"Codes of {count} patterns on {size} features", 48.0 * count * size, "Take fewer features.")
-        codes = level * generator(seed).choice([-1.0, 1.0], size=(count, size))
-        if np.linalg.matrix_rank(codes) < count:
+        signs = generator(seed).choice([-1.0, 1.0], size=(count, size))  # of the codes, level times them
+        if np.linalg.matrix_rank(signs) < count:
             raise ValueError(
                 f"The codes of {count} patterns on {size} features depend on one another: take more features."
             )
-        mean = host.mean(axis=0)
-        offsets = host - mean
-        squares = (offsets**2).sum(axis=-1)
+        scale = float(np.abs(host).max()) or 1.0  # nothing of other units is squared
+        mean = scale * (host / scale).mean(axis=0)
+        offsets = host / scale - mean / scale
+        lengths = np.linalg.norm(offsets, axis=-1)
+        spread = scale * float(lengths.max())
         steep = math.atanh(level) / level
-        leak = min(1.0, level**2 * steep * size / 4 / squares.max()) if squares.any() else 1.0
-        below = leak * offsets.T @ np.linalg.pinv(codes).T
-        above = steep * codes.T - below.T @ offsets.T
-        made = [below, above, leak * mean, -mean @ below, -leak * steep * squares / 2]
+        reach = math.sqrt(steep * size) / 2
+        root = min(1.0, level * reach / spread) if spread else 1.0  # of the leak
+        leak = root**2
+        if leak < np.finfo(float).tiny:
+            raise ValueError(
+                f"With level={level:g} the leak of layer 0 would be {leak:.3g}, of the size of level**2 over the "
+                "squared patterns, which vanishes in float64. Take a greater level, such as 0.1, or patterns in "
+                "smaller units."
+            )
+        shares = root * reach / spread * scale * offsets if root < 1 else offsets / level * scale  # leak / level * d
+        below = shares.T @ np.linalg.pinv(signs).T
+        above = steep * level * signs.T - below.T @ (scale * offsets.T)
+        made = [below, above, leak * mean, -mean @ below, -steep * (root * scale * lengths) ** 2 / 2]
         below, above, *inputs = (backend.asarray(array, patterns) for array in made)
         layers = [
             Layer(host.shape[1], leak=leak, bias=inputs[0]),

@@ -261,3 +261,31 @@ def test_derivatives_reach_the_weights(library, rng):
     patches = np.lib.stride_tricks.sliding_window_view(g0.reshape(4, 4), (2, 2))
     expected = -np.einsum("xyij,xy->ij", patches, g1.reshape(3, 3))
     np.testing.assert_allclose(slope[:4].reshape(2, 2), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("level", [5e-324, 1e-160])
+def test_codes_so_small_that_the_leak_vanishes_are_refused(level):
+    with pytest.raises(ValueError, match=rf"With level={level:g} the leak of layer 0 would be .*Take a greater level"):
+        HierarchicalMemory.from_patterns(np.eye(3, 12), level=level, seed=1)
+
+
+def test_codes_of_any_size_store_the_same_patterns():
+    P = np.eye(3, 12)
+    for level in (0.5, 1e-3, 1e-6):
+        memory = HierarchicalMemory.from_patterns(P, level=level, beta=100 / level**2, seed=1)
+        assert np.abs(memory.retrieve(P).state - P).max() < 1e-6
+
+
+@pytest.mark.parametrize("level", [5e-324, 1e-100, 0.5])
+@pytest.mark.parametrize("patterns", [np.ones((1, 12)), np.ones((3, 12)), 1e-160 * np.eye(3, 12)])
+def test_patterns_whose_squares_vanish_get_a_leak_of_the_right_size(patterns, level):
+    """l_0 |d|^2 <= level atanh(level) H / 4 with l_0 <= 1, d from the mean: nothing limits the leak of one pattern."""
+    if level == 5e-324 and patterns.max() < 1:
+        with pytest.raises(ValueError, match="the leak of layer 0 would be 0"):
+            HierarchicalMemory.from_patterns(patterns, level=level, seed=1)
+        return
+    memory = HierarchicalMemory.from_patterns(patterns, level=level, seed=1)
+    spread = np.linalg.norm((patterns - patterns.mean(0)) / patterns.max(), axis=-1).max() * patterns.max()
+    right = min(1.0, np.sqrt(level * np.arctanh(level) * 64 / 4) / spread) ** 2 if spread else 1.0
+    assert memory.layers[0].leak == pytest.approx(right, rel=1e-12)
+    assert np.abs(memory.retrieve(patterns).state - patterns).max() <= patterns.max() * (spread > 0)
