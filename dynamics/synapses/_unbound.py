@@ -107,6 +107,7 @@ def memories_apart(name: str) -> Callable[[type], type]:
 
     def apply(cls: type) -> type:
         init, several = cls.__init__, name == "similarities"
+        signature = inspect.signature(init)
 
         @functools.wraps(init)
         def __init__(self: Any, between: Any, *given: Any, **options: Any) -> None:
@@ -117,12 +118,26 @@ def memories_apart(name: str) -> Callable[[type], type]:
                 memories = options.pop("memories")
                 joined = _all_joined(between, given[0], memories) if several else _joined(given[0], memories)
                 given = (joined, *given[1:])
+            _fits(cls, signature, (self, between, *given), options)
             init(self, between, *given, **options)
 
         cls.__init__ = __init__  # pyright: ignore[reportAttributeAccessIssue]
         return cls
 
     return apply
+
+
+def _fits(cls: type, signature: inspect.Signature, given: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    """Refuse what the constructor has no place for: an argument that is no array was not taken for patterns."""
+    if backend.is_compiling():
+        return
+    try:
+        signature.bind(*given, **options)
+    except TypeError as error:
+        raise TypeError(
+            f"{cls.__name__}({', '.join(list(signature.parameters)[1:])}) cannot be made of these arguments: {error}. "
+            "Patterns that are given apart, as in 0.1.0, are an array or a tuple of arrays."
+        ) from None
 
 
 def _is_memories(value: Any) -> bool:
