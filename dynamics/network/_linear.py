@@ -134,7 +134,8 @@ def weighted_gram(rows: Array, w: Array) -> Array:
         return xp.matmul(rows.T * w[..., None, :], rows)
     shape, flat = w.shape[:-1], xp.reshape(w, (-1, w.shape[-1]))
     found = [xp.matmul(rows.T * flat[k], rows) for k in range(flat.shape[0])]
-    return xp.reshape(xp.stack(found), (*shape, rows.shape[1], rows.shape[1]))
+    whole = xp.stack(found) if found else xp.zeros_like(w[..., :1, None])
+    return xp.reshape(whole, (*shape, rows.shape[1], rows.shape[1]))
 
 
 def _norm(x: Array) -> Array:

@@ -280,3 +280,11 @@ def test_a_sphere_without_leak_turns_the_projection_of_its_velocity():
     for sign in (1.0, -1.0):
         found = np.sort(np.linalg.eigvals(flow.jacobian(sign * bias)).real)
         np.testing.assert_allclose(found, np.sort([0.0, -sign, -sign]), atol=1e-12)
+
+
+@pytest.mark.parametrize("similarity", ["dot", "euclidean", "cosine"])
+@pytest.mark.parametrize("batch", [(0,), (0, 2), (2, 0)])
+def test_matrices_of_no_states_are_none(similarity, batch):
+    one = field(UniversalHopfield(np.eye(3, 4), similarity, beta=2.0))
+    assert one.jacobian(np.zeros((*batch, 4))).shape == (*batch, 4, 4)
+    assert one.hessian(np.zeros((*batch, 4))).shape == (*batch, 4, 4)
