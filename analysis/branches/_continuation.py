@@ -197,7 +197,7 @@ def continue_fixed_points(
         The name of the setting; for a callable the name on plots.
     start, stop : float
         The range, start < stop.
-    queries : array (K, I), optional
+    queries : array (..., I), optional
         Activations to begin with, at `start` and at `stop`: at the fixed point beside each, else at the one that the
         flow leads to; a census at both if not given.
     step : float
@@ -346,7 +346,7 @@ class _Tracer:
                     self.notes.append(f"A branch was lost near {p:.6g}: {why}")
                     break
                 continue
-            leaves = not low - 1e-12 <= new.z[-1] <= high + 1e-12
+            leaves = not low <= new.z[-1] <= high
             if leaves:
                 last = self._edge(z, new.z, low if new.z[-1] < low else high)
                 if last is None:

@@ -279,6 +279,7 @@ def _newton(family: Family, z: np.ndarray, normal: np.ndarray, steps: int) -> Co
     for count in range(1, steps + 1):
         force = family.force(z)
         move = bordered_solve(family, z, slope, normal, -np.append(force, 0.0))
+        move[-1] = move[-1] if normal[:-1].any() else 0.0  # exactly: the model may end where the range does
         size = float(np.linalg.norm(move))
         if not np.isfinite(size) or size > reach or (count > 3 and size > 0.9 * last and size > 1e3 * tolerance):
             return Corrected(z, count, False)

@@ -28,6 +28,7 @@ def seeds(family: Family, end: float, queries: Any, seed: int, name: str, notes:
         states = find_fixed_points(net, seed=seed).state
     else:
         given = finite("queries", np.atleast_2d(backend.to_numpy(queries).astype(float)))
+        given = given.reshape(-1, given.shape[-1]) if given.size else given
         if not given.size:
             raise ValueError("queries are empty: give at least one state, or none at all (None) for a census.")
         given = given if family.basis is None else given @ family.basis.T

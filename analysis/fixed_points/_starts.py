@@ -119,9 +119,10 @@ def random_starts(
     rng, signed = generator(seed), flag("signed", signed)
     check_counts(count=(count, 1))
     if patterns is None:
-        if like is None or not np.ndim(like):
+        given = None if like is None else backend.to_numpy(floating("like", like))
+        if given is None or not given.ndim:
             raise ValueError("Without patterns give like=state, an array (..., I) of the size of a start.")
-        like = backend.to_numpy(floating("like", like))
+        like = given
         radius = 3 * scale * rng.random((count, 1))
         return (radius * rng.standard_normal((count, like.shape[-1]))).astype(like.dtype)
     rows = backend.to_numpy(matrix("patterns", patterns))

@@ -338,3 +338,18 @@ def test_queries_that_lead_nowhere_of_their_own_are_followed_by_where_the_flow_t
     assert found.branches or found.notes
     for branch in found.branches:
         np.testing.assert_allclose(branch.state, 1 / 3, atol=1e-6)
+
+
+def test_queries_with_batch_axes_begin_the_same_branches():
+    memory = ModernHopfield(np.eye(3, 4), beta=2.0)
+    plain = continue_fixed_points(memory, "beta", 2.0, 4.0, queries=np.eye(2, 4))
+    other = continue_fixed_points(memory, "beta", 2.0, 4.0, queries=np.eye(2, 4)[None, :, None])
+    assert str(plain) == str(other)
+    assert len(plain.branches) > 1
+
+
+def test_a_range_that_dwarfs_its_lower_end_does_not_leave_the_models():
+    """The lower end is below the rounding of the upper: Newton's method may not step past it to beta < 0."""
+    memory = ModernHopfield(np.eye(3, 4), beta=2.0)
+    found = continue_fixed_points(memory, "beta", 0.5, 1e300, points=20, branches=2)
+    assert all((branch.parameter >= 0.5).all() and (branch.parameter <= 1e300).all() for branch in found.branches)

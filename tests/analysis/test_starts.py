@@ -72,3 +72,9 @@ def test_rows_of_certified_radii_are_a_list():
     assert np.array_equal(certified_radii(memory, np.uint8(2)).rows, [2])
     with pytest.raises(ValueError, match=r"one pattern or a list of patterns \(K,\), got shape \(1, 2\)"):
         certified_radii(memory, [[0, 1]])
+
+
+def test_a_ragged_state_is_refused_in_a_sentence():
+    with pytest.raises(ValueError, match="like") as error:
+        random_starts(None, 4, like=[[1.0], [2.0, 3.0]])
+    assert "inhomogeneous" not in str(error.value)
