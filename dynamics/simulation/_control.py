@@ -172,7 +172,7 @@ class OwnClocks:
         cut = accepted & (dt < self.h)
         self.h = np.where(moving, np.where(cut, np.maximum(proposed, self.h * (factor >= 1)), proposed), self.h)
         self.eager = np.where(moving, accepted, self.eager)
-        short = moving & ~accepted & (self.h < 1e-13 * np.maximum(self.schedule.t1, self.time))
+        short = moving & ~accepted & ~(self.h >= 1e-13 * np.maximum(self.schedule.t1, self.time))
         many = moving & (self.steps >= self.method.max_steps)
         lost = {
             int(k): (self._underflow(k, bool(bad[k]), rows[k]), Result.STEP_UNDERFLOW) for k in np.flatnonzero(short)

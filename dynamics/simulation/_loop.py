@@ -381,8 +381,10 @@ class Run:
 
     def _not_finite(self, states: dict[str, Array], row: int) -> str:
         """The sentence about a row whose new state, or else whose energy, is not finite."""
-        lost = [name for name, x in states.items() if not np.isfinite(backend.to_numpy(x)[row]).all()]
-        what = f"population {lost[0]!r}" if lost else "the energy"
+        square = {name: float(backend.to_numpy(backend.dot(x[row], x[row]))) for name, x in states.items()}
+        lost = [name for name, size in square.items() if not np.isfinite(size)]
+        large = lost and np.isfinite(backend.to_numpy(states[lost[0]])[row]).all()
+        what = f"{'the square of ' if large else ''}population {lost[0]!r}" if lost else "the energy"
         return (
             f"In sample {self.rows[row]} {what} is not finite at t={_each(self.clock.time, row):g} after "
             f"{_each(self.clock.steps, row)} steps of {self.method!r}. Either the step is too long for the flow "

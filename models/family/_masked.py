@@ -36,7 +36,7 @@ def held_flag(hold: Any) -> bool:
     Traceback (most recent call last):
     TypeError: hold must be True or False: which neurons stay at the cue is said by known. ...
     """
-    if not isinstance(hold, bool | np.bool_ | str) and np.ndim(hold):
+    if isinstance(hold, list | tuple) or getattr(hold, "ndim", 0):
         raise TypeError(
             "hold must be True or False: which neurons stay at the cue is said by known. Write known=mask, hold=True."
         )

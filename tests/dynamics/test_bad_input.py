@@ -25,6 +25,7 @@ from hopfield.dynamics import (
     SimilaritySynapse,
     SimulationError,
     Softplus,
+    Synapse,
     Threshold,
     TopK,
     convexity_defect,
@@ -403,3 +404,37 @@ def test_masked_arrays_are_refused_and_bytes_of_any_order_taken(library):
 def test_a_class_of_softplus_is_no_value_lagrangian():
     with pytest.raises(TypeError, match="value_lagrangian must be a Lagrangian"):
         UniversalHopfield(np.ones((1, 2)), value_lagrangian=Softplus)
+
+
+def test_a_synapse_of_too_many_arguments_says_which_it_takes():
+    dot, f = Dot(np.eye(3)), LogSumExp()
+    with pytest.raises(TypeError, match=r"EquilibriumSynapse\(between, .* bias\) cannot be made.*too many"):
+        EquilibriumSynapse(("v",), (Dot(),), iter([np.eye(3)]), f, 1.0, None)
+    with pytest.raises(TypeError, match=r"EquilibriumSynapse\(.*missing a required argument: 'lagrangian'"):
+        EquilibriumSynapse(("v",), (dot,))
+    with pytest.raises(TypeError, match=r"SimilaritySynapse\(between, similarity, nonnegative\) cannot be made"):
+        SimilaritySynapse(("v", "h"), dot, True, 3)
+
+
+@pytest.mark.parametrize("method", ["auto", "rosenbrock", "relaxation", "dopri5"])
+def test_a_start_whose_square_overflows_is_refused_with_the_number(method):
+    network = Network({"x": Population(LogCosh(), 2, leak=1.0)})
+    for large, dtype in ((1e200, np.float64), (1e30, np.float32)):
+        with pytest.raises(ValueError, match=r"'x' starts at numbers as large as 1e\+.*squares overflow in float"):
+            simulate(network, {"x": np.array([large, 1.0], dtype)}, t1=0.2, integrator=method)
+
+
+def test_a_state_that_runs_beyond_its_squares_is_a_failure():
+    class Away(Synapse):
+        between = ("x",)
+        conservative = False
+
+        def energy(self, g):
+            return 0 * g.sum(-1)
+
+        def forces(self, g):
+            return (10.0 * g,)
+
+    network = Network({"x": Population(Quadratic(), 1, leak=0.0)}, [Away()])
+    with pytest.raises(SimulationError, match="the square of population 'x' is not finite"):
+        simulate(network, {"x": np.array([1.0])}, t1=1e3, integrator=Euler(0.1))

@@ -311,6 +311,8 @@ def test_known_and_hold_mean_the_same_in_every_model(name):
         memory.retrieve(cue, hold=True)
     with pytest.raises(TypeError, match="hold must be True or False"):
         memory.retrieve(cue, known=KNOWN, hold=KNOWN)
+    with pytest.raises(TypeError, match="hold must be True or False"):
+        memory.retrieve(cue, known=KNOWN, hold=[1, [2, 3]])
     with pytest.raises(ValueError, match=r"known must be a mask of bools \(\.\.\., 12\)"):
         memory.retrieve(cue, known=KNOWN[:5])
     with pytest.raises(ValueError, match="known marks no component"):
