@@ -1,5 +1,8 @@
 """Branches of fixed points against exact folds and pitchforks."""
 
+# What has the wrong type here has it on purpose, or is known better than its stubs say.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportOperatorIssue=false
+
 import json
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Where searches begin: the same starts whatever type the patterns have."""
 
+# What has the wrong type here has it on purpose, or is known better than its stubs say.
+# pyright: reportArgumentType=false
+
 import numpy as np
 import pytest
 

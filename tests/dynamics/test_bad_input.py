@@ -1,5 +1,8 @@
 """Bad input to dynamics: a sentence at the door that says what was given, why that is not it, and what to write."""
 
+# What has the wrong type here has it on purpose, or is known better than its stubs say.
+# pyright: reportArgumentType=false, reportAssignmentType=false
+
 import numpy as np
 import pytest
 

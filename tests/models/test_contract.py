@@ -1,5 +1,8 @@
 """Every model keeps the contract of `Model`: one battery over the catalogue, one with pairs, and one from outside."""
 
+# What has the wrong type here has it on purpose, or is known better than its stubs say.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportIndexIssue=false
+
 import inspect
 import json
 import warnings
