@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import backend
+from ..backend import Array
 from ..integrators import Integrator
 from ._trajectory import Result
 
@@ -51,3 +53,20 @@ def first_failure(failures: dict[int, tuple[str, Result]], size: int) -> tuple[s
     message, result = failures[min(failures)]
     others = f" ({len(failures)} of {size} samples failed; the others ran on.)" if size > 1 else ""
     return message + others, result
+
+
+def not_finite(states: dict[str, Array], row: int, sample: str, when: str) -> str:
+    """The sentence about a row whose new state, its square, or else its energy is not finite.
+
+    >>> not_finite({"x": np.array([[np.inf, 0.0]])}, 0, "sample 3", "t=2 after 1 steps of Euler")[:72]
+    "In sample 3 population 'x' is not finite at t=2 after 1 steps of Euler."
+    """
+    square = {name: float(backend.to_numpy(backend.dot(x[row], x[row]))) for name, x in states.items()}
+    lost = [name for name, size in square.items() if not np.isfinite(size)]
+    large = lost and np.isfinite(backend.to_numpy(states[lost[0]])[row]).all()
+    what = f"{'the square of ' if large else ''}population {lost[0]!r}" if lost else "the energy"
+    return (
+        f"In {sample} {what} is not finite at {when}. Either the step is too long for the flow (Rosenbrock() and "
+        "RungeKutta() choose it by the error), or the energy has no lower bound: use a bounded activation or "
+        "separation such as softmax."
+    )

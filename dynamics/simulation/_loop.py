@@ -17,7 +17,7 @@ from ..network import Energy, Flow, Point, scales
 from ._advance import March, Outcome, Program, advance, begin, choose, march, picked, put
 from ._batch import room
 from ._control import Ahead, OneClock, OwnClocks, Schedule, Verdict
-from ._doubt import doubts, first_failure
+from ._doubt import doubts, first_failure, not_finite
 from ._drift import Drift
 from ._progress import ticker
 from ._recorder import Recorder
@@ -380,17 +380,8 @@ class Run:
         return recorder.add(self.rows if index is None else self.rows[index], slots, arrays, index)
 
     def _not_finite(self, states: dict[str, Array], row: int) -> str:
-        """The sentence about a row whose new state, or else whose energy, is not finite."""
-        square = {name: float(backend.to_numpy(backend.dot(x[row], x[row]))) for name, x in states.items()}
-        lost = [name for name, size in square.items() if not np.isfinite(size)]
-        large = lost and np.isfinite(backend.to_numpy(states[lost[0]])[row]).all()
-        what = f"{'the square of ' if large else ''}population {lost[0]!r}" if lost else "the energy"
-        return (
-            f"In sample {self.rows[row]} {what} is not finite at t={_each(self.clock.time, row):g} after "
-            f"{_each(self.clock.steps, row)} steps of {self.method!r}. Either the step is too long for the flow "
-            "(Rosenbrock() and RungeKutta() choose it by the error), or the energy has no lower bound: use a bounded "
-            "activation or separation such as softmax."
-        )
+        steps, time = _each(self.clock.steps, row), _each(self.clock.time, row)
+        return not_finite(states, row, f"sample {self.rows[row]}", f"t={time:g} after {steps} steps of {self.method!r}")
 
 
 def _each(value: Any, where: Any) -> Any:
