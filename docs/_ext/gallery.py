@@ -1,0 +1,57 @@
+"""What sphinx-gallery is told of the examples: their options, and where their pictures are.
+
+An example draws with matplotlib's objects and saves one picture to ``--out``; a tutorial leaves a figure in the variable
+`figure`. Nothing here opens a window or keeps global state, and nothing is written beside the examples.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(tempfile.mkdtemp(prefix="hopfield-gallery-"))
+# Options beside --out; what is not listed runs as it is.
+OPTIONS = {"figure.py": ["4", "--quick", "--reading", "fair"]}
+FOLDERS = {"figure.py"}  # those whose --out is a folder
+_seen: set[int] = set()
+_kept: list[Any] = []  # figures that were shown: an id is of one object as long as it lives
+
+
+def arguments(gallery_conf: dict[str, Any], script_vars: dict[str, Any]) -> list[str]:
+    """The command line of an example."""
+    source = Path(script_vars["src_file"])
+    if "tutorials" in source.parts:
+        return []
+    out = FOLDER / source.stem
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    return [*OPTIONS.get(source.name, []), "--out", str(out if source.name in FOLDERS else out / f"{source.stem}.png")]
+
+
+def pictures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any], **_: Any) -> str:
+    """The pictures that a block saved, or the figure that it left."""
+    from sphinx_gallery.scrapers import figure_rst
+
+    source = Path(block_vars["src_file"])
+    found = []
+    for saved in sorted((FOLDER / source.stem).glob("*.png")):
+        target = next(block_vars["image_path_iterator"])
+        shutil.move(saved, target)
+        found.append(target)
+    figure = block_vars["example_globals"].get("figure")
+    if "tutorials" in source.parts and figure is not None and id(figure) not in _seen and hasattr(figure, "savefig"):
+        _seen.add(id(figure))
+        _kept.append(figure)
+        target = next(block_vars["image_path_iterator"])
+        figure.savefig(target, dpi=160)
+        found.append(target)
+    return figure_rst(found, gallery_conf["src_dir"])
+
+
+def reset(gallery_conf: dict[str, Any], fname: str) -> None:
+    """Between two examples: warnings are shown once again."""
+    import warnings
+
+    warnings.resetwarnings()
