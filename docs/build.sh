@@ -29,8 +29,8 @@ cp -r "$root/docs" "$out/source"
 export HOPFIELD_ROOT="$root" PYTHONPATH="$out/import" MPLBACKEND=agg PYTHONDONTWRITEBYTECODE=1
 export OMP_NUM_THREADS="${OMP_NUM_THREADS-1}"
 
-"$python" "$out/source/drawings.py"
 "$python" -m sphinx -b html -W --keep-going -q -j auto -d "$out/doctrees" "$out/source" "$out/html"
+rm -f "$out/html/_static/webpack-macros.html"  # a template of the theme, no page
 "$python" "$out/source/_ext/check.py" "$out/html"
 rm -rf "$out/source" "$out/doctrees" "$out/import"
 echo "The pages are in $out/html; begin with index.html. $SECONDS s."

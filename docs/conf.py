@@ -45,7 +45,7 @@ bibtex_default_style = "plain"
 bibtex_reference_style = "author_year"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
-copybutton_selector = "div.highlight-python pre, div.highlight-default pre, div.highlight-bash pre, div.highlight-ipython3 pre"
+copybutton_selector = ", ".join(f"div.highlight-{kind} pre" for kind in ("python", "Python", "default", "bash"))
 
 # --- the API
 autodoc_typehints = "none"
@@ -79,7 +79,7 @@ sphinx_gallery_conf = {
     "examples_dirs": [str(ROOT / "examples"), "tutorials"],
     "gallery_dirs": ["gallery", "learn"],
     "filename_pattern": r"\.py$",
-    "subsection_order": "sphinx_gallery.sorting.FileNameSortKey",
+    "subsection_order": "gallery.order",
     "within_subsection_order": "FileNameSortKey",
     "reset_argv": "gallery.arguments",
     "image_scrapers": ("gallery.pictures",),
@@ -93,6 +93,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
+    "write_computation_times": False,
     "download_all_examples": True,
     "thumbnail_size": (480, 320),
     "first_notebook_cell": "import sys\n\n%matplotlib inline\nsys.argv = ['']  # a notebook has no command line",

@@ -1,4 +1,8 @@
-"""A network of your own: neurons in a double well, checked against the exact solution.
+"""
+A network of your own: the double well
+======================================
+
+A network of your own: neurons in a double well, checked against the exact solution.
 
 With the energy E(x) = (x^2 - 1)^2/4 the dynamics are x' = x - x^3, every neuron falls to -1 or 1, and
 
@@ -6,7 +10,7 @@ With the energy E(x) = (x^2 - 1)^2/4 the dynamics are x' = x - x^3, every neuron
 """
 
 import warnings
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 
@@ -14,7 +18,7 @@ from hopfield import Euler, Network, Population, Relaxation, Scipy, check_lyapun
 from hopfield.analysis import new_figure, open_axes
 from hopfield.dynamics import Quadratic, Synapse
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="custom_network.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

@@ -1,4 +1,8 @@
-"""The energy falls in theory; whether it falls in a simulation depends on the integrator and its step.
+"""
+Does the energy fall? Euler against relaxation
+==============================================
+
+The energy falls in theory; whether it falls in a simulation depends on the integrator and its step.
 
 Euler's method with a step above twice the time constant raises the energy of a modern Hopfield network. Relaxation
 solves one population at a time exactly, with the others frozen, and the energy falls for every step: at dt = inf
@@ -6,7 +10,7 @@ each step is one application of the update rule M^T softmax(beta M v).
 """
 
 import math
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +18,7 @@ from matplotlib.figure import Figure
 from hopfield import Euler, ModernHopfield, Relaxation, check_lyapunov, simulate
 from hopfield.analysis import plot_energy
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="euler_against_relaxation.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

@@ -1,6 +1,11 @@
-"""Store handwritten digits, cue the memory with noise, and follow the energy down to what is recalled."""
+"""
+Store digits and recall them from noise
+=======================================
 
-from argparse import ArgumentParser
+Store handwritten digits, cue the memory with noise, and follow the energy down to what is recalled.
+"""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -8,7 +13,7 @@ from sklearn.datasets import load_digits
 from hopfield import UniversalHopfield, check_lyapunov, simulate
 from hopfield.analysis import gaussian_noise, plot_recall, summarise
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="retrieve_digits.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

@@ -1,11 +1,15 @@
-"""One stiff trajectory by four methods: what a step size or a tolerance buys.
+"""
+A stiff trajectory by four methods
+==================================
+
+One stiff trajectory by four methods: what a step size or a tolerance buys.
 
 Memory neurons are a thousand times faster than value neurons, so that an explicit method must take steps of a
 thousandth of the time in which anything happens. Relaxation solves each population exactly, Rosenbrock eliminates
 the memory neurons from its linear systems; both take the steps that the trajectory needs.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 
@@ -13,7 +17,7 @@ from hopfield import UniversalHopfield, simulate
 from hopfield.analysis import new_figure, open_axes
 from hopfield.dynamics import Euler, Relaxation, Rosenbrock, RungeKutta
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="stiff.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

@@ -14,12 +14,16 @@ from typing import Any, NamedTuple
 
 FACES = ("hopfield", "hopfield.dynamics", "hopfield.models", "hopfield.data", "hopfield.layers", "hopfield.analysis")
 # In the order of the pages. A room that is missing here is put after the others of its floor.
-ORDER = (
-    "models.family models.binary models.sparse models.pairs models.layered models.predictive models.measures models "
-    "dynamics.simulation dynamics.integrators dynamics.network dynamics.synapses dynamics.lagrangians dynamics.backend "
-    "dynamics.doors data layers analysis.energy analysis.fixed_points analysis.basins analysis.landscapes "
-    "analysis.branches analysis.recall analysis.plots analysis.experiments analysis.flow analysis.results"
-).split()
+ORDER = [
+    *(f"models.{room}" for room in ("family", "binary", "sparse", "pairs", "layered", "predictive", "measures")),
+    "models",
+    *(f"dynamics.{room}" for room in ("simulation", "integrators", "network", "synapses", "lagrangians", "backend")),
+    "dynamics.doors",
+    "data",
+    "layers",
+    *(f"analysis.{room}" for room in ("energy", "fixed_points", "basins", "landscapes", "branches", "recall", "plots")),
+    *(f"analysis.{room}" for room in ("experiments", "flow", "results")),
+]
 FLOORS = {
     "models": "Models: which network",
     "dynamics": "Dynamics: what a network is and how it moves",
@@ -27,7 +31,7 @@ FLOORS = {
     "layers": "Layers: memories inside deep networks",
     "analysis": "Analysis: what can be said about a memory",
 }
-MEMBERS = (property, classmethod, staticmethod)
+MEMBERS = (property, classmethod, staticmethod)  # and what dynamics/backend keeps once it is computed
 
 
 class Entry(NamedTuple):
@@ -121,7 +125,7 @@ def members(cls: type, public: dict[type, str]) -> tuple[list[str], dict[str, li
 
 
 def _is_member(thing: Any) -> bool:
-    return inspect.isfunction(thing) or isinstance(thing, MEMBERS) or type(thing).__name__ == "cached_property"
+    return inspect.isfunction(thing) or isinstance(thing, MEMBERS) or type(thing).__name__ in ("cached_property", "kept")
 
 
 def _text(thing: Any) -> str:
@@ -203,10 +207,21 @@ def write(folder: Path) -> dict[str, list[Entry]]:
     return grouped
 
 
+def know_kept() -> None:
+    """Let autodoc see that a value which is kept once it is computed is a property."""
+    import sphinx.util.inspect
+
+    from hopfield.dynamics.backend._tracing import kept
+
+    ask = sphinx.util.inspect.isproperty
+    sphinx.util.inspect.isproperty = lambda thing: isinstance(thing, kept) or ask(thing)  # pyright: ignore
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Let Sphinx write the pages before it reads."""
     import docstrings
 
+    know_kept()
     written = write(Path(app.srcdir) / "api")
     docstrings.LINKS.update({entry.name: entry.path for here in written.values() for entry in here})
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "embed": "src"}
-LINKS_THAT_LOAD = {"stylesheet", "icon", "preload", "shortcut", "manifest", "modulepreload", "preconnect", "dns-prefetch"}
+LOADED = dict.fromkeys(("script", "img", "iframe", "source", "video", "audio", "embed"), "src")
+LINKS_THAT_LOAD = {"stylesheet", "icon", "preload", "shortcut", "manifest", "modulepreload", "preconnect"}
 IN_STYLES = re.compile(r"""url\(\s*["']?((?:https?:)?//[^"')]+)|@import\s+(?:url\()?["']?((?:https?:)?//[^"')]+)""")
 
 
@@ -68,7 +68,8 @@ def faults(folder: Path) -> list[str]:
     for file, page in pages.items():
         name = file.relative_to(folder.resolve()).as_posix()
         found += [f"{name} loads {address}" for address in page.loads if away(address)]
-        found += [f"{name} has a style that loads {hit[0] or hit[1]}" for s in page.styles for hit in IN_STYLES.findall(s)]
+        hits = [hit for style in page.styles for hit in IN_STYLES.findall(style)]
+        found += [f"{name} has a style that loads {hit[0] or hit[1]}" for hit in hits]
         for address in page.loads + page.links:
             parts = urlsplit(address)
             if parts.scheme or parts.netloc or address.startswith("data:"):

@@ -25,8 +25,11 @@ def _escaped(text: str) -> str:
     text = re.sub(r"(?<!\\)\|", r"\\|", text)
     text = re.sub(r"(?<=\w)(?<!\\)_(?=$|[\s.,;:)\]'+/^*-])", r"\\_", text)  # x_ is no reference
     # A star that joins factors, or stands alone, opens no emphasis; *word* does.
-    return re.sub(r"(?<!\\)(?<!\*)\*(?!\*)(?![^\s*][^*\n]*[^\s*\\]\*(?!\w)|\w\*(?!\w))(?<!\w\*)", r"\\*", text) \
-        if text.count("*") % 2 else text
+    return (
+        re.sub(r"(?<!\\)(?<!\*)\*(?!\*)(?![^\s*][^*\n]*[^\s*\\]\*(?!\w)|\w\*(?!\w))(?<!\w\*)", r"\\*", text)
+        if text.count("*") % 2
+        else text
+    )
 
 
 def _link(part: str) -> str:
@@ -71,6 +74,11 @@ def formulas(lines: list[str]) -> list[str]:
             made.append(line)
             k += 1
             continue
+        if _is_table(line):
+            end = [j for j in range(k, len(lines)) if _is_table(lines[j])][2]
+            made += [_row(row) for row in lines[k : end + 1]]
+            k = end + 1
+            continue
         while levels and indent < levels[-1]:
             levels.pop()
         if not levels or indent > levels[-1]:
@@ -87,7 +95,7 @@ def formulas(lines: list[str]) -> list[str]:
                 made += [""]
                 continue
             levels.append(indent)
-        made.append(line if SECTIONS.match(line) or _is_table(line) else plain_line(line, lines, k))
+        made.append(line if SECTIONS.match(line) else plain_line(line, lines, k))
         k += 1
     return made
 
@@ -101,6 +109,19 @@ def plain_line(line: str, lines: list[str], k: int) -> str:
 
 def _is_table(line: str) -> bool:
     return bool(re.match(r"^\s*(={2,}\s+)+={2,}\s*$", line))
+
+
+def _row(line: str) -> str:
+    """A row of a table: bars are bars, and what that adds is taken from the blanks before the next column."""
+    parts = re.split(r"(\s{2,})", line.replace("|", r"\|"))
+    more = 0
+    for k, part in enumerate(parts):
+        if part.isspace():
+            taken = min(more, len(part) - 2)
+            parts[k], more = part[taken:], more - taken
+        else:
+            more += part.count(r"\|")
+    return "".join(parts)
 
 
 def _continues(made: list[str], indent: int) -> bool:

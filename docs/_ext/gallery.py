@@ -1,7 +1,7 @@
 """What sphinx-gallery is told of the examples: their options, and where their pictures are.
 
-An example draws with matplotlib's objects and saves one picture to ``--out``; a tutorial leaves a figure in the variable
-`figure`. Nothing here opens a window or keeps global state, and nothing is written beside the examples.
+An example draws with matplotlib's objects and saves one picture to ``--out``; a tutorial leaves a figure in the
+variable `figure`. Nothing here opens a window or keeps global state, and nothing is written beside the examples.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ FOLDER = Path(tempfile.mkdtemp(prefix="hopfield-gallery-"))
 # Options beside --out; what is not listed runs as it is.
 OPTIONS = {"figure.py": ["4", "--quick", "--reading", "fair"]}
 FOLDERS = {"figure.py"}  # those whose --out is a folder
+ORDER = ("models", "dynamics", "analysis", "layers", "data", "paper")  # of folders; others come last, by name
 _seen: set[int] = set()
 _kept: list[Any] = []  # figures that were shown: an id is of one object as long as it lives
 
@@ -55,3 +56,9 @@ def reset(gallery_conf: dict[str, Any], fname: str) -> None:
     import warnings
 
     warnings.resetwarnings()
+
+
+def order(folder: str) -> tuple[int, str]:
+    """Where a folder of examples stands in the gallery."""
+    name = Path(folder).name
+    return (ORDER.index(name) if name in ORDER else len(ORDER), name)

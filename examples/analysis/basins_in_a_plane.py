@@ -1,13 +1,18 @@
-"""The basins of three memories in the plane through them, at two inverse temperatures."""
+"""
+Basins of three memories in a plane
+===================================
 
-from argparse import ArgumentParser
+The basins of three memories in the plane through them, at two inverse temperatures.
+"""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 
 from hopfield import ModernHopfield
 from hopfield.analysis import basin_slice, find_fixed_points, new_figure, plot_basin_slice
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="basins_in_a_plane.png", help="the picture (default: %(default)s)")
 parser.add_argument("--resolution", type=int, default=120, help="cues along each side (default: %(default)s)")
 options = parser.parse_args()

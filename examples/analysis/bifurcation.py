@@ -1,4 +1,8 @@
-"""How memories are born as beta grows: bifurcation diagrams of modern Hopfield networks.
+"""
+How memories are born as beta grows
+===================================
+
+How memories are born as beta grows: bifurcation diagrams of modern Hopfield networks.
 
 Below a critical beta there is one fixed point, a mean of all patterns. Two opposite patterns split it in a
 pitchfork. Patterns of unequal norm break that symmetry: one memory is reached without a jump, the other appears in
@@ -6,7 +10,7 @@ a fold. Three orthonormal patterns appear in folds while the mean is stable stil
 for 2.7456 < beta < 3.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +18,7 @@ from matplotlib.figure import Figure
 from hopfield import ModernHopfield
 from hopfield.analysis import continue_fixed_points, critical_beta, plot_bifurcation
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="bifurcation.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

@@ -1,11 +1,15 @@
-"""Ten handwritten digits: how high is the pass from one memory to another, and which pairs merge first?
+"""
+Barriers between ten digits
+===========================
+
+Ten handwritten digits: how high is the pass from one memory to another, and which pairs merge first?
 
 Strings laid between all pairs of memories find the saddles of index 1 that separate them. The disconnectivity graph
 joins memories at the energy of the lowest pass between them: the shorter a line, the lower the barrier that
 protects the memory.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +18,7 @@ from sklearn.datasets import load_digits
 from hopfield import ModernHopfield
 from hopfield.analysis import find_fixed_points, landscape, plot_disconnectivity, plot_energy_along_path
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="disconnectivity_of_digits.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

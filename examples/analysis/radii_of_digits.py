@@ -1,9 +1,13 @@
-"""How far can each of 100 stored digits be pushed? From below by a proof, from above by a push that escapes.
+"""
+How far a digit can be pushed
+=============================
+
+How far can each of 100 stored digits be pushed? From below by a proof, from above by a push that escapes.
 
 Eight digits take some seconds, all 100 of them two minutes.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -11,7 +15,7 @@ from sklearn.datasets import load_digits
 from hopfield import ModernHopfield
 from hopfield.analysis import basin_radius, basins_of_attraction, certified_radii, new_figure, plot_radii
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="radii_of_digits.png", help="the picture (default: %(default)s)")
 parser.add_argument("--digits", type=int, default=8, help="how many of them are pushed (default: %(default)s)")
 options = parser.parse_args()

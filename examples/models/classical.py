@@ -1,4 +1,8 @@
-"""Four ways to store the same patterns in a classical Hopfield network, and what each recalls as they grow in number.
+"""
+Four learning rules of the classical Hopfield network
+=====================================================
+
+Four ways to store the same patterns in a classical Hopfield network, and what each recalls as they grow in number.
 
 Random patterns of 100 neurons are stored by each learning rule; cues with every tenth neuron wrong are retrieved
 one neuron at a time. On the right, cues of a Hebbian network: the energy falls with every sweep, and not every cue
@@ -6,14 +10,14 @@ ends as deep as the stored patterns lie.
 """
 
 import warnings
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 
 from hopfield.analysis import new_figure, open_axes
 from hopfield.models import ClassicalHopfield
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="classical.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 rng = np.random.default_rng(0)

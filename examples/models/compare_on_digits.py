@@ -1,4 +1,8 @@
-"""All memories on the same handwritten digits: how many cues are recalled, noisy and half hidden.
+"""
+All memories on the same digits
+===============================
+
+All memories on the same handwritten digits: how many cues are recalled, noisy and half hidden.
 
 Digits of 8 x 8 pixels, black and white (-1 and 1), are stored; cues have 30 % of the pixels flipped, or the lower
 half black. A cue is recalled if of all stored digits its own is nearest to the answer; what is nearest to the cue
@@ -6,7 +10,7 @@ itself stands in the first row.
 """
 
 import warnings
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from rich.console import Console
@@ -16,7 +20,7 @@ from sklearn.datasets import load_digits
 from hopfield.analysis import mark_recalled, new_figure
 from hopfield.models import build
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="compare_on_digits.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 MEMORIES = {

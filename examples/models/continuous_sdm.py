@@ -1,11 +1,15 @@
-"""Attention stands for circles in Kanerva's memory: how near the two come to one another.
+"""
+Attention and Kanerva's circles
+===============================
+
+Attention stands for circles in Kanerva's memory: how near the two come to one another.
 
 Two addresses of 64 bits share the locations that lie within a radius of both. What they share falls about
 exponentially with their distance, and so softmax on cosines, at the beta of `beta_from_radius`, weighs patterns as
 the memory does.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +17,7 @@ from matplotlib.figure import Figure
 from hopfield.models import ContinuousSDM, SparseDistributedMemory
 from hopfield.models.circles import beta_from_radius, circle_intersection
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="continuous_sdm.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 n = 64

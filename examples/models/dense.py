@@ -1,4 +1,8 @@
-"""How many patterns a dense associative memory holds: I^d for a separation of degree d.
+"""
+The capacity of dense associative memories
+==========================================
+
+How many patterns a dense associative memory holds: I^d for a separation of degree d.
 
 In a memory of K random patterns the neurons of a stored pattern are not all stable any more when K is large. The K
 at which 2 % of them would flip is searched for networks of several sizes; in a picture of two logarithmic axes it
@@ -7,14 +11,14 @@ Hopfield network.
 """
 
 import math
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 
 from hopfield.analysis import new_figure, open_axes
 from hopfield.models import DenseAssociativeMemory
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="dense.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 rng = np.random.default_rng(0)

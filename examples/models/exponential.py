@@ -1,16 +1,20 @@
-"""Memories of +-1 neurons side by side: how many patterns can be recalled under energies that grow ever faster.
+"""
+From quadratic to exponential capacity
+======================================
+
+Memories of +-1 neurons side by side: how many patterns can be recalled under energies that grow ever faster.
 
 All memories have 40 neurons and the same random patterns, from 3 to 10 000 of them; cues have 4 wrong neurons.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 
 from hopfield.analysis import new_figure, open_axes
 from hopfield.models import ClassicalHopfield, DenseAssociativeMemory, ExponentialMemory
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="exponential.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 rng = np.random.default_rng(0)

@@ -1,10 +1,14 @@
-"""Pairs of unlike things: digits and their names, recalled from either side and in a network of three populations.
+"""
+Pairs of unlike things: digits and their names
+==============================================
+
+Pairs of unlike things: digits and their names, recalled from either side and in a network of three populations.
 
 One memory is bidirectional, binary neurons that find the name of a noisy digit and then clean the digit up; another
 is a modern Hopfield network with a projection, whose value, output and memory neurons fall down one energy.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +17,7 @@ from sklearn.datasets import load_digits
 from hopfield import ModernHopfield, check_lyapunov, simulate
 from hopfield.models import BidirectionalMemory
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="heteroassociation.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

@@ -1,10 +1,14 @@
-"""A hierarchy of three layers: what a layer below sees decides above, and what is decided above is filled in below.
+"""
+A hierarchy of three layers
+===========================
+
+A hierarchy of three layers: what a layer below sees decides above, and what is decided above is filled in below.
 
 Pixels, tanh features and a softmax layer on top are joined by weights that make 30 digits fixed points. A cue goes
 up; then the flow settles all layers at once, and the energy falls.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +17,7 @@ from sklearn.datasets import load_digits
 from hopfield import check_lyapunov, simulate
 from hopfield.models import HierarchicalMemory
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="hierarchical.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

@@ -1,10 +1,14 @@
-"""Complete digits of which only a part is known: a masked look-up, clamped dynamics, and neither.
+"""
+Completing digits of which a part is known
+==========================================
+
+Complete digits of which only a part is known: a masked look-up, clamped dynamics, and neither.
 
 The lower half of every cue is rubbish. Taken at its word it leads to other digits; a masked look-up leaves it out
 of the scores, and clamped neurons hold the upper half while the others find what goes with it.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +17,7 @@ from sklearn.datasets import load_digits
 from hopfield import ModernHopfield
 from hopfield.analysis import mark_recalled
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="modern.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

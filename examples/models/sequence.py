@@ -1,10 +1,14 @@
-"""A memory that counts: each digit recalls the next one, from a noisy start, with sharp and with soft weights.
+"""
+A memory that counts
+====================
+
+A memory that counts: each digit recalls the next one, from a noisy start, with sharp and with soft weights.
 
 With the patterns rolled by one as projection, recall applied again and again plays the sequence. With a separation
 that is too soft the digits blend, step by step.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,7 +16,7 @@ from sklearn.datasets import load_digits
 
 from hopfield.models import recall_sequence
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="sequence.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 

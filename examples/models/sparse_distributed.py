@@ -1,10 +1,14 @@
-"""Kanerva's memory in small: reading, again and again, from cues at growing distance, and the critical distance.
+"""
+Kanerva's sparse distributed memory
+===================================
+
+Kanerva's memory in small: reading, again and again, from cues at growing distance, and the critical distance.
 
 200 patterns of 256 bits are written to 8000 locations. From cues nearer than the critical distance iterated reading
 comes to the pattern, from farther ones it goes astray, and theory says where.
 """
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,7 +16,7 @@ from matplotlib.figure import Figure
 from hopfield.models import SparseDistributedMemory
 from hopfield.models.circles import critical_distance, distance_after_read
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="sparse_distributed.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 n, size, count, radius = 256, 8000, 200, 109

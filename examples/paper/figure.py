@@ -1,4 +1,8 @@
-"""A figure of Millidge et al. 2022 as the published code, the text, and a fair comparison have it; and what is beyond.
+"""
+The paper's figures, redone
+===========================
+
+A figure of Millidge et al. 2022 as the published code, the text, and a fair comparison have it; and what is beyond.
 
 python figure.py 2 --quick               small digits, some seconds
 HOPFIELD_DATA=FOLDER python figure.py 2  the paper's data sets; see hopfield.data._datasets.load
