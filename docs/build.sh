@@ -3,6 +3,7 @@
 #
 #   bash docs/build.sh [FOLDER]     pages into FOLDER/html (default build/docs)
 #
+# HOPFIELD_DOCS_GALLERY=few runs two of the examples only, and none runs none: the pages of the others have no pictures.
 # Nothing is kept from an earlier build. Where Sphinx is not importable, an environment of its own is made in FOLDER/venv
 # (the one step that needs a package registry; PYTHON names the interpreter).
 set -euo pipefail
@@ -27,6 +28,8 @@ mkdir "$out/import"
 ln -s "$root" "$out/import/hopfield"
 cp -r "$root/docs" "$out/source"
 export HOPFIELD_ROOT="$root" PYTHONPATH="$out/import" MPLBACKEND=agg PYTHONDONTWRITEBYTECODE=1
+export HOPFIELD_DOCS_GALLERY="${HOPFIELD_DOCS_GALLERY-all}"
+case $HOPFIELD_DOCS_GALLERY in all | few | none) ;; *) echo "HOPFIELD_DOCS_GALLERY is all, few or none." >&2; exit 2 ;; esac
 export OMP_NUM_THREADS="${OMP_NUM_THREADS-1}"
 
 "$python" -m sphinx -b html -W --keep-going -q -j auto -d "$out/doctrees" "$out/source" "$out/html"

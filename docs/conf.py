@@ -75,10 +75,13 @@ def put_mathjax() -> None:
 put_mathjax()
 
 # --- the gallery and the tutorials
+GALLERY = os.environ["HOPFIELD_DOCS_GALLERY"]
+FEW = r"/(retrieve_digits|1_store_and_recall)\.py$"
+
 sphinx_gallery_conf = {
     "examples_dirs": [str(ROOT / "examples"), "tutorials"],
     "gallery_dirs": ["gallery", "learn"],
-    "filename_pattern": r"\.py$",
+    "filename_pattern": FEW if GALLERY == "few" else r"\.py$",
     "subsection_order": "gallery.order",
     "within_subsection_order": "FileNameSortKey",
     "reset_argv": "gallery.arguments",
@@ -97,7 +100,7 @@ sphinx_gallery_conf = {
     "download_all_examples": True,
     "thumbnail_size": (480, 320),
     "first_notebook_cell": "import sys\n\n%matplotlib inline\nsys.argv = ['']  # a notebook has no command line",
-    "plot_gallery": os.environ.get("HOPFIELD_DOCS_GALLERY", "True"),
+    "plot_gallery": GALLERY != "none",
 }
 
 # --- how it looks

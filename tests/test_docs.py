@@ -1,5 +1,7 @@
 """The skeletons of docs/developer run as they stand, and do what they say."""
 
+import importlib
+import re
 import runpy
 import subprocess
 import sys
@@ -115,3 +117,61 @@ def test_the_analysis_finds_the_barrier_of_the_census(skeleton):
     rise = census.energy[census.index == 1].min() - census.energy[census.index == 0].max()
     np.testing.assert_allclose(found.barrier, rise, atol=1e-6)
     assert found.speed[[0, 50, -1]].max() < 1e-6 < found.speed[25]
+
+
+@pytest.fixture
+def extension(monkeypatch):
+    """A module of docs/_ext by its name."""
+    monkeypatch.syspath_prepend(FOLDER.parent / "_ext")
+    return importlib.import_module
+
+
+def test_every_public_name_has_one_page(tmp_path, extension):
+    api = extension("api")
+    api.write(tmp_path)
+    pages = {file.stem for file in (tmp_path / "names").glob("*.rst")}
+    shown = [entry for entry in api.entries() if f"{entry.path}" in pages]
+    assert len({id(entry.thing) for entry in shown if callable(entry.thing)}) > 200
+    for face in api.faces():
+        for name in api.exported(face):
+            assert any(entry.name == name and entry.thing is getattr(face, name) for entry in shown), (face, name)
+    # Each is listed by exactly one room, and each room by the page of the API.
+    listed = re.findall(r"names/(\S+)", "".join(file.read_text() for file in tmp_path.glob("*.rst")))
+    assert sorted(listed) == sorted(pages)
+    rooms = re.findall(r"^   (\w[\w.]*)$", (tmp_path / "rooms.inc").read_text(), re.MULTILINE)
+    assert {file.stem for file in tmp_path.glob("*.rst")} == set(rooms)
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("|M_i - g|^2 falls", [r"\|M_i - g\|^2 falls"]),
+        ("a star * b, and *c* d", [r"a star \* b, and *c* d"]),
+        ("see `simulate` and `x`", ["see :py:obj:`simulate <hopfield.simulate>` and ``x``"]),
+        ("It is\n\n    E = |v|^2\n\nand falls", ["It is", "", ".. code-block:: none", "   :class: formula", ""]),
+        (">>> a | b\n`x`", [">>> a | b", "`x`"]),
+    ],
+)
+def test_docstrings_are_read_as_they_are_typed(typed, read, extension, monkeypatch):
+    docstrings = extension("docstrings")
+    monkeypatch.setitem(docstrings.LINKS, "simulate", "hopfield.simulate")
+    assert docstrings.formulas(typed.split("\n"))[: len(read)] == read
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('<script src="https://cdn.example.org/a.js"></script>', "loads https://cdn.example.org/a.js"),
+        ('<link rel="stylesheet" href="//example.org/a.css">', "loads //example.org/a.css"),
+        ("<style>@import url(https://example.org/font)</style>", "loads https://example.org/font"),
+        ('<a href="nowhere.html">x</a>', "points to nowhere.html, which is not there"),
+        ('<a href="other.html#no">x</a>', "points to other.html#no, which has no such place"),
+        ('<a href="https://example.org">x</a><a href="other.html#yes">x</a><img src="data:image/png;base64,">', None),
+    ],
+)
+def test_the_check_sees_what_is_loaded_from_elsewhere_and_links_without_an_end(text, fault, tmp_path, extension):
+    (tmp_path / "page.html").write_text(text)
+    (tmp_path / "other.html").write_text('<p id="yes">')
+    faults = extension("check").faults(tmp_path)
+    assert len(faults) == (fault is not None)
+    assert fault is None or fault in faults[0]

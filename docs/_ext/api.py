@@ -125,7 +125,9 @@ def members(cls: type, public: dict[type, str]) -> tuple[list[str], dict[str, li
 
 
 def _is_member(thing: Any) -> bool:
-    return inspect.isfunction(thing) or isinstance(thing, MEMBERS) or type(thing).__name__ in ("cached_property", "kept")
+    return (
+        inspect.isfunction(thing) or isinstance(thing, MEMBERS) or type(thing).__name__ in ("cached_property", "kept")
+    )
 
 
 def _text(thing: Any) -> str:
@@ -214,7 +216,7 @@ def know_kept() -> None:
     from hopfield.dynamics.backend._tracing import kept
 
     ask = sphinx.util.inspect.isproperty
-    sphinx.util.inspect.isproperty = lambda thing: isinstance(thing, kept) or ask(thing)  # pyright: ignore
+    sphinx.util.inspect.isproperty = lambda thing: isinstance(thing, kept) or ask(thing)
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -1,4 +1,6 @@
-"""Docstrings are written to be read in a terminal: formulas stand as they are typed, names in single backticks.
+"""Docstrings as Sphinx reads them.
+
+They are written to be read in a terminal: formulas stand as they are typed, names in single backticks.
 
 This turns them into what Sphinx reads in the same way: an indented formula becomes a block of its own, bars and stars
 stay what they are, and a name in backticks becomes a link where it is public.
