@@ -86,7 +86,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "reset_argv": "gallery.arguments",
     "image_scrapers": ("gallery.pictures",),
-    "reset_modules": ("gallery.reset",),
+    "reset_modules": (),
     "backreferences_dir": "api/examples",
     "doc_module": ("hopfield",),
     "reference_url": {"hopfield": None},

@@ -51,13 +51,6 @@ def pictures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any
     return figure_rst(found, gallery_conf["src_dir"])
 
 
-def reset(gallery_conf: dict[str, Any], fname: str) -> None:
-    """Between two examples: warnings are shown once again."""
-    import warnings
-
-    warnings.resetwarnings()
-
-
 def order(folder: str) -> tuple[int, str]:
     """Where a folder of examples stands in the gallery."""
     name = Path(folder).name

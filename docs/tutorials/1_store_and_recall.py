@@ -18,7 +18,7 @@ from hopfield import UniversalHopfield, beta_advice, check_lyapunov, simulate
 from hopfield.analysis import gaussian_noise, new_figure, open_axes, plot_energy, plot_recall
 from hopfield.data import load
 
-digits = load("digits", limit=50).rows
+digits = load("digits", limit=50).rows.astype(float)
 digits.shape
 
 # %%
