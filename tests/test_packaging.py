@@ -30,12 +30,14 @@ BACKENDS = {
     "jax",
     "jaxlib",
     "lineax",
+    "numba",
     "optimistix",
     "torch",
     "torchdiffeq",
 }
 MAY_IMPORT_BACKENDS = {
     "dynamics/integrators/_elimination.py",
+    "dynamics/kernels/_loops.py",
 }
 MAX_LINES = 400
 # What lies at the root; whatever else appears there was written by accident, or belongs into this list.
@@ -89,6 +91,7 @@ LAYERS = {
 ROOMS = {
     "dynamics": [
         {"backend"},
+        {"kernels"},
         {"doors"},
         {"files"},
         {"lagrangians"},

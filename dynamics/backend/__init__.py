@@ -46,6 +46,7 @@ from ._structures import settings as settings
 from ._structures import static as static
 from ._structures import structure as structure
 from ._threads import in_parts as in_parts
+from ._threads import processors as processors
 from ._tracing import TracedError as TracedError
 from ._tracing import all_finite as all_finite
 from ._tracing import detach as detach

@@ -7,6 +7,8 @@ from typing import Any
 
 from ...dynamics import backend
 from ...dynamics.backend import Array, Number, derived, structure
+from ...dynamics.kernels import city_blocks as blocks
+from ...dynamics.kernels import proximal_median
 from ...dynamics.synapses import Answer, Response, Similarity
 from ._gaps import absolute_gap
 from ._pairwise import over_elements, over_patterns
@@ -83,7 +85,7 @@ class Manhattan(Similarity):
 def city_blocks(patterns: Array, g: Array) -> Array:
     r"""sum_k \|M_ik - g_k\|, shape (..., N)."""
     xp = backend.namespace(g)
-    distances = backend.cityblock(xp.reshape(g, (-1, g.shape[-1])), patterns)
+    distances = blocks(xp.reshape(g, (-1, g.shape[-1])), patterns)
     return xp.reshape(distances, (*g.shape[:-1], patterns.shape[0]))
 
 

@@ -1,0 +1,128 @@
+"""The loops themselves, for numba. Imported only where it is installed; each works on a part of the rows.
+
+Sums may be taken in any order, and nothing else is relaxed: NaN and infinities stay what they are.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}
+_sums: Any = numba.njit(nogil=True, cache=True, fastmath=SUMS)
+_exact: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
+
+
+@_sums
+def city_blocks(patterns, queries, distances, start, stop):  # noqa: ANN001, ANN201
+    """sum_k |M_ik - q_k| for the patterns from start to stop, four of them and two queries at once."""
+    width, count = patterns.shape[1], queries.shape[0]
+    zero = patterns[0, 0] - patterns[0, 0]
+    zero = zero if zero == zero else patterns.dtype.type(0)
+    i = start
+    while i + 4 <= stop:
+        b = 0
+        while b + 2 <= count:
+            a0 = a1 = a2 = a3 = c0 = c1 = c2 = c3 = zero
+            for k in range(width):
+                q, r = queries[b, k], queries[b + 1, k]
+                m0, m1, m2, m3 = patterns[i, k], patterns[i + 1, k], patterns[i + 2, k], patterns[i + 3, k]
+                a0 += abs(m0 - q)
+                a1 += abs(m1 - q)
+                a2 += abs(m2 - q)
+                a3 += abs(m3 - q)
+                c0 += abs(m0 - r)
+                c1 += abs(m1 - r)
+                c2 += abs(m2 - r)
+                c3 += abs(m3 - r)
+            distances[b, i], distances[b, i + 1], distances[b, i + 2], distances[b, i + 3] = a0, a1, a2, a3
+            b += 1
+            distances[b, i], distances[b, i + 1], distances[b, i + 2], distances[b, i + 3] = c0, c1, c2, c3
+            b += 1
+        if b < count:
+            a0 = a1 = a2 = a3 = zero
+            for k in range(width):
+                q = queries[b, k]
+                a0 += abs(patterns[i, k] - q)
+                a1 += abs(patterns[i + 1, k] - q)
+                a2 += abs(patterns[i + 2, k] - q)
+                a3 += abs(patterns[i + 3, k] - q)
+            distances[b, i], distances[b, i + 1], distances[b, i + 2], distances[b, i + 3] = a0, a1, a2, a3
+        i += 4
+    while i < stop:
+        for b in range(count):
+            a0 = zero
+            for k in range(width):
+                a0 += abs(patterns[i, k] - queries[b, k])
+            distances[b, i] = a0
+        i += 1
+
+
+@_exact
+def proximal_median(columns, order, v, f, drive, leak, ratio, forever, found, start, stop):  # noqa: ANN001, ANN201
+    """max over k of min(m_(k+1), p_k) for the columns from start to stop; drive (B, I) or (0, 0).
+
+    p_k falls and m_k rises with k, so that the answer is where they cross: the loop ends there.
+    """
+    rows = columns.shape[1]
+    for b in range(v.shape[0]):
+        total = 0.0
+        for i in range(rows):
+            total += f[b, i]
+        for k in range(start, stop):
+            at, push = v[b, k], total + (drive[b, k] if drive.shape[0] else 0.0)
+            below, best, crossed = 0.0, -np.inf, False
+            for i in range(rows):
+                force = push - 2.0 * below
+                if not forever:
+                    p = (at + ratio * force) / (1.0 + ratio * leak)
+                elif leak > 0:
+                    p = force / leak
+                else:
+                    p = np.inf if force > 0 else -np.inf if force < 0 else at
+                value = columns[k, i]
+                best = max(best, min(value, p))
+                if p <= value:
+                    crossed = True
+                    break
+                below += f[b, order[k, i]]
+            if not crossed:
+                force = push - 2.0 * below
+                if not forever:
+                    p = (at + ratio * force) / (1.0 + ratio * leak)
+                elif leak > 0:
+                    p = force / leak
+                else:
+                    p = np.inf if force > 0 else -np.inf if force < 0 else at
+                best = max(best, p)
+            found[b, k] = best
+
+
+@_exact
+def swept_pairs(  # noqa: ANN201, PLR0913
+    columns, diagonal, slack, held, state, fields, sites, noise, temperature, flips, start, stop  # noqa: ANN001
+):
+    """One sweep over the sites of the samples from start to stop; noise (sites, B), or (0, 0) for the sign rule."""
+    width, warm, holds = state.shape[1], noise.shape[0] > 0, held.shape[0] > 0
+    for b in range(start, stop):
+        for k in range(sites.shape[0]):
+            i = sites[k]
+            if holds and held[b, i]:
+                continue
+            s = state[b, i]
+            margin = s * fields[b, i]
+            if warm:
+                cost = 2 * (margin - diagonal[i])
+                up = (1 + math.tanh(s * cost / (2 * temperature))) / 2
+                flip = (noise[k, b] < up) != (s > 0)
+            else:
+                flip = margin < 0 and abs(margin) > slack[i]
+            if flip:
+                change = -2 * s
+                for j in range(width):
+                    fields[b, j] += change * columns[i, j]
+                state[b, i] = s + change
+                flips[b] += 1
