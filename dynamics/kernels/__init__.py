@@ -1,4 +1,4 @@
-"""Loops over all elements, compiled by numba where that is installed (the extra `fast`); NumPy and SciPy do them else."""
+"""Loops over all elements, compiled by numba where that is installed (the extra `fast`)."""
 
 from ._city_blocks import city_blocks as city_blocks
 from ._flips import swept as swept

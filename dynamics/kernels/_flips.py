@@ -36,9 +36,7 @@ def swept(
     columns, sites = np.ascontiguousarray(columns), np.ascontiguousarray(sites)
 
     def part(i: int, j: int) -> None:
-        loops.swept_pairs(
-            columns, diagonal, slack, mask, state, fields, sites, draws, float(temperature), flips, i, j
-        )
+        loops.swept_pairs(columns, diagonal, slack, mask, state, fields, sites, draws, float(temperature), flips, i, j)
 
     shared_out(part, state.shape[0], visits * 64.0)
     return state, fields, flips

@@ -17,7 +17,7 @@ _exact: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 @_sums
-def city_blocks(patterns, queries, distances, start, stop):  # noqa: ANN001, ANN201
+def city_blocks(patterns, queries, distances, start, stop):
     """sum_k |M_ik - q_k| for the patterns from start to stop, four of them and two queries at once."""
     width, count = patterns.shape[1], queries.shape[0]
     zero = patterns[0, 0] - patterns[0, 0]
@@ -62,7 +62,7 @@ def city_blocks(patterns, queries, distances, start, stop):  # noqa: ANN001, ANN
 
 
 @_exact
-def proximal_median(columns, order, v, f, drive, leak, ratio, forever, found, start, stop):  # noqa: ANN001, ANN201
+def proximal_median(columns, order, v, f, drive, leak, ratio, forever, found, start, stop):
     """max over k of min(m_(k+1), p_k) for the columns from start to stop; drive (B, I) or (0, 0).
 
     p_k falls and m_k rises with k, so that the answer is where they cross: the loop ends there.
@@ -75,6 +75,16 @@ def proximal_median(columns, order, v, f, drive, leak, ratio, forever, found, st
         for k in range(start, stop):
             at, push = v[b, k], total + (drive[b, k] if drive.shape[0] else 0.0)
             below, best, crossed = 0.0, -np.inf, False
+            if forever and leak == 0:  # p_k is infinite but where the force is 0, so that its sign is all to look at
+                i, half = 0, push / 2
+                while i < rows and (below < half or (below == half and columns[k, i] < at)):
+                    below += f[b, order[k, i]]
+                    i += 1
+                p = np.inf if below < half else -np.inf if below > half else at
+                if i < rows:
+                    p = min(columns[k, i], p)
+                found[b, k] = p if i == 0 else max(columns[k, i - 1], p)
+                continue
             for i in range(rows):
                 force = push - 2.0 * below
                 if not forever:
@@ -102,8 +112,19 @@ def proximal_median(columns, order, v, f, drive, leak, ratio, forever, found, st
 
 
 @_exact
-def swept_pairs(  # noqa: ANN201, PLR0913
-    columns, diagonal, slack, held, state, fields, sites, noise, temperature, flips, start, stop  # noqa: ANN001
+def swept_pairs(
+    columns,
+    diagonal,
+    slack,
+    held,
+    state,
+    fields,
+    sites,
+    noise,
+    temperature,
+    flips,
+    start,
+    stop,
 ):
     """One sweep over the sites of the samples from start to stop; noise (sites, B), or (0, 0) for the sign rule."""
     width, warm, holds = state.shape[1], noise.shape[0] > 0, held.shape[0] > 0

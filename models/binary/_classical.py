@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ...dynamics import backend
+from ...dynamics import backend, kernels
 from ...dynamics.backend import Array, Number, static, structure, unknown_name
 from ...dynamics.doors import batch, flag, floating, matrix, positive, quiet, vector, whole
 from ...dynamics.lagrangians import LogCosh
@@ -23,7 +23,7 @@ from .._precision import own_precision
 from .._renamed import current_names, deprecated, renamed
 from ..family import filled_query, plain
 from ._binary import CUBE, BinaryMemory, inside, signs
-from ._flips import Cache, Spins
+from ._flips import Cache, Spins, laid_out
 from ._learning import hebbian, perceptron, pseudo_inverse, storkey
 
 RULES = ("hebbian", "pseudo_inverse", "storkey", "perceptron", "given")
@@ -81,6 +81,14 @@ class Pairs(Spins):
     def energy(self, state: Array, cache: Cache) -> Array:
         """-s.(u + b)/2."""
         return -backend.namespace(state).sum(state * (cache[0] + self.bias), axis=-1) / 2
+
+    def swept(
+        self, state: Array, cache: Cache, sites: np.ndarray, noise: Array | None, temperature: float, held: Any = None
+    ) -> tuple[Array, Cache, np.ndarray] | None:
+        """The sweep in one loop that numba compiled, the same flips by the same sums."""
+        parts = (self.columns, self.diagonal, self.slack, held)
+        found = kernels.swept(*parts, state, cache[0], sites, noise, temperature)
+        return None if found is None else (found[0], (found[1],), found[2])
 
 
 @renamed(rule="learning")
@@ -267,7 +275,7 @@ class ClassicalHopfield(BinaryMemory):
         # The rounding of a sum of I terms grows as sqrt(I), and flips add to it as they update the fields.
         norms = xp.sqrt(xp.sum(weights * weights, axis=1))
         slack = 8 * backend.epsilon(weights) * (weights.shape[0] ** 0.5 * norms + xp.abs(self.bias))
-        return Pairs(xp.asarray(weights.T, copy=True), self.bias, diagonal, slack)
+        return Pairs(laid_out(weights), self.bias, diagonal, slack)
 
     @backend.kept
     def network(self) -> Network:

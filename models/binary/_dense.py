@@ -20,7 +20,7 @@ from .._precision import own_precision
 from ..family import AssociativeMemory, Rule, masked_weights
 from ..measures import Dot
 from ._binary import CUBE, BinaryMemory, inside, signs
-from ._flips import Cache, Spins
+from ._flips import Cache, Spins, laid_out
 
 
 @structure
@@ -138,7 +138,7 @@ class _Dense(BinaryMemory, AssociativeMemory):
         separation, steep = self.separation, False
         if separation.law == "softmax" and not backend.is_traced(self.beta):
             steep = 4 * float(backend.to_numpy(self.beta)) > 0.9 * math.log(xp.finfo(self.memories.dtype).max)
-        return Overlaps(xp.asarray(self.memories.T, copy=True), bias, separation, steep)
+        return Overlaps(laid_out(self.memories), bias, separation, steep)
 
     def looked_up(self, query: Array, known: Array) -> Array:
         """The signs of what the memories recall by the known neurons, 1 where that is 0."""

@@ -53,6 +53,12 @@ class Spins(ABC):
     def energy(self, state: Array, cache: Cache) -> Array:
         """E(s), shape (B,)."""
 
+    def swept(
+        self, state: Array, cache: Cache, sites: np.ndarray, noise: Array | None, temperature: float, held: Any = None
+    ) -> tuple[Array, Cache, np.ndarray] | None:
+        """State, cache and flips after a whole `sweep` in one compiled loop; None where there is none for it."""
+        return None
+
 
 @structure
 class Held(Spins):
@@ -88,6 +94,13 @@ class Held(Spins):
     def energy(self, state: Array, cache: Cache) -> Array:
         """That of the spins."""
         return self.spins.energy(state, cache[1:])
+
+    def swept(
+        self, state: Array, cache: Cache, sites: np.ndarray, noise: Array | None, temperature: float, held: Any = None
+    ) -> tuple[Array, Cache, np.ndarray] | None:
+        """That of the spins, with the mask."""
+        found = self.spins.swept(state, cache[1:], sites, noise, temperature, cache[0])
+        return None if found is None else (found[0], (cache[0], *found[1]), found[2])
 
 
 class Run(NamedTuple):
@@ -204,6 +217,9 @@ def sweep(
     if backend.backend_of(state) == "jax":
         run = backend.compiled(_sweep, state)
         return _looked(*run(None, spins, state, cache, xp.asarray(sites), noise, temperature))
+    found = spins.swept(state, cache, sites, noise, temperature)
+    if found is not None:
+        return _looked(*found, *_unsettled(spins, found[0], found[1], noise))
     state, cache = xp.asarray(state, copy=True), tuple(xp.asarray(c, copy=True) for c in cache)
     flips = np.zeros(state.shape[0], int)
     for k, site in enumerate(sites.tolist()):
@@ -269,6 +285,16 @@ def _unsettled(spins: Spins, state: Array, cache: Cache, noise: Array | None) ->
 def _looked(state: Array, cache: Cache, flips: Any, unsettled: Array, energy: Array) -> Sweep:
     flips, unsettled, energy = (np.array(backend.to_numpy(x)) for x in (flips, unsettled, energy))
     return Sweep(state, cache, flips.astype(int), unsettled, energy)
+
+
+def laid_out(rows: Array) -> Array:
+    """The transpose of a matrix, whose rows lie together in memory: a copy keeps the layout of what it was made of.
+
+    >>> laid_out(np.ones((2, 3))).flags["C_CONTIGUOUS"]
+    True
+    """
+    turned = rows.T
+    return turned.copy() if type(rows) is np.ndarray else backend.namespace(rows).asarray(turned, copy=True)
 
 
 def _where(held: Array, value: float, otherwise: Array) -> Array:

@@ -1,0 +1,145 @@
+"""Loops that numba compiles: the same answers with and without it, whatever the sizes, and nothing lost of NaN."""
+
+import numpy as np
+import pytest
+
+from hopfield.dynamics import kernels
+from hopfield.dynamics.kernels import _city_blocks, _flips, _median, _ready
+from hopfield.models import ClassicalHopfield, Manhattan, UniversalHopfield
+
+pytest.importorskip("numba")
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """Compiled loops for small jobs too."""
+    for module in (_city_blocks, _median, _flips):
+        monkeypatch.setattr(module, "LEAST", 0)
+
+
+def without(monkeypatch, call):
+    """The answer as if numba were not installed."""
+    with monkeypatch.context() as patch:
+        patch.setenv("HOPFIELD_NUMBA", "0")
+        return call()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 7), (4, 8, 16), (7, 13, 33), (2, 4, 100)])
+def test_city_blocks_are_sums_of_gaps(always, rng, dtype, shape):
+    queries, count, width = shape
+    x, m = rng.standard_normal((queries, width)).astype(dtype), rng.standard_normal((count, width)).astype(dtype)
+    found = kernels.city_blocks(x, m)
+    exact = np.abs(x[:, None].astype(np.longdouble) - m[None]).sum(-1)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, exact.astype(float), rtol=4 * width * np.finfo(dtype).eps, atol=0)
+
+
+def test_the_gap_of_a_pattern_from_itself_is_exactly_0(always, rng, dtype):
+    m = rng.standard_normal((9, 50)).astype(dtype)
+    assert (np.diagonal(kernels.city_blocks(m, m)) == 0).all()
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_what_is_no_number_stays_so(always, rng, dtype, odd):
+    x, m = rng.random((3, 40)).astype(dtype), rng.random((6, 40)).astype(dtype)
+    x[1, 0], m[4, 7] = odd, odd
+    found = kernels.city_blocks(x, m)
+    touched = np.zeros((3, 6), bool)
+    touched[1], touched[:, 4] = True, True
+    same = np.isnan if np.isnan(odd) else np.isposinf
+    np.testing.assert_array_equal(same(found), touched)
+
+
+def test_threads_change_no_bit(always, monkeypatch, rng):
+    x, m = rng.random((5, 30)), rng.random((103, 30))
+    alone = kernels.city_blocks(x, m)
+    monkeypatch.setattr(_ready, "EACH", 1)
+    monkeypatch.setattr(_ready, "processors", lambda: 3)
+    np.testing.assert_array_equal(kernels.city_blocks(x, m), alone)
+
+
+def test_small_jobs_and_other_types_are_left_to_others(monkeypatch):
+    x = np.ones((2, 3))
+    assert kernels.compiled_loops(1, 2, x) is None
+    assert kernels.compiled_loops(2, 2, x) is not None
+    assert kernels.compiled_loops(2, 2, x, x.astype("float32")) is None
+    assert kernels.compiled_loops(2, 2, x.astype(np.longdouble)) is None
+    monkeypatch.setenv("HOPFIELD_NUMBA", "0")
+    assert kernels.compiled_loops(2, 2, x) is None
+
+
+@pytest.mark.parametrize("ratio", [None, 0.3])
+@pytest.mark.parametrize("leak", [0.0, 0.5])
+@pytest.mark.parametrize("driven", [False, True])
+def test_the_median_is_that_of_numpy(always, monkeypatch, rng, dtype, ratio, leak, driven):
+    m = rng.integers(0, 5, (40, 30)).astype(dtype)  # with ties
+    v, f = rng.normal(2, 2, (6, 30)).astype(dtype), rng.dirichlet(np.ones(40), 6).astype(dtype)
+    f[0] = 0
+    f[0, 7] = 1  # one memory has it all
+    f[1] = 0  # and none has anything
+    drive = rng.normal(0, 0.1, 30).astype(dtype) if driven else None
+    similarity = Manhattan(m)
+
+    def step():
+        return similarity.value_step(v, f, ratio=ratio, leak=leak, drive=drive)
+
+    found, plain = step(), without(monkeypatch, step)
+    assert found.dtype == dtype
+    finite = np.isfinite(plain)
+    np.testing.assert_array_equal(found[~finite], plain[~finite])
+    eps = np.finfo(dtype).eps
+    gap = np.abs(found[finite] - plain[finite])
+    assert (gap <= 16 * eps * (1 + np.abs(plain[finite]))).all()
+
+
+def test_the_median_of_random_weights_agrees_to_the_last_bits(always, monkeypatch, rng):
+    m, f = rng.random((300, 50)), rng.dirichlet(np.ones(300), 4)
+    similarity, v = Manhattan(m), rng.random((4, 50))
+    found = similarity.value_step(v, f, ratio=None)
+    plain = without(monkeypatch, lambda: similarity.value_step(v, f, ratio=None))
+    assert np.abs(found - plain).max() <= 4e-16
+
+
+def test_weights_below_0_have_no_compiled_step(always, monkeypatch, rng):
+    m, f = rng.random((30, 8)), rng.standard_normal((2, 30))
+    similarity, v = Manhattan(m), rng.random((2, 8))
+    found = similarity.value_step(v, f, ratio=0.2)
+    np.testing.assert_array_equal(found, without(monkeypatch, lambda: similarity.value_step(v, f, ratio=0.2)))
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_sign_rule_flips_the_same_neurons(always, monkeypatch, rng, dtype, held):
+    m = rng.choice([-1.0, 1.0], size=(8, 60)).astype(dtype)
+    memory, cues = ClassicalHopfield(m), m * np.where(rng.random(m.shape) < 0.3, -1, 1).astype(dtype)
+    known = np.arange(60) < 20
+
+    def retrieve():
+        return memory.retrieve(cues, seed=3, **({"known": known, "hold": True} if held else {}))
+
+    found, plain = retrieve(), without(monkeypatch, retrieve)
+    for one, other in zip(found, plain, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not held or (found.state[:, known] == cues[:, known]).all()
+
+
+def test_heat_bath_draws_the_same_states(always, monkeypatch, rng, dtype):
+    m = rng.choice([-1.0, 1.0], size=(3, 80)).astype(dtype)
+    memory = ClassicalHopfield(m, bias=0.1)
+
+    def run():
+        return memory.glauber(m, 0.7, sweeps=30, seed=5)
+
+    found, plain = run(), without(monkeypatch, run)
+    np.testing.assert_array_equal(found.state, plain.state)
+    np.testing.assert_array_equal(found.flips, plain.flips)
+    assert found.flips.min() > 0
+
+
+def test_a_memory_answers_alike_with_and_without(always, monkeypatch, rng, dtype):
+    m = rng.random((50, 40)).astype(dtype)
+    memory = UniversalHopfield(m, "manhattan", "softmax", beta=4.0)
+    cue = (m[:5] + 0.05 * rng.standard_normal((5, 40))).astype(dtype)
+    found, plain = memory.retrieve(cue), without(monkeypatch, lambda: memory.retrieve(cue))
+    np.testing.assert_array_equal(found.state, plain.state)
+    np.testing.assert_array_equal(found.pattern, [0, 1, 2, 3, 4])
+    np.testing.assert_allclose(found.energy, plain.energy, rtol=200 * np.finfo(dtype).eps)
