@@ -46,7 +46,7 @@ from .fixed_points import (
     random_starts,
 )
 from .flow import Field, Polished, Spectrum, energy_network, field, polish, spectrum, velocity_network
-from .landscapes import Landscape, Route, Strings, landscape, string_method
+from .landscapes import EscapeRates, Landscape, Route, Strings, escape_rates, landscape, string_method
 from .plots import (
     disconnectivity_tree,
     mark_recalled,
@@ -90,6 +90,7 @@ __all__ = [
     "Completeness",
     "CriticalBeta",
     "Cues",
+    "EscapeRates",
     "Field",
     "FixedPoints",
     "Flipped",
@@ -125,6 +126,7 @@ __all__ = [
     "disconnectivity_tree",
     "effective_memories",
     "energy_network",
+    "escape_rates",
     "field",
     "find_fixed_points",
     "flatten_images",

@@ -169,6 +169,17 @@ FIND_FIXED_POINTS = {
 METASTABLE_SIZE = {
     "weights": doors.numbers_of,
 }
+ESCAPE_RATES = {
+    "landscape": doors.hills,
+    "temperature": doors.positive,
+}
+ESCAPE_TRANSITIONS = {
+    "time": doors.not_negative,
+}
+ESCAPE_BETWEEN = {
+    "start": doors.whole,
+    "end": doors.whole,
+}
 LANDSCAPE = {
     "memory": doors.examined,
     "fixed_points": doors.census,

@@ -1,4 +1,4 @@
-"""`hopfield lyapunov`, `fixed-points`, `basins`, `landscape`: what can be said about a memory."""
+"""`hopfield lyapunov`, `fixed-points`, `basins`, `landscape`, `rates`: what can be said about a memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..dynamics import backend
 from ..dynamics.integrators import Integrator
 from ._inputs import choose_method, load_inputs
 from .app import command, finish
-from .options import DYNAMICS, FILES, T1, Given, Method, Out, Step, option
+from .options import DYNAMICS, FILES, T1, Given, Method, Out, Step, finite, option
 
 SEARCH = "Search"
 
@@ -197,3 +197,43 @@ def landscape(
     save(analysis.plot_barriers(found), out / "barriers.png")
     files = ["landscape.json", "disconnectivity.png", "barriers.png"]
     finish(context, memory, out, files, {"minima": len(found.minima), "saddles": len(found.saddles)}, str(found))
+
+
+@command
+def rates(
+    context: typer.Context,
+    given: Given,
+    temperature: Annotated[
+        float | None,
+        option(DYNAMICS, "T of the noise; without, a fifth of the lowest barrier.", metavar="T", parser=finite),
+    ] = None,
+    pairs: Annotated[
+        str, option(SEARCH, "Between which minima a path is laid: auto (the near ones) or all.", metavar="NAME")
+    ] = "auto",
+    rows: Annotated[int, option(FILES, "Print at most N minima; all are written.", min=1, metavar="N")] = 30,
+    out: Out = Path("hopfield-rates"),
+) -> None:
+    """Say how often noise carries a memory to another: rates of escape, and mean first passage times.
+
+    By the formula of Eyring and Kramers, over the saddles between memories; says up to which temperature it is good.
+    The memory neurons follow at once (tau_memory = 0). Writes rates.json, landscape.json, barriers.png and report.json.
+
+    **Example:**  hopfield rates patterns.npy --beta 8 --temperature 0.02
+    """
+    memory, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
+    choose_method(memory, "auto")
+    out.mkdir(parents=True, exist_ok=True)
+    with working("minima, saddles and the paths between them"):
+        hills: Any = analysis.landscape(memory, pairs=pairs, seed=given.seed)
+    lowest = float(hills.depth.min(initial=np.inf))
+    if temperature is None and not np.isfinite(lowest):
+        raise ValueError(
+            f"No saddle is known that joins two of the {len(hills.minima)} minima, so that there is no barrier to take "
+            "a temperature from, and no rate."
+        )
+    found: Any = analysis.escape_rates(hills, lowest / 5 if temperature is None else temperature)
+    hills.to_json(out / "landscape.json")
+    found.to_json(out / "rates.json")
+    save(analysis.plot_barriers(hills), out / "barriers.png")
+    results = {"temperature": found.temperature, "limit": found.limit, "stay": found.stay.tolist()}
+    finish(context, memory, out, ["rates.json", "landscape.json", "barriers.png"], results, found.table(rows))

@@ -380,7 +380,18 @@ def test_numbers_out_of_range(arguments):
 
 # --- folders, names and devices as people write them
 
-COMMANDS = ("demo", "recall", "simulate", "lyapunov", "fixed-points", "basins", "landscape", "capacity", "robustness")
+COMMANDS = (
+    "demo",
+    "recall",
+    "simulate",
+    "lyapunov",
+    "fixed-points",
+    "basins",
+    "landscape",
+    "rates",
+    "capacity",
+    "robustness",
+)
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "reproduce"])

@@ -215,7 +215,7 @@ def test_equal_patterns_do_not_spoil_the_plane(folder):
     assert (folder / "hopfield-basins" / "basins.png").exists()
 
 
-@pytest.mark.parametrize("name", ["lyapunov", "fixed-points", "basins", "landscape"])
+@pytest.mark.parametrize("name", ["lyapunov", "fixed-points", "basins", "landscape", "rates"])
 def test_a_model_without_a_flow(folder, name):
     result = call(name, "images.npy", "--model", "sdm", "--binary", "0.5", "--noise", "0", code=2)
     assert "has no dynamics in time" in result.output
@@ -227,6 +227,22 @@ def test_the_table_of_fixed_points_fits_80_columns(folder, monkeypatch):
     text = call("fixed-points", "images.npy", "--beta", "3").output
     assert "…" not in text
     assert "hits" in text
+
+
+def test_rates(folder):
+    np.save("pair.npy", [[1.0, 0.0], [-1.0, 0.0]])
+    text = call("rates", "pair.npy", "--model", "modern", "--beta", "2", "--temperature", "0.03").output
+    out = folder / "hopfield-rates"
+    assert {file.name for file in out.iterdir()} >= {"rates.json", "landscape.json", "barriers.png", "report.json"}
+    found = read(out / "rates.json")["results"]["escape_rates"]
+    assert found["rate"][0][1] == pytest.approx(6.29e-4, rel=1e-3)
+    assert found["passage"][1][0] == pytest.approx(1 / 6.29e-4, rel=1e-3)
+    assert "5.44 T" in text
+    call("rates", "pair.npy", "--model", "modern", "--beta", "2")
+    assert read(out / "report.json")["results"]["temperature"] == pytest.approx(0.163262 / 5, rel=1e-4)
+    assert "temperature must be" in call("rates", "pair.npy", "--temperature", "-1", code=2).output
+    note = call("rates", "pair.npy", "--model", "modern", "--beta", "2", "--temperature", "0.1").output
+    assert "good up to T=0.0544 alone" in note
 
 
 def test_landscape(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 
 from ...dynamics.doors import checked
 from .. import _declared as declared
+from ..flow import Field
 from ..results import write_report
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ class Landscape:
         The seed that was used.
     rows : int array (N,) or None
         The row that each stored pattern goes by in `pattern`: its own, or a lower one of which it is a copy.
+    field : Field or None
+        The flow that was looked at, of which `escape_rates` takes the curvatures.
 
     Examples
     --------
@@ -113,6 +117,7 @@ class Landscape:
     notes: tuple[str, ...]
     seed: int
     rows: np.ndarray | None = None
+    field: Field | None = dataclasses.field(default=None, repr=False)
 
     # -------------------------------------------------------------------------------------------- barriers
 

@@ -142,6 +142,7 @@ def landscape(
         notes=tuple(notes),
         seed=seed,
         rows=rows if (rows := rows_of(net)).size else None,
+        field=net,
     )
     object.__setattr__(answer, "notes", (*notes, *_doubts(answer)))
     return answer
