@@ -66,7 +66,7 @@ class EscapeRates:
     --------
     >>> from hopfield.analysis.landscapes import escape_rates, landscape
     >>> from hopfield.models import ModernHopfield
-    >>> found = escape_rates(landscape(ModernHopfield(np.eye(3), beta=6.0)), 0.03)
+    >>> found = escape_rates(landscape(ModernHopfield(np.eye(3), beta=6.0)), 0.02)
     >>> found.weight.round(6), found.transitions(1e9).round(6)[0]
     (array([0.333333, 0.333333, 0.333333]), array([0.333333, 0.333333, 0.333333]))
     >>> bool(np.isclose(found.between(0, 1).time, 1 / found.rate[0, 1]))  # there are two ways, and two ways back
