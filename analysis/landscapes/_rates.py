@@ -61,9 +61,9 @@ def escape_rates(landscape: Landscape, temperature: float) -> EscapeRates:
     >>> from hopfield.models import ModernHopfield
     >>> hills = landscape(ModernHopfield([[1.0], [-1.0]], beta=2.0))
     >>> found = escape_rates(hills, 0.03)  # exact: 0.000569
-    >>> found.rate.round(6), round(found.far[0], 2), round(found.limit, 4)
+    >>> found.rate.round(6), found.far.round(2), round(float(found.limit), 4)
     (array([[0.      , 0.000629],
-           [0.000629, 0.      ]]), 5.44, 0.0544)
+           [0.000629, 0.      ]]), array([5.44, 5.44]), 0.0544)
     """
     net, temperature = landscape.field, float(temperature)
     if net is None:
