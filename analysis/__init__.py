@@ -66,9 +66,11 @@ from .plots import (
 )
 from .recall import (
     BetaAdvice,
+    Diffusion,
     Metastability,
     RecallSummary,
     beta_advice,
+    diffuse,
     effective_memories,
     metastability,
     query_table,
@@ -90,6 +92,7 @@ __all__ = [
     "Completeness",
     "CriticalBeta",
     "Cues",
+    "Diffusion",
     "EscapeRates",
     "Field",
     "FixedPoints",
@@ -123,6 +126,7 @@ __all__ = [
     "continue_fixed_points",
     "corrupt",
     "critical_beta",
+    "diffuse",
     "disconnectivity_tree",
     "effective_memories",
     "energy_network",

@@ -169,6 +169,15 @@ FIND_FIXED_POINTS = {
 METASTABLE_SIZE = {
     "weights": doors.numbers_of,
 }
+DIFFUSE = {
+    "memory": doors.memory,
+    "noise": doors.samples,
+    "sigma": doors.positive,
+    "end": doors.maybe(doors.positive),
+    "steps": doors.count,
+    "stochastic": doors.flag,
+    "seed": doors.seed,
+}
 ESCAPE_RATES = {
     "landscape": doors.hills,
     "temperature": doors.positive,

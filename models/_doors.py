@@ -122,6 +122,17 @@ def row_or_state(name: str, value: Any) -> Any:
     return whole(name, value)
 
 
+def samples(name: str, value: Any) -> Any:
+    """How many samples, or their states (..., I).
+
+    >>> samples("noise", 3), samples("noise", [0.0, 1.0])
+    (3, array([0., 1.]))
+    """
+    if isinstance(value, list | tuple) or (backend.is_array(value) and getattr(value, "ndim", 0)):
+        return states(name, value)
+    return whole(name, value, 1)
+
+
 def pairs(name: str, value: Any) -> Any:
     """A name, or whole numbers in pairs.
 

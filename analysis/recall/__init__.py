@@ -2,6 +2,8 @@
 
 from ._beta_advice import BetaAdvice as BetaAdvice
 from ._beta_advice import beta_advice as beta_advice
+from ._diffusion import Diffusion as Diffusion
+from ._diffusion import diffuse as diffuse
 from ._metastability import Metastability as Metastability
 from ._metastability import effective_memories as effective_memories
 from ._metastability import metastability as metastability

@@ -86,8 +86,8 @@ NEEDS_NO_NETWORK = {
 OF_A_RUN = ["assert_energy_decreases", "check_lyapunov", "plot_overlaps", "summarise", "times_that_fit"]
 NOT_OF_A_MEMORY = {
     "answers": "BasinRadius BasinSlice Basins BetaAdvice Bifurcation Branch Branches Certificates Completeness "
-    "CriticalBeta Cues EscapeRates Field FixedPoints Landscape LyapunovReport Metastability Polished RecallSummary "
-    "Reproduction Route Rows Spectrum Strings Sweep Unseen",
+    "CriticalBeta Cues Diffusion EscapeRates Field FixedPoints Landscape LyapunovReport Metastability Polished "
+    "RecallSummary Reproduction Route Rows Spectrum Strings Sweep Unseen",
     "samplers": "Box Flipped Masked Noisy Sampler Sphere",
     "of images": "border_mask corrupt flatten_images flip_bits gaussian_noise hidden_pixels load_array mask occlude "
     "random_mask salt_and_pepper",
@@ -96,6 +96,7 @@ NOT_OF_A_MEMORY = {
     "of answers": "disconnectivity_tree escape_rates metastable_size plot_barriers plot_basin_slice plot_bifurcation "
     "plot_disconnectivity plot_energy plot_energy_along_path plot_fixed_point_images plot_fixed_points plot_radii "
     "plot_readings plot_sweep plot_sweeps query_table recall_table save_trajectory wilson write_report",
+    "of one sort of memory": "diffuse",
     "of patterns": "box_starts pattern_starts random_starts",
     "of figures": "mark_recalled new_figure open_axes",
 }

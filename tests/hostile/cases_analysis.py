@@ -23,6 +23,7 @@ def cases() -> list[Case]:
     """All of them."""
     memory = m.ModernHopfield(P, beta=4.0)
     run = d.simulate(memory, CUES, t1=3.0)
+    euclidean = m.UniversalHopfield(P, "euclidean", beta=2.0)
     rng = np.random.default_rng(0)
     folder = Path(tempfile.mkdtemp(prefix="hostile"))
     np.savez(folder / "arrays.npz", one=P, two=CUES)
@@ -79,5 +80,7 @@ def cases() -> list[Case]:
         case(a.certified_radii, memory, [0, 2]),
         case(a.trapping_radii, memory, P),
         case(a.critical_beta, memory, largest=16.0),
+        case(a.diffuse, euclidean, CUES, sigma=1.0, end=0.1, steps=3, stochastic=False, seed=0),
+        case(a.diffuse, euclidean, 2, sigma=1.0, steps=3, stochastic=True, seed=0),
     ]
     return found
