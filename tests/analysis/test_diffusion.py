@@ -140,7 +140,7 @@ def test_own_weights_fall_where_the_collapse_is():
     ("call", "error", "message"),
     [
         (lambda: diffuse(ModernHopfield(ROWS), X, sigma=1.0), ValueError, "needs the Euclidean similarity and softmax"),
-        (lambda: diffuse(UniversalHopfield(ROWS, "euclidean", "polynomial(3)"), X, sigma=1.0), ValueError, "softmax"),
+        (lambda: diffuse(UniversalHopfield(ROWS, "euclidean", "max"), X, sigma=1.0), ValueError, "softmax"),
         (lambda: diffuse(UniversalHopfield(ROWS, "euclidean", leak=0.5), X, sigma=1.0), ValueError, "leak 0"),
         (lambda: diffuse(memory(bias=1.0), X, sigma=1.0), ValueError, "no bias"),
         (lambda: diffuse(memory(), X[:, :2], sigma=1.0), ValueError, "5"),
