@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import sys
 
-from .commands import analysis, explore, memory, paper
+from .commands import analysis, explore, memory, paper, temperature
 from .commands.app import app
 
-__all__ = ["analysis", "app", "explore", "main", "memory", "paper"]
+__all__ = ["analysis", "app", "explore", "main", "memory", "paper", "temperature"]
 
-ORDER = ("demo", "recall", "simulate", "models", "lyapunov", "fixed-points", "basins", "landscape", "explore")
+ORDER = ("demo", "recall", "simulate", "models", "lyapunov", "fixed-points", "basins", "landscape", "beta")
+ORDER += ("bifurcation", "explore")
 app.registered_commands.sort(key=lambda known: (*ORDER, known.name).index(known.name))  # in --help
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..analysis.plots import new_figure, plot_energy, plot_overlaps, plot_recall
 from ..analysis.recall import RecallSummary, summarise
 from ..analysis.results import times_that_fit
-from ..data import gaussian_noise, generator, mask
+from ..data import gaussian_noise, generator, mask, salt_and_pepper
 from ..dynamics.integrators import Integrator, Solver
 from ..dynamics.simulation import Trajectory, simulate
 from ..models._copies import is_recalled
@@ -64,12 +64,13 @@ def recall_corrupted(
     noise: float = 0.1,
     hidden: float = 0.5,
     fill: float = 0.0,
+    pepper: float = 0.5,
     cues: int = 100,
     t1: float = 50.0,
     integrator: str | Integrator | Solver = "auto",
     seed: int | np.random.Generator,
 ) -> dict[str, Recall]:
-    r"""Recall stored digits from noisy and from half-hidden cues, and examine how.
+    r"""Recall stored digits from noisy, half-hidden and half-destroyed cues, and examine how.
 
     Parameters
     ----------
@@ -79,6 +80,8 @@ def recall_corrupted(
         Variance of the Gaussian noise; noisy pixels are clipped to [0, 1].
     hidden, fill : float
         The part of the image that is hidden, from the bottom, and what stands there.
+    pepper : float
+        The part of the pixels that become 0 or 1, at random.
     cues : int
         How many stored patterns are cued, at most: the first ones.
     t1 : float
@@ -101,6 +104,7 @@ def recall_corrupted(
     ...     print(name, found.before, found.summary.recalled, found.summary.lyapunov.holds)
     noise, σ² = 0.1 10 9 True
     lower half hidden 8 10 True
+    50% black or white 9 10 True
     """
     targets = np.arange(min(memory.memories.shape[0], cues))
     stored = memory.memories[: len(targets)]
@@ -108,6 +112,7 @@ def recall_corrupted(
     corrupted = {
         f"noise, σ² = {noise:g}": gaussian_noise(stored, noise, clip=(0.0, 1.0), seed=seed),
         f"{part} hidden": mask(stored, SHAPE, fraction=hidden, value=fill),
+        f"{pepper:.0%} black or white": salt_and_pepper(stored, pepper, seed=seed),
     }
     dt = getattr(integrator, "dt", 0.1)
     # With every population saved, the check of the energy sees the rate at every state and not at the last alone.

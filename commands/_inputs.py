@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 import re
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..analysis.basins import into
-from ..data import Rows, flatten_images, gaussian_noise, load_array, mask
+from ..data import Rows, flatten_images, flip_bits, gaussian_noise, mask
 from ..dynamics import backend
 from ..dynamics.backend import unknown_name
 from ..dynamics.doors import finite, matrix, positive
@@ -25,7 +24,10 @@ from ..models._catalogue import build, catalogue
 from ..models._model import as_model
 from ..models._renamed import current_names
 from ..models._storage import Stored
+from ._files import STDIN, read
+from ._settings import OPTIONS, parsed, settings_of
 
+MAKERS = ("noise", "mask", "flip")  # of cues
 MODELS = tuple(entry.name for entry in catalogue())
 BINARY = tuple(entry.name for entry in catalogue() if entry.binary)
 
@@ -66,8 +68,9 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
         ``patterns``, ``queries``, ``patterns_key``, ``queries_key``, ``shape``, ``scale``: files and how to read
         them. ``model``, ``similarity``, ``separation``, ``beta``, ``settings`` (a list of "name=value"): the memory,
         or the file of a saved one. ``binary``: values above it are +1, others -1, in patterns and cues.
-        ``noise``, ``mask``, ``fill``, ``cues``, ``seed``: how cues are made if there are no queries. ``library``,
-        ``device``, ``dtype``: where it is computed. What is missing counts as None.
+        ``tau_memory`` of it. ``noise``, ``mask``, ``fill``, ``flip``, ``cues``, ``seed``: how cues are made if there
+        are no queries. ``stored``: how many patterns, at most. ``library``, ``device``, ``dtype``: where it is
+        computed. What is missing counts as None.
     need_cues : bool
         Whether it is an error if nothing says what the cues are; they are None then.
 
@@ -96,14 +99,18 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
     if model in MODELS:
         if o["patterns"] is None:
             raise ValueError("Which patterns? Give a file, PATTERNS [QUERIES], or --model with a saved memory.")
+        if str(o["patterns"]) == str(queries) == STDIN:
+            raise ValueError("PATTERNS and QUERIES cannot both be -, the standard input: write one of them to a file.")
         rows, shape = _rows("patterns", o, o["patterns"], shape)
+        rows = rows[: o.get("stored")]
         _check_threshold(rows, o.get("binary"))
-        memory = build_memory(
-            model, _signs(rows, o), o["similarity"], o["separation"], o["beta"], **_settings(o.get("settings"))
-        )
+        settings = parsed(o.get("settings"))
+        if o.get("tau_memory") is not None:
+            settings["tau_memory"] = o["tau_memory"]
+        memory = build_memory(model, _signs(rows, o), o["similarity"], o["separation"], o["beta"], **settings)
     else:
         memory, queries = load_memory(model), o["patterns"]
-        own = ("queries", "similarity", "separation", "beta", "patterns_key", "settings")
+        own = ("queries", "similarity", "separation", "beta", "tau_memory", "patterns_key", "settings", "stored")
         if any(o.get(name) is not None for name in own):
             raise ValueError(
                 f"The memory in {model!r} has its own patterns, similarity, separation and beta: give nothing but the "
@@ -112,19 +119,23 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
     memory = move_memory(memory, o.get("library") or "numpy", o.get("device"), o.get("dtype"))
     like = next(x for x in backend.arrays(memory) if x.ndim)
     patterns = as_model(memory).patterns if rows is None else backend.asarray(_signs(rows, o), like)
-    made = o["noise"] is not None or o["mask"] is not None
+    made = any(o.get(name) is not None for name in MAKERS)
     if queries is None:
         if not made and not need_cues:
             return Inputs(memory, None, None, shape, patterns)
         if not made:
-            raise ValueError("Which cues? Give the file of the QUERIES, or make some: --noise 0.1, --mask 0.5.")
+            raise ValueError(
+                "Which cues? Give the file of the QUERIES, or make some: --noise 0.1, --mask 0.5, and for patterns of "
+                "+1 and -1 --flip 0.1."
+            )
         grey = patterns if rows is None else backend.asarray(rows, like)
         if grey is None:
             raise ValueError(f"The memory in {model!r} does not keep its patterns: give the file of the QUERIES.")
-        cues, law = _valid(memory, _signs(_corrupted(grey[: o.get("cues")], o, shape), o), _law(o))
-        return Inputs(memory, memory.check_cue(cues), np.arange(len(cues)), shape, patterns, law)
+        targets = _targets(len(grey), o)
+        cues, law = _valid(memory, _corrupted(grey[targets], o, shape), _law(o))
+        return Inputs(memory, memory.check_cue(cues), targets, shape, patterns, law)
     if made:
-        raise ValueError("--noise and --mask make cues of the patterns: leave them out, or leave out QUERIES.")
+        raise ValueError("--noise, --mask and --flip make cues of the patterns: leave them out, or leave out QUERIES.")
     rows, shape = _rows("queries", o, queries, shape)
     return Inputs(memory, memory.check_cue(backend.asarray(_signs(rows, o), like)), None, shape, patterns)
 
@@ -161,7 +172,12 @@ def build_memory(
         unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         if unknown is None:
             raise
-        raise ValueError(f"The {model} memory has no setting {unknown[1]!r}.") from None
+        known = [one.name for one in settings_of(next(entry for entry in catalogue() if entry.name == model))]
+        own = ", ".join(f"{name} ({OPTIONS[name].split()[0]})" if name in OPTIONS else name for name in known)
+        raise ValueError(
+            f"The {model} memory has no setting {unknown[1]!r}. It has {own}; `hopfield models {model}` says what they "
+            "are."
+        ) from None
 
 
 def load_memory(path: str | os.PathLike[str]) -> Any:
@@ -234,7 +250,7 @@ def choose_method(memory: Any, name: str, dt: float | None = None) -> Integrator
 
 
 def _rows(kind: str, options: Mapping[str, Any], path: Any, shape: tuple[int, ...] | None) -> Rows:
-    array = load_array(path, options.get(f"{kind}_key"), option=f"--{kind}-key")
+    array = read(path, options.get(f"{kind}_key"), f"--{kind}-key")
     if array.dtype.kind in "fc":
         finite(kind, array)  # before images become rows, so that an error counts as they do
     rows, shape = flatten_images(array.astype(array.dtype.newbyteorder("="), copy=False), shape)
@@ -243,14 +259,40 @@ def _rows(kind: str, options: Mapping[str, Any], path: Any, shape: tuple[int, ..
     return Rows(rows if scale == 1 else rows / scale, shape)
 
 
+def _targets(count: int, options: Mapping[str, Any]) -> np.ndarray:
+    """The rows that cues are made from: the first ones, and again from the first on where more are drawn.
+
+    >>> _targets(3, {"cues": 5, "noise": 0.1})
+    array([0, 1, 2, 0, 1])
+    """
+    wanted = options.get("cues") or count
+    if wanted > count and options.get("noise") is None and options.get("flip") is None:
+        raise ValueError(
+            f"--cues {wanted} of {count} patterns: a mask makes the same cue of a pattern each time. Give at most "
+            f"{count}, or add --noise or --flip, which are drawn anew."
+        )
+    return np.arange(wanted) % count
+
+
 def _corrupted(cues: Any, options: Mapping[str, Any], shape: tuple[int, ...] | None) -> Any:
+    """Cues of patterns: with noise, then masked, then made +-1, then with signs flipped."""
+    random = np.random.default_rng(options.get("seed", 0))
     if options["noise"] is not None:
-        cues = gaussian_noise(cues, options["noise"], seed=options.get("seed", 0))
-    if options["mask"] is None:
+        cues = gaussian_noise(cues, options["noise"], seed=random)
+    if options["mask"] is not None:
+        if shape is None:
+            raise ValueError("--mask hides a part of an image, but the patterns are rows: add their --shape, as 28x28.")
+        cues = mask(cues, shape, fraction=options["mask"], value=options.get("fill", 0.0))
+    cues = _signs(cues, options)
+    if options.get("flip") is None:
         return cues
-    if shape is None:
-        raise ValueError("--mask hides a part of an image, but the patterns are rows: add their --shape, as 28x28.")
-    return mask(cues, shape, fraction=options["mask"], value=options.get("fill", 0.0))
+    values = np.unique(backend.to_numpy(cues))
+    if len(values) != 2:
+        raise ValueError(
+            f"--flip turns +1 to -1 and back, and these cues have {len(values)} values, from {values[0]:g} to "
+            f"{values[-1]:g}. Add --binary X: values above X become +1, others -1."
+        )
+    return flip_bits(cues, options["flip"], seed=random)
 
 
 def _law(options: Mapping[str, Any]) -> str:
@@ -260,13 +302,17 @@ def _law(options: Mapping[str, Any]) -> str:
     'one for each pattern, with Gaussian noise of variance 0.2, seed 3'
     """
     parts = []
+    seed = f", seed {options.get('seed', 0)}"
     if options["noise"] is not None:
-        parts.append(f"with Gaussian noise of variance {options['noise']:g}, seed {options.get('seed', 0)}")
+        parts.append(f"with Gaussian noise of variance {options['noise']:g}{seed}")
     if options["mask"] is not None:
         parts.append(f"with the lowest {options['mask']:.3g} of the image set to {options.get('fill', 0.0):g}")
     if options.get("binary") is not None:
         parts.append(f"then made +-1 at {options['binary']:g}")
-    return ", ".join(["one for each pattern", *parts])
+    if options.get("flip") is not None:
+        parts.append(f"each value flipped with probability {options['flip']:g}{'' if options['noise'] else seed}")
+    first = "one for each pattern" if not options.get("cues") else f"{options['cues']} of the patterns in turn"
+    return ", ".join([first, *parts])
 
 
 def _valid(memory: Any, cues: Any, law: str) -> tuple[Any, str]:
@@ -294,35 +340,6 @@ def _check_threshold(rows: np.ndarray, threshold: float | None) -> None:
             f"--binary {threshold:g} makes all patterns equal: their values go from {rows.min():g} to {rows.max():g}. "
             "Give a number between."
         )
-
-
-OPTIONS = {name: f"--{name} X" for name in ("similarity", "separation", "beta", "model")}
-ARGUMENTS = dict.fromkeys(("name", "patterns", "memories"), "the file of the patterns, before all options")
-
-
-def _settings(texts: Any) -> dict[str, Any]:
-    """Texts "name=value" as a dict: numbers as numbers, true and false, lists of numbers, else text.
-
-    >>> _settings(["rule=storkey", "n=4"])
-    {'rule': 'storkey', 'n': 4}
-    """
-    found: dict[str, Any] = {}
-    for text in texts or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise ValueError(f"A setting is written name=value, as rule=storkey or n=4; got {text!r}.")
-        name, value = name.strip(), value.strip()
-        if own := (OPTIONS | ARGUMENTS).get(name):
-            raise ValueError(f"{name} is no setting for --set: give {own.replace('X', value)}.")
-        if name in found:
-            raise ValueError(f"--set {name}=... is there twice: {found[name]} and {value}. Give one of them.")
-        try:
-            found[name] = json.loads(value)
-        except (ValueError, RecursionError):  # a text; also digits by the thousand
-            found[name] = value
-        if isinstance(found[name], dict):
-            raise ValueError(f"A setting is a number, true, false, a name or a list of numbers; got {text!r}.")
-    return found
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:

@@ -15,6 +15,7 @@ from .. import analysis, dynamics
 from ..analysis.basins import no_theorem
 from ..dynamics import backend
 from ..dynamics.integrators import Integrator
+from . import _verdicts
 from ._inputs import choose_method, load_inputs
 from .app import command, finish
 from .options import DYNAMICS, FILES, T1, Given, Method, Out, Step, finite, option
@@ -79,7 +80,15 @@ def lyapunov(
     found.to_json(out / "lyapunov.json")
     save(analysis.plot_energy(run), out / "energy.png")
     results = {"holds": found.holds, "max_increase": found.max_increase, "cause": found.cause}
-    finish(context, memory, out, ["lyapunov.json", "energy.png"], results, str(found))
+    finish(
+        context,
+        memory,
+        out,
+        ["lyapunov.json", "energy.png"],
+        results,
+        str(found).split("\n")[0],
+        *str(found).split("\n")[1:],
+    )
     if not found.holds:
         raise typer.Exit(1)
 
@@ -120,7 +129,8 @@ def fixed_points(
         analysis.plot_fixed_point_images(found, shape).savefig(out / "fixed_points.png")
         files.append("fixed_points.png")
     results = {"points": len(found), "kinds": found.summary(), "morse_sum": found.morse_sum, "complete": found.complete}
-    finish(context, memory, out, files, results, found.table(rows))
+    results |= {name: getattr(found, name) for name in ("state", "energy", "index", "kind", "pattern", "hits")}
+    finish(context, memory, out, files, results, _verdicts.counted(found), found.table(rows))
 
 
 @command
@@ -151,7 +161,7 @@ def basins(
         found = analysis.basins_of_attraction(system, cues, dynamics=flow, targets=targets, seed=given.seed)
     found = dataclasses.replace(found, law=law)
     found.to_json(out / "basins.json")
-    files, results, parts = ["basins.json"], {"summary": str(found)}, [str(found)]
+    files, results, parts = ["basins.json"], {**found.to_dict(), "summary": str(found)}, [str(found)]
     if radii and (why := no_theorem(memory)):
         parts.append(f"No radius is certified: {why}")
     elif radii:
@@ -169,7 +179,7 @@ def basins(
             files.append("basins.png")
         except ValueError as error:
             parts.append(f"No picture of a plane: {error}")
-    finish(context, memory, out, files, results, *parts)
+    finish(context, memory, out, files, results, _verdicts.reached(found), *parts)
 
 
 @command
@@ -196,7 +206,8 @@ def landscape(
     save(analysis.plot_disconnectivity(found), out / "disconnectivity.png")
     save(analysis.plot_barriers(found), out / "barriers.png")
     files = ["landscape.json", "disconnectivity.png", "barriers.png"]
-    finish(context, memory, out, files, {"minima": len(found.minima), "saddles": len(found.saddles)}, str(found))
+    verdict = f"{len(found.minima)} minima, and {len(found.saddles)} saddles between them."
+    finish(context, memory, out, files, found.to_dict(), verdict, str(found))
 
 
 @command
@@ -235,5 +246,7 @@ def rates(
     hills.to_json(out / "landscape.json")
     found.to_json(out / "rates.json")
     save(analysis.plot_barriers(hills), out / "barriers.png")
+    stay = f"{found.stay.min():.3g} to {found.stay.max():.3g} tau_value"
+    verdict = f"At temperature {found.temperature:.4g} a minimum is kept for {stay} on average."
     results = {"temperature": found.temperature, "limit": found.limit, "stay": found.stay.tolist()}
-    finish(context, memory, out, ["rates.json", "landscape.json", "barriers.png"], results, found.table(rows))
+    finish(context, memory, out, ["rates.json", "landscape.json", "barriers.png"], results, verdict, found.table(rows))

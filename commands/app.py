@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import typing
 import warnings
 from collections.abc import Callable
@@ -13,14 +14,14 @@ from typing import Annotated, Any
 import typer
 
 from .. import __version__, analysis
+from ..analysis.results import plain
 from ..dynamics.simulation import SimulationError
-from .options import Debug, Given
+from .options import Debug, Given, Json
 
 app = typer.Typer(
     help="Simulate energy-based memory networks: store patterns, follow how a cue is recalled, see the energy fall.",
     epilog="Start with:  hopfield demo",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -28,6 +29,9 @@ app = typer.Typer(
 
 
 EXPECTED = (ValueError, TypeError, ImportError, OSError, MemoryError, RuntimeError, SimulationError)
+
+
+SILENT = ("explore",)  # what is found by it is seen, not printed
 
 
 def in_one_line(error: Exception) -> str:
@@ -64,11 +68,15 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         )
         for field in (dataclasses.fields(Given) if takes_files else ())
     ]
-    debugs = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+    last = {"debug": Debug} if function.__name__ in SILENT else {"json": Json, "debug": Debug}
+    debugs = [
+        inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=a) for n, a in last.items()
+    ]
     rest = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "given"]
 
     def run(**options: Any) -> None:
         debug = options.pop("debug")
+        options.pop("json", None)  # `printed` finds it in the context
         if takes_files:
             options["given"] = Given(**{field.name: options.pop(field.name) for field in fields})
 
@@ -94,7 +102,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
                 typer.echo(f"error: {in_one_line(error)}", err=True)
                 raise typer.Exit(2) from None
 
-    parameters = [*rest[:1], *fields, *rest[1:], debugs]
+    parameters = [*rest[:1], *fields, *rest[1:], *debugs]
     run.__signature__ = inspect.Signature(parameters)
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     run.__doc__ = function.__doc__
@@ -117,13 +125,24 @@ def _face(
     pass
 
 
-def finish(context: typer.Context, memory: Any, out: Path, files: list[str], results: Any, *tables: Any) -> None:
-    """Write report.json (what was asked for, versions, what was found), print the tables, and say what is where."""
+def printed(context: typer.Context, results: Any, *parts: Any) -> None:
+    """Print the parts, a text or a table each; with ``--json`` the results instead, and nothing else."""
     from rich.console import Console
 
+    if context.params.get("json"):
+        typer.echo(json.dumps(plain(results), indent=2, allow_nan=False, ensure_ascii=False))
+        return
+    console = Console(highlight=False, markup=False, emoji=False)  # a folder may be called [bold]
+    for part in parts:
+        console.print(part)
+
+
+def finish(
+    context: typer.Context, memory: Any, out: Path, files: list[str], results: Any, verdict: str, *tables: Any
+) -> None:
+    """Write report.json (what was asked for, versions, what was found), print verdict and tables, say what is where."""
     settings = {"command": context.info_name, "memory": repr(memory), **context.params}
     analysis.write_report(out / "report.json", settings, results)
-    console = Console(highlight=False, markup=False, emoji=False)  # a folder may be called [bold]
-    for part in (repr(memory), *tables):
-        console.print(part)
-    console.print(f"Written to {out}: {', '.join([*files, 'report.json'])}", soft_wrap=True)
+    printed(context, results, verdict, repr(memory), *tables)
+    if not context.params.get("json"):
+        typer.echo(f"Written to {out}: {', '.join([*files, 'report.json'])}")

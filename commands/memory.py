@@ -14,8 +14,9 @@ from ..dynamics import backend
 from ..dynamics.integrators import Integrator
 from ..models._copies import is_recalled
 from ..models.family import nearest
+from . import _verdicts
 from ._inputs import build_memory, choose_method, load_inputs, move_memory
-from .app import command, finish
+from .app import command, finish, printed
 from .options import (
     CUES,
     DYNAMICS,
@@ -47,6 +48,9 @@ def demo(
     noise: Annotated[float, option(CUES, "Variance of the noise; pixels are from 0 to 1.", metavar="X")] = 0.1,
     mask: Annotated[float, option(CUES, "Part of the image that is hidden, from the bottom.", metavar="X")] = 0.5,
     fill: Fill = 0.0,
+    pepper: Annotated[
+        float, option(CUES, "Part of the pixels that become black or white, at random.", metavar="X")
+    ] = 0.5,
     similarity: SimilarityName = "manhattan",
     separation: SeparationName = "softmax",
     beta: Beta = 2.0,
@@ -58,7 +62,9 @@ def demo(
     seed: Seed = 0,
     out: Out = Path("hopfield-demo"),
 ) -> None:
-    """Store handwritten digits, recall them from noisy and half-hidden cues, and check that the energy falls.
+    """Store handwritten digits, recall them from damaged cues, and check that the energy falls.
+
+    Cues are noisy, half hidden, or have half of their pixels black or white at random.
 
     Value and memory neurons are simulated until they are steady. A cue is recalled if, of all digits that are
     stored, it ends nearest to its own; **before** counts the cues for which that was so from the start.
@@ -75,7 +81,7 @@ def demo(
     memory = move_memory(build_memory("universal", patterns, similarity, separation, beta), library, device)
     method = choose_method(memory, integrator, dt)
     out.mkdir(parents=True, exist_ok=True)
-    options: dict[str, Any] = {"noise": noise, "hidden": mask, "fill": fill, "cues": cues, "t1": t1}
+    options: dict[str, Any] = {"noise": noise, "hidden": mask, "fill": fill, "pepper": pepper, "cues": cues, "t1": t1}
     recalls = recall_corrupted(memory, **options, integrator=method, seed=random)
     files = [file.name for file in draw_recalls(memory, recalls, out)]
     results = {
@@ -84,7 +90,7 @@ def demo(
     }
     before = {name: found.before for name, found in recalls.items()}
     table = analysis.recall_table({name: found.summary for name, found in recalls.items()}, before)
-    finish(context, memory, out, files, results, table)
+    finish(context, memory, out, files, results, _verdicts.demonstrated(recalls), table)
 
 
 @command
@@ -112,6 +118,7 @@ def recall(
     memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
+    before = None
     projection = getattr(memory, "projection", None)
     if steps == 1:
         answer = memory.recall(cues)
@@ -129,13 +136,25 @@ def recall(
         found = {"pattern": near, "distance": np.sqrt(((host - known[near]) ** 2).mean(axis=-1)), **found}
         if targets is not None:
             found["right"] = is_recalled(memory if holds else known, host, near, targets)
+            if projection is None:
+                start = backend.to_numpy(cues)
+                before = is_recalled(
+                    memory if holds else known,
+                    start,
+                    nearest(memory if holds else known, cues if holds else start),
+                    targets,
+                )
     files = ["recalled.npy"]
     np.save(out / "recalled.npy", host)
     if shape is not None and projection is None and known is not None:
         files.append("recall.png")
         drawn = memory if memory.patterns is not None else known
         analysis.plot_recall(drawn, cues, answer, shape, targets=targets).savefig(out / "recall.png")
-    finish(context, memory, out, files, found, analysis.query_table(found))
+    verdict = _verdicts.recalled(len(host), found.get("right"), before, found.get("converged"))
+    table = (
+        analysis.query_table(found) if found else "The memory does not keep its patterns: recalled.npy has the answers."
+    )
+    finish(context, memory, out, files, {**found, "state": host}, verdict, table)
 
 
 @command
@@ -196,29 +215,24 @@ def simulate(
     if targets is not None:
         each["right"] = is_recalled(stored, end, found.nearest, targets)
     tables = analysis.query_table(each), analysis.recall_table({"all": found})
-    results = {"summary": found, "statistics": run.statistics}
-    finish(context, memory, out, ["trajectory.npz", *figures], results, *tables)
+    results = {**each, "summary": found, "statistics": run.statistics}
+    ended = _verdicts.recalled(len(cues), each.get("right"), None, each["converged"])
+    verdict = f"{ended} {_verdicts.fell([found.lyapunov])}"
+    finish(context, memory, out, ["trajectory.npz", *figures], results, verdict, *tables)
 
 
 @command
-def models(context: typer.Context) -> None:
-    """List the memories: their rule, capacity and source.
+def models(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show the settings of this one.")] = None,
+) -> None:
+    """List the memories: their rule, capacity and source; or the settings of one.
 
     Their names go to --model, their settings to --set.
+
+    **Example:**  hopfield models dense
     """
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from ._models import one_model, the_models
 
-    from ..models._catalogue import catalogue
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("name", "neurons", "rule", "capacity", "source"):
-        table.add_column(name, no_wrap=name == "name", min_width=26 if name == "source" else None)
-    for entry in catalogue():
-        neurons = {"both": "binary, continuous"}.get(entry.states, entry.states)
-        texts = (neurons, entry.rule, entry.capacity, entry.source)
-        table.add_row(Text(entry.name, style="bold"), *map(Text, texts))
-    console = Console(highlight=False)
-    Console(highlight=False, width=max(console.width, 120)).print(table)
+    found, *parts = the_models() if name is None else one_model(name)
+    printed(context, found, *parts)

@@ -86,6 +86,9 @@ Device = Annotated[
 Out = Annotated[
     Path, option(FILES, "Folder for what is written; made if it is not there.", metavar="FOLDER", parser=folder)
 ]
+Json = Annotated[
+    bool, option(FILES, "Print what was found as JSON, and nothing else; files are written as ever.", "--json")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -96,12 +99,15 @@ class Given:
     patterns: Annotated[
         Path | None,
         typer.Argument(
-            metavar="PATTERNS", help="What is stored, .npy or .npz: rows (N, D), images (N, H, W) or (N, C, H, W)."
+            metavar="PATTERNS",
+            help="What is stored: rows (N, D), images (N, H, W) or (N, C, H, W) of a file (.npy, .npz, .csv, .tsv, "
+            ".mat), pictures or a folder of them, a data set by name (digits, mnist, ...), or - for the standard "
+            "input.",
         ),
     ] = None
     queries: Annotated[
         Path | None,
-        typer.Argument(metavar="QUERIES", help="Cues of the same form. Without, --noise or --mask makes them."),
+        typer.Argument(metavar="QUERIES", help="Cues of the same form. Without, --noise, --mask or --flip makes them."),
     ] = None
     model: Annotated[
         str,
@@ -115,9 +121,24 @@ class Given:
     similarity: SimilarityName = None
     separation: SeparationName = None
     beta: Beta = None
+    tau_memory: Annotated[
+        float | None,
+        option(
+            MEMORY,
+            "Time constant of the memory neurons, in that of the value neurons; 0: they follow at once.",
+            "--tau-memory",
+            metavar="T",
+            parser=finite,
+        ),
+    ] = None
     settings: Annotated[
         list[str] | None,
-        option(MEMORY, "Of the model, as rule=storkey or n=4; may be repeated.", "--set", metavar="NAME=VALUE"),
+        option(
+            MEMORY,
+            "Of the model, as n=4; may be repeated. `hopfield models NAME` lists them.",
+            "--set",
+            metavar="NAME=VALUE",
+        ),
     ] = None
     binary: Annotated[
         float | None, option(MEMORY, "Values above X are +1, others -1, in patterns and cues.", metavar="X")
@@ -125,7 +146,15 @@ class Given:
     noise: Annotated[float | None, option(CUES, "Patterns with Gaussian noise of this variance.", metavar="X")] = None
     mask: Annotated[float | None, option(CUES, "Images with this part hidden, from the bottom.", metavar="X")] = None
     fill: Fill = 0.0
-    cues: Annotated[int | None, option(CUES, "Of the first N patterns alone.", min=1, metavar="N")] = None
+    flip: Annotated[
+        float | None, option(CUES, "Patterns of +-1 with each value flipped with this probability.", metavar="X")
+    ] = None
+    cues: Annotated[
+        int | None,
+        option(
+            CUES, "N cues, of the first patterns; of each several where there are fewer patterns.", min=1, metavar="N"
+        ),
+    ] = None
     seed: Seed = 0
     library: Library = "numpy"
     device: Device = None
@@ -139,4 +168,5 @@ class Given:
     shape: Annotated[
         str | None, option(FILES, "Of one image, where images come as rows: 28x28 or 3x32x32.", metavar="HxW")
     ] = None
+    stored: Annotated[int | None, option(FILES, "Store the first N patterns alone.", min=1, metavar="N")] = None
     scale: Annotated[float, option(FILES, "Divide all patterns and queries by this: 255 for bytes.", metavar="X")] = 1.0

@@ -5,8 +5,10 @@ from ._arrays import flatten_images as flatten_images
 from ._arrays import load_array as load_array
 from ._cues import CUES as CUES
 from ._cues import corrupt as corrupt
+from ._datasets import NAMES as NAMES
 from ._datasets import VARIABLE as VARIABLE
 from ._datasets import Images as Images
+from ._datasets import is_picture as is_picture
 from ._datasets import load as load
 from ._masks import border_mask as border_mask
 from ._masks import generator as generator

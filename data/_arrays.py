@@ -1,9 +1,10 @@
-"""Patterns from files: arrays of rows or of images, read from ``.npy`` and ``.npz``."""
+"""Patterns from files: arrays of rows or of images, read from ``.npy``, ``.npz``, tables and MATLAB's files."""
 
 from __future__ import annotations
 
 import math
 import os
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from ..dynamics.backend import unknown_name
 from ..dynamics.doors import checked, whole
 from ..dynamics.files import kind_of, load_npy, load_npz, present, shapes_in
 from . import _declared as declared
+from ._tables import LABELS, MATLAB, TABLES, matlab_shapes, read_matlab, read_table
 
 
 class Rows(NamedTuple):
@@ -92,14 +94,15 @@ def flatten_images(images: np.ndarray, shape: tuple[int, ...] | None = None) -> 
 def load_array(
     path: str | os.PathLike[str], key: str | None = None, *, option: str = "key", limit: int | None = None
 ) -> np.ndarray:
-    r"""The array of a ``.npy`` file, or one of the arrays of an ``.npz`` file.
+    r"""The array of a file: ``.npy``, ``.npz``, a table (``.csv``, ``.tsv``, ``.txt``) or MATLAB's ``.mat``.
 
     Parameters
     ----------
     path : path
-        The file, written by `numpy.save` or `numpy.savez`.
+        The file. In a table the cells of a line stand between commas, semicolons, tabs or blanks; a line of names may
+        stand above, and a column called label, labels, class or target is left out, with a warning.
     key : str, optional
-        Which array of an ``.npz`` file; not needed where there is only one.
+        Which array of an ``.npz`` or ``.mat`` file; not needed where there is only one.
     option : str
         What errors call the key.
     limit : int, optional
@@ -108,15 +111,15 @@ def load_array(
     Returns
     -------
     array
-        As it was saved.
+        As it was saved; double precision from a table.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it holds no such array, several and no key is given, or no arrays at all; when it is damaged; when it is
-        packed and would unpack to more than 4 GiB.
+        When it holds no such array, several and no key is given, or no arrays at all; when it is damaged, with the
+        line and column where a table is; when it is packed and would unpack to more than 4 GiB.
 
     Examples
     --------
@@ -124,6 +127,11 @@ def load_array(
     >>> np.savez("digits.npz", images=np.zeros((5, 8, 8)), labels=np.arange(5))
     >>> load_array("digits.npz", "images").shape
     (5, 8, 8)
+    >>> with open("rows.csv", "w") as file:
+    ...     _ = file.write("left,right\\n1,0\\n0.5,2\\n")
+    >>> load_array("rows.csv")
+    array([[1. , 0. ],
+           [0.5, 2. ]])
     """
     limit = None if limit is None else whole("limit", limit, 1)
     path = present(path)
@@ -133,14 +141,23 @@ def load_array(
             return load_npz(path, [name], limit)[name]
         case "npy" if key is None:
             return load_npy(path, limit)
-        case "npy":
-            raise ValueError(f"{str(path)!r} is a single array without keys: leave out {option} {key!r}.")
         case "empty":
-            raise ValueError(f"{str(path)!r} cannot be read as .npy or .npz: it is empty.")
-    raise ValueError(
-        f"{str(path)!r} is neither .npy nor .npz, or holds Python objects. Write plain numbers with "
-        "numpy.save(path, array) or numpy.savez(path, images=array)."
-    )
+            raise ValueError(f"{str(path)!r} cannot be read: it is empty.")
+    suffix = path.suffix.lower()
+    if suffix == MATLAB:
+        name = _chosen(path, list(matlab_shapes(path)), key, option)
+        return read_matlab(path, name, limit)
+    if suffix not in TABLES and kind_of(path) != "npy":
+        raise ValueError(
+            f"{str(path)!r} is neither .npy, .npz, {', '.join(TABLES)} nor {MATLAB}, or holds Python objects. Write "
+            "plain numbers with numpy.save(path, array) or numpy.savez(path, images=array)."
+        )
+    if key is not None:
+        raise ValueError(f"{str(path)!r} is a single array without keys: leave out {option} {key!r}.")
+    table = read_table(path, limit)
+    if table.labels is not None:
+        warnings.warn(f"The column of labels ({', '.join(LABELS)}) of {str(path)!r} is left out.", stacklevel=2)
+    return table.values
 
 
 def _chosen(path: Path, keys: list[str], key: str | None, option: str) -> str:

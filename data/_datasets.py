@@ -15,6 +15,7 @@ from ..dynamics.doors import finite, whole
 from ..dynamics.files import MOST, in_words, kind_of, present, shapes_in
 from ._arrays import flatten_images, load_array
 from ._files import BATCHES, PICTURES, Pixels, idx_shape, read_cifar, read_folder, read_idx_images, read_pictures
+from ._tables import MATLAB, TABLES, matlab_shapes, read_matlab, read_table
 
 VARIABLE = "HOPFIELD_DATA"
 MOST_PICTURES = 10_000  # of a folder, unless said otherwise
@@ -83,8 +84,9 @@ def load(
         ``"digits"`` comes with scikit-learn. ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"`` and
         ``"tiny_imagenet"`` are looked for in `folder`; those that are not there, Tiny ImageNet excepted, are fetched
         from OpenML once and kept. Else a path: an IDX file (``.gz`` too), a batch of CIFAR-10's Python version or the
-        folder of batches, the folder of Tiny ImageNet, ``.npy``, ``.npz`` with `images` (and perhaps `labels`), a PNG
-        or JPEG file, or a folder of them.
+        folder of batches, the folder of Tiny ImageNet, ``.npy``, ``.npz`` or ``.mat`` with `images` (and perhaps
+        `labels`), a table (``.csv``, ``.tsv``, ``.txt``) of square images in rows, a PNG or JPEG file, or a folder of
+        them.
     limit : int, optional
         The most images: the first ones of a file, a seeded choice over all classes of a folder of pictures
         (10 000 there unless said). Memory is asked for these alone; more than 4 GiB of images, in single
@@ -141,6 +143,20 @@ def load(
     return Images(_unit(pixels[:limit], dtype, name), None if labels is None else labels[:limit], label)
 
 
+def is_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder is of a kind that holds pictures alone, which `load` reads and `load_array` does not.
+
+    >>> is_picture("cat.png"), is_picture("train-images-idx3-ubyte.gz"), is_picture("rows.csv")
+    (True, True, False)
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if path.is_dir() or suffix in PICTURES:
+        return True
+    arrays = suffix in (".npy", ".npz", MATLAB, *TABLES)
+    return not arrays and ("idx" in path.name or suffix == ".gz" or path.name in BATCHES)
+
+
 def _digits() -> Pixels:
     from sklearn.datasets import load_digits
 
@@ -177,6 +193,10 @@ def _read(path: Path, limit: int | None, seed: int) -> Pixels:
     suffix = present(path).suffix.lower()
     if suffix in (".npy", ".npz"):
         return _saved(path, limit)
+    if suffix in TABLES:
+        return _square(path, limit)
+    if suffix == MATLAB:
+        return _matlab(path, limit)
     if suffix in PICTURES:
         return read_pictures([path]), None
     if "idx" in path.name or suffix == ".gz":
@@ -185,7 +205,7 @@ def _read(path: Path, limit: int | None, seed: int) -> Pixels:
     if path.name in BATCHES:
         return read_cifar(path, limit)
     raise ValueError(
-        f"{str(path)!r} is of no known kind. Give .npy, .npz, .png, .jpg, an IDX file (a name with 'idx', or .gz), "
+        f"{str(path)!r} is of no known kind. Give .npy, .npz, .mat, .csv, .tsv, .png, .jpg, an IDX file (a name with 'idx', or .gz), "
         "a batch of CIFAR-10 (data_batch_1, ...), or a folder."
     )
 
@@ -221,6 +241,30 @@ def _saved(path: Path, limit: int | None) -> Pixels:
         )
     images = _four_axes(load_array(path, key, limit=limit), path)
     return images, load_array(path, "labels", limit=limit) if known else None
+
+
+def _square(path: Path, limit: int | None) -> Pixels:
+    values, _, labels = read_table(path, limit)
+    side = math.isqrt(values.shape[1])
+    if side * side != values.shape[1]:
+        raise ValueError(
+            f"{str(path)!r} has {values.shape[1]} columns of values, which make no square image: give .npz with images "
+            "(N, H, W) or (N, C, H, W)."
+        )
+    finite(repr(str(path)), values)
+    whole_numbers = values.max() > 1 and np.all(values == np.round(values))
+    return (values.astype(int) if whole_numbers else values).reshape(-1, 1, side, side), labels
+
+
+def _matlab(path: Path, limit: int | None) -> Pixels:
+    shapes = matlab_shapes(path)
+    if "images" not in shapes and len(shapes) != 1:
+        raise ValueError(f"{str(path)!r} holds {', '.join(shapes) or 'nothing'}: call its array of images so.")
+    images = read_matlab(path, "images" if "images" in shapes else next(iter(shapes)), limit)
+    labels = read_matlab(path, "labels").ravel()[:limit] if {"images", "labels"} <= set(shapes) else None
+    if labels is not None and len(labels) != len(images):
+        raise ValueError(f"{str(path)!r} holds {len(images)} images and {len(labels)} labels.")
+    return _four_axes(images, path), labels
 
 
 def _four_axes(images: np.ndarray, path: Path) -> np.ndarray:

@@ -44,6 +44,8 @@ class CatalogueEntry:
         Author, year, and DOI or arXiv number.
     make : callable
         Builds one from patterns and settings.
+    takes : tuple of callable
+        Whose arguments those settings are, where `make` hands them on.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class CatalogueEntry:
     capacity: str
     source: str
     make: Callable[..., Any]
+    takes: tuple[Callable[..., Any], ...] = ()
 
     @property
     def binary(self) -> bool:
@@ -121,22 +124,47 @@ def build(name: str, patterns: Any, **settings: Any) -> Any:
     return entries[name].make(matrix("patterns", patterns), **settings)
 
 
-def _sparse_distributed(patterns: Any, **settings: Any) -> SparseDistributedMemory:
+def _sparse_distributed(
+    patterns: Any,
+    n_locations: int | None = None,
+    fraction: float | None = None,
+    coding: str | None = None,
+    dtype: str | None = None,
+    **settings: Any,
+) -> SparseDistributedMemory:
+    """A memory of random locations to which the patterns are written at their own addresses.
+
+    Parameters
+    ----------
+    n_locations : int
+        How many locations H there are, max(1000, 50 N) if not said.
+    fraction : float
+        The part of them that an address activates, about (2 N H)^(-1/3) if not said.
+    coding : str
+        Whether addresses and data are of +-1 ("bipolar") or of 0 and 1 ("binary"); as the patterns, if not said.
+    dtype : str
+        Of locations and counters: float32 or float64; as the patterns, if not said.
+    """
     count, width = patterns.shape
-    binary = not backend.is_traced(patterns) and backend.holds(lambda x: (x == 0) | (x == 1), patterns)
-    size = whole("n_locations", settings.pop("n_locations", max(1000, 50 * count)), 1)
-    usual = {
-        "fraction": float(np.clip((2 * count * size) ** (-1 / 3), 1 / size, 0.5)),
-        "coding": "binary" if binary else "bipolar",
-        "dtype": "float32",
-    }
-    empty = SparseDistributedMemory.random(size, width, **{**usual, **settings})
-    library, kind = backend.backend_of(patterns), settings.get("dtype", backend.dtype_name(patterns))
+    size = whole("n_locations", max(1000, 50 * count) if n_locations is None else n_locations, 1)
+    if coding is None:
+        zeros = not backend.is_traced(patterns) and backend.holds(lambda x: (x == 0) | (x == 1), patterns)
+        coding = "binary" if zeros else "bipolar"
+    part = float(np.clip((2 * count * size) ** (-1 / 3), 1 / size, 0.5)) if fraction is None else fraction
+    made = {"fraction": part, "coding": coding, "dtype": dtype or "float32", **settings}
+    library, kind = backend.backend_of(patterns), dtype or backend.dtype_name(patterns)
     device = None if library == "numpy" else backend.device(patterns)
-    return empty.to(library, device, kind).write(patterns)
+    return SparseDistributedMemory.random(size, width, **made).to(library, device, kind).write(patterns)
 
 
 def _bidirectional(patterns: Any, partners: Any = None, **settings: Any) -> BidirectionalMemory:
+    """Pairs of patterns.
+
+    Parameters
+    ----------
+    partners : array (N, m)
+        What each pattern is paired with; itself, if not said.
+    """
     return BidirectionalMemory(patterns, patterns if partners is None else partners, **settings)
 
 
@@ -217,6 +245,7 @@ _ENTRIES = (
         "in proportion to the number of locations",
         "Kanerva 1988, Sparse Distributed Memory, MIT Press",
         _sparse_distributed,
+        (SparseDistributedMemory.random,),
     ),
     CatalogueEntry(
         "bidirectional",
@@ -228,6 +257,7 @@ _ENTRIES = (
         "at most min(n, m) pairs",
         "Kosko 1988, doi:10.1109/21.87054",
         _bidirectional,
+        (BidirectionalMemory,),
     ),
     CatalogueEntry(
         "hierarchical",

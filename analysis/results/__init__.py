@@ -1,5 +1,6 @@
 """What results share: files, reports, intervals."""
 
+from ._files import plain as plain
 from ._files import versions as versions
 from ._files import write_report as write_report
 from ._intervals import wilson as wilson

@@ -46,7 +46,7 @@ def write_report(path: str | os.PathLike[str], settings: Mapping[str, Any], resu
     ({'seed': 0}, {'recalled': 96}, True)
     """
     try:
-        report = {"settings": _plain(settings), "versions": versions(), "results": _plain(results)}
+        report = {"settings": plain(settings), "versions": versions(), "results": plain(results)}
     except RecursionError:
         raise ValueError("The settings or results of a report hold themselves: give a tree of values.") from None
     text = json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
@@ -70,19 +70,23 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _plain(value: Any) -> Any:
-    """The value as JSON has it."""
+def plain(value: Any) -> Any:
+    """The value as JSON has it: arrays as lists, data classes as objects, None for numbers that are not finite.
+
+    >>> plain({"found": np.array([1.0, np.inf])})
+    {'found': [1.0, None]}
+    """
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, np.ndarray | np.generic):
         if value.dtype.kind in "fc":  # Python has no number for a long double, which `tolist` leaves as it is
             with np.errstate(over="ignore"):
                 value = value.astype(float if value.dtype.kind == "f" else complex)
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple | range):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)

@@ -146,10 +146,25 @@ class SparseDistributedMemory(Model):
     ) -> Self:
         """An empty memory of `n_locations` random locations, to write to.
 
-        `fraction` is the part of the locations that an address activates, and gives the radius or k unless these
-        are given: the largest radius whose circle holds no more, k = fraction H (top_k), or k = log2(1/fraction)
-        (selected), rounded.
+        Parameters
+        ----------
+        n_locations : int
+            How many locations H there are.
+        dimension, data_width : int
+            The length of an address, and of what is stored (the same, if not said).
+        design, radius, k, coding, ties : see `SparseDistributedMemory`
+            As for the class.
+        fraction : float
+            The part of the locations that an address activates. It gives the radius or k unless these are given: the
+            largest radius whose circle holds no more, k = fraction H (top_k), or k = log2(1/fraction) (selected),
+            rounded.
+        seed : int
+            Of the locations.
+        dtype : str
+            Of locations and counters: float32 or float64.
 
+        Examples
+        --------
         >>> SparseDistributedMemory.random(1000, 256, design="selected", fraction=1 / 128, seed=0).k
         7
         """

@@ -1,0 +1,5 @@
+"""`python -m hopfield` is the command `hopfield`."""
+
+from .cli import main
+
+main()
