@@ -52,7 +52,8 @@ def digits(stored: int, seed: int | np.random.Generator) -> np.ndarray:
     """
     from sklearn.datasets import load_digits
 
-    images = load_digits(return_X_y=True)[0] / 16
+    data: Any = load_digits(return_X_y=True)[0]
+    images = data / 16
     if not 1 <= stored <= len(images):
         raise ValueError(f"There are {len(images)} digits: stored must be from 1 to that, got {stored}.")
     return images[generator(seed).choice(len(images), stored, replace=False)]

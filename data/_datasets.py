@@ -205,8 +205,8 @@ def _read(path: Path, limit: int | None, seed: int) -> Pixels:
     if path.name in BATCHES:
         return read_cifar(path, limit)
     raise ValueError(
-        f"{str(path)!r} is of no known kind. Give .npy, .npz, .mat, .csv, .tsv, .png, .jpg, an IDX file (a name with 'idx', or .gz), "
-        "a batch of CIFAR-10 (data_batch_1, ...), or a folder."
+        f"{str(path)!r} is of no known kind. Give .npy, .npz, .mat, .csv, .tsv, .png, .jpg, an IDX file (a name with "
+        "'idx', or .gz), a batch of CIFAR-10 (data_batch_1, ...), or a folder."
     )
 
 

@@ -59,8 +59,8 @@ def read_table(path: Path, limit: int | None = None) -> Table:
     if names is not None and any(_is_number(cell) for cell in names) and names[0].lower() not in LABELS:
         bad = next(i for i, cell in enumerate(names) if not _is_number(cell))
         raise ValueError(
-            f"{str(path)!r}, line {lines[0][0]}, column {bad + 1}: {names[bad]!r} is no number, and the line is no line "
-            "of names, since others in it are numbers."
+            f"{str(path)!r}, line {lines[0][0]}, column {bad + 1}: {names[bad]!r} is no number, and the line is no "
+            "line of names, since others in it are numbers."
         )
     rows = list(islice(lines[names is not None :], limit))
     if not rows:
