@@ -134,7 +134,10 @@ def printed(context: typer.Context, results: Any, *parts: Any) -> None:
         return
     console = Console(highlight=False, markup=False, emoji=False)  # a folder may be called [bold]
     for part in parts:
-        console.print(part)
+        if isinstance(part, str):
+            typer.echo(part)  # as wide as it is
+        else:
+            console.print(part)
 
 
 def finish(

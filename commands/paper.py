@@ -11,7 +11,7 @@ import typer
 from .. import analysis
 from ..analysis.experiments import FIGURES, READINGS, READOUTS
 from ..data import CUES as KINDS
-from .app import command
+from .app import command, printed
 from .options import COMPUTING, CUES, FILES, MEMORY, Out, Seed, option
 
 EXPERIMENT = "Experiment"
@@ -66,14 +66,14 @@ def numbers(name: str, text: str) -> list[float]:
         raise ValueError(f"{name} is a list of numbers with commas, as 10,100,1000; got {text!r}.") from None
 
 
-def report(found: Any, kind: str, out: Path) -> None:
+def report(context: typer.Context, found: Any, kind: str, out: Path) -> None:
     """The picture and the table of a sweep, printed and written."""
     drawn: Any = analysis.plot_sweep(found).figure
     drawn.savefig(out / f"{kind}.png", bbox_inches="tight")
     (out / f"{kind}.txt").write_text(found.table() + "\n", encoding="utf-8")
-    typer.echo(f"{found.data}, {found.cue}, {found.runs} runs: fraction recalled")
-    typer.echo(found.table())
-    typer.echo(f"Written to {out}: {kind}.png, {kind}.txt, cells.jsonl (run again, it goes on from there)")
+    head = f"{found.data}, {found.cue}, {found.runs} runs: fraction recalled"
+    files = f"Written to {out}: {kind}.png, {kind}.txt, cells.jsonl (run again, it goes on from there)"
+    printed(context, found, head, found.table(), files)
 
 
 @command
@@ -116,7 +116,7 @@ def capacity(
         readout=readout,
         progress=True,
     )
-    report(found, "capacity", out)
+    report(context, found, "capacity", out)
 
 
 @command
@@ -154,7 +154,7 @@ def robustness(
         readout=readout,
         progress=True,
     )
-    report(found, "robustness", out)
+    report(context, found, "robustness", out)
 
 
 @command
@@ -185,7 +185,6 @@ def reproduce(
     found = analysis.reproduce(
         figure, listed(reading), data=data, runs=runs, quick=quick, out=out, seed=seed, jobs=jobs, progress=True
     )
-    for one in found:
-        typer.echo(one.table())
-        typer.echo("")
-    typer.echo(f"Written to {out}: {', '.join(sorted(file.name for file in out.iterdir()))}")
+    tables = [text for one in found for text in (one.table(), "")]
+    tables.append(f"Written to {out}: {', '.join(sorted(file.name for file in out.iterdir()))}")
+    printed(context, found, *tables)
