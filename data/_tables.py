@@ -101,22 +101,30 @@ def _is_number(cell: str) -> bool:
 def _numbers(
     path: Path, rows: Sequence[tuple[int, str]], between: str | None, keep: list[int], width: int
 ) -> np.ndarray:
+    whole = len(keep) == width
     try:
-        return np.loadtxt(
-            [line for _, line in rows], delimiter=between, usecols=keep, ndmin=2, quotechar='"', comments=None
-        )
+        if not whole:  # columns beyond those that are asked for would not be counted
+            _check(path, rows, between, keep, width)
+        columns = None if whole else keep
+        found = [line for _, line in rows]
+        return np.loadtxt(found, delimiter=between, usecols=columns, ndmin=2, quotechar='"', comments=None)
     except ValueError:
-        for number, line in rows:  # which cell it is
-            cells = _cells(line, between)
-            where = f"{str(path)!r}, line {number}"
-            if len(cells) != width:
-                raise ValueError(f"{where} has {len(cells)} columns, and the lines before it have {width}.") from None
-            for i in keep:
-                if not cells[i]:
-                    raise ValueError(f"{where}, column {i + 1} is empty. Write nan for what is not known.") from None
-                if not _is_number(cells[i]):
-                    raise ValueError(f"{where}, column {i + 1}: {cells[i]!r} is no number.") from None
+        _check(path, rows, between, keep, width)
         raise
+
+
+def _check(path: Path, rows: Sequence[tuple[int, str]], between: str | None, keep: list[int], width: int) -> None:
+    """Refuse the first cell that is no number, or the first line of another length."""
+    for number, line in rows:
+        cells = _cells(line, between)
+        where = f"{str(path)!r}, line {number}"
+        if len(cells) != width:
+            raise ValueError(f"{where} has {len(cells)} columns, and the lines before it have {width}.") from None
+        for i in keep:
+            if not cells[i]:
+                raise ValueError(f"{where}, column {i + 1} is empty. Write nan for what is not known.") from None
+            if not _is_number(cells[i]):
+                raise ValueError(f"{where}, column {i + 1}: {cells[i]!r} is no number.") from None
 
 
 def _labels(cells: Any) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,6 +94,7 @@ def test_square_images_of_a_table_with_labels():
     [
         ("1,2\n3,x\n", "line 2, column 2: 'x' is no number"),
         ("a,b\n1,2\n\n3,4,5\n", "line 4 has 3 columns, and the lines before it have 2"),
+        ("label,a\n1,2\n\n3,4,5\n", "line 4 has 3 columns, and the lines before it have 2"),
         ("1,2\n3,\n", "line 2, column 2 is empty"),
         ("1;2,5\n", "decimals have a comma"),
         ("1,x\n2,3\n", "'x' is no number, and the line is no line of names"),
@@ -105,7 +108,7 @@ def test_square_images_of_a_table_with_labels():
 )
 def test_tables_that_are_none(text, says):
     write("a.csv", text)
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r"a\.csv") as caught:
         load_array("a.csv")
     assert says in str(caught.value)
 
@@ -153,9 +156,7 @@ def test_matlab_files_that_are_none(content):
 
 def test_pictures_are_numbers_from_zero_to_one():
     pixels = np.random.default_rng(0).integers(0, 256, (3, 5, 4), dtype=np.uint8)
-    (path := "pictures")
-    import os
-
+    path = "pictures"
     os.mkdir(path)
     for i, one in enumerate(pixels):
         Image.fromarray(one).save(f"{path}/{i}.png")
@@ -212,7 +213,7 @@ def test_a_thousand_cues_of_six_patterns():
     np.save("rows.npy", ROWS)
     options = ("--similarity", "euclidean", "--beta", 50, "--noise", 0.01)
     call("recall", "rows.npy", "--cues", 1000, *options, "--out", "many")
-    report = json.loads((__import__("pathlib").Path("many") / "report.json").read_text())["results"]
+    report = json.loads(Path("many/report.json").read_text())["results"]
     assert len(report["pattern"]) == 1000
     np.testing.assert_array_equal(report["pattern"], np.arange(1000) % 6)
     answers = np.load("many/recalled.npy")
@@ -237,7 +238,7 @@ def test_flipped_cues():
 def test_tau_memory_is_an_option():
     np.save("rows.npy", ROWS)
     call("simulate", "rows.npy", "--noise", 0.1, "--tau-memory", 0, "--beta", 5, "--out", "slow")
-    report = json.loads((__import__("pathlib").Path("slow") / "report.json").read_text())
+    report = json.loads(Path("slow/report.json").read_text())
     assert "tau_memory=0" in report["settings"]["memory"]
     assert "give --tau-memory 0" in refusal("recall", "rows.npy", "--noise", 0.1, "--set", "tau_memory=0")
 

@@ -71,7 +71,7 @@ def versions() -> dict[str, str]:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON has it: arrays as lists, data classes as objects, None for numbers that are not finite.
+    """The value as JSON has it: arrays as lists, what has fields as objects, None for numbers that are not finite.
 
     >>> plain({"found": np.array([1.0, np.inf])})
     {'found': [1.0, None]}
@@ -85,6 +85,8 @@ def plain(value: Any) -> Any:
             with np.errstate(over="ignore"):
                 value = value.astype(float if value.dtype.kind == "f" else complex)
         return plain(value.tolist())
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return plain(dict(zip(value._fields, value, strict=True)))
     if isinstance(value, list | tuple | range):
         return [plain(item) for item in value]
     if isinstance(value, float):
