@@ -73,7 +73,11 @@ def reached(found: Any) -> str:
     '1 cues ended at 1 fixed points.'
     """
     count, ends = len(found.labels), len(np.unique(found.labels[found.labels >= 0]))
-    own = "" if found.recalled is None else f"{round(found.recalled * count)} of {count} cues reach their own pattern; "
+    own = (
+        ""
+        if not np.isfinite(found.recalled)
+        else f"{round(found.recalled * count)} of {count} cues reach their own pattern; "
+    )
     bad = found.diverged + found.unresolved
     left = f", {bad} at none" if bad else ""
     return f"{own}{'they' if own else f'{count} cues'} ended at {ends} fixed points{left}."

@@ -93,7 +93,7 @@ def test_demo(tmp_path):
     assert pictures(out) == {"energy.png", "recall.png", "overlaps.png"}
     for words in ("manhattan", "beta=2", "noise, σ² = 0.1", "lower half hidden", "recalled", "energy", "report.json"):
         assert words in text
-    assert text.count(" yes ") == 2
+    assert text.count(" yes ") == 3
     assert max(len(line) for line in text.splitlines() if "Written" not in line) <= 80
     found = report(out)
     assert found["settings"]["seed"] == 0
@@ -104,7 +104,10 @@ def test_demo(tmp_path):
     assert noise["before"] >= 85
     assert 60 <= hidden["summary"]["recalled"] <= 85
     assert hidden["before"] <= 40
-    for result in (noise, hidden):
+    spots = found["results"]["50% black or white"]
+    assert spots["before"] < 50
+    assert spots["summary"]["recalled"] > 90
+    for result in (noise, hidden, spots):
         assert result["summary"]["samples"] == result["summary"]["converged"] == 100
         assert result["summary"]["lyapunov"]["holds"] is True
         assert result["summary"]["lyapunov"]["max_rate"] is not None
@@ -119,7 +122,7 @@ def test_demo_does_what_its_options_say_and_can_be_repeated(tmp_path):
     options = {"noise": 0.05, "hidden": 0.25, "fill": 0.5, "cues": 5, "integrator": Relaxation(dt=math.inf)}
     again = recall_corrupted(memory, **options, seed=rng)
     results = report(tmp_path)["results"]
-    assert list(results) == list(again) == ["noise, σ² = 0.05", "lowest 25% hidden"]
+    assert list(results) == list(again) == ["noise, σ² = 0.05", "lowest 25% hidden", "50% black or white"]
     for name, found in again.items():
         assert results[name]["before"] == found.before
         assert results[name]["summary"]["nearest"] == found.summary.nearest.tolist()
@@ -292,7 +295,7 @@ BAD = {
     "no cues": (["rows.npy"], "make some: --noise 0.1, --mask 0.5"),
     "no such file": (["nothing.npy", "queries.npy"], "There is no file 'nothing.npy'"),
     "no such queries": (["rows.npy", "nothing.npy"], "There is no file 'nothing.npy'"),
-    "not an array": (["text.npy", "queries.npy"], "neither .npy nor .npz"),
+    "not an array": (["text.npy", "queries.npy"], "or holds Python objects"),
     "empty file": (["empty.npy", "queries.npy"], "cannot be read"),
     "no key": (["both.npz", "queries.npy"], "holds 2 arrays: images, labels. Choose one with --patterns-key"),
     "no query key": (["rows.npy", "both.npz"], "Choose one with --queries-key"),

@@ -49,6 +49,7 @@ ROOT_FILES = {
     "MANIFEST.in",
     "README.md",
     "__init__.py",
+    "__main__.py",
     "_moved.py",
     "cli.py",
     "constraints.txt",
