@@ -2,6 +2,7 @@
 
 from .backend import derived, static, structure
 from .doors import Registry
+from .inputs import Pulse, Sampled, Steps, Varying
 from .integrators import (
     Diffrax,
     Euler,
@@ -89,6 +90,7 @@ __all__ = [
     "Point",
     "Population",
     "Power",
+    "Pulse",
     "Quadratic",
     "RectifiedPower",
     "Recurrent",
@@ -98,6 +100,7 @@ __all__ = [
     "Result",
     "Rosenbrock",
     "RungeKutta",
+    "Sampled",
     "Scaled",
     "Scipy",
     "Similarity",
@@ -110,12 +113,14 @@ __all__ = [
     "Spherical",
     "SquareRoot",
     "Step",
+    "Steps",
     "Stop",
     "Synapse",
     "Threshold",
     "TopK",
     "TorchDiffEq",
     "Trajectory",
+    "Varying",
     "XLogX",
     "convexity_defect",
     "derived",

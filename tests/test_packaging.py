@@ -97,6 +97,7 @@ ROOMS = {
         {"lagrangians"},
         {"synapses"},
         {"network"},
+        {"inputs"},
         {"integrators"},
         {"simulation"},
     ],

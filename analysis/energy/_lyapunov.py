@@ -37,6 +37,10 @@ def check_lyapunov(
     more than a thousandth, beyond rounding and curvature, fails the check, and the part is named; in float32 rounding
     hides differences below about a hundredth. `rate_error` compares dE/dt with (E(x + s x') - E(x - s x'))/2s.
 
+    Where inputs or numbers change in time, E may rise by their work W = integral of (dE/dt at fixed x) dt, and what has
+    to fall is E - W. The networks are then those of the trajectory at each time; the report says how large the work is,
+    and how often E itself rose.
+
     Parameters
     ----------
     memory : model, Network or None
@@ -147,10 +151,18 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
     energy = _columns(run.energy)
     scale = _columns(run.energy_scale)
     times = run.times.reshape(len(run.times), -1)
-    whole = set(run.states) == set(network.populations)
+    whole = set(run.states) == set(network.populations) and not run.columns
     with np.errstate(all="ignore"):
-        rates = _at_many(network, run.states if whole else run.final, run.clamp, whole)
+        rates = _at_many(network, run, whole)
     increments, slack = rises(energy[:-1], energy[1:], scale[:-1], scale[1:], backend.epsilon(run.energy))
+    what, driven, balance = "The energy", "", {}
+    if run.drive is not None:
+        risen = int((~(increments <= slack)).sum())
+        increments = increments - np.diff(_columns(run.work), axis=0)
+        slack = slack + np.diff(_columns(run.work_error), axis=0)
+        balance = {"risen": risen, "work": float(run.work[-1].mean()), "dissipation": float(run.dissipation[-1].mean())}
+        what = "The energy less the work of the inputs"
+        driven = f" Their work is {balance['work']:.3g}, and E itself rises {risen} times."
     rose = ~(increments <= slack)
     if increments.size:
         k, sample = np.unravel_index(np.argmax(np.where(np.isnan(increments), np.inf, increments - slack)), rose.shape)
@@ -175,13 +187,13 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
         seen = "all saved states" if whole else "the final state (save='all' looks at every one)"
         relaxed = str(run.statistics.get("integrator", "")).startswith("Relaxation")
         message = (
-            f"The energy rises {int(rose.sum())} times in {rose.size} steps, most by {top:.3g} (tolerance "
+            f"{what} rises {int(rose.sum())} times in {rose.size} steps, most by {top:.3g} (tolerance "
             f"{tolerance:.2g}) after t={where[0]:g} in sample {where[1]}, though dE/dt <= 0 at {seen}: "  # type: ignore[index]
-            f"the steps are too long. Use {'' if relaxed else 'Relaxation, or '}a smaller dt."
+            f"the steps are too long. Use {'' if relaxed else 'Relaxation, or '}a smaller dt.{driven}"
         )
     else:
         largest = f"largest increase {max(top, 0.0):.2g}, tolerance {tolerance:.2g}"
-        message = f"The energy falls over all {rose.size} steps ({largest}).{_unclaimed(network)}"
+        message = f"{what} falls over all {rose.size} steps ({largest}).{driven}{_unclaimed(network)}"
     return LyapunovReport(
         holds=not cause,
         max_increase=top,
@@ -193,8 +205,27 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
         max_rate=float(rates[0].max()),
         rate_error=None if np.isnan(rates[2]).all() else float(np.nanmax(rates[2])),
         message=message,
-        parts=_parts(network, {n: x[0] for n, x in run.states.items()} if whole else None, run.final, rates[3]),
+        parts=_parts_of(network, run, whole, rates[3]),
+        **balance,
     )
+
+
+def _parts_of(network: Network, run: Trajectory, whole: bool, rates: np.ndarray) -> dict[str, EnergyPart]:
+    """The energy's terms at the first saved time and at the end, each with the network of its time."""
+    first = {n: x[0] for n, x in run.states.items()} if whole else None
+    if run.drive is None:
+        return _parts(network, first, run.final, rates)
+    begin, end = (run.drive.network(float(t)) for t in (np.min(run.times), np.max(run.reached)))
+    last = _parts(end, None, _flat(run.final), rates)
+    if first is None:
+        return last
+    found = _parts(begin, None, _flat(first), rates)
+    return {name: EnergyPart(found[name].last, part.last, part.rate) for name, part in last.items()}
+
+
+def _flat(states: Mapping[str, Array]) -> dict[str, Array]:
+    """States (B, n) in place of (..., n)."""
+    return {name: backend.namespace(x).reshape(x, (-1, x.shape[-1])) for name, x in states.items()}
 
 
 def _parts(
@@ -215,20 +246,37 @@ def _columns(values: Array) -> np.ndarray:
     return host.reshape(len(host), -1)
 
 
-def _at_many(network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], timed: bool) -> Any:
+def _at_many(network: Network, run: Trajectory, timed: bool) -> Any:
     """Rates, tolerances and errors at every state; one time after the other, so that memory stays small."""
     if not timed:
-        found = _rates(network, states, clamp)
+        found = _at_time(network, run, run.final, run.reached, True)
         return (*(x.reshape(1, -1) for x in found[:3]), found[3])
+    states = run.states
     length = len(next(iter(states.values())))
     rows: list[Any] = []
     for k in range(length):
         at_rest = k > 0 and all(bool((x[k] == x[k - 1]).all()) for x in states.values())  # every sample has stopped
-        rows.append(
-            rows[-1] if at_rest else _rates(network, {n: x[k] for n, x in states.items()}, clamp, k % EVERY == 0)
-        )
+        if at_rest and run.drive is None:
+            rows.append(rows[-1])
+            continue
+        time = np.minimum(run.times[k], run.reached)
+        rows.append(_at_time(network, run, {n: x[k] for n, x in states.items()}, time, k % EVERY == 0))
     largest = np.max([row[3] for row in rows], axis=0)
     return (*(np.stack([row[part].reshape(-1) for row in rows]) for part in range(3)), largest)
+
+
+def _at_time(network: Network, run: Trajectory, states: Mapping[str, Array], time: np.ndarray, compare: bool) -> Any:
+    """`_rates` with the networks that the samples have at their times."""
+    if run.drive is None:
+        return _rates(network, states, run.clamp, compare)
+    states, clamp, time = _flat(states), _flat(run.clamp), np.ravel(time)
+    found, shares = np.zeros((3, time.size)), []
+    for where, flow in run.drive.flows(time, np.zeros(time.size, dtype=bool), np.arange(time.size), clamp):
+        part = {n: backend.namespace(x).take(x, backend.asarray(where, x), axis=0) for n, x in states.items()}
+        rates = _rates(flow.network, part, flow.clamp, compare)
+        found[:, where] = rates[:3]
+        shares.append(rates[3])
+    return (*found, np.max(shares, axis=0))
 
 
 def _rates(network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], compare: bool = True) -> Any:
@@ -262,10 +310,10 @@ def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict
         if p.bias is not None:
             inside = inside + _norm(p.bias + 0 * x)
         reach = _norm(x) + _norm(evaluation.activations[name]) + inside
-        slope = _norm(pull[name]) + _norm(p.tau * v)
-        size = size + slope * ((reach + slope) / p.tau)
+        slope, tau = _norm(pull[name]) + _norm(p.tau * v), xp.min(p.tau) if p.by_neuron else p.tau
+        size = size + slope * ((reach + slope) / tau)
         length, move = _norm(x), _norm(v)
-        speed = xp.maximum(move / xp.where(length > 0, length, xp.where(move > 0, p.tau * move, 1.0)), speed)
+        speed = xp.maximum(move / xp.where(length > 0, length, xp.where(move > 0, tau * move, 1.0)), speed)
     tolerance = ROUNDING * eps * size
     largest = xp.finfo(rate.dtype).max
     tolerance = xp.where(xp.isfinite(tolerance), tolerance, ROUNDING * eps * largest)
@@ -343,6 +391,12 @@ def _cause(network: Network, states: Mapping[str, Array], strange: list[str], sh
         if all(hasattr(synapse, "weights") for synapse in loose.values()):
             return f"the weights of {', '.join(loose)} are not symmetric, so no energy belongs to their forces"
         return f"no energy belongs to the forces of {', '.join(loose)}"
+    if not network.even:
+        names = [name for name, p in network.populations.items() if p.by_neuron and not p.lagrangian.elementwise]
+        return (
+            f"the time constants of {', '.join(names)} differ by neuron, and its Lagrangian couples the neurons, so "
+            "that nothing says that E falls in the local flow"
+        )
     for (name, p), share in zip(network.populations.items(), shares, strict=True):
         convex = p.lagrangian.convex
         if not share > 0:  # it never raised the energy

@@ -1,6 +1,7 @@
 """Methods that move a network through time."""
 
 from ._base import Integrator as Integrator
+from ._base import Solution as Solution
 from ._base import Solver as Solver
 from ._base import Step as Step
 from ._base import error_norm as error_norm

@@ -79,7 +79,7 @@ def choose(integrator: str | Integrator | Solver, flow: Flow, states: Mapping[st
             raise TypeError(f"integrator={name} is the class and not one with settings: write integrator={name}().")
         return INTEGRATORS(integrator)
     network = flow.network
-    step = 0.1 * float(to_numpy(next(iter(network.populations.values())).tau))
+    step = 0.1 * next(iter(network.populations.values())).fastest
     pair = len(network.populations) <= PAIR  # in a longer chain the order of the visits shows
     if network.flow == "local" and pair and exact(flow) and guaranteed(flow):
         return Relaxation(dt=step, order=len(network.populations))  # the second order costs nothing

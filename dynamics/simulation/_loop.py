@@ -12,11 +12,12 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array
+from ..inputs import Drive
 from ..integrators import Integrator
 from ..network import Energy, Flow, Point, scales
-from ._advance import March, Outcome, Program, advance, begin, choose, march, picked, put
-from ._batch import room
-from ._control import Ahead, OneClock, OwnClocks, Schedule, Verdict
+from ._advance import March, Outcome, Program, advance, begin, choose, march, picked, put, turn
+from ._batch import room, some
+from ._control import Agenda, Ahead, OneClock, OwnClocks, Verdict
 from ._doubt import doubts, first_failure, not_finite
 from ._drift import Drift
 from ._progress import ticker
@@ -44,6 +45,9 @@ class Plan(NamedTuple):
     save_every: int = 1
     record: bool = True  # False keeps the last states alone
     point: bool = False  # whether with activations and signals, as `Run.end`
+    t0: float = 0.0
+    drive: Drive | None = None  # what changes in time
+    columns: dict[str, np.ndarray] = {}  # noqa: RUF012 (nobody writes to it) of populations of which some neurons are kept
 
 
 class Run:
@@ -62,11 +66,14 @@ class Run:
         self.size = room if samples is None else samples
         self.rows = np.where(np.arange(room) < self.size, np.arange(room), -1)  # the sample in each row; -1: none
         self.moving = self.rows >= 0
-        t1 = float(math.ceil(plan.t1)) if math.isinf(method.dt) else plan.t1
-        self.schedule = Schedule(t1, plan.save_at, plan.save_every if plan.record else 0)
+        t0, drive = plan.t0, plan.drive
+        t1 = t0 + float(math.ceil(plan.t1 - t0)) if math.isinf(method.dt) else plan.t1
+        stops = None if drive is None else drive.stops
+        self.agenda = Agenda(t1, plan.save_at, plan.save_every if plan.record else 0, t0, stops)
         self.scales = scales(flow.network, states) if plan.stop is not None else {}
         self.steps = np.zeros(self.size, dtype=int)  # this and the next two by sample, where it left
-        self.reached = np.zeros(self.size)
+        self.reached = np.full(self.size, t0)
+        self.work, self.loss = np.zeros(room), np.zeros(room)  # by row, in float64
         self.held = np.zeros(self.size, dtype=bool)
         self.drift = Drift(flow.network, self.size) if plan.record and not method.controlled(flow) else None
         self.failures: dict[int, tuple[str, Result]] = {}
@@ -77,35 +84,36 @@ class Run:
         self.compiles = backend.backend_of(self.like) == "jax"
         self.eps = backend.epsilon(self.like)
         self.advance = backend.compiled(advance, self.like)
-        self.program = functools.cache(functools.partial(Program, method.compiled_as(), stop=self.condition))
+        self.program = functools.cache(
+            functools.partial(Program, method.compiled_as(), stop=self.condition, guard=plan.guard)
+        )
 
     def complete(self) -> Record:
         """Run to the end and lay out what was saved."""
         began = time.perf_counter()
         self.point, self.energy = backend.compiled(begin, self.like)(
-            self.plan.record or self.plan.guard, self.flow, self.start
+            self.plan.record or self.plan.guard, (flow := self._now(self.plan.t0)), self.start
         )
-        own = self.method.adaptive
+        own, shares = self.method.adaptive, self.plan.drive is not None and self.plan.drive.schedule is not None
         self.clock = (
-            OwnClocks(self.method, self.schedule, self.flow, self.point)
-            if own
-            else OneClock(self.method, self.schedule)
+            OwnClocks(self.method, self.agenda, flow, self.point, shares) if own else OneClock(self.method, self.agenda)
         )
         self.evaluations += 1
+        self.first = None if self.energy is None else self.energy.value[: self.size]
         self.saved = Recorder(self.size, self._row() if self.plan.record else {})
         self.last: Recorder | None = None  # of the samples that left before others
         self.end: Point | None = None
-        if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == 0):
+        if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == self.plan.t0):
             self._save(self.moving.copy())
-        with ticker(self.plan.progress, "simulate", self.schedule.t1) as tick:
+        with ticker(self.plan.progress, "simulate", self.agenda.t1 - self.agenda.t0) as tick:
             while self.moving.any():
                 self._march()
                 self._step()
-                self._leave(self.moving & (self.clock.time >= self.schedule.t1), early=False)
+                self._leave(self.moving & (self.clock.time >= self.agenda.t1), early=False)
                 self._shrink()
                 if self.plan.progress:
                     now = np.broadcast_to(self.clock.time, self.moving.shape)
-                    tick(float(np.min(now[self.moving], initial=self.schedule.t1)))
+                    tick(float(np.min(now[self.moving], initial=self.agenda.t1)) - self.agenda.t0)
         return self._record(time.perf_counter() - began)
 
     def _record(self, seconds: float) -> Record:
@@ -113,7 +121,7 @@ class Run:
         lost[list(self.failures)] = True
         every_step = self.plan.save_at is None
         one = self.clock.one or not every_step
-        targets = self.schedule.targets
+        targets = self.agenda.targets
         length = len(self.saved) if every_step or lost.all() else targets.size - 1  # no row that nobody reached
         arrays = self.saved.arrange(length, lost & one) if self.plan.record else {}
         times: Any
@@ -126,7 +134,7 @@ class Run:
         result, failure = Result.COMPLETED, ""
         if self.failures:
             failure, result = first_failure(self.failures, self.size)
-        elif (self.reached < self.schedule.t1).all():
+        elif (self.reached < self.agenda.t1).all():
             result = Result.STOPPED
         doubt = ""
         parts = None if self.drift is None else self.drift.part()
@@ -146,6 +154,8 @@ class Run:
             states={name: arrays[name] for name in self.plan.keep},
             energy=arrays.get(_ENERGY),
             energy_scale=arrays.get(_SCALE),
+            work=arrays.get(_WORK),
+            work_error=arrays.get(_LOSS),
             final=self._final(),
             reached=self.reached,
             steps=self.steps,
@@ -154,6 +164,7 @@ class Run:
             failure=failure,
             doubt=doubt,
             lost=lost,
+            begin=self.first,
         )
 
     def _final(self) -> dict[str, Array]:
@@ -179,8 +190,11 @@ class Run:
         count = min(round((ahead.target - clock.time) / ahead.dt) - 1, MARCH)
         if count < 1:
             return
+        flow, changes = self._over(clock.time, clock.time + count * ahead.dt)
+        if changes:
+            return
         run = backend.compiled(march, self.like)
-        point, whole = run(March(self.method.compiled_as(), MARCH), self.flow, self.point, ahead.span, count)
+        point, whole = run(March(self.method.compiled_as(), MARCH), flow, self.point, ahead.span, count)
         self.evaluations += count * self.method.evaluations
         if not backend.to_numpy(whole)[self.moving].all():
             self.wary = True
@@ -194,14 +208,18 @@ class Run:
         saves = ahead.saves if clock.one else ahead.saves.any()
         watched = plan.guard or saves or (plan.stop is not None and plan.record)
         drift = self.drift is not None and self.drift.looks()
-        program, span = self.program(bool(watched), drift), ahead.span
-        new = self.advance(program, self.flow, self.point, span, None, self.scales)
+        flow, changes, end = self.flow, "", 0.0
+        if plan.drive is not None:
+            end = self._end(ahead)
+            flow, changes = self._over(clock.time, end)
+        program, span = self.program(bool(watched), drift, changes=changes), ahead.span
+        new = self.advance(program, flow, self.point, span, None, self.scales)
         self.evaluations += self.cost
         good = self.moving
         if plan.guard:
-            rose = self.moving & self._rose(self.energy, new.energy)
+            rose = self.moving & self._risen(self.energy, new)
             if rose.any() and clock.one:
-                new = self._shortened(program, span, new, np.flatnonzero(rose))
+                new = self._shortened(program, span, new, np.flatnonzero(rose), end)
             else:
                 good = good & ~rose
         accepted, lost = self._judged(new, good & backend.to_numpy(new.finite), ahead)
@@ -214,12 +232,58 @@ class Run:
             self.point, self.energy, lost = new.point, new.energy, {}
         else:
             self._accept(new, accepted)
+        if new.work is not None:
+            self._count(new.work, accepted)
+        start = clock.time
         clock.moved(ahead, accepted)
+        if plan.drive is not None:
+            self._turn(accepted & ahead.lands & np.isin(ahead.target, plan.drive.jumps))
         if saves:
             lost = {**self._save(accepted & ahead.saves), **lost}
         self._lose(lost)
         if plan.stop is not None and accepted.any() and self.moving.any():
+            if plan.drive is not None and self.condition is not None:  # what waits for a later jump is not at rest
+                accepted = accepted & (start >= plan.drive.rest)
             self._ask(previous, accepted, new.done)
+
+    # ----------------------------------------------------------------------------------------- what changes in time
+
+    def _now(self, time: Any, left: Any = False) -> Flow:
+        """The flow at the times of the rows."""
+        drive = self.plan.drive
+        return self.flow if drive is None else drive.flow(time, self.flow.clamp, left, self.rows)
+
+    def _over(self, begin: Any, end: Any, rows: np.ndarray | None = None) -> tuple[Flow, str]:
+        """The flow of a step of all or of some rows, and what changes over it."""
+        drive = self.plan.drive
+        if drive is None:
+            return self.flow, ""
+        return drive.over_step(self.method.nodes, begin, end, self.flow.clamp, self.rows if rows is None else rows)
+
+    def _end(self, ahead: Ahead) -> Any:
+        """When the steps that are next end, of rows that stand still no later than the run."""
+        if self.clock.one:
+            return float(ahead.target if ahead.lands else self.clock.time + ahead.dt)
+        return np.where(ahead.lands, ahead.target, np.minimum(self.clock.time + ahead.dt, self.agenda.t1))
+
+    def _count(self, work: Any, which: np.ndarray) -> None:
+        """Add work done on some rows."""
+        value, error = (backend.to_numpy(x).astype(float) for x in work)
+        self.work, self.loss = (
+            np.where(which, self.work + value, self.work),
+            np.where(which, self.loss + error, self.loss),
+        )
+
+    def _turn(self, which: np.ndarray) -> None:
+        """Go from one side of a jump to the other, with the rows that stand on one."""
+        if not which.any():
+            return
+        drive, time = self.plan.drive, self.clock.time
+        before, after = self._now(time, True if self.clock.one else which), self._now(time)
+        run = backend.compiled(turn, self.like)
+        self.point, energy, work = run(drive.changes, before, after, self.point)  # type: ignore[union-attr]
+        self.energy = energy if self.plan.record or self.plan.guard else None
+        self._count(work, which)
 
     def _judged(self, new: Outcome, good: np.ndarray, ahead: Ahead) -> Verdict:
         """Which rows go on, of those whose step is `good`, and which cannot."""
@@ -238,11 +302,11 @@ class Run:
         if known is not None:
             done = backend.to_numpy(known)
         else:
-            flow, point, size = self.flow, self.point, self.rows.size
+            flow, point, size = self._now(self.clock.time), self.point, self.rows.size
             now = np.full(size, self.clock.time)
             moment = Moment(flow.network, point.states, previous, point, flow.clamp, self.scales, now, self.rows)
             done = answered(self.plan.stop, moment, size)  # type: ignore[arg-type]
-        self._leave(done & accepted & self.moving & (self.clock.time < self.schedule.t1), early=True)
+        self._leave(done & accepted & self.moving & (self.clock.time < self.agenda.t1), early=True)
 
     def _accept(self, new: Outcome, accepted: np.ndarray) -> None:
         fresh = (new.point, new.energy)
@@ -255,13 +319,21 @@ class Run:
             fresh = backend.compiled(choose, self.like)(None, mask, fresh, old)
         self.point, self.energy = fresh
 
-    def _rose(self, before: Any, after: Any) -> np.ndarray:
+    def _risen(self, before: Any, new: Outcome) -> np.ndarray:
+        """Which energies a step raised, by more than the work that was done meanwhile."""
+        if new.still is not None:
+            return self._rose(*new.still)
+        return self._rose(before, new.energy, new.work)
+
+    def _rose(self, before: Any, after: Any, work: Any = None) -> np.ndarray:
         """Which energies rose beyond rounding, or are no numbers."""
         rise, slack = rises(before.value, after.value, before.scale, after.scale, self.eps)
+        if work is not None:
+            rise, slack = rise - backend.to_numpy(work.value), slack + backend.to_numpy(work.error)
         finite = np.isfinite(backend.to_numpy(after.value)) & np.isfinite(backend.to_numpy(after.scale))
         return ~(finite & (rise <= slack))
 
-    def _shortened(self, program: Program, span: Any, new: Outcome, where: np.ndarray) -> Outcome:
+    def _shortened(self, program: Program, span: Any, new: Outcome, where: np.ndarray, end: float) -> Outcome:
         """Halve the displacement of the samples `where` energies rose beyond rounding, and of them alone."""
         theta = 1.0
         while where.size:
@@ -270,6 +342,9 @@ class Run:
             self.rejected += where.size
             rows = self._room(where)
             flow, point, before, sizes = self._part(rows)
+            if self.plan.drive is not None:
+                moved, _ = self._over(self.clock.time, end, self.rows[rows])
+                flow = moved.bound(flow.clamp)
             shorter = backend.full((rows.size, 1), theta, self.like)
             tried = self.advance(program, flow, point, span, shorter, sizes)
             self.evaluations += self.cost
@@ -279,7 +354,7 @@ class Run:
             if theta == 0:
                 self.held[self.rows[where]] = True
                 break
-            where = where[self._rose(before, tried.energy)[: where.size]]
+            where = where[self._risen(before, tried)[: where.size]]
         return new
 
     def _part(self, rows: np.ndarray) -> tuple[Flow, Point, Energy, Any]:
@@ -312,7 +387,7 @@ class Run:
     def _thin(self) -> None:
         self.saved.thin()
         self.clock.thin()
-        every = self.schedule.every = 2 * self.schedule.every
+        every = self.agenda.every = 2 * self.agenda.every
         warnings.warn(
             f"Saving every {f'{every // 2}th ' if every > 2 else ''}step takes more than "
             f"{MOST_BYTES / 2**30:g} GiB: only every {every}th is kept from here on. Give save_at=times or "
@@ -323,8 +398,12 @@ class Run:
 
     def _row(self) -> dict[Any, Any]:
         kept = {name: self.point.states[name] for name in self.plan.keep}
+        if self.plan.columns:
+            kept = {n: some(x, self.plan.columns[n]) if n in self.plan.columns else x for n, x in kept.items()}
         clock = {} if self.clock.one else {_TIME: self.clock.time}
-        return {**kept, _ENERGY: self.energy.value, _SCALE: self.energy.scale, **clock}  # type: ignore[union-attr]
+        done = {_WORK: self.work, _LOSS: self.loss} if self.plan.drive is not None else {}
+        known: Any = self.energy
+        return {**kept, _ENERGY: known.value, _SCALE: known.scale, **clock, **done}
 
     def _last(self) -> dict[Any, Any]:
         """What is kept of samples that leave."""
@@ -345,7 +424,7 @@ class Run:
         """Record the last state of some rows and let them go."""
         if not which.any():
             return
-        clock, schedule = self.clock, self.schedule
+        clock, agenda = self.clock, self.agenda
         if self.last is None and which.size == self.size and which.all():  # all at once: it is the last point of all
             self.end = self.point
         else:
@@ -353,9 +432,9 @@ class Run:
                 self.last = Recorder(self.size, self._last())
             self._log(self.last, which, np.zeros(np.count_nonzero(which), dtype=int), self._last())
         if early and self.plan.record:  # it stays there for the save times still to come
-            waiting = which & (clock.slot < schedule.targets.size - 1)
+            waiting = which & (clock.slot < agenda.targets.size - 1)
             if self.plan.save_at is None:  # its last state, unless that is saved already
-                waiting = which & (clock.steps % schedule.every != 0)
+                waiting = which & (clock.steps % agenda.every != 0)
             if waiting.any():
                 self._log(self.saved, waiting, clock.note(waiting, on=False), self._row())
         rows = self.rows[which]
@@ -372,6 +451,7 @@ class Run:
         self.flow, self.point, self.energy, self.scales = self._part(chosen)
         padding = np.arange(chosen.size) >= stays.size
         self.rows, self.moving = np.where(padding, -1, self.rows[chosen]), ~padding
+        self.work, self.loss = self.work[chosen], self.loss[chosen]
         self.clock.keep(chosen)
         self.like = next(iter(self.point.states.values()))
 
@@ -390,3 +470,4 @@ def _each(value: Any, where: Any) -> Any:
 
 
 _TIME, _ENERGY, _SCALE = ("time",), ("energy",), ("scale",)  # keys that no population's name can be
+_WORK, _LOSS = ("work",), ("loss",)
