@@ -210,8 +210,8 @@ class Forgotten:
         if name.startswith("__"):
             raise AttributeError(name)
         raise ValueError(
-            "Inputs changed in this run, and its file does not hold what they were: functions of time do not travel. Its "
-            "states, energies, work and dissipation are there; for more, simulate it again."
+            "Inputs changed in this run, and its file does not hold what they were: functions of time do not travel. "
+            "Its states, energies, work and dissipation are there; for more, simulate it again."
         )
 
 

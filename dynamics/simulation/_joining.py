@@ -56,8 +56,8 @@ def followed(first: Any, later: Any, shift: bool) -> Any:
     """One trajectory of two, the second from where the first ended; see `Trajectory.then`."""
     if first.drive is not None or later.drive is not None:
         raise ValueError(
-            "What changed in one of these trajectories would be said of both. Simulate the whole in one run: inputs may be "
-            "Steps, and a run can begin at t0."
+            "What changed in one of these trajectories would be said of both. Simulate the whole in one run: inputs "
+            "may be Steps, and a run can begin at t0."
         )
     if not same_network(first.network, later.network):
         raise ValueError(

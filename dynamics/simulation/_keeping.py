@@ -65,7 +65,9 @@ def load(kind: type, result: Any, path: str | os.PathLike[str], network: Network
     with reading(path, "a saved trajectory"):
         known = {one.name for one in dataclasses.fields(kind)}
         values = {
-            name: _whole(name, node, arrays) for name, node in tree.items() if name in known - {"network", "result", "drive"}
+            name: _whole(name, node, arrays)
+            for name, node in tree.items()
+            if name in known - {"network", "result", "drive"}
         }
         if tree.get("result") not in result.__members__:
             raise Refused(f"holds a trajectory that ended as {tree.get('result')!r:.40}, which there is not.")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from helpers import LIBRARIES, to_library, to_numpy
+from hopfield.analysis import check_lyapunov
 from hopfield.dynamics import (
     Bilinear,
     Diffrax,
@@ -26,6 +27,7 @@ from hopfield.dynamics import (
     Step,
     Steps,
     TorchDiffEq,
+    Trajectory,
     Varying,
     near,
     settled,
@@ -367,6 +369,24 @@ def test_some_neurons_are_saved(library, method):
     assert np.array_equal(to_numpy(run.final["value"]), to_numpy(whole.final["value"]))
     assert run.columns["value"].tolist() == [5, 3]
     assert tuple(simulate(memory, cues, t1=1.0, save={"value": [1]}).activations["value"].shape)[-1] == 1
+
+
+def test_a_driven_run_in_a_file(tmp_path):
+    """Everything comes back but the inputs, which may be functions, and what needs them says so."""
+    run = simulate(ModernHopfield(np.eye(3)), np.ones((2, 3)), t1=1.0, current=np.sin, save={"value": [2, 0]})
+    back = Trajectory.load(run.save(tmp_path / "run"))
+    assert np.array_equal(back.work, run.work)
+    assert np.array_equal(back.dissipation, run.dissipation)
+    assert back.columns["value"].tolist() == [2, 0]
+    for call in (lambda: back.network_at(0.5), lambda: check_lyapunov(None, back)):
+        with pytest.raises(ValueError, match="does not hold what they were"):
+            call()
+    frame = pytest.importorskip("pandas") and run.to_dataframe()
+    assert [name for name in frame.columns if name.startswith("value")] == ["value_2", "value_0"]
+    assert np.array_equal(frame["work"], run.work.T.ravel())
+    with pytest.raises(ValueError, match="one run"):
+        run.then(run, shift=True)
+    assert np.array_equal(run.between(0.3, 0.8).work, run.work[(run.times >= 0.3) & (run.times <= 0.8)])
 
 
 # ---------------------------------------------------------------------------------------------------- time constants
