@@ -6,6 +6,7 @@ from .inputs import Pulse, Sampled, Steps, Varying
 from .integrators import (
     Diffrax,
     Euler,
+    Heun,
     Integrator,
     Relaxation,
     Rosenbrock,
@@ -78,6 +79,7 @@ __all__ = [
     "Euler",
     "Exponential",
     "Flow",
+    "Heun",
     "Integrator",
     "Lagrangian",
     "LayerNorm",

@@ -10,6 +10,7 @@ from ._choice import choose as choose
 from ._choice import following as following
 from ._diffrax import Diffrax as Diffrax
 from ._euler import Euler as Euler
+from ._heun import Heun as Heun
 from ._relaxation import Relaxation as Relaxation
 from ._relaxation import exact as exact
 from ._relaxation import guaranteed as guaranteed

@@ -169,6 +169,11 @@ class Integrator(ABC):
         each sample's displacement.
         """
 
+    def shaken(self, flow: Flow, point: Point, dt: Number, kick: States) -> Step:
+        """One step with noise: `kick` (B, n), by population, is what it adds to the states."""
+        there = self.step(flow, point, dt).point.states
+        return Step(flow.at({name: x + kick[name] if name in kick else x for name, x in there.items()}))
+
     def needs_guard(self, flow: Flow) -> bool:
         """Whether `simulate` should watch the energy of this flow unless it is told otherwise."""
         return False

@@ -13,6 +13,7 @@ from ..network import Flow, Network, has_products, scales, tolerance
 from ._base import Integrator, Solution, Solver, Step
 from ._diffrax import Diffrax
 from ._euler import Euler
+from ._heun import Heun
 from ._relaxation import Relaxation, exact, guaranteed
 from ._rosenbrock import Rosenbrock
 from ._runge_kutta import RungeKutta
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 INTEGRATORS = Registry("integrator", also=("auto",))
-for _name, _kind in (("relaxation", Relaxation), ("euler", Euler)):
+for _name, _kind in (("relaxation", Relaxation), ("euler", Euler), ("heun", Heun)):
     INTEGRATORS.register(_name, _kind, dt=float)
 for _name, _kind in (("rosenbrock", Rosenbrock), ("dopri5", RungeKutta), ("scipy", Scipy), ("diffrax", Diffrax)):
     INTEGRATORS.register(_name, _kind)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .. import backend
 from ..backend import Array, Number, rms
 from ..inputs import NUMBERS
-from ..integrators import Integrator
+from ..integrators import Integrator, Step
 from ..network import Energy, Flow, Point, States
 from ._drift import bend_of
 from ._stopping import Condition
@@ -24,6 +24,8 @@ class Program:
     drift: bool = False
     stop: Condition | None = None
     changes: str = ""  # what changes over the step: nothing, "currents" or "numbers"
+    nodes: tuple[float, ...] = ()  # where in the step that is looked at
+    thermal: bool = False  # whether kicks are those of a temperature, without their 1/sqrt(tau)
     guard: bool = False
 
 
@@ -44,11 +46,13 @@ class Outcome(NamedTuple):
     still: tuple[Energy, Energy] | None = None
 
 
-def advance(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any) -> Outcome:
+def advance(
+    program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any, kick: Any = None
+) -> Outcome:
     """One step of a batch, with its energy, the change of its velocity and whether it may stop, as the program asks."""
     if program.changes:
-        return _advance_driven(program, flow, point, dt, theta, sizes)
-    new, error, _ = program.method.step(flow, point, dt, theta)
+        return _advance_driven(program, flow, point, dt, theta, sizes, kick)
+    new, error, _ = _stepped(program, flow, point, dt, theta, kick)
     energy = flow.energy(new) if program.energy else None
     bend = None
     if program.drift:
@@ -58,14 +62,26 @@ def advance(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, siz
     return Outcome(new, error, energy, finite(new.states), bend, done)
 
 
-def _advance_driven(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any) -> Outcome:
+def _stepped(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, kick: Any) -> Step:
+    """The step alone, with noise where there is a kick."""
+    if kick is None:
+        return program.method.step(flow, point, dt, theta)
+    if program.thermal:
+        xp, every = backend.namespace(*kick.values()), flow.populations
+        kick = {n: x / xp.sqrt(every[n].tau * xp.ones_like(x[:1, ...])) for n, x in kick.items()}
+    return program.method.shaken(flow, point, dt, kick)
+
+
+def _advance_driven(
+    program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any, kick: Any
+) -> Outcome:
     """The same where input currents or numbers change over the step; `point` is of the flow at its beginning."""
     method, numbers = program.method, program.changes == NUMBERS
     first, last, still = flow.when(0.0), flow.when(1.0), None
-    if len(method.nodes) == 1:
-        held = flow.when(method.nodes[0])
+    if len(program.nodes) == 1:
+        held = flow.when(program.nodes[0])
         here = held.at(point.states) if numbers else point
-        there, error, _ = method.step(held, here, dt, theta)
+        there, error, _ = _stepped(program, held, here, dt, theta, kick)
         new = last.at(there.states) if numbers else there
         work = switched((first, point), (held, here), program.changes)
         work = added(work, switched((held, there), (last, new), program.changes))

@@ -20,6 +20,7 @@ from ._batch import room, some
 from ._control import Agenda, Ahead, OneClock, OwnClocks, Verdict
 from ._doubt import doubts, first_failure, not_finite
 from ._drift import Drift
+from ._noise import Noise
 from ._progress import ticker
 from ._recorder import Recorder
 from ._rounding import ROUNDING as ROUNDING
@@ -47,6 +48,7 @@ class Plan(NamedTuple):
     point: bool = False  # whether with activations and signals, as `Run.end`
     t0: float = 0.0
     drive: Drive | None = None  # what changes in time
+    noise: Noise | None = None
     columns: dict[str, np.ndarray] = {}  # noqa: RUF012 (nobody writes to it) of populations of which some neurons are kept
 
 
@@ -69,13 +71,18 @@ class Run:
         t0, drive = plan.t0, plan.drive
         t1 = t0 + float(math.ceil(plan.t1 - t0)) if math.isinf(method.dt) else plan.t1
         stops = None if drive is None else drive.stops
+        if plan.noise is not None:
+            inside = plan.noise.stops[(plan.noise.stops > t0) & (plan.noise.stops < t1)]
+            stops = inside if stops is None else np.union1d(stops, inside)
+        self.nodes = method.nodes if plan.noise is None else (0.5,)  # inputs stand still beside noise
         self.agenda = Agenda(t1, plan.save_at, plan.save_every if plan.record else 0, t0, stops)
         self.scales = scales(flow.network, states) if plan.stop is not None else {}
         self.steps = np.zeros(self.size, dtype=int)  # this and the next two by sample, where it left
         self.reached = np.full(self.size, t0)
         self.work, self.loss = np.zeros(room), np.zeros(room)  # by row, in float64
         self.held = np.zeros(self.size, dtype=bool)
-        self.drift = Drift(flow.network, self.size) if plan.record and not method.controlled(flow) else None
+        adds_up = plan.record and plan.noise is None and not method.controlled(flow)
+        self.drift = Drift(flow.network, self.size) if adds_up else None
         self.failures: dict[int, tuple[str, Result]] = {}
         self.rejected = self.evaluations = 0
         self.cost = method.evaluations
@@ -85,7 +92,14 @@ class Run:
         self.eps = backend.epsilon(self.like)
         self.advance = backend.compiled(advance, self.like)
         self.program = functools.cache(
-            functools.partial(Program, method.compiled_as(), stop=self.condition, guard=plan.guard)
+            functools.partial(
+                Program,
+                method.compiled_as(),
+                stop=self.condition,
+                guard=plan.guard,
+                nodes=self.nodes,
+                thermal=plan.noise is not None and plan.noise.thermal,
+            )
         )
 
     def complete(self) -> Record:
@@ -213,7 +227,7 @@ class Run:
             end = self._end(ahead)
             flow, changes = self._over(clock.time, end)
         program, span = self.program(bool(watched), drift, changes=changes), ahead.span
-        new = self.advance(program, flow, self.point, span, None, self.scales)
+        new = self.advance(program, flow, self.point, span, None, self.scales, self._kick(ahead))
         self.evaluations += self.cost
         good = self.moving
         if plan.guard:
@@ -258,7 +272,13 @@ class Run:
         drive = self.plan.drive
         if drive is None:
             return self.flow, ""
-        return drive.over_step(self.method.nodes, begin, end, self.flow.clamp, self.rows if rows is None else rows)
+        return drive.over_step(self.nodes, begin, end, self.flow.clamp, self.rows if rows is None else rows)
+
+    def _kick(self, ahead: Ahead) -> dict[str, Array] | None:
+        """The noise of the step that is next."""
+        if self.plan.noise is None:
+            return None
+        return self.plan.noise.kicks(float(self.clock.time), float(self._end(ahead)), self.rows)
 
     def _end(self, ahead: Ahead) -> Any:
         """When the steps that are next end, of rows that stand still no later than the run."""
