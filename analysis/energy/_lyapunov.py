@@ -177,7 +177,8 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
         )
     bad_rates = bool((~(rates[0] <= rates[1])).any())
     strange = _strangers_along(network, run, whole)
-    cause = "model" if bad_rates or strange else "step size" if rose.any() else ""
+    shaken = bool(run.statistics.get("noise"))
+    cause = "model" if bad_rates or strange else ("noise" if shaken else "step size") if rose.any() else ""
     if bad_rates:
         why = _cause(network, run.final, strange, rates[3])
         message = f"dE/dt > 0 at a state of the trajectory (largest {rates[0].max():.3g}): {why}."
@@ -191,6 +192,10 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
             f"{tolerance:.2g}) after t={where[0]:g} in sample {where[1]}, though dE/dt <= 0 at {seen}: "  # type: ignore[index]
             f"the steps are too long. Use {'' if relaxed else 'Relaxation, or '}a smaller dt.{driven}"
         )
+        if cause == "noise":
+            message = (
+                f"{what} rises {int(rose.sum())} times in {rose.size} steps, as the noise of the run makes it.{driven}"
+            )
     else:
         largest = f"largest increase {max(top, 0.0):.2g}, tolerance {tolerance:.2g}"
         message = f"{what} falls over all {rose.size} steps ({largest}).{driven}{_unclaimed(network)}"

@@ -64,7 +64,8 @@ class LyapunovReport:
         Intervals (for states: states) that were looked at.
     cause : str
         Empty when it holds; "model" when dE/dt > 0 at a state, "step size" when dE/dt <= 0 at all states
-        that were looked at, so that the energy rises only between them.
+        that were looked at, so that the energy rises only between them; "noise" when the run had noise, which raises
+        it.
     max_rate : float or None
         The largest analytic dE/dt, None where the states of some population were not saved.
     rate_error : float or None

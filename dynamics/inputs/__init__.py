@@ -14,6 +14,7 @@ from ._input import Sampled as Sampled
 from ._input import Steps as Steps
 from ._input import Varying as Varying
 from ._input import as_input as as_input
+from ._input import asked as asked
 from ._schedule import Schedule as Schedule
 from ._schedule import numbers_of as numbers_of
 from ._traced import Changing as Changing

@@ -15,8 +15,8 @@ from ._base import Integrator, States, Step, feeding, refuse_unstable
 class Heun(Integrator):
     r"""x~ = x + dt x' + dW, then x+ = x + dt (x' + x~')/2 + dW, with dW = sigma sqrt(dt) R where there is noise.
 
-    Of second order without noise. With additive noise, for which the integrals of Ito and of Stratonovich are one, it is
-    stochastic Heun: of strong order 1, and with the errors of Euler-Maruyama's drift gone. Two evaluations a step.
+    Of second order without noise. With additive noise, for which the integrals of Ito and of Stratonovich are one, it
+    is stochastic Heun, of strong order 1 as Euler-Maruyama is, with smaller errors. Two evaluations a step.
     Stable, as an explicit method, only for steps of at most 2 tau_min/leak; nothing promises that the energy falls.
 
     Parameters

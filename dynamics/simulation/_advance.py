@@ -46,9 +46,7 @@ class Outcome(NamedTuple):
     still: tuple[Energy, Energy] | None = None
 
 
-def advance(
-    program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any, kick: Any = None
-) -> Outcome:
+def advance(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any, kick: Any = None) -> Outcome:
     """One step of a batch, with its energy, the change of its velocity and whether it may stop, as the program asks."""
     if program.changes:
         return _advance_driven(program, flow, point, dt, theta, sizes, kick)
@@ -72,9 +70,7 @@ def _stepped(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, ki
     return program.method.shaken(flow, point, dt, kick)
 
 
-def _advance_driven(
-    program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any, kick: Any
-) -> Outcome:
+def _advance_driven(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any, kick: Any) -> Outcome:
     """The same where input currents or numbers change over the step; `point` is of the flow at its beginning."""
     method, numbers = program.method, program.changes == NUMBERS
     first, last, still = flow.when(0.0), flow.when(1.0), None

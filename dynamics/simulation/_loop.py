@@ -163,6 +163,8 @@ class Run:
             "integrator": repr(self.method),
             "guard": self.plan.guard,
         }
+        if self.plan.noise is not None:
+            statistics["noise"] = "temperature" if self.plan.noise.thermal else "additive"
         return Record(
             times=times,
             states={name: arrays[name] for name in self.plan.keep},
@@ -197,6 +199,8 @@ class Run:
         """
         clock, plan = self.clock, self.plan
         if self.wary or not clock.one or plan.stop is not None or plan.guard or self.drift is not None:
+            return
+        if plan.noise is not None:
             return
         if plan.save_at is None and plan.record:
             return

@@ -14,7 +14,7 @@ non-quadratic Lagrangian the drift is not the gradient; both are refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,9 +32,9 @@ class Noise:
 
     A seed gives the same noise in every library, and the noise of a sample does not depend on when others leave.
 
-    Of a temperature the kick of a step is sqrt(2 T dt/tau) (R_k + R_k+1)/2: the cost of Euler-Maruyama, and a stationary
-    law that is right to second order in dt (Leimkuhler & Matthews 2013, doi:10.1093/amrx/abs010). Else it is
-    sigma sqrt(dt) R_k.
+    Of a temperature the kick of a step is sqrt(2 T dt/tau) (R_k + R_k+1)/2: the cost of Euler-Maruyama, and a
+    stationary law that is right to second order in dt (Leimkuhler & Matthews 2013, doi:10.1093/amrx/abs010). Else it
+    is sigma sqrt(dt) R_k.
 
     >>> noise = Noise({"x": as_input("noise", 2.0)}, False, {"x": np.zeros((3, 1))}, {}, seed=0)
     >>> noise.kicks(0.0, 0.25, np.array([2]))["x"].shape
@@ -48,11 +48,16 @@ class Noise:
         states: Mapping[str, Array],
         clamp: Mapping[str, Array],
         seed: int | np.random.Generator | None,
+        times: Sequence[float] = (),
     ) -> None:
-        self.strengths, self.thermal, self.rng = dict(strengths), thermal, generator(seed)
+        self.strengths, self.thermal = dict(strengths), thermal
         self.shapes = {name: tuple(x.shape) for name, x in states.items()}
         self.like = next(iter(states.values()))
         self.clamp = {name: backend.to_numpy(mask) for name, mask in clamp.items()}
+        for name in self.strengths:
+            for t in times:  # at some already, and not after hours
+                self.strength(name, t)
+        self.rng = generator(seed)
         self.before = self._draw() if thermal else {}
         inputs = list(self.strengths.values())
         self.stops = np.unique([t for one in inputs for t in (*one.jumps, *one.corners)] or [np.inf])
@@ -121,7 +126,9 @@ def strengths_of(network: Network, noise: Any, temperature: Any) -> dict[str, In
     {'value': Constant(value=array(0.1))}
     """
     if noise is not None and not _is_zero(temperature):
-        raise ValueError("Give temperature, which is noise with the law exp(-E/T), or noise, which promises none; not both.")
+        raise ValueError(
+            "Give temperature, which is noise with the law exp(-E/T), or noise, which promises none; not both."
+        )
     if noise is None:
         if _is_zero(temperature):
             return {}
@@ -152,11 +159,14 @@ def noisy_method(method: Any, asked_for: Any, network: Network, thermal: bool) -
     if asked_for == "auto":
         return Euler(dt) if thermal else Heun(dt)
     if thermal and not isinstance(method, Euler):
-        raise ValueError(f"Noise of a temperature is integrated in steps of Euler's kind: give Euler(dt), not {method!r}.")
+        raise ValueError(
+            f"Noise of a temperature is integrated in steps of Euler's kind: give Euler(dt), not {method!r}."
+        )
     equal = isinstance(method, Integrator) and not method.adaptive and np.isfinite(method.dt)
     if not equal:
         raise ValueError(
-            f"Noise is integrated in equal steps of a finite dt: give Heun(dt), Euler(dt) or Relaxation(dt), not {method!r}."
+            "Noise is integrated in equal steps of a finite dt: give Heun(dt), Euler(dt) or Relaxation(dt), not "
+            f"{method!r}."
         )
     if isinstance(method, Relaxation) and network.kinks:
         raise ValueError("Noise where forces jump has no order: use a smooth similarity and separation.")

@@ -12,16 +12,16 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, shown, unknown_name
-from ..doors import feasible, flag, function, mapping, number, positive, quiet, series, whole
+from ..doors import feasible, flag, function, mapping, number, quiet, series, whole
 from ..doors import names as names_of
 from ..inputs import Drive, Schedule, driven
-from ..integrators import Euler, Integrator, Solver, choose
+from ..integrators import Integrator, Solver, choose
 from ..network import Flow, Network, Scales, check_parts, has_network, scales, tolerance
 from ._adapted import solved
 from ._batch import filled, flat, neurons, shaped, widened
-from ._langevin import check_noise, langevin
 from ._loop import Plan, Run
-from ._stopping import Stop, steadiness, steady
+from ._noise import Noise, check_temperature, noisy_method, strengths_of
+from ._stopping import Condition, Stop, steadiness, steady
 from ._trajectory import Record, SimulationError, SimulationWarning, Trajectory
 
 
@@ -56,7 +56,8 @@ def simulate(
     progress: bool = False,
     save: Sequence[str] | str | Mapping[str, Any] | None = None,
     throw: bool = True,
-    temperature: float = 0.0,
+    temperature: Any = 0.0,
+    noise: Any = None,
     seed: int | np.random.Generator | None = None,
 ) -> Trajectory:
     r"""Integrate a memory from a query (or a network from states) from time t0 to time t1.
@@ -106,10 +107,15 @@ def simulate(
     throw : bool
         Whether a failure raises `SimulationError` (with the trajectory so far) or is left in `result`. Either way the
         other samples of the batch run to their end.
-    temperature : float
+    temperature : number, input or function
         T > 0 adds noise, dv = v' dt + sqrt(2 T/tau_v) dW, so that states follow exp(-E/T) in the long run. Only
         where that is true: tau_memory = 0 and g = v; anything else is refused. Steps are of tau_value/100, or
-        of the dt of ``Euler(dt)``.
+        of the dt of ``Euler(dt)``. A function of t anneals it.
+    noise : number, array, input or function, or a dict of these, optional
+        Noise of any strength on any network, dx = x' dt + sigma dW, by population; without names that of the value
+        neurons. It does not depend on the state, and no law is promised. Steps are those of ``Heun(dt)``, with
+        dt = tau_value/100 or a fifth of the fastest time, unless an integrator of equal steps is given
+        (``Euler(dt)`` is Euler-Maruyama).
     seed : int or Generator, optional
         Of the noise; the same seed gives the same run, in every library.
 
@@ -172,6 +178,7 @@ def simulate(
         t0,
         current,
         schedule,
+        noise,
     )
     if record.failure and throw:
         raise SimulationError(record.failure, record.result, trajectory)
@@ -192,11 +199,12 @@ def attempt(
     guard: bool | None = None,
     progress: bool = False,
     save: Sequence[str] | str | Mapping[str, Any] | None = None,
-    temperature: float = 0.0,
+    temperature: Any = 0.0,
     seed: int | np.random.Generator | None = None,
     t0: float = 0.0,
     current: Any = None,
     schedule: Mapping[str, Any] | None = None,
+    noise: Any = None,
 ) -> tuple[Trajectory, Record]:
     """What `simulate` does; a failure and a doubt stand in the record, for whoever asked to raise or to pass over.
 
@@ -218,6 +226,11 @@ def attempt(
             states = widened(states, drive.shapes())
         masks = network.check_clamp(clamp, states)
         method = choose(integrator, network.bound(masks), states)
+        if strengths := strengths_of(network, noise, temperature):
+            _refuse_rest(stop, guard)
+            if noise is None:
+                check_temperature(network)
+            method = noisy_method(method, integrator, network, noise is None)
         (keep, columns), every = _kept(network, save), _every(save_at)
         if hasattr(method, "dt"):
             _ends(repr(method), t1 - t0, method.dt)  # type: ignore[union-attr]
@@ -236,16 +249,13 @@ def attempt(
         drive = None if drive is None else drive.over(batch)
         begins = network if drive is None else drive.network(t0, rows=_rows(states))
         plan = Plan(t1, times, keep, None, bool(guard), progress, every or 1, t0=t0, drive=drive, columns=columns)
-        if temperature := positive("temperature", temperature, zero=True):
-            if drive is not None or t0:
-                raise ValueError("With temperature > 0 nothing else may change: leave out current, schedule and t0.")
-            dt = _noisy_dt(network, method, integrator, stop, guard)
-            _ends("Noise", t1, dt)
-            record = langevin(network, states, masks, plan, temperature, dt, seed)
-        elif isinstance(method, Integrator):
+        if strengths:
+            looks = (t0, (t0 + t1) / 2, t1)
+            plan = plan._replace(noise=Noise(strengths, noise is None, states, masks, seed, looks))
+        if isinstance(method, Integrator):
             flow = network.bound(masks)
             method.check(begins.bound(masks), states)
-            guard = method.needs_guard(flow) if guard is None else guard
+            guard = (plan.noise is None and method.needs_guard(flow)) if guard is None else guard
             stop = steady() if stop == "steady" else stop
             if isinstance(stop, str):
                 raise unknown_name("stop condition", stop, ["steady"])
@@ -328,16 +338,17 @@ def _span(t0: Any, t1: Any) -> tuple[float, float]:
     return t0, t1
 
 
-def _noisy_dt(network: Network, method: Any, asked: Any, stop: Any, guard: Any) -> float:
-    """The step for noise, after refusing what noise does not go with."""
-    check_noise(network)
-    if stop is not None or guard:
-        raise ValueError("With temperature > 0 the energy fluctuates and nothing is steady: leave out stop and guard.")
-    if isinstance(method, Euler):
-        return method.dt
-    if asked != "auto":
-        raise ValueError(f"Noise is integrated in steps of Euler's kind: give Euler(dt), not {method!r}.")
-    return next(iter(network.populations.values())).fastest / 100
+def _refuse_rest(stop: Any, guard: Any) -> None:
+    """Refuse what cannot hold where there is noise: neither does the energy fall, nor does anything come to rest."""
+    if guard:
+        raise ValueError(
+            "With noise (temperature, noise) the energy fluctuates, so that no guard can hold: leave it out."
+        )
+    if isinstance(stop, str | Condition):
+        raise ValueError(
+            "With noise (temperature, noise) nothing is steady or settled, so that this stop cannot hold: leave it "
+            "out, or stop where a state is reached, near(pattern, radius) or a function of your own."
+        )
 
 
 def _enter(memory: Memory | Network, query: Any, memory_state: Any) -> tuple[Network, dict[str, Array]]:
