@@ -2,9 +2,11 @@
 
 from .backend import derived, static, structure
 from .doors import Registry
+from .inputs import Pulse, Sampled, Steps, Varying
 from .integrators import (
     Diffrax,
     Euler,
+    Heun,
     Integrator,
     Relaxation,
     Rosenbrock,
@@ -77,6 +79,7 @@ __all__ = [
     "Euler",
     "Exponential",
     "Flow",
+    "Heun",
     "Integrator",
     "Lagrangian",
     "LayerNorm",
@@ -89,6 +92,7 @@ __all__ = [
     "Point",
     "Population",
     "Power",
+    "Pulse",
     "Quadratic",
     "RectifiedPower",
     "Recurrent",
@@ -98,6 +102,7 @@ __all__ = [
     "Result",
     "Rosenbrock",
     "RungeKutta",
+    "Sampled",
     "Scaled",
     "Scipy",
     "Similarity",
@@ -110,12 +115,14 @@ __all__ = [
     "Spherical",
     "SquareRoot",
     "Step",
+    "Steps",
     "Stop",
     "Synapse",
     "Threshold",
     "TopK",
     "TorchDiffEq",
     "Trajectory",
+    "Varying",
     "XLogX",
     "convexity_defect",
     "derived",

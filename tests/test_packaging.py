@@ -98,6 +98,7 @@ ROOMS = {
         {"lagrangians"},
         {"synapses"},
         {"network"},
+        {"inputs"},
         {"integrators"},
         {"simulation"},
     ],

@@ -105,7 +105,7 @@ class Explorer:
         moving = self.flow
         if dynamics == "network" and not isinstance(self.model, Network | Field):
             moving = dataclasses.replace(field(self.model.network, differences=None), scale=self.flow.scale)
-        self.tau = float(backend.to_numpy(next(iter(moving.network.populations.values())).tau))
+        self.tau = next(iter(moving.network.populations.values())).fastest
         self.pace = self.flow.pace
         begin = self._typical(moving)
         check_parts(moving.network, begin)

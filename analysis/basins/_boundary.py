@@ -148,7 +148,7 @@ def _normals(basin: Basin, inside: np.ndarray, outside: np.ndarray, dt: float) -
             break
         x = _step(flow, x, dt)
     normal = np.where((parted >= 0)[:, None], apart, np.nan)
-    ratio = dt / float(backend.to_numpy(next(iter(flow.network.populations.values())).tau))
+    ratio = dt / next(iter(flow.network.populations.values())).fastest
 
     def turned(place: np.ndarray, n: np.ndarray) -> np.ndarray:
         change = flow.residual_product(flow.asarray(place), flow.asarray(n.astype(cues.dtype)))

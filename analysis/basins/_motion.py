@@ -49,7 +49,7 @@ class Motion:
         p = next(iter(self.flow.network.populations.values()))
         rule = rule_of(self.flow.memory)
         rate = 2.0 if rule is not None and rule.similarity.metric == "square" and p.leak == 0 else float(p.leak)
-        return (rate or 1.0) / float(backend.to_numpy(p.tau))
+        return (rate or 1.0) / p.fastest
 
     def speed(self, residuals: Array) -> np.ndarray:
         """Speeds (B,) in units of typical ones, from |tau x'| (B, P) of each population."""
@@ -81,7 +81,7 @@ def method_for(flow: Field, states: Mapping[str, Array], dt: float, pace: float)
     'Rosenbrock'
     """
     network = flow.network
-    tau = [float(backend.to_numpy(p.tau)) for p in network.populations.values()]
+    tau = [p.fastest for p in network.populations.values()]
     relative = max(dt / FINE, 16 * backend.epsilon(flow.like))
     stiff = max(tau) > STIFF * min(tau)
     bound = network.bound()

@@ -12,12 +12,12 @@ from ...dynamics.backend import Array
 from ...dynamics.doors import checked
 from ...dynamics.lagrangians import convexity_defect
 from ...dynamics.network import Network, strangers
-from ...dynamics.simulation import ROUNDING, Memory, Trajectory, rises
+from ...dynamics.simulation import Memory, Trajectory, rises
 from .. import _declared as declared
+from ._rates import EVERY, at_many, flat, rates
 from ._report import EnergyPart, LyapunovReport
 
 FAR = 0.05  # the relative difference that is one of the model and not of rounding
-EVERY = 8  # saved times at which the analytic rate is compared with a difference quotient
 LOOKED = 64  # samples of one time whose parts are compared
 
 
@@ -36,6 +36,10 @@ def check_lyapunov(
     of Lagrangians with activations, activations with curvatures, energies of synapses with forces. A difference of
     more than a thousandth, beyond rounding and curvature, fails the check, and the part is named; in float32 rounding
     hides differences below about a hundredth. `rate_error` compares dE/dt with (E(x + s x') - E(x - s x'))/2s.
+
+    Where inputs or numbers change in time, E may rise by their work W = integral of (dE/dt at fixed x) dt, and what has
+    to fall is E - W. The networks are then those of the trajectory at each time; the report says how large the work is,
+    and how often E itself rose.
 
     Parameters
     ----------
@@ -116,7 +120,7 @@ def _at(network: Network, states: Mapping[str, Array]) -> LyapunovReport:
     """The model's dE/dt at given states."""
     if not all(np.size(backend.to_numpy(x)) for x in states.values()):
         raise ValueError("There are no states to look at: the batch is empty.")
-    found = _rates(network, states, {})
+    found = rates(network, states, {})
     rate, tolerance, error = (x.reshape(-1) for x in found[:3])
     worst = int(np.argmax(np.nan_to_num(rate, nan=np.inf) - tolerance))
     violations = int((~(rate <= tolerance)).sum())
@@ -147,10 +151,18 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
     energy = _columns(run.energy)
     scale = _columns(run.energy_scale)
     times = run.times.reshape(len(run.times), -1)
-    whole = set(run.states) == set(network.populations)
+    whole = set(run.states) == set(network.populations) and not run.columns
     with np.errstate(all="ignore"):
-        rates = _at_many(network, run.states if whole else run.final, run.clamp, whole)
+        rates = at_many(network, run, whole)
     increments, slack = rises(energy[:-1], energy[1:], scale[:-1], scale[1:], backend.epsilon(run.energy))
+    what, driven, balance = "The energy", "", {}
+    if run.drive is not None:
+        risen = int((~(increments <= slack)).sum())
+        increments = increments - np.diff(_columns(run.work), axis=0)
+        slack = slack + np.diff(_columns(run.work_error), axis=0)
+        balance = {"risen": risen, "work": float(run.work[-1].mean()), "dissipation": float(run.dissipation[-1].mean())}
+        what = "The energy less the work of the inputs"
+        driven = f" Their work is {balance['work']:.3g}, and E itself rises {risen} times."
     rose = ~(increments <= slack)
     if increments.size:
         k, sample = np.unravel_index(np.argmax(np.where(np.isnan(increments), np.inf, increments - slack)), rose.shape)
@@ -165,7 +177,8 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
         )
     bad_rates = bool((~(rates[0] <= rates[1])).any())
     strange = _strangers_along(network, run, whole)
-    cause = "model" if bad_rates or strange else "step size" if rose.any() else ""
+    shaken = bool(run.statistics.get("noise"))
+    cause = "model" if bad_rates or strange else ("noise" if shaken else "step size") if rose.any() else ""
     if bad_rates:
         why = _cause(network, run.final, strange, rates[3])
         message = f"dE/dt > 0 at a state of the trajectory (largest {rates[0].max():.3g}): {why}."
@@ -175,13 +188,17 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
         seen = "all saved states" if whole else "the final state (save='all' looks at every one)"
         relaxed = str(run.statistics.get("integrator", "")).startswith("Relaxation")
         message = (
-            f"The energy rises {int(rose.sum())} times in {rose.size} steps, most by {top:.3g} (tolerance "
+            f"{what} rises {int(rose.sum())} times in {rose.size} steps, most by {top:.3g} (tolerance "
             f"{tolerance:.2g}) after t={where[0]:g} in sample {where[1]}, though dE/dt <= 0 at {seen}: "  # type: ignore[index]
-            f"the steps are too long. Use {'' if relaxed else 'Relaxation, or '}a smaller dt."
+            f"the steps are too long. Use {'' if relaxed else 'Relaxation, or '}a smaller dt.{driven}"
         )
+        if cause == "noise":
+            message = (
+                f"{what} rises {int(rose.sum())} times in {rose.size} steps, as the noise of the run makes it.{driven}"
+            )
     else:
         largest = f"largest increase {max(top, 0.0):.2g}, tolerance {tolerance:.2g}"
-        message = f"The energy falls over all {rose.size} steps ({largest}).{_unclaimed(network)}"
+        message = f"{what} falls over all {rose.size} steps ({largest}).{driven}{_unclaimed(network)}"
     return LyapunovReport(
         holds=not cause,
         max_increase=top,
@@ -193,8 +210,22 @@ def _along(network: Network, run: Trajectory) -> LyapunovReport:
         max_rate=float(rates[0].max()),
         rate_error=None if np.isnan(rates[2]).all() else float(np.nanmax(rates[2])),
         message=message,
-        parts=_parts(network, {n: x[0] for n, x in run.states.items()} if whole else None, run.final, rates[3]),
+        parts=_parts_of(network, run, whole, rates[3]),
+        **balance,
     )
+
+
+def _parts_of(network: Network, run: Trajectory, whole: bool, rates: np.ndarray) -> dict[str, EnergyPart]:
+    """The energy's terms at the first saved time and at the end, each with the network of its time."""
+    first = {n: x[0] for n, x in run.states.items()} if whole else None
+    if run.drive is None:
+        return _parts(network, first, run.final, rates)
+    begin, end = (run.drive.network(float(t)) for t in (np.min(run.times), np.max(run.reached)))
+    last = _parts(end, None, flat(run.final), rates)
+    if first is None:
+        return last
+    found = _parts(begin, None, flat(first), rates)
+    return {name: EnergyPart(found[name].last, part.last, part.rate) for name, part in last.items()}
 
 
 def _parts(
@@ -213,87 +244,6 @@ def _parts(
 def _columns(values: Array) -> np.ndarray:
     host = backend.to_numpy(values)
     return host.reshape(len(host), -1)
-
-
-def _at_many(network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], timed: bool) -> Any:
-    """Rates, tolerances and errors at every state; one time after the other, so that memory stays small."""
-    if not timed:
-        found = _rates(network, states, clamp)
-        return (*(x.reshape(1, -1) for x in found[:3]), found[3])
-    length = len(next(iter(states.values())))
-    rows: list[Any] = []
-    for k in range(length):
-        at_rest = k > 0 and all(bool((x[k] == x[k - 1]).all()) for x in states.values())  # every sample has stopped
-        rows.append(
-            rows[-1] if at_rest else _rates(network, {n: x[k] for n, x in states.items()}, clamp, k % EVERY == 0)
-        )
-    largest = np.max([row[3] for row in rows], axis=0)
-    return (*(np.stack([row[part].reshape(-1) for row in rows]) for part in range(3)), largest)
-
-
-def _rates(network: Network, states: Mapping[str, Array], clamp: Mapping[str, Array], compare: bool = True) -> Any:
-    """dE/dt, its tolerance, its relative error (NaN where not looked at), and each population's largest share (P,)."""
-    like = next(iter(states.values()))
-    compare = compare and not network.kinks
-    rate, tolerance, error, shares = backend.compiled(_rate, like)(compare, network, dict(states), dict(clamp))
-    host = [backend.to_numpy(x).astype(float) for x in (rate, tolerance)]
-    return (
-        *host,
-        backend.to_numpy(error).astype(float) if compare else np.full_like(host[0], np.nan),
-        np.array([backend.to_numpy(share).astype(float).max() for share in shares]),
-    )
-
-
-def _rate(compare: bool, network: Network, states: dict[str, Array], clamp: dict[str, Array]) -> Any:
-    evaluation = network.evaluate(states)
-    xp = backend.namespace(*states.values())
-    velocity = network.velocity(states, clamp, evaluation)
-    pull = network.energy_gradient(states, evaluation)
-    forces = network.forces(states, evaluation)
-    shares = tuple(xp.sum(pull[name] * velocity[name], axis=-1) for name in network.populations)
-    rate: Any = sum(shares[1:], shares[0])
-    eps = backend.epsilon(rate)
-    # Rounding of x, and of the terms that cancel in a force, reaches dE/dt through the slopes.
-    size: Any = 0.0
-    speed: Any = 0.0
-    for name, p in network.populations.items():
-        x, v = states[name], velocity[name]
-        inside = _norm(p.leak * x) + _norm(forces[name] + p.leak * x)
-        if p.bias is not None:
-            inside = inside + _norm(p.bias + 0 * x)
-        reach = _norm(x) + _norm(evaluation.activations[name]) + inside
-        slope = _norm(pull[name]) + _norm(p.tau * v)
-        size = size + slope * ((reach + slope) / p.tau)
-        length, move = _norm(x), _norm(v)
-        speed = xp.maximum(move / xp.where(length > 0, length, xp.where(move > 0, p.tau * move, 1.0)), speed)
-    tolerance = ROUNDING * eps * size
-    largest = xp.finfo(rate.dtype).max
-    tolerance = xp.where(xp.isfinite(tolerance), tolerance, ROUNDING * eps * largest)
-    if not compare:
-        return rate, tolerance, rate, shares
-    step = eps ** (1 / 3) / xp.where(speed > 0, speed, 1.0)  # it moves the states by eps^(1/3) of their size
-
-    ends = [{name: x + sign * step[..., None] * velocity[name] for name, x in states.items()} for sign in (1, -1)]
-    quotient = (network.energy(ends[0]) - network.energy(ends[1])) / (2 * step)
-    # The quotient is a mean of the slopes on the way, which near the edge between two memories differ widely.
-    lowest, highest = rate, rate
-    for end in ends:
-        there = network.energy_gradient(end)
-        slope = sum(xp.sum(there[name] * velocity[name], axis=-1) for name in network.populations)
-        lowest, highest = xp.minimum(lowest, slope), xp.maximum(highest, slope)
-    noise = 64 * eps * network.energy_scale(states, evaluation) / step
-    gap = xp.maximum(lowest - quotient, quotient - highest) - noise - tolerance
-    whole = xp.abs(rate) + xp.abs(quotient)
-    error = xp.where(gap > 0, gap, 0.0) / xp.where(whole > 0, whole, 1.0)
-    return rate, tolerance, error, shares
-
-
-def _norm(x: Array) -> Array:
-    """\\|x\\| over the last axis, where its square would leave the range of the dtype too."""
-    xp = backend.namespace(x)
-    largest = xp.max(xp.abs(x), axis=-1, keepdims=True)
-    largest = xp.where(largest > 0, largest, 1.0)
-    return largest[..., 0] * xp.sqrt(xp.sum((x / largest) ** 2, axis=-1))
 
 
 def _some(states: Mapping[str, Array]) -> dict[str, Array]:
@@ -343,6 +293,12 @@ def _cause(network: Network, states: Mapping[str, Array], strange: list[str], sh
         if all(hasattr(synapse, "weights") for synapse in loose.values()):
             return f"the weights of {', '.join(loose)} are not symmetric, so no energy belongs to their forces"
         return f"no energy belongs to the forces of {', '.join(loose)}"
+    if not network.even:
+        names = [name for name, p in network.populations.items() if p.by_neuron and not p.lagrangian.elementwise]
+        return (
+            f"the time constants of {', '.join(names)} differ by neuron, and its Lagrangian couples the neurons, so "
+            "that nothing says that E falls in the local flow"
+        )
     for (name, p), share in zip(network.populations.items(), shares, strict=True):
         convex = p.lagrangian.convex
         if not share > 0:  # it never raised the energy

@@ -64,7 +64,8 @@ class LyapunovReport:
         Intervals (for states: states) that were looked at.
     cause : str
         Empty when it holds; "model" when dE/dt > 0 at a state, "step size" when dE/dt <= 0 at all states
-        that were looked at, so that the energy rises only between them.
+        that were looked at, so that the energy rises only between them; "noise" when the run had noise, which raises
+        it.
     max_rate : float or None
         The largest analytic dE/dt, None where the states of some population were not saved.
     rate_error : float or None
@@ -74,6 +75,13 @@ class LyapunovReport:
         The verdict in a sentence.
     parts : dict of EnergyPart
         The energy by population and synapse.
+    work : float or None
+        The work that changing inputs and numbers did over the run, the mean over the samples; None where nothing
+        changed. Increases are then those of E - W.
+    dissipation : float or None
+        The energy that the flow took meanwhile, likewise.
+    risen : int or None
+        Intervals over which E itself rose, by that work.
 
     Examples
     --------
@@ -98,6 +106,9 @@ class LyapunovReport:
     rate_error: float | None
     message: str
     parts: Mapping[str, EnergyPart] = field(default_factory=dict)
+    work: float | None = None
+    dissipation: float | None = None
+    risen: int | None = None
 
     def __bool__(self) -> bool:
         return self.holds
@@ -124,6 +135,9 @@ class LyapunovReport:
         table.add_row(
             "E", _cell(first), _cell(last), _cell(None if first is None else last - first), _cell(self.max_rate)
         )
+        if self.work is not None:
+            table.add_row("work", "", "", _cell(self.work), "")
+            table.add_row("dissipation", "", "", _cell(self.dissipation), "")
         return table
 
     def __rich__(self) -> Any:

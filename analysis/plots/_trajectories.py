@@ -45,7 +45,8 @@ def plot_energy(
 
     Samples are thin lines (a selection of 200 when there are more); the median is over all of them. Intervals
     over which the energy rises beyond rounding, as `check_lyapunov` counts them, are drawn in vermillion with
-    a mark at their end.
+    a mark at their end. Where inputs or numbers change in time, the energy less their work E - W is drawn beside it,
+    dashed, and it is what should not rise.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def plot_energy(
     relative : bool
         False: the energy on a linear scale, which shows the depths that are reached. True: the energy above
         the lowest that the sample reached, on a logarithmic scale, which shows how fast it is approached; the
-        scale ends where rounding begins.
+        scale ends where rounding begins. Of a run whose inputs change it is E - W.
     color : str
         Of the lines.
     title : str, optional
@@ -83,7 +84,12 @@ def plot_energy(
     energy = _columns(trajectory.energy)
     times = np.broadcast_to(trajectory.times.reshape(len(energy), -1), energy.shape)
     slack = ROUNDING * backend.epsilon(trajectory.energy) * _columns(trajectory.energy_scale)
-    rose = np.diff(energy, axis=0) > np.maximum(slack[1:], slack[:-1])
+    driven = trajectory.drive is not None
+    balance = energy - _columns(trajectory.work) if driven else energy
+    off = np.diff(_columns(trajectory.work_error), axis=0) if driven else 0.0
+    rose = np.diff(balance, axis=0) > np.maximum(slack[1:], slack[:-1]) + off
+    if relative:
+        energy = balance
     energy = np.where(np.abs(energy) < HUGE, energy, np.nan)
     floor = float(np.median(slack[(slack > 0) & (slack < HUGE)])) if (slack > 0).any() else 1e-16
     if relative:
@@ -100,6 +106,9 @@ def plot_energy(
     few = {"marker": "o", "markersize": 4} if updates and len(clock) <= 60 else {}
     name = f"median of {samples}" if samples > 1 else "energy"
     ax.plot(clock, middle, color="black" if samples > 1 else color, linewidth=2, label=name, zorder=4, **few)
+    if driven and not relative:
+        ax.plot(*_median(times, balance), "--", color=ORANGE, linewidth=1.6, label="less the work, $E - W$", zorder=4)
+        energy = balance  # what rises, rises there
     if rose.any():
         k, sample = (part[:5000] for part in np.nonzero(rose))
         ends = np.stack([np.stack([times[k + i, sample], energy[k + i, sample]], axis=-1) for i in (0, 1)], axis=1)
@@ -111,8 +120,8 @@ def plot_energy(
         ax.set_ylim(bottom=floor / 10)
     ax.margins(x=0.03 if few else 0)
     ax.autoscale_view(scaley=not relative)
-    ax.set_ylabel("energy above the lowest" if relative else "energy $E$")
-    if samples > 1 or relative or rose.any():
+    ax.set_ylabel(("$E - W$" if driven else "energy") + " above the lowest" if relative else "energy $E$")
+    if samples > 1 or relative or rose.any() or driven:
         place = "upper right" if not rose.any() else "center right" if relative else "upper left"
         ax.legend(frameon=False, fontsize="small", loc=place)
     return _finished(ax, updates, title)

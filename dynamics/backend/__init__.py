@@ -42,7 +42,9 @@ from ._structures import is_compiling as is_compiling
 from ._structures import is_structure as is_structure
 from ._structures import leaves as leaves
 from ._structures import map_leaves as map_leaves
+from ._structures import rebuild as rebuild
 from ._structures import settings as settings
+from ._structures import split as split
 from ._structures import static as static
 from ._structures import structure as structure
 from ._threads import in_parts as in_parts

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, Number, rms
+from ..inputs import Stretch
 from ..network import Flow, Network, Point
 
 States = dict[str, Array]
@@ -21,6 +22,9 @@ no_limit = 1e300  # the largest step of a method whose steps follow from its err
 class Step(NamedTuple):
     """The point that a step leads to, and the error estimate (B,) where the method has one.
 
+    A method that looks at changing currents b inside its step may say what they feed in, the integral over the step of
+    sum (b - b_0) . g', and an estimate of its error: the work of the inputs is known from it to the method's own order.
+
     >>> import numpy as np
     >>> from hopfield.dynamics import Network, Population, Quadratic, Step
     >>> flow = Network({"x": Population(Quadratic(), 1)}).bound()
@@ -30,6 +34,7 @@ class Step(NamedTuple):
 
     point: Point
     error: Array | None = None
+    fed: tuple[Array, Array] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Solution:
     rejected: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
+    dissipated: tuple[Array, Array] | None = None  # with a stretch: D at the saved times (T, B), and at the end (B,)
 
 
 def refuse_jumps(method: object, network: Network) -> None:
@@ -75,7 +81,7 @@ def refuse_tolerance(method: object, rtol: float, like: Array) -> None:
 
 def refuse_unstable(name: str, dt: float, network: Network) -> None:
     """Raise where equal steps of an explicit Runge-Kutta method of order 4, or a lesser one, cannot be stable."""
-    decay = {n: float(backend.to_numpy(p.tau)) / p.leak for n, p in network.populations.items() if p.leak > 0}
+    decay = {n: p.fastest / p.leak for n, p in network.populations.items() if p.leak > 0}
     fastest = min(decay, key=lambda n: decay[n], default="")
     if len(network.populations) > 1 and network.flow == "local" and fastest and dt > 2.8 * decay[fastest]:
         raise ValueError(
@@ -104,6 +110,11 @@ class Integrator(ABC):
         Pairs of matrix products in a step.
     order : int
         Of a fixed step, for smooth forces.
+    nodes : tuple of float
+        The parts of a step at which the method looks at what changes in time (input currents, scheduled numbers). With
+        one node these stand still during a step: in its middle, 0.5, that is of second order for any method. With
+        several, `step` asks ``flow.when(part)`` for the flow at each, and its point is of the flow at the end,
+        ``flow.when(1.0)``.
     drift : float
         The part of the state that the errors of steps without control may add up to before a run says so.
 
@@ -128,6 +139,7 @@ class Integrator(ABC):
 
     dt: float
     order: int = 1
+    nodes: tuple[float, ...] = (0.5,)
     drift: float = 0.15
     jumps: bool = False
     adaptive: bool = False
@@ -156,6 +168,11 @@ class Integrator(ABC):
         dt is None for an infinite step, (B, 1) for an adaptive method; theta (B, 1), where given, shortens
         each sample's displacement.
         """
+
+    def shaken(self, flow: Flow, point: Point, dt: Number, kick: States) -> Step:
+        """One step with noise: `kick` (B, n), by population, is what it adds to the states."""
+        there = self.step(flow, point, dt).point.states
+        return Step(flow.at({name: x + kick[name] if name in kick else x for name, x in there.items()}))
 
     def needs_guard(self, flow: Flow) -> bool:
         """Whether `simulate` should watch the energy of this flow unless it is told otherwise."""
@@ -201,8 +218,34 @@ class Solver(ABC):
         save_at: np.ndarray | None,
         clamp: Mapping[str, Array],
         keep: Sequence[str],
+        stretch: Stretch | None = None,
     ) -> Solution:
-        """Integrate a batch (B, n) from 0 to t1; record the populations `keep` at `save_at` or at every step."""
+        """Integrate a batch (B, n) from 0 to t1; record the populations `keep` at `save_at` or at every step.
+
+        Where something changes in time, `stretch` gives the network at any time s from 0 to t1, and what the flow takes
+        of the energy is integrated too, D' = -(dE/dx) . x' with D = 0 at s = 0.
+        """
+
+
+def feeding(first: Flow, there: Flow, point: Point, velocity: States) -> Array:
+    """The sum of (b - b_0) . g' over the populations, with g' = L'' x': what currents feed in that were b_0 at first.
+
+    >>> import numpy as np
+    >>> from hopfield.dynamics import Network, Population, Quadratic
+    >>> off, on = (Network({"x": Population(Quadratic(), 1, bias=b)}).bound() for b in (0.0, 2.0))
+    >>> here = on.at({"x": np.array([1.0])})
+    >>> float(feeding(off, on, here, on.velocity(here)))
+    2.0
+    """
+    total: Any = None
+    for name, p in there.populations.items():
+        before = first.populations[name].bias
+        if p.bias is not None and p.bias is not before:
+            turned = p.lagrangian.curvature(point.states[name], velocity[name])
+            part = backend.namespace(turned).sum((p.bias - before) * turned, axis=-1)
+            total = part if total is None else total + part
+    like = next(iter(point.states.values()))
+    return backend.namespace(like).zeros_like(like[..., 0]) if total is None else total
 
 
 def error_norm(method: Integrator, error: dict[str, Array], before: dict[str, Array], after: dict[str, Array]) -> Array:

@@ -13,6 +13,7 @@ from ..network import Flow, Network, has_products, scales, tolerance
 from ._base import Integrator, Solution, Solver, Step
 from ._diffrax import Diffrax
 from ._euler import Euler
+from ._heun import Heun
 from ._relaxation import Relaxation, exact, guaranteed
 from ._rosenbrock import Rosenbrock
 from ._runge_kutta import RungeKutta
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 INTEGRATORS = Registry("integrator", also=("auto",))
-for _name, _kind in (("relaxation", Relaxation), ("euler", Euler)):
+for _name, _kind in (("relaxation", Relaxation), ("euler", Euler), ("heun", Heun)):
     INTEGRATORS.register(_name, _kind, dt=float)
 for _name, _kind in (("rosenbrock", Rosenbrock), ("dopri5", RungeKutta), ("scipy", Scipy), ("diffrax", Diffrax)):
     INTEGRATORS.register(_name, _kind)
@@ -79,7 +80,7 @@ def choose(integrator: str | Integrator | Solver, flow: Flow, states: Mapping[st
             raise TypeError(f"integrator={name} is the class and not one with settings: write integrator={name}().")
         return INTEGRATORS(integrator)
     network = flow.network
-    step = 0.1 * float(to_numpy(next(iter(network.populations.values())).tau))
+    step = 0.1 * next(iter(network.populations.values())).fastest
     pair = len(network.populations) <= PAIR  # in a longer chain the order of the visits shows
     if network.flow == "local" and pair and exact(flow) and guaranteed(flow):
         return Relaxation(dt=step, order=len(network.populations))  # the second order costs nothing

@@ -11,6 +11,7 @@ import numpy as np
 from .. import backend
 from ..backend import Array, backend_of, optional_import, unknown_name
 from ..doors import flag, kind, number, settle, whole
+from ..inputs import Changing, Stretch, changing, stretched
 from ..network import Network
 from ._base import Solution, Solver, States, no_limit, refuse_unstable
 
@@ -91,6 +92,7 @@ class Diffrax(Solver):
         save_at: np.ndarray | None,
         clamp: Mapping[str, Array],
         keep: Sequence[str],
+        stretch: Stretch | None = None,
     ) -> Solution:
         """One compiled solve of the batch; records of unequal length repeat their last row."""
         like = next(iter(states.values()))
@@ -102,11 +104,14 @@ class Diffrax(Solver):
                     f"of {like.shape[0]} samples). Give save_at=[...], or a smaller max_steps."
                 )
         times = None if save_at is None else backend.asarray(save_at, like)
-        program = _Program(self, tuple(keep), save_at is None)
-        end = backend.full((), t1, like)
-        saved, final, stats, code = backend.compiled(_solve, like)(program, network, states, times, end, dict(clamp))
-        clock, kept, energy, scale = saved  # rows (B, T, ...)
-        end_time, end_states = final
+        program, change = _Program(self, tuple(keep), save_at is None, changing(stretch)), None
+        if stretch is not None:
+            network, change = stretch.drive.base, stretched(stretch)
+        biases = {n: p.bias for n, p in network.populations.items() if getattr(p.bias, "ndim", 0) > 1}
+        end, run = backend.full((), t1, like), backend.compiled(_solve, like)
+        saved, final, stats, code = run(program, network, states, times, end, dict(clamp), biases, change)
+        clock, kept, energy, scale, taken = saved  # rows (B, T, ...)
+        end_time, end_states, end_taken = final
         host = backend.to_numpy(clock)
         written = np.isfinite(host).sum(axis=1)  # diffrax fills the rows that were not reached with infinities
         length = int(written.max()) if save_at is None else len(save_at)
@@ -124,6 +129,7 @@ class Diffrax(Solver):
             rejected=int(backend.to_numpy(stats["num_rejected_steps"]).sum()),
             notes={"evaluations": None, **self._method(network).notes},
             failure=self._failure(code, t1),
+            dissipated=None if stretch is None else (taken[batch, index], end_taken[:, 0]),
         )
 
     def _failure(self, code: Any, t1: float) -> str:
@@ -204,6 +210,7 @@ class _Program:
     settings: Diffrax
     keep: tuple[str, ...]
     every_step: bool
+    changes: Changing | None = None
 
 
 def _fits(diffrax: Any, kind: Any) -> bool:
@@ -219,13 +226,42 @@ def _is_default(solver: Any) -> bool:
     return bool(equinox.tree_equal(solver.root_finder, default))
 
 
-def _last(t: Any, y: States, args: Any) -> Any:
-    return t, y
+_TAKEN = "\0taken"  # beside the populations, of which none has this name: the energy that the flow has taken
 
 
-def _velocity(t: Any, y: States, args: Any) -> States:
-    network, mask = args
-    return network.velocity(y, mask)
+def _parts(y: States) -> tuple[States, Any]:
+    """The states, and what the flow has taken of the energy where that is integrated too."""
+    like = next(iter(y.values()))
+    taken = y[_TAKEN][..., 0] if _TAKEN in y else backend.full((), 0.0, like)
+    return {name: x for name, x in y.items() if name != _TAKEN}, taken
+
+
+def _last(t: Any, y: Any, args: Any) -> Any:
+    return t, *_parts(y)
+
+
+def _velocity(t: Any, y: Any, args: Any) -> Any:
+    network, mask = args.network(t), args.mask
+    if _TAKEN not in y:
+        return network.velocity(y, mask)
+    flow = network.bound(mask)
+    point = flow.at(_parts(y)[0])
+    return {**flow.velocity(point), _TAKEN: -flow.rate(point)[..., None]}
+
+
+@backend.structure
+class _Moving:
+    """What moves one sample: its network, at any time, and what is held of it."""
+
+    base: Network
+    mask: dict[str, Array]
+    row: Any
+    change: Any
+    changes: Changing | None = backend.static(default=None)
+
+    def network(self, t: Any) -> Network:
+        """The network at a time."""
+        return self.base if self.changes is None else self.changes.network(self.base, t, self.row, self.change)
 
 
 def _solve(
@@ -235,38 +271,44 @@ def _solve(
     times: Any,
     t1: Array,
     clamp: dict[str, Array],
+    biases: dict[str, Array] | None = None,
+    change: Any = None,
 ) -> Any:
     import diffrax
     import jax
     import jax.numpy as jnp
 
-    settings = program.settings
+    settings, biases = program.settings, biases or {}
     solver = settings._method(network).solver
     bounded = settings.dt < no_limit
 
     def norm(tree: Any) -> Array:
         return jnp.stack([jnp.sqrt(jnp.mean(leaf**2)) for leaf in jax.tree_util.tree_leaves(tree)]).max()
 
-    def record(t: Any, y: States, args: Any) -> Any:
-        evaluation = args[0].evaluate(y)
-        energy = args[0].energy(y, evaluation), args[0].energy_scale(y, evaluation)
-        return t, {name: y[name] for name in program.keep}, *energy
+    def record(t: Any, y: Any, args: _Moving) -> Any:
+        (x, taken), there = _parts(y), args.network(t)
+        evaluation = there.evaluate(x)
+        energy = there.energy(x, evaluation), there.energy_scale(x, evaluation)
+        return t, {name: x[name] for name in program.keep}, *energy, taken
 
     steps: Any = diffrax.ConstantStepSize()
     if isinstance(solver, diffrax.AbstractAdaptiveSolver):
         largest = settings.dt if bounded else None
         steps = diffrax.PIDController(rtol=settings.rtol, atol=settings.atol, norm=norm, dtmax=largest)
 
-    def one(y0: States, mask: States) -> Any:
+    def one(y0: States, mask: States, own: dict[str, Array], row: Any) -> Any:
         what: Any = {"t0": True, "steps": True} if program.every_step else {"ts": times}
+        populations = {n: backend.copied(p, bias=own[n]) if n in own else p for n, p in network.populations.items()}
+        alone = backend.copied(network, populations=populations) if own else network
+        begin = y0 if program.changes is None else {**y0, _TAKEN: 0.0 * next(iter(y0.values()))[..., :1]}
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(_velocity),
             solver,
             0.0,
             t1,
             settings.dt if isinstance(steps, diffrax.ConstantStepSize) else None,
-            y0,
-            (network, mask),
+            begin,
+            _Moving(alone, mask, row, change, program.changes),
             saveat=diffrax.SaveAt(subs=[diffrax.SubSaveAt(**what, fn=record), diffrax.SubSaveAt(t1=True, fn=_last)]),
             stepsize_controller=steps,
             max_steps=settings.max_steps,
@@ -275,4 +317,4 @@ def _solve(
         saved, final = solution.ys  # pyright: ignore[reportGeneralTypeIssues]
         return saved, final, solution.stats, solution.result
 
-    return jax.vmap(one)(states, clamp)
+    return jax.vmap(one)(states, clamp, biases, jnp.arange(len(next(iter(states.values())))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..backend import Array, Number, to_numpy
+from ..backend import Array, Number
 from ..doors import number, settle
 from ..network import Flow, Point
 from ._base import Integrator, States, Step
@@ -32,6 +32,7 @@ class Euler(Integrator):
     """
 
     dt: float = 0.01
+    nodes = (0.0,)
     drift = 10.0  # it promises nothing, and says so only when nothing of the flow is left
 
     def __post_init__(self) -> None:
@@ -45,7 +46,7 @@ class Euler(Integrator):
         """Refuse steps that a fast population makes unstable."""
         super().check(flow, states)
         network = flow.network
-        decay = {name: float(to_numpy(p.tau)) / p.leak for name, p in network.populations.items() if p.leak > 0}
+        decay = {name: p.fastest / p.leak for name, p in network.populations.items() if p.leak > 0}
         if len(network.populations) < 2 or network.flow != "local" or not decay:
             return
         fastest = min(decay, key=lambda name: decay[name])

@@ -145,7 +145,6 @@ class Equation(NamedTuple):
     """
 
     name: str
-    population: Population
     ends: list[tuple[Wire, int]]  # the synapses that reach it, and at which of their ends
     refresh: list[Wire]  # the synapses whose signal depends on it
     activate: Callable[[Array], Array]
@@ -160,7 +159,7 @@ class Equation(NamedTuple):
 
     def solved(self, flow: Flow, point: Point, ratio: Number | None) -> Array:
         """Its state after dt = ratio tau (None: for ever)."""
-        x, p = point.states[self.name], self.population
+        x, p = point.states[self.name], flow.populations[self.name]
         if self.plain:
             responses = [wire.ask(wire.response, point, k) for wire, k in self.ends]
             return exact_step(x, responses, p.leak, p.bias, ratio)
@@ -169,7 +168,7 @@ class Equation(NamedTuple):
         else:  # freeze the whole force instead; the guard watches
             responses = [Response(flow.pull(point, self.name))]
         constant = all(r.step is None and isinstance(r.stiffness, float) for r in responses)
-        if p.leak == 0 and constant and not p.lagrangian.identity:
+        if p.leak == 0 and constant and not p.lagrangian.identity and not p.by_neuron:
             force = exact_step(backend.namespace(x).zeros_like(x), responses, 0.0, p.bias, 1.0)
             return p.lagrangian.leakless_step(x, force, ratio)
         new = exact_step(x, responses, p.leak, p.bias, ratio, self.gain)
@@ -198,7 +197,7 @@ def guaranteed(flow: Flow) -> bool:
 
 def _covered(flow: Flow, own: Equation) -> bool:
     # Part of a population may be held only where its neurons do not see one another.
-    apart = own.population.lagrangian.elementwise and not any(answer.alone for answer in own.answers)
+    apart = flow.populations[own.name].lagrangian.elementwise and not any(answer.alone for answer in own.answers)
     return own.guaranteed and (own.name not in flow.clamp or apart)
 
 
@@ -219,11 +218,11 @@ def _equation(flow: Flow, name: str) -> Equation:
     once = all(wire.between.count(name) < 2 for wire, _ in ends)
     closed, frozen = _is_closed(p, answers), any(answer.kind == "frozen" for answer in answers)
     falls = p.lagrangian.convex is True and once and closed and all(answer.falls for answer in answers)
+    falls = falls and (p.lagrangian.elementwise or not p.by_neuron)  # else the way to the solution is no straight line
     moves = any(answer.kind not in ("constant", "frozen") for answer in answers)
     logarithmic = any(answer.kind == "logarithmic" for answer in answers) and p.lagrangian.log_gain is not None
     return Equation(
         name=name,
-        population=p,
         ends=ends,
         refresh=[wire for wire in flow.wires if name in wire.seen],
         activate=behind(p.lagrangian.activation),
@@ -240,6 +239,8 @@ def _equation(flow: Flow, name: str) -> Equation:
 
 def _is_closed(p: Population, answers: list[Answer]) -> bool:
     own = [answer for answer in answers if answer.kind == "own"]
+    if p.by_neuron and (own or (p.leak == 0 and not p.lagrangian.identity)):  # these turn all neurons together
+        return False
     affine = [answer for answer in answers if answer.kind in ("affine", "logarithmic")]
     if not own and not affine:
         return p.leak != 0 or p.lagrangian.leakless
@@ -262,7 +263,7 @@ def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, ord
     visits = flow.once(_there if order == 1 else _there_and_back)
     for visit, (own, part) in enumerate(visits, 1):
         name = own.name
-        ratio = None if dt is None else dt * part / own.population.tau
+        ratio = None if dt is None else dt * part / flow.populations[name].tau
         if dt is None and not own.limit and name in clamp:
             continue  # held as a whole: `check` saw to it
         at = point

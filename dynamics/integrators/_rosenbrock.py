@@ -15,11 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import backend
 from ..backend import Array, Number, shown
 from ..doors import number, settle, solvable, whole
 from ..network import Flow, Linearised, Point, Wire, factored, gmres
-from ._base import Integrator, States, Step, error_norm
+from ._base import Integrator, States, Step, error_norm, feeding
 
 
 class Tableau(NamedTuple):
@@ -33,6 +35,22 @@ class Tableau(NamedTuple):
     stages: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]  # (a_i, c_i) of each
     result: tuple[float, ...]
     order: int
+
+    @property
+    def times(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Where each stage stands in the step, and by which part of dt it sees the velocity's derivative in time.
+
+        With the lower triangles A and C of all a_ij and c_ij and Gamma = (I/gamma - C)^-1, these are the sums of the
+        rows of A Gamma and of Gamma (Hairer & Wanner 1996, section IV.7).
+        """
+        size = len(self.stages)
+        lower = [
+            np.array([[*row, *[0.0] * (size - len(row))] for row in part]) for part in zip(*self.stages, strict=True)
+        ]
+        gamma = np.linalg.inv(np.eye(size) / self.gamma - lower[1])
+        sums = (lower[0] @ gamma).sum(1), gamma.sum(1)
+        stand, feel = (tuple(round(x) + 0.0 if abs(x - round(x)) < 1e-9 else float(x) for x in part) for part in sums)
+        return stand, feel
 
 
 RODAS3 = Tableau(
@@ -84,6 +102,8 @@ RODAS5P = Tableau(
     order=5,
 )
 TABLEAUS = {3: RODAS3, 5: RODAS5P}
+TIMES = {tableau.order: tableau.times for tableau in TABLEAUS.values()}
+SLOPE = ((0.0, -25 / 3), (0.25, 16.0), (0.5, -12.0), (0.75, 16 / 3), (1.0, -1.0))  # weights of dt d/dt at the beginning
 COARSE = 1e-3  # relative tolerance from which on the third order takes fewer products than the fifth
 
 
@@ -159,6 +179,11 @@ class Rosenbrock(Integrator):
         """Of the error estimate in dt."""
         return float(self.tableau.order)
 
+    @property
+    def nodes(self) -> tuple[float, ...]:
+        """Where its stages stand, and where the derivative in time is taken from."""
+        return tuple(dict.fromkeys([0.0, *TIMES[self.tableau.order][0], *(part for part, _ in SLOPE)]))
+
     def check(self, flow: Flow, states: States) -> None:
         """Refuse jumps and the gradient flow."""
         super().check(flow, states)
@@ -170,8 +195,8 @@ class Rosenbrock(Integrator):
             )
 
     def needs_guard(self, flow: Flow) -> bool:
-        """Wherever the forces have an energy and the Lagrangians are convex."""
-        return flow.network.conservative and flow.network.convex is True
+        """Wherever the forces have an energy that falls along the flow."""
+        return flow.network.conservative and flow.network.convex is True and flow.network.even
 
     def step(self, flow: Flow, point: Point, dt: Number | None, theta: Array | None = None) -> Step:
         """The stages, with one matrix."""
@@ -179,14 +204,24 @@ class Rosenbrock(Integrator):
         system = _System(flow, point, 1 / (tableau.gamma * dt), self)  # type: ignore[operator]
         increments: list[States] = []
         velocity = flow.velocity(point)
-        for added, pulled in tableau.stages:
+        change = _change_in_time(flow, point) if flow.nodes else None  # dt times the derivative
+        ledger = _Ledger(flow, point, velocity, dt, tableau) if flow.nodes else None
+        there, here = flow, point
+        for (added, pulled), part, feels in zip(tableau.stages, *TIMES[tableau.order], strict=True):
             if added:
-                velocity = flow.velocity(flow.at(_moved(states, added, increments)))
+                there = flow.when(part)
+                here = there.at(_moved(states, added, increments))
+                velocity = there.velocity(here)
             right = {n: v + _combined(pulled, increments, n) / dt if pulled else v for n, v in velocity.items()}
+            if change is not None and feels:
+                right = {n: r + feels * change[n] for n, r in right.items()}
             increments.append(system.solve(right))
+            if ledger is not None:
+                ledger.add(there, here, velocity, pulled, feels)
         new = _moved(states, tableau.result, increments)
         error = {name: abs(x) + system.left[name] for name, x in increments[-1].items()}
-        return Step(flow.at(new), error_norm(self, error, states, new))
+        fed = None if ledger is None else ledger.whole()
+        return Step(flow.when(1.0).at(new), error_norm(self, error, states, new), fed)
 
 
 def eliminated(network: Any) -> list[str]:
@@ -285,7 +320,7 @@ class _System:
 
     def _of_pair(self, wire: Wire, value: str, memory: str) -> Array | None:
         v, h, g = self.network.populations[value], self.network.populations[memory], self.point.activations
-        bend = h.lagrangian.bend(self.states[memory], g[memory])
+        bend = None if h.by_neuron else h.lagrangian.bend(self.states[memory], g[memory])
         inner = None if bend is None else wire.synapse.gram(bend.diagonal, g[value], g[memory])
         if bend is None or inner is None:
             return None
@@ -299,7 +334,7 @@ class _System:
             inner = inner + wire.ask(wire.block, Point(*map(_wide, self.point)), 0, 0, eye + 0 * inner)
         if not v.lagrangian.identity:
             inner = v.lagrangian.linearised(self.states[value][..., None, :], g[value][..., None, :])(inner)
-        return self._diagonal(value)[..., None] * eye - inner / v.tau
+        return self._diagonal(value)[..., None] * eye - inner / (v.tau[:, None] if v.by_neuron else v.tau)
 
     def _pack(self, x: States) -> Array:
         return x[self.kept[0]] if len(self.kept) == 1 else self.xp.concat([x[name] for name in self.kept], axis=-1)
@@ -312,6 +347,41 @@ class _System:
             parts[name] = packed[..., start : start + size]
             start += size
         return parts
+
+
+class _Ledger:
+    """What changing currents feed in, y' = (b(t) - b_0) . g', as one more equation of the method beside the states.
+
+    Where the step begins it is 0 whatever the states are, so that its row of the matrix is empty.
+    """
+
+    def __init__(self, flow: Flow, point: Point, velocity: States, dt: Any, tableau: Tableau) -> None:
+        self.first, self.point, self.dt, self.tableau = flow.when(0.0), point, dt[..., 0], tableau
+        self.increments: list[Any] = []
+        self.change: Any = 0.0
+        for part, weight in SLOPE[1:]:
+            self.change = self.change + weight * feeding(self.first, flow.when(part), point, velocity)
+
+    def add(self, there: Flow, here: Point, velocity: States, pulled: tuple[float, ...], feels: float) -> None:
+        """The next stage."""
+        slope = feeding(self.first, there, here, velocity) + feels * self.change
+        pull = sum(weight * one for weight, one in zip(pulled, self.increments, strict=False))
+        self.increments.append(self.tableau.gamma * (self.dt * slope + pull))
+
+    def whole(self) -> tuple[Any, Any]:
+        """The integral over the step, and the estimate of its error."""
+        result = sum(weight * one for weight, one in zip(self.tableau.result, self.increments, strict=False))
+        return result, self.increments[-1]
+
+
+def _change_in_time(flow: Flow, point: Point) -> States:
+    """Dt times the derivative of the velocity in time, where a step begins: exact for polynomials of degree 4."""
+    found: States = {}
+    for part, weight in SLOPE:
+        there = flow.when(part)
+        for name, v in there.velocity(there.at(point.states)).items():
+            found[name] = weight * v if name not in found else found[name] + weight * v
+    return found
 
 
 def _combined(weights: tuple[float, ...], increments: list[States], name: str) -> Any:

@@ -9,14 +9,22 @@ from .. import backend
 from ..backend import Array, Number
 from ..doors import choice, number, settle, whole
 from ..network import Flow, Point
-from ._base import Integrator, Step, error_norm
+from ._base import Integrator, Step, error_norm, feeding
 
 
 class Tableau(NamedTuple):
-    """A method is its tableau: rows of A (the last gives the new state), and weights of the error."""
+    """A method is its tableau: rows of A (the last gives the new state), and weights of the error.
+
+    `parts` are the sums of the rows, where in the step each stage stands.
+    """
 
     rows: tuple[tuple[float, ...], ...]
     error: tuple[float, ...]
+
+    @property
+    def parts(self) -> tuple[float, ...]:
+        """Exactly 1 where rounding leaves a sum beside it."""
+        return tuple(1.0 if abs(sum(row) - 1) < 1e-9 else sum(row) for row in self.rows)
 
 
 TABLEAUS = {
@@ -98,15 +106,27 @@ class RungeKutta(Integrator):
         settle(self, number, "rtol", "atol", "dt", above=0)
         settle(self, whole, "max_steps", least=1)
 
+    @property
+    def nodes(self) -> tuple[float, ...]:
+        """Where its stages stand."""
+        return (0.0, *dict.fromkeys(TABLEAUS[self.method].parts))
+
     def step(self, flow: Flow, point: Point, dt: Number | None, theta: Array | None = None) -> Step:
         """All stages; the last is evaluated at the new state."""
         tableau, states = TABLEAUS[self.method], point.states
-        stages, new = [flow.velocity(point)], point
-        for row in tableau.rows:
-            new = flow.at({name: x + dt * _combined(row, stages, name) for name, x in states.items()})
-            stages.append(flow.velocity(new))
+        first = flow.when(0.0)
+        stages, new, fed = [first.velocity(point)], point, []
+        for row, part in zip(tableau.rows, tableau.parts, strict=True):
+            there = flow.when(part)
+            new = there.at({name: x + dt * _combined(row, stages, name) for name, x in states.items()})
+            stages.append(there.velocity(new))
+            if flow.nodes:
+                fed.append(feeding(first, there, new, stages[-1]))
         error = {name: dt * _combined(tableau.error, stages, name) for name in states}
-        return Step(new, error_norm(self, error, states, new.states))
+        told = None
+        if fed:  # the sum over the stages is of the method's order, as for the states
+            told = tuple(dt[..., 0] * _weighed(weights, fed) for weights in (tableau.rows[-1], tableau.error))
+        return Step(new, error_norm(self, error, states, new.states), told)
 
 
 def _combined(weights: tuple[float, ...], stages: list[dict[str, Array]], name: str) -> Any:
@@ -115,3 +135,8 @@ def _combined(weights: tuple[float, ...], stages: list[dict[str, Array]], name: 
         if weight:
             total = weight * stage[name] if total is None else total + weight * stage[name]
     return backend.namespace(stages[0][name]).zeros_like(stages[0][name]) if total is None else total
+
+
+def _weighed(weights: tuple[float, ...], fed: list[Any]) -> Any:
+    """A sum over the stages from the second on: at the first nothing is fed in yet."""
+    return sum(weight * one for weight, one in zip(weights[1:], fed, strict=False))

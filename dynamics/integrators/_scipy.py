@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 from .. import backend
 from ..backend import Array, backend_of
 from ..doors import choice, number, settle, whole
+from ..inputs import Stretch, of_sample
 from ..network import Network, jacobian
 from ._base import Solution, Solver, States, refuse_jumps
 
@@ -72,31 +73,43 @@ class Scipy(Solver):
         save_at: np.ndarray | None,
         clamp: Mapping[str, Array],
         keep: Sequence[str],
+        stretch: Stretch | None = None,
     ) -> Solution:
         """One solve for each sample; records of unequal length repeat their last row."""
-        exact = network if _is_double(states) else backend.move(network, "numpy", dtype="float64")
+        double = _is_double(states)
+        exact = network if double else backend.move(network, "numpy", dtype="float64")
         analytic = self.method in IMPLICIT and _has_jacobian(exact, states)
+
+        def seen(k: int) -> Any:
+            if (changes := stretch) is None:
+                return of_sample(exact, k)
+            if double:
+                return lambda s: changes.network(s, k)
+            return lambda s: backend.move(changes.network(s, k), "numpy", dtype="float64")
+
         systems = [
-            _System(exact, {n: x[k] for n, x in states.items()}, {n: m[k] for n, m in clamp.items()})
+            _System(seen(k), {n: x[k] for n, x in states.items()}, {n: m[k] for n, m in clamp.items()})
             for k in range(next(iter(states.values())).shape[0])
         ]
         runs = [self._one(system, t1, save_at, analytic) for system in systems]
         length = max(len(run.times) for run in runs)
         times = np.stack([_padded(run.times, length) for run in runs], axis=1)
         packed = np.stack([_padded(run.states, length) for run in runs], axis=1)
+        last = np.stack([run.final for run in runs])
         whole = systems[0].unpack(packed, systems[0].dtype)
-        evaluation = network.evaluate(whole)
+        energies = [np.asarray(x) for x in _energies(network, whole, times if save_at is None else save_at, stretch)]
         return Solution(
             times=times if save_at is None else save_at,
             states={name: whole[name] for name in keep},
-            energy=network.energy(whole, evaluation),
-            energy_scale=network.energy_scale(whole, evaluation),
-            final=systems[0].unpack(np.stack([run.final for run in runs]), systems[0].dtype),
+            energy=energies[0],
+            energy_scale=energies[1],
+            final=systems[0].unpack(last, systems[0].dtype),
             reached=np.array([run.reached for run in runs]),
             steps=np.array([run.steps for run in runs]),
             evaluations=sum(system.evaluations for system in systems),
             notes={"jacobian": "analytic" if analytic else "differences"} if self.method in IMPLICIT else {},
             failure=next((f"In sample {k}: {run.failure}" for k, run in enumerate(runs) if run.failure), ""),
+            dissipated=None if stretch is None else (packed[..., -1], last[..., -1]),
         )
 
     def check(self, network: Network, states: States) -> None:
@@ -171,29 +184,56 @@ def _padded(values: np.ndarray, length: int) -> np.ndarray:
 
 
 class _System:
-    """A network with one sample's states and clamp, as SciPy sees it: functions of one vector of float64."""
+    """A network with one sample's states and clamp, as SciPy sees it: functions of one vector of float64.
 
-    def __init__(self, network: Network, states: States, clamp: States) -> None:
+    Where the network is a function of time, the energy that its flow takes is the last number of the vector.
+    """
+
+    def __init__(self, network: Network | Callable[[float], Network], states: States, clamp: States) -> None:
         self.network, self.clamp, self.names = network, clamp, list(states)
-        self.cuts = np.cumsum([states[name].shape[-1] for name in self.names])[:-1]
+        self.cuts = np.cumsum([states[name].shape[-1] for name in self.names])
         self.dtype = states[self.names[0]].dtype
-        self.start = np.concatenate([states[name] for name in self.names]).astype(float)
+        self.driven = not isinstance(network, Network)
+        self.start = np.concatenate([*[states[name] for name in self.names], np.zeros(int(self.driven))]).astype(float)
         self.evaluations = 0  # SciPy leaves out those of its differences
 
     def unpack(self, y: np.ndarray, dtype: Any = float) -> States:
         """The populations of a vector."""
-        return dict(zip(self.names, np.split(y.astype(dtype, copy=False), self.cuts, axis=-1), strict=True))
+        return dict(zip(self.names, np.split(y.astype(dtype, copy=False), self.cuts, axis=-1), strict=False))
 
-    def velocity(self, _: float, y: np.ndarray) -> np.ndarray:
+    def velocity(self, t: float, y: np.ndarray) -> np.ndarray:
         """All velocities."""
         self.evaluations += 1
-        v = self.network.velocity(self.unpack(y), self.clamp)
-        return np.concatenate([v[name] for name in self.names])
+        x, network = self.unpack(y), self.network
+        if isinstance(network, Network):
+            v = network.velocity(x, self.clamp)
+            return np.concatenate([v[name] for name in self.names])
+        flow = network(t).bound(self.clamp)
+        point = flow.at(x)
+        v = flow.velocity(point)
+        return np.concatenate([*[v[name] for name in self.names], [-flow.rate(point)]])
 
-    def jacobian(self, _: float, y: np.ndarray) -> np.ndarray:
-        """The matrix of their derivatives."""
-        blocks = jacobian(self.network, self.unpack(y), self.clamp)
-        return np.block([[blocks[target, source] for source in self.names] for target in self.names])
+    def jacobian(self, t: float, y: np.ndarray) -> np.ndarray:
+        """The matrix of their derivatives; of what the flow takes nothing, on which nothing depends."""
+        network = self.network if isinstance(self.network, Network) else self.network(t)
+        blocks = jacobian(network, self.unpack(y), self.clamp)
+        found = np.block([[blocks[target, source] for source in self.names] for target in self.names])
+        return np.pad(found, (0, 1)) if self.driven else found
+
+
+def _energies(network: Network, states: States, times: np.ndarray, stretch: Stretch | None) -> Any:
+    """Energies and their scales (T, B) of states (T, B, n) at times (T,) or (T, B)."""
+    if stretch is None:
+        point = network.evaluate(states)
+        return network.energy(states, point), network.energy_scale(states, point)
+    shape = next(iter(states.values())).shape[:-1]
+    clock, found = np.broadcast_to(times.reshape(len(times), -1), shape), np.zeros((2, *shape))
+    for k, t in np.ndindex(shape[1], shape[0]):
+        there = stretch.network(float(clock[t, k]), k)
+        x = {name: part[t, k] for name, part in states.items()}
+        point = there.evaluate(x)
+        found[:, t, k] = there.energy(x, point), there.energy_scale(x, point)
+    return found.astype(next(iter(states.values())).dtype)
 
 
 def _is_double(states: States) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from .. import backend
 from ..backend import Array, backend_of, optional_import
 from ..doors import choice, mapping, number, settle, whole
+from ..inputs import Stretch
 from ..network import Network
 from ._base import Solution, Solver, States, no_limit, refuse_unstable
 
@@ -97,9 +98,10 @@ class TorchDiffEq(Solver):
         save_at: np.ndarray | None,
         clamp: Mapping[str, Array],
         keep: Sequence[str],
+        stretch: Stretch | None = None,
     ) -> Solution:
         """One `odeint` from each save time to the next."""
-        flow = _Flow(network, states, clamp, keep, save_at is None, self.method in ADAPTIVE)
+        flow = _Flow(network, states, clamp, keep, save_at is None, self.method in ADAPTIVE, stretch)
         wanted = [0.0, t1] if save_at is None else save_at.tolist()
         failure = ""
         for target in wanted if wanted[-1] == t1 else [*wanted, t1]:
@@ -127,6 +129,7 @@ class TorchDiffEq(Solver):
             evaluations=flow.evaluations,
             rejected=flow.rejected,
             failure=failure,
+            dissipated=None if stretch is None else (stacked(lambda row: row[4][..., 0]), flow.taken[..., 0]),
         )
 
     def _advance(self, flow: _Flow, end: float) -> str:
@@ -139,7 +142,7 @@ class TorchDiffEq(Solver):
                 warnings.filterwarnings("error", message="Functional iteration|.*Unexpected arguments")
                 y = torchdiffeq.odeint(
                     flow,
-                    tuple(flow.states.values()),
+                    flow.packed(),
                     times,
                     rtol=self.rtol,
                     atol=self.atol,
@@ -154,10 +157,11 @@ class TorchDiffEq(Solver):
             if "Unexpected arguments" in str(error):
                 raise ValueError(f"torchdiffeq does not know these options of {self.method}: {error}.") from None
             raise
-        lost = [name for name, x in zip(flow.states, y, strict=True) if not bool(x[-1].isfinite().all())]
+        lost = [name for name, x in zip(flow.states, y, strict=False) if not bool(x[-1].isfinite().all())]
         if lost:
             return self._failure(flow, end, f"population {lost[0]!r} is not finite")
-        flow.move(end, [flow.held(name, x[-1]) for name, x in zip(flow.states, y, strict=True)])
+        ends = [flow.held(name, x[-1]) for name, x in zip(flow.states, y, strict=False)]
+        flow.move(end, ends if flow.stretch is None else [*ends, y[-1][-1]])
         return ""
 
     def _options(self, flow: _Flow, times: Any) -> dict[str, Any]:
@@ -202,7 +206,11 @@ class _Flow:
         keep: Sequence[str],
         every_step: bool,
         adaptive: bool,
+        stretch: Stretch | None = None,
     ) -> None:
+        self.stretch = stretch
+        first = next(iter(states.values()))
+        self.taken = first[..., :1] * 0  # of the energy by the flow, where the network is one of each time
         self.network, self.states, self.clamp, self.keep = network, dict(states), clamp, keep
         self.every_step = every_step
         self.size = int(next(iter(states.values())).shape[0])
@@ -217,8 +225,18 @@ class _Flow:
 
     def __call__(self, t: Any, y: Any) -> Any:
         self.evaluations += 1
-        velocity = self.network.velocity(dict(zip(self.states, y, strict=True)), self.clamp)
-        return tuple(velocity[name] for name in self.states)
+        states = dict(zip(self.states, y, strict=False))
+        if self.stretch is None:
+            velocity = self.network.velocity(states, self.clamp)
+            return tuple(velocity[name] for name in self.states)
+        flow = self.stretch.network(float(t)).bound(self.clamp)
+        point = flow.at(states)
+        velocity = flow.velocity(point)
+        return (*(velocity[name] for name in self.states), -flow.rate(point)[..., None])
+
+    def packed(self) -> tuple[Any, ...]:
+        """What torchdiffeq integrates."""
+        return tuple(self.states.values()) if self.stretch is None else (*self.states.values(), self.taken)
 
     def _tried(self, t: Any, y: Any, dt: Any) -> None:
         self.asked = dt
@@ -236,18 +254,21 @@ class _Flow:
 
     def move(self, t: Any, y: Any) -> None:
         """To the states y at time t."""
-        self.time, self.states = float(t), dict(zip(self.states, y, strict=True))
+        self.time, self.states = float(t), dict(zip(self.states, y, strict=False))
+        if self.stretch is not None:
+            self.taken = y[-1]
 
     def held(self, name: str, x: Any) -> Any:
         """The state x with clamped neurons exactly where they are: torchdiffeq's end value is a polynomial's."""
         return backend.namespace(x).where(self.clamp[name], self.states[name], x) if name in self.clamp else x
 
-    def row(self) -> tuple[float, States, Array, Array]:
+    def row(self) -> tuple[float, States, Array, Array, Array]:
         """What is saved of the present states: time, populations, energy and its scale."""
-        evaluation = self.network.evaluate(self.states)
-        energy = self.network.energy(self.states, evaluation), self.network.energy_scale(self.states, evaluation)
+        network = self.network if self.stretch is None else self.stretch.network(self.time)
+        evaluation = network.evaluate(self.states)
+        energy = network.energy(self.states, evaluation), network.energy_scale(self.states, evaluation)
         # Copies: torchdiffeq's states are views of one vector, which would hold all populations in memory.
-        return self.time, {name: self.states[name].clone() for name in self.keep}, *energy
+        return self.time, {name: self.states[name].clone() for name in self.keep}, *energy, self.taken.clone()
 
     def save(self) -> None:
         """Record it."""

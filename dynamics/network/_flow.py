@@ -18,7 +18,7 @@ from dataclasses import field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .. import backend
-from ..backend import Array, structure
+from ..backend import Array, static, structure
 from ..doors import behind
 from ..synapses import Synapse
 from ._population import Population
@@ -99,6 +99,9 @@ class Flow:
         The populations and synapses.
     clamp : dict of masks (..., n), optional
         Neurons that are held, by population.
+    stages, nodes : tuples, optional
+        Where something changes over a step (an input current, a number of the memory): the flows at some parts of it,
+        and these parts, from 0 at its beginning to 1 at its end.
 
     Examples
     --------
@@ -112,6 +115,8 @@ class Flow:
 
     network: Any
     clamp: dict[str, Array] = field(default_factory=dict)
+    stages: tuple[Flow, ...] = ()
+    nodes: tuple[float, ...] = static(default=())
 
     @property
     def populations(self) -> dict[str, Population]:
@@ -132,13 +137,26 @@ class Flow:
 
     def bound(self, clamp: Mapping[str, Array]) -> Flow:
         """The same network under another clamp; what was found of its parts is kept."""
-        other = Flow(self.network, dict(clamp))
+        other = Flow(self.network, dict(clamp), self.stages, self.nodes)
         other.__dict__["_found"] = self.__dict__.setdefault("_found", {})
         return other
 
     def __reduce__(self) -> Any:
         """Let it travel without what it has looked up."""
-        return Flow, (self.network, self.clamp)
+        return Flow, (self.network, self.clamp, self.stages, self.nodes)
+
+    def when(self, part: float) -> Flow:
+        """The flow at a part of the step, 0 at its beginning and 1 at its end: itself where nothing changes.
+
+        >>> import numpy as np
+        >>> from hopfield.models import ModernHopfield
+        >>> flow = ModernHopfield(np.eye(2)).network.bound()
+        >>> flow.when(0.5) is flow
+        True
+        """
+        if not self.nodes:
+            return self
+        return self.stages[self.nodes.index(part)].bound(self.clamp)
 
     # ------------------------------------------------------------------------------------------------ points
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import backend
-from ..backend import Array
+from ..backend import Array, copied
 from ._flow import Flow, Point, States, Wire
 
 
@@ -72,7 +72,13 @@ class Linearised:
 
     def widened(self) -> Linearised:
         """The same with one more axis before the last, beside which the columns of a matrix find room."""
-        return Linearised(self.flow.bound(_wide(self.flow.clamp)), Point(*map(_wide, self.point)))
+        flow = self.flow.bound(_wide(self.flow.clamp))
+        driven = {n: p for n, p in flow.populations.items() if getattr(p.bias, "ndim", 0) > 1}  # a current by sample
+        if driven and self._turning:
+            wider = {n: copied(p, bias=p.bias[..., None, :]) for n, p in driven.items()}
+            network = copied(flow.network, populations={**flow.populations, **wider})
+            flow = Flow(network, flow.clamp)
+        return Linearised(flow, Point(*map(_wide, self.point)))
 
 
 def has_products(flow: Flow, states: States) -> bool:

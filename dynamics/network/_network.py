@@ -203,6 +203,16 @@ class Network:
         return all(synapse.conservative for synapse in self.synapses.values())
 
     @property
+    def even(self) -> bool:
+        """Whether time constants by neuron leave dE/dt <= 0 as it is.
+
+        dE/dt = -sum r_i (L'' r)_i/tau_i has a sign for several tau_i only where L'' is diagonal, or in the gradient
+        flow.
+        """
+        every = self.populations.values()
+        return self.flow == "gradient" or all(p.lagrangian.elementwise or not p.by_neuron for p in every)
+
+    @property
     def kinks(self) -> list[str]:
         """The populations and synapses whose forces jump; only `Relaxation` steps over jumps."""
         jumps = [name for name, p in self.populations.items() if not p.lagrangian.smooth]

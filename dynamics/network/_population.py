@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import backend
 from ..backend import Number, static, structure
 from ..doors import finite, floating, kind, number, positive, whole
 from ..lagrangians import Lagrangian
@@ -21,8 +22,8 @@ class Population:
         L; the activation is its gradient.
     size : int
         The number of neurons n.
-    tau : number
-        Time constant > 0.
+    tau : number or array (n,)
+        Time constant > 0, one for all neurons or one for each.
     leak : float
         l >= 0.
     bias : number or array (n,), optional
@@ -35,7 +36,7 @@ class Population:
 
     lagrangian: Lagrangian
     size: int = static()
-    tau: Number = 1.0
+    tau: Number = 1.0  # or an array by neuron
     leak: float = static(default=1.0)
     bias: Any = None
 
@@ -46,7 +47,7 @@ class Population:
             raise ValueError(
                 f"{self.lagrangian!r} is for {self.lagrangian.neurons} neurons and the population has {self.size}."
             )
-        object.__setattr__(self, "tau", positive("tau", self.tau))
+        object.__setattr__(self, "tau", time_constants("tau", self.tau, self.size))
         object.__setattr__(self, "leak", number("leak", self.leak, 0))
         if self.bias is not None:
             bias: Any = self.bias
@@ -58,6 +59,39 @@ class Population:
             if tuple(getattr(bias, "shape", ())) not in ((), (self.size,)):
                 raise ValueError(f"bias has shape {tuple(bias.shape)}; it is one number or of shape ({self.size},).")
 
+    @property
+    def by_neuron(self) -> bool:
+        """Whether the neurons have time constants of their own."""
+        return bool(getattr(self.tau, "ndim", 0))
+
+    @property
+    def fastest(self) -> float:
+        """The least of the time constants, known on the host."""
+        return float(np.min(backend.to_numpy(self.tau)))
+
     def __repr__(self) -> str:
         bias = "" if self.bias is None else ", bias"
-        return f"Population({self.lagrangian!r}, {self.size}, tau={self.tau}, leak={self.leak}{bias})"
+        tau = f"{self.fastest:g} and more" if self.by_neuron else self.tau
+        return f"Population({self.lagrangian!r}, {self.size}, tau={tau}, leak={self.leak}{bias})"
+
+
+def time_constants(name: str, value: Any, size: int, like: Any = None) -> Any:
+    """One time constant > 0, or an array with one for each of `size` neurons.
+
+    >>> time_constants("tau", 2, 3), time_constants("tau", [1, 2, 3], 3)
+    (2.0, array([1., 2., 3.]))
+    """
+    several = bool(getattr(value, "ndim", 0)) or isinstance(value, list | tuple)
+    if not several:
+        return positive(name, value)
+    found = finite(name, floating(name, value, like))
+    if tuple(found.shape) != (size,):
+        raise ValueError(f"{name} has shape {tuple(found.shape)}; it is one number or of shape ({size},), by neuron.")
+    if not backend.holds(_positive, found):
+        least = float(np.min(backend.to_numpy(found)))
+        raise ValueError(f"{name} must be > 0 for every neuron, and the least is {least:g}.")
+    return found
+
+
+def _positive(value: Any) -> Any:
+    return value > 0

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 from .. import backend
 from ..backend import Array, Number, rms
-from ..integrators import Integrator
+from ..inputs import NUMBERS
+from ..integrators import Integrator, Step
 from ..network import Energy, Flow, Point, States
 from ._drift import bend_of
 from ._stopping import Condition
+from ._work import Work, added, switched, work_over
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,18 @@ class Program:
     energy: bool
     drift: bool = False
     stop: Condition | None = None
+    changes: str = ""  # what changes over the step: nothing, "currents" or "numbers"
+    nodes: tuple[float, ...] = ()  # where in the step that is looked at
+    thermal: bool = False  # whether kicks are those of a temperature, without their 1/sqrt(tau)
+    guard: bool = False
 
 
 class Outcome(NamedTuple):
-    """What one compiled call gives: `finite` and `done` (B,), and by population how far velocities bend over it."""
+    """What one compiled call gives: `finite` and `done` (B,), and by population how far velocities bend over it.
+
+    Where something changes over the step also the work done by that, and the energies before and after at the values
+    that stood still meanwhile (None of a method that looks at several).
+    """
 
     point: Point
     error: Any
@@ -32,11 +42,15 @@ class Outcome(NamedTuple):
     finite: Array
     bend: Any
     done: Any
+    work: Work | None = None
+    still: tuple[Energy, Energy] | None = None
 
 
-def advance(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any) -> Outcome:
+def advance(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any, kick: Any = None) -> Outcome:
     """One step of a batch, with its energy, the change of its velocity and whether it may stop, as the program asks."""
-    new, error = program.method.step(flow, point, dt, theta)
+    if program.changes:
+        return _advance_driven(program, flow, point, dt, theta, sizes, kick)
+    new, error, _ = _stepped(program, flow, point, dt, theta, kick)
     energy = flow.energy(new) if program.energy else None
     bend = None
     if program.drift:
@@ -44,6 +58,47 @@ def advance(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, siz
         bend = {n: (bend_of(program.method, dt, before[n], after[n]), rms(x)) for n, x in new.states.items()}
     done = program.stop.holds(flow, point, new, sizes) if program.stop is not None else None
     return Outcome(new, error, energy, finite(new.states), bend, done)
+
+
+def _stepped(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, kick: Any) -> Step:
+    """The step alone, with noise where there is a kick."""
+    if kick is None:
+        return program.method.step(flow, point, dt, theta)
+    if program.thermal:
+        xp, every = backend.namespace(*kick.values()), flow.populations
+        kick = {n: x / xp.sqrt(every[n].tau * xp.ones_like(x[:1, ...])) for n, x in kick.items()}
+    return program.method.shaken(flow, point, dt, kick)
+
+
+def _advance_driven(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, sizes: Any, kick: Any) -> Outcome:
+    """The same where input currents or numbers change over the step; `point` is of the flow at its beginning."""
+    method, numbers = program.method, program.changes == NUMBERS
+    first, last, still = flow.when(0.0), flow.when(1.0), None
+    if len(program.nodes) == 1:
+        held = flow.when(program.nodes[0])
+        here = held.at(point.states) if numbers else point
+        there, error, _ = _stepped(program, held, here, dt, theta, kick)
+        new = last.at(there.states) if numbers else there
+        work = switched((first, point), (held, here), program.changes)
+        work = added(work, switched((held, there), (last, new), program.changes))
+        if program.guard:
+            still = held.energy(here), held.energy(there)
+    else:
+        new, error, fed = method.step(flow, point, dt, theta)
+        work = work_over(flow, point, new, dt, program.changes, fed)
+    energy = last.energy(new) if program.energy else None
+    bend = None
+    if program.drift:
+        before, after = first.velocity(point), last.velocity(new)
+        bend = {n: (bend_of(method, dt, before[n], after[n]), rms(x)) for n, x in new.states.items()}
+    done = program.stop.holds(last, point, new, sizes) if program.stop is not None else None
+    return Outcome(new, error, energy, finite(new.states), bend, done, work, still)
+
+
+def turn(changes: str, before: Flow, after: Flow, point: Point) -> tuple[Point, Energy, Work]:
+    """What is known of a state after something jumped: its point, its energy, and the work of the jump."""
+    new = after.at(point.states) if changes == NUMBERS else point
+    return new, after.energy(new), switched((before, point), (after, new), changes)
 
 
 class March(NamedTuple):

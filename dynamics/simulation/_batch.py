@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend
-from ..backend import Array
+from ..backend import Array, shown
 
 
 def room(size: int, like: Array) -> int:
@@ -69,3 +69,58 @@ def shaped(arrays: dict[Any, Array], batch: tuple[int, ...], lead: int = 0) -> d
         host = backend.namespace(host).reshape(host, (*x.shape[:lead], *batch, *x.shape[lead + 1 :]))
         answer[name] = backend.returned(host, x)
     return answer
+
+
+def widened(arrays: dict[str, Array], shapes: list[tuple[int, ...]]) -> dict[str, Array]:
+    """Arrays (..., n) with batch axes that hold some other ones too.
+
+    >>> widened({"x": np.zeros(3)}, [(4,), ()])["x"].shape
+    (4, 3)
+    """
+    if not any(shapes):
+        return arrays
+    mine = {tuple(x.shape[:-1]) for x in arrays.values()}
+    try:
+        shape = np.broadcast_shapes(*mine, *shapes)
+    except ValueError:
+        raise ValueError(
+            f"The currents have the batch axes {', '.join(map(str, shapes))}, and the cues have "
+            f"{', '.join(map(str, mine))}: they must broadcast."
+        ) from None
+    found = {}
+    for name, x in arrays.items():
+        host = backend.on_host(x)
+        found[name] = backend.returned(backend.namespace(host).broadcast_to(host, (*shape, host.shape[-1])), x)
+    return found
+
+
+def neurons(name: str, which: Any, size: int) -> np.ndarray:
+    """Which neurons of a population, by number.
+
+    >>> neurons("value", [3, 5], 8)
+    array([3, 5])
+    """
+    found = np.asarray(list(which) if isinstance(which, range) else which)
+    if found.dtype.kind not in "iu" or found.ndim != 1 or not found.size:
+        raise TypeError(
+            f"save names neurons of {name!r} by number, such as [3, 5], or None for all; got {shown(which)}."
+        )
+    if (found < 0).any() or (found >= size).any():
+        wrong = found[(found < 0) | (found >= size)][0]
+        raise ValueError(f"save asks for neuron {wrong} of {name!r}, whose {size} neurons are 0 to {size - 1}.")
+    if np.unique(found).size < found.size:
+        raise ValueError(f"save names a neuron of {name!r} twice: {found.tolist()[:8]}.")
+    return found.astype(np.int64)
+
+
+def some(x: Array, which: np.ndarray) -> Array:
+    """Some columns of an array (..., n), on the host where nothing hangs on it.
+
+    >>> some(np.arange(3.0), np.array([2]))
+    array([2.])
+    """
+    host = backend.on_host(x)
+    if isinstance(host, np.ndarray):
+        return backend.returned(host[..., which], x)
+    xp = backend.namespace(host)
+    return xp.take(host, xp.asarray(which, device=backend.device(host)), axis=-1)

@@ -16,11 +16,17 @@ from ._trajectory import Result
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
 
 
-class Schedule:
-    """When a run ends, and what it saves: at times, or every `every` steps and at the end (0: nothing)."""
+class Agenda:
+    """When a run begins and ends, where its steps end besides, and what it saves: at times, or every `every` steps.
 
-    def __init__(self, t1: float, times: np.ndarray | None, every: int) -> None:
-        self.t1, self.every = t1, every
+    `stops` are times inside on which steps end; `every` = 0 saves nothing.
+    """
+
+    def __init__(
+        self, t1: float, times: np.ndarray | None, every: int, t0: float = 0.0, stops: np.ndarray | None = None
+    ) -> None:
+        self.t0, self.t1, self.every = t0, t1, every
+        self.stops = np.append([] if stops is None else stops, np.inf)
         self.times = times if every else None
         self.targets = np.append([] if times is None else times, np.inf)
 
@@ -29,7 +35,7 @@ class Schedule:
         if not self.every:
             return lands & False
         if self.times is not None:
-            return lands & (saved <= self.t1)
+            return lands & (saved == target)
         return (steps % self.every == 0) | (lands & (target == self.t1))
 
 
@@ -55,28 +61,32 @@ class OneClock:
 
     one = True
 
-    def __init__(self, method: Integrator, schedule: Schedule) -> None:
-        self.dt, self.schedule, self.targets = method.dt, schedule, schedule.targets.tolist()
-        self.time, self.slot, self.steps = 0.0, 0, 0
+    def __init__(self, method: Integrator, agenda: Agenda) -> None:
+        self.dt, self.agenda, self.targets = method.dt, agenda, agenda.targets.tolist()
+        self.stops = agenda.stops.tolist()
+        self.time, self.slot, self.steps = agenda.t0, 0, 0
+        self.stop = 0  # the next of the times on which a step ends
         self.saved: dict[int, float] = {}  # the time of each slot
 
     def ahead(self, moving: np.ndarray) -> Ahead:
         """The step that is next."""
         saved = self.targets[min(self.slot, len(self.targets) - 1)]
-        target = min(saved, self.schedule.t1)
+        target = min(saved, self.agenda.t1, self.stops[self.stop])
         left = target - self.time
         if math.isinf(self.dt):
             dt, lands = 1.0, left <= 1
         else:
             dt = left / max(1, math.ceil(left / self.dt - 1e-9))
             lands = left <= dt * (1 + 1e-9)
-        saves = self.schedule.due(self.steps + 1, lands, target, saved)
+        saves = self.agenda.due(self.steps + 1, lands, target, saved)
         return Ahead(dt, target, lands, saves, None if math.isinf(self.dt) else dt)
 
     def moved(self, ahead: Ahead, accepted: np.ndarray) -> None:
         """Go on by a step."""
         self.time = ahead.target if ahead.lands else self.time + ahead.dt
         self.steps += 1
+        while self.stops[self.stop] <= self.time:
+            self.stop += 1
 
     def note(self, which: np.ndarray, on: bool = True) -> np.ndarray:
         """The slot under which to save some rows; the next save goes `on` to the one after it."""
@@ -107,31 +117,41 @@ class OwnClocks:
     """A clock for each sample; all of it on the host, in float64.
 
     With the error estimate e (1 = just tolerated) of a method whose estimate is of order q, the next step of a sample
-    is dt min(5, max(0.2, 0.9 e^(-1/q))).
+    is dt min(5, max(0.2, 0.9 e^(-1/q))). Where all are of one time, since a number of the memory changes, they `share`
+    their steps, and the worst sample decides.
     """
 
     one = False
 
-    def __init__(self, method: Integrator, schedule: Schedule, flow: Flow, point: Point) -> None:
-        self.method, self.schedule, t1 = method, schedule, schedule.t1
+    def __init__(self, method: Integrator, agenda: Agenda, flow: Flow, point: Point, share: bool = False) -> None:
+        self.share = share
+        self.method, self.agenda, t1 = method, agenda, agenda.t1
         like = self.like = next(iter(point.states.values()))
         size = len(like)
         first = backend.compiled(_first_step, like)
-        self.h = np.full(size, min(method.dt, t1))
+        self.span = span = t1 - agenda.t0
+        self.h = np.full(size, min(method.dt, span))
         self.h = np.minimum(self.h, backend.to_numpy(first(method, flow, point)))
-        self.h = np.maximum(self.h, 1e-12 * t1)
+        self.h = np.maximum(self.h, 1e-12 * span)
+        if share:
+            self.h = np.full(size, self.h.min())
         self.eager = np.ones(size, dtype=bool)  # whether the last step was accepted, so that h may grow
-        self.time, self.slot, self.steps = np.zeros(size), np.zeros(size, dtype=int), np.zeros(size, dtype=int)
+        self.time, self.slot, self.steps = (
+            np.full(size, agenda.t0),
+            np.zeros(size, dtype=int),
+            np.zeros(size, dtype=int),
+        )
 
     def ahead(self, moving: np.ndarray) -> Ahead:
         """The steps that are next."""
-        saved = self.schedule.targets[np.minimum(self.slot, self.schedule.targets.size - 1)]
-        target = np.minimum(saved, self.schedule.t1)
+        saved = self.agenda.targets[np.minimum(self.slot, self.agenda.targets.size - 1)]
+        stops = self.agenda.stops
+        target = np.minimum(np.minimum(saved, self.agenda.t1), stops[stops.searchsorted(self.time, "right")])
         left = target - self.time
         lands = left <= self.h * (1 + 1e-9)
         dt = np.where(lands, left, np.where(left < 2 * self.h, left / 2, self.h))  # no sliver is left over
         dt = np.where(moving, dt, self.h)
-        saves = self.schedule.due(self.steps + 1, lands, target, saved)
+        saves = self.agenda.due(self.steps + 1, lands, target, saved)
         return Ahead(dt, target, lands, saves, backend.asarray(dt[:, None], self.like))
 
     def moved(self, ahead: Ahead, accepted: np.ndarray) -> None:
@@ -162,7 +182,11 @@ class OwnClocks:
         self, error: np.ndarray, bad: np.ndarray, moving: np.ndarray, dt: np.ndarray, rows: np.ndarray
     ) -> Verdict:
         """Which rows to accept, and which can go on no more; `bad` steps raised the energy or are not finite."""
-        error = np.where(np.isfinite(error), error, np.inf)
+        error = own = np.where(np.isfinite(error), error, np.inf)
+        blame = bad
+        if self.share and moving.any():
+            error = np.where(moving, error[moving].max(), error)
+            bad = np.where(moving, bad[moving].any(), bad)
         accepted = moving & (error <= 1) & ~bad
         factor = SAFETY * np.maximum(error, 1e-10) ** (-1 / self.method.error_order)
         factor = np.minimum(np.maximum(factor, SHRINK), np.where(self.eager, GROW, 1.0))
@@ -172,15 +196,18 @@ class OwnClocks:
         cut = accepted & (dt < self.h)
         self.h = np.where(moving, np.where(cut, np.maximum(proposed, self.h * (factor >= 1)), proposed), self.h)
         self.eager = np.where(moving, accepted, self.eager)
-        short = moving & ~accepted & ~(self.h >= 1e-13 * np.maximum(self.schedule.t1, self.time))
+        short = moving & ~accepted & ~(self.h >= 1e-13 * np.maximum(self.span, np.abs(self.time)))
+        if self.share and short.any():  # of those that go on nobody knows how they would have fared
+            short = short & (blame | (own > 1))
+            self.h = np.where(moving & ~short, 1e-3 * self.span, self.h)
         many = moving & (self.steps >= self.method.max_steps)
         lost = {
-            int(k): (self._underflow(k, bool(bad[k]), rows[k]), Result.STEP_UNDERFLOW) for k in np.flatnonzero(short)
+            int(k): (self._underflow(k, bool(blame[k]), rows[k]), Result.STEP_UNDERFLOW) for k in np.flatnonzero(short)
         }
         for k in np.flatnonzero(many & ~short):
             message = (
                 f"Sample {rows[k]} took {self.steps[k]} steps of {self.method!r} and is at t={self.time[k]:g} of "
-                f"{self.schedule.t1:g} with dt={self.h[k]:.3g}. {self.method.remedy}"
+                f"{self.agenda.t1:g} with dt={self.h[k]:.3g}. {self.method.remedy}"
             )
             lost[int(k)] = message, Result.TOO_MANY_STEPS
         return Verdict(accepted, lost)

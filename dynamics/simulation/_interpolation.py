@@ -25,10 +25,10 @@ def hermite(run: Any, times: Any) -> dict[str, Array]:
     >>> hermite(run, [0.25])["x"].round(4)
     array([[0.7788]])
     """
-    if set(run.states) != set(run.network.populations):
+    if set(run.states) != set(run.network.populations) or run.columns:
         raise ValueError(
-            f"Only {list(run.states)} of {list(run.network.populations)} were saved, and the velocity between "
-            'the steps needs all of them: simulate(..., save="all").'
+            f"Only {'some neurons of ' if run.columns else ''}{list(run.states)} of {list(run.network.populations)} "
+            'were saved, and the velocity between the steps needs all of them: simulate(..., save="all").'
         )
     times = np.atleast_1d(series("times", times))
     clock = run.times.reshape(len(run.times), -1)
@@ -49,7 +49,8 @@ def hermite(run: Any, times: Any) -> dict[str, Array]:
     clamp = {
         name: xp.reshape(xp.broadcast_to(m, (len(times), *m.shape)), (-1, m.shape[-1])) for name, m in run.clamp.items()
     }
-    slopes = [run.network.velocity(end, clamp) for end in ends]
+    moments = [np.take_along_axis(clock, k, 0).ravel() for k in (before, before + 1)]
+    slopes = [_slopes(run, end, clamp, t, k > 0) for k, (end, t) in enumerate(zip(ends, moments, strict=True))]
     a, b, c, d = (backend.asarray(w.reshape(-1, 1), like) for w in weights)
     return {
         name: xp.reshape(
@@ -58,3 +59,23 @@ def hermite(run: Any, times: Any) -> dict[str, Array]:
         )
         for name in run.states
     }
+
+
+def _slopes(run: Any, states: dict[str, Array], clamp: dict[str, Array], times: np.ndarray, left: bool) -> Any:
+    """The velocities of states (R, n) at times (R,), at a jump with what is before it where `left`."""
+    if run.drive is None:
+        return run.network.velocity(states, clamp)
+    samples = int(np.prod(run.energy.shape[1:], dtype=int))
+    rows, sides = np.arange(times.size) % samples, np.full(times.size, left)
+    order, found = [], []
+    for where, flow in run.drive.flows(times, sides, rows, clamp):
+        order.append(where)
+        found.append(flow.velocity(flow.at({name: _taken(x, where) for name, x in states.items()})))
+    back = np.argsort(np.concatenate(order))
+    xp = backend.namespace(run.energy)
+    return {name: _taken(xp.concat([part[name] for part in found], axis=0), back) for name in states}
+
+
+def _taken(x: Array, where: np.ndarray) -> Array:
+    xp = backend.namespace(x)
+    return xp.take(x, xp.asarray(where, device=backend.device(x)), axis=0)

@@ -11,7 +11,7 @@ from .. import backend
 from ..backend import Array
 from ..doors import number
 
-ALONG = ("states", "energy", "energy_scale")  # what a trajectory holds for each saved time
+ALONG = ("states", "energy", "energy_scale", "work", "work_error")  # what a trajectory holds for each saved time
 
 
 def between(run: Any, start: Any, stop: Any) -> Any:
@@ -54,6 +54,11 @@ def _rows(run: Any, times: np.ndarray, rows: np.ndarray) -> Any:
 
 def followed(first: Any, later: Any, shift: bool) -> Any:
     """One trajectory of two, the second from where the first ended; see `Trajectory.then`."""
+    if first.drive is not None or later.drive is not None:
+        raise ValueError(
+            "What changed in one of these trajectories would be said of both. Simulate the whole in one run: inputs "
+            "may be Steps, and a run can begin at t0."
+        )
     if not same_network(first.network, later.network):
         raise ValueError(
             "These trajectories are of different networks, so that their energies belong to different landscapes. Join "
@@ -65,6 +70,9 @@ def followed(first: Any, later: Any, shift: bool) -> Any:
             f"The first trajectory saved {shapes[0]} at each time, and the next {shapes[1]}: give both the same batch, "
             "and the same save=."
         )
+    one, two = ({name: x.tolist() for name, x in run.columns.items()} for run in (first, later))
+    if one != two:
+        raise ValueError(f"The first trajectory saved the neurons {one}, and the next {two}: give both the same save=.")
     batch = first.energy.shape[1:]
     own = first.times.ndim > 1 or later.times.ndim > 1
     offset = 0.0 if not shift else first.reached if own else np.max(first.reached)
@@ -93,6 +101,7 @@ def followed(first: Any, later: Any, shift: bool) -> Any:
         steps=first.steps + later.steps,
         statistics=statistics,
         reached=later.reached + offset,
+        energy_before=first.energy_before,
         **parts,
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import backend
 from ..files import Refused, Writer, built, read_tree, reading
+from ..inputs import Forgotten
 from ..network import Network
 
 TAKEN = ("file", "header", "args", "kwds", "allow_pickle")  # names of `numpy.savez` itself, and ours
@@ -19,7 +20,7 @@ TAKEN = ("file", "header", "args", "kwds", "allow_pickle")  # names of `numpy.sa
 def keep(run: Any, path: str | os.PathLike[str], network: bool) -> Path:
     """Write a trajectory: arrays under their names, states under those of their populations; see `Trajectory.save`."""
     fields = {one.name: getattr(run, one.name) for one in dataclasses.fields(run)}
-    fields["result"], net = run.result.name, fields.pop("network")
+    fields["result"], net, drive = run.result.name, fields.pop("network"), fields.pop("drive")
     writer = Writer()
     tree: dict[str, Any] = {name: writer.put(name, value) for name, value in fields.items() if backend.is_array(value)}
     for name, value in fields.items():
@@ -27,6 +28,7 @@ def keep(run: Any, path: str | os.PathLike[str], network: bool) -> Path:
             tree[name] = (
                 _mapped(writer, name, value, fields) if _of_arrays(value) else writer.encoded(name, _plain(value))
             )
+    tree["driven"] = drive is not None
     tree["network"] = writer.encoded("network", net) if network else None
     return writer.write(path, "trajectory", tree)
 
@@ -63,15 +65,18 @@ def load(kind: type, result: Any, path: str | os.PathLike[str], network: Network
     with reading(path, "a saved trajectory"):
         known = {one.name for one in dataclasses.fields(kind)}
         values = {
-            name: _whole(name, node, arrays) for name, node in tree.items() if name in known - {"network", "result"}
+            name: _whole(name, node, arrays)
+            for name, node in tree.items()
+            if name in known - {"network", "result", "drive"}
         }
         if tree.get("result") not in result.__members__:
             raise Refused(f"holds a trajectory that ended as {tree.get('result')!r:.40}, which there is not.")
         there = built(tree["network"], arrays) if network is None else network
-        found = kind(**values, result=result[tree["result"]], network=there)
+        drive = Forgotten() if tree.get("driven") else None
+        found = kind(**values, result=result[tree["result"]], network=there, drive=drive)
     for name, x in found.states.items():
         p = found.network.populations.get(name)
-        if p is None or x.ndim < 2 or x.shape[-1] != p.size:
+        if p is None or x.ndim < 2 or x.shape[-1] != (found.columns[name].size if name in found.columns else p.size):
             raise ValueError(f"{os.fspath(path)!r} holds states of {name!r}, {x.shape}, which are not of this network.")
     return found
 

@@ -5,48 +5,31 @@ from __future__ import annotations
 import functools
 import math
 import time
-import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .. import backend
 from ..backend import Array
 from ..integrators import Integrator
-from ..network import Energy, Flow, Point, scales
-from ._advance import March, Outcome, Program, advance, begin, choose, march, picked, put
-from ._batch import room
-from ._control import Ahead, OneClock, OwnClocks, Schedule, Verdict
-from ._doubt import doubts, first_failure, not_finite
+from ..network import Flow, Point, scales
+from ._advance import March, Outcome, Program, advance, begin, choose, march, put, turn
+from ._control import Agenda, Ahead, OneClock, OwnClocks, Verdict
+from ._doubt import doubts, first_failure
 from ._drift import Drift
 from ._progress import ticker
 from ._recorder import Recorder
 from ._rounding import ROUNDING as ROUNDING
 from ._rounding import rises
-from ._stopping import Condition, Moment, Stop, answered
-from ._trajectory import Record, Result, SimulationWarning
+from ._rows import ENERGY, LOSS, SCALE, TIME, WORK, Plan, Rows
+from ._stopping import Condition, Moment, answered
+from ._trajectory import Record, Result
 
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
-MOST_BYTES = 2**30  # of rows that are saved without being asked for; beyond them they are thinned
 MARCH = 1000  # steps at once, between two looks at the clock
-FEW = 64  # rows, of which no step is worth a program of its own
 
 
-class Plan(NamedTuple):
-    """What was asked of a run: end, save times (None: every `save_every` steps), populations to keep, and so on."""
-
-    t1: float
-    save_at: np.ndarray | None
-    keep: list[str]
-    stop: Stop | None
-    guard: bool
-    progress: bool
-    save_every: int = 1
-    record: bool = True  # False keeps the last states alone
-    point: bool = False  # whether with activations and signals, as `Run.end`
-
-
-class Run:
+class Run(Rows):
     """A batch on its way: the rows still moving, their clock or clocks, and what was recorded.
 
     `samples` says how many of the rows (all of them if None) are samples; those behind them only fill up the batch.
@@ -62,13 +45,21 @@ class Run:
         self.size = room if samples is None else samples
         self.rows = np.where(np.arange(room) < self.size, np.arange(room), -1)  # the sample in each row; -1: none
         self.moving = self.rows >= 0
-        t1 = float(math.ceil(plan.t1)) if math.isinf(method.dt) else plan.t1
-        self.schedule = Schedule(t1, plan.save_at, plan.save_every if plan.record else 0)
+        t0, drive = plan.t0, plan.drive
+        t1 = t0 + float(math.ceil(plan.t1 - t0)) if math.isinf(method.dt) else plan.t1
+        stops = None if drive is None else drive.stops
+        if plan.noise is not None:
+            inside = plan.noise.stops[(plan.noise.stops > t0) & (plan.noise.stops < t1)]
+            stops = inside if stops is None else np.union1d(stops, inside)
+        self.nodes = method.nodes if plan.noise is None else (0.5,)  # inputs stand still beside noise
+        self.agenda = Agenda(t1, plan.save_at, plan.save_every if plan.record else 0, t0, stops)
         self.scales = scales(flow.network, states) if plan.stop is not None else {}
         self.steps = np.zeros(self.size, dtype=int)  # this and the next two by sample, where it left
-        self.reached = np.zeros(self.size)
+        self.reached = np.full(self.size, t0)
+        self.work, self.loss = np.zeros(room), np.zeros(room)  # by row, in float64
         self.held = np.zeros(self.size, dtype=bool)
-        self.drift = Drift(flow.network, self.size) if plan.record and not method.controlled(flow) else None
+        adds_up = plan.record and plan.noise is None and not method.controlled(flow)
+        self.drift = Drift(flow.network, self.size) if adds_up else None
         self.failures: dict[int, tuple[str, Result]] = {}
         self.rejected = self.evaluations = 0
         self.cost = method.evaluations
@@ -77,35 +68,43 @@ class Run:
         self.compiles = backend.backend_of(self.like) == "jax"
         self.eps = backend.epsilon(self.like)
         self.advance = backend.compiled(advance, self.like)
-        self.program = functools.cache(functools.partial(Program, method.compiled_as(), stop=self.condition))
+        self.program = functools.cache(
+            functools.partial(
+                Program,
+                method.compiled_as(),
+                stop=self.condition,
+                guard=plan.guard,
+                nodes=self.nodes,
+                thermal=plan.noise is not None and plan.noise.thermal,
+            )
+        )
 
     def complete(self) -> Record:
         """Run to the end and lay out what was saved."""
         began = time.perf_counter()
         self.point, self.energy = backend.compiled(begin, self.like)(
-            self.plan.record or self.plan.guard, self.flow, self.start
+            self.plan.record or self.plan.guard, (flow := self._now(self.plan.t0)), self.start
         )
-        own = self.method.adaptive
+        own, shares = self.method.adaptive, self.plan.drive is not None and self.plan.drive.schedule is not None
         self.clock = (
-            OwnClocks(self.method, self.schedule, self.flow, self.point)
-            if own
-            else OneClock(self.method, self.schedule)
+            OwnClocks(self.method, self.agenda, flow, self.point, shares) if own else OneClock(self.method, self.agenda)
         )
         self.evaluations += 1
+        self.first = None if self.energy is None else self.energy.value[: self.size]
         self.saved = Recorder(self.size, self._row() if self.plan.record else {})
         self.last: Recorder | None = None  # of the samples that left before others
         self.end: Point | None = None
-        if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == 0):
+        if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == self.plan.t0):
             self._save(self.moving.copy())
-        with ticker(self.plan.progress, "simulate", self.schedule.t1) as tick:
+        with ticker(self.plan.progress, "simulate", self.agenda.t1 - self.agenda.t0) as tick:
             while self.moving.any():
                 self._march()
                 self._step()
-                self._leave(self.moving & (self.clock.time >= self.schedule.t1), early=False)
+                self._leave(self.moving & (self.clock.time >= self.agenda.t1), early=False)
                 self._shrink()
                 if self.plan.progress:
                     now = np.broadcast_to(self.clock.time, self.moving.shape)
-                    tick(float(np.min(now[self.moving], initial=self.schedule.t1)))
+                    tick(float(np.min(now[self.moving], initial=self.agenda.t1)) - self.agenda.t0)
         return self._record(time.perf_counter() - began)
 
     def _record(self, seconds: float) -> Record:
@@ -113,7 +112,7 @@ class Run:
         lost[list(self.failures)] = True
         every_step = self.plan.save_at is None
         one = self.clock.one or not every_step
-        targets = self.schedule.targets
+        targets = self.agenda.targets
         length = len(self.saved) if every_step or lost.all() else targets.size - 1  # no row that nobody reached
         arrays = self.saved.arrange(length, lost & one) if self.plan.record else {}
         times: Any
@@ -122,11 +121,11 @@ class Run:
         elif not every_step:
             times = self.plan.save_at[:length]  # type: ignore[index]
         else:
-            times = arrays[_TIME] if _TIME in arrays else self.clock.times(length)
+            times = arrays[TIME] if TIME in arrays else self.clock.times(length)
         result, failure = Result.COMPLETED, ""
         if self.failures:
             failure, result = first_failure(self.failures, self.size)
-        elif (self.reached < self.schedule.t1).all():
+        elif (self.reached < self.agenda.t1).all():
             result = Result.STOPPED
         doubt = ""
         parts = None if self.drift is None else self.drift.part()
@@ -141,11 +140,15 @@ class Run:
             "integrator": repr(self.method),
             "guard": self.plan.guard,
         }
+        if self.plan.noise is not None:
+            statistics["noise"] = "temperature" if self.plan.noise.thermal else "additive"
         return Record(
             times=times,
             states={name: arrays[name] for name in self.plan.keep},
-            energy=arrays.get(_ENERGY),
-            energy_scale=arrays.get(_SCALE),
+            energy=arrays.get(ENERGY),
+            energy_scale=arrays.get(SCALE),
+            work=arrays.get(WORK),
+            work_error=arrays.get(LOSS),
             final=self._final(),
             reached=self.reached,
             steps=self.steps,
@@ -154,6 +157,7 @@ class Run:
             failure=failure,
             doubt=doubt,
             lost=lost,
+            begin=self.first,
         )
 
     def _final(self) -> dict[str, Array]:
@@ -173,14 +177,19 @@ class Run:
         clock, plan = self.clock, self.plan
         if self.wary or not clock.one or plan.stop is not None or plan.guard or self.drift is not None:
             return
+        if plan.noise is not None:
+            return
         if plan.save_at is None and plan.record:
             return
         ahead = clock.ahead(self.moving)
         count = min(round((ahead.target - clock.time) / ahead.dt) - 1, MARCH)
         if count < 1:
             return
+        flow, changes = self._over(clock.time, clock.time + count * ahead.dt)
+        if changes:
+            return
         run = backend.compiled(march, self.like)
-        point, whole = run(March(self.method.compiled_as(), MARCH), self.flow, self.point, ahead.span, count)
+        point, whole = run(March(self.method.compiled_as(), MARCH), flow, self.point, ahead.span, count)
         self.evaluations += count * self.method.evaluations
         if not backend.to_numpy(whole)[self.moving].all():
             self.wary = True
@@ -194,14 +203,18 @@ class Run:
         saves = ahead.saves if clock.one else ahead.saves.any()
         watched = plan.guard or saves or (plan.stop is not None and plan.record)
         drift = self.drift is not None and self.drift.looks()
-        program, span = self.program(bool(watched), drift), ahead.span
-        new = self.advance(program, self.flow, self.point, span, None, self.scales)
+        flow, changes, end = self.flow, "", 0.0
+        if plan.drive is not None:
+            end = self._end(ahead)
+            flow, changes = self._over(clock.time, end)
+        program, span = self.program(bool(watched), drift, changes=changes), ahead.span
+        new = self.advance(program, flow, self.point, span, None, self.scales, self._kick(ahead))
         self.evaluations += self.cost
         good = self.moving
         if plan.guard:
-            rose = self.moving & self._rose(self.energy, new.energy)
+            rose = self.moving & self._risen(self.energy, new)
             if rose.any() and clock.one:
-                new = self._shortened(program, span, new, np.flatnonzero(rose))
+                new = self._shortened(program, span, new, np.flatnonzero(rose), end)
             else:
                 good = good & ~rose
         accepted, lost = self._judged(new, good & backend.to_numpy(new.finite), ahead)
@@ -214,12 +227,64 @@ class Run:
             self.point, self.energy, lost = new.point, new.energy, {}
         else:
             self._accept(new, accepted)
+        if new.work is not None:
+            self._count(new.work, accepted)
+        start = clock.time
         clock.moved(ahead, accepted)
+        if plan.drive is not None:
+            self._turn(accepted & ahead.lands & np.isin(ahead.target, plan.drive.jumps))
         if saves:
             lost = {**self._save(accepted & ahead.saves), **lost}
         self._lose(lost)
         if plan.stop is not None and accepted.any() and self.moving.any():
+            if plan.drive is not None and self.condition is not None:  # what waits for a later jump is not at rest
+                accepted = accepted & (start >= plan.drive.rest)
             self._ask(previous, accepted, new.done)
+
+    # ----------------------------------------------------------------------------------------- what changes in time
+
+    def _now(self, time: Any, left: Any = False) -> Flow:
+        """The flow at the times of the rows."""
+        drive = self.plan.drive
+        return self.flow if drive is None else drive.flow(time, self.flow.clamp, left, self.rows)
+
+    def _over(self, begin: Any, end: Any, rows: np.ndarray | None = None) -> tuple[Flow, str]:
+        """The flow of a step of all or of some rows, and what changes over it."""
+        drive = self.plan.drive
+        if drive is None:
+            return self.flow, ""
+        return drive.over_step(self.nodes, begin, end, self.flow.clamp, self.rows if rows is None else rows)
+
+    def _kick(self, ahead: Ahead) -> dict[str, Array] | None:
+        """The noise of the step that is next."""
+        if self.plan.noise is None:
+            return None
+        return self.plan.noise.kicks(float(self.clock.time), float(self._end(ahead)), self.rows)
+
+    def _end(self, ahead: Ahead) -> Any:
+        """When the steps that are next end, of rows that stand still no later than the run."""
+        if self.clock.one:
+            return float(ahead.target if ahead.lands else self.clock.time + ahead.dt)
+        return np.where(ahead.lands, ahead.target, np.minimum(self.clock.time + ahead.dt, self.agenda.t1))
+
+    def _count(self, work: Any, which: np.ndarray) -> None:
+        """Add work done on some rows."""
+        value, error = (backend.to_numpy(x).astype(float) for x in work)
+        self.work, self.loss = (
+            np.where(which, self.work + value, self.work),
+            np.where(which, self.loss + error, self.loss),
+        )
+
+    def _turn(self, which: np.ndarray) -> None:
+        """Go from one side of a jump to the other, with the rows that stand on one."""
+        if not which.any():
+            return
+        drive, time = self.plan.drive, self.clock.time
+        before, after = self._now(time, True if self.clock.one else which), self._now(time)
+        run = backend.compiled(turn, self.like)
+        self.point, energy, work = run(drive.changes, before, after, self.point)  # type: ignore[union-attr]
+        self.energy = energy if self.plan.record or self.plan.guard else None
+        self._count(work, which)
 
     def _judged(self, new: Outcome, good: np.ndarray, ahead: Ahead) -> Verdict:
         """Which rows go on, of those whose step is `good`, and which cannot."""
@@ -238,11 +303,11 @@ class Run:
         if known is not None:
             done = backend.to_numpy(known)
         else:
-            flow, point, size = self.flow, self.point, self.rows.size
+            flow, point, size = self._now(self.clock.time), self.point, self.rows.size
             now = np.full(size, self.clock.time)
             moment = Moment(flow.network, point.states, previous, point, flow.clamp, self.scales, now, self.rows)
             done = answered(self.plan.stop, moment, size)  # type: ignore[arg-type]
-        self._leave(done & accepted & self.moving & (self.clock.time < self.schedule.t1), early=True)
+        self._leave(done & accepted & self.moving & (self.clock.time < self.agenda.t1), early=True)
 
     def _accept(self, new: Outcome, accepted: np.ndarray) -> None:
         fresh = (new.point, new.energy)
@@ -255,13 +320,21 @@ class Run:
             fresh = backend.compiled(choose, self.like)(None, mask, fresh, old)
         self.point, self.energy = fresh
 
-    def _rose(self, before: Any, after: Any) -> np.ndarray:
+    def _risen(self, before: Any, new: Outcome) -> np.ndarray:
+        """Which energies a step raised, by more than the work that was done meanwhile."""
+        if new.still is not None:
+            return self._rose(*new.still)
+        return self._rose(before, new.energy, new.work)
+
+    def _rose(self, before: Any, after: Any, work: Any = None) -> np.ndarray:
         """Which energies rose beyond rounding, or are no numbers."""
         rise, slack = rises(before.value, after.value, before.scale, after.scale, self.eps)
+        if work is not None:
+            rise, slack = rise - backend.to_numpy(work.value), slack + backend.to_numpy(work.error)
         finite = np.isfinite(backend.to_numpy(after.value)) & np.isfinite(backend.to_numpy(after.scale))
         return ~(finite & (rise <= slack))
 
-    def _shortened(self, program: Program, span: Any, new: Outcome, where: np.ndarray) -> Outcome:
+    def _shortened(self, program: Program, span: Any, new: Outcome, where: np.ndarray, end: float) -> Outcome:
         """Halve the displacement of the samples `where` energies rose beyond rounding, and of them alone."""
         theta = 1.0
         while where.size:
@@ -270,6 +343,9 @@ class Run:
             self.rejected += where.size
             rows = self._room(where)
             flow, point, before, sizes = self._part(rows)
+            if self.plan.drive is not None:
+                moved, _ = self._over(self.clock.time, end, self.rows[rows])
+                flow = moved.bound(flow.clamp)
             shorter = backend.full((rows.size, 1), theta, self.like)
             tried = self.advance(program, flow, point, span, shorter, sizes)
             self.evaluations += self.cost
@@ -279,114 +355,5 @@ class Run:
             if theta == 0:
                 self.held[self.rows[where]] = True
                 break
-            where = where[self._rose(before, tried.energy)[: where.size]]
+            where = where[self._risen(before, tried)[: where.size]]
         return new
-
-    def _part(self, rows: np.ndarray) -> tuple[Flow, Point, Energy, Any]:
-        """The flow, the point, the energy and the scales of some rows."""
-        parts = (self.flow.clamp, self.point, self.energy, self.scales)
-        clamp, point, energy, sizes = backend.compiled(picked, self.like)(None, parts, self._index(rows))
-        return self.flow.bound(clamp), point, energy, sizes
-
-    def _room(self, chosen: np.ndarray) -> np.ndarray:
-        """Some rows, with the first again to fill a few sizes on JAX, so that few programs are compiled."""
-        size = min(self.rows.size, room(chosen.size, self.like))
-        return np.concatenate([chosen, np.full(size - chosen.size, chosen[0])])
-
-    def _index(self, where: np.ndarray) -> Array:
-        return backend.asarray(where, self.like)
-
-    # ------------------------------------------------------------------------------------- recording, leaving
-
-    def _save(self, which: np.ndarray) -> dict[int, tuple[str, Result]]:
-        """Save some rows; by row, which have an energy that is no number."""
-        if not which.any():
-            return {}
-        rows = self._log(self.saved, which, self.clock.note(which), self._row())
-        if self.plan.save_at is None and self.saved.size > MOST_BYTES:
-            self._thin()
-        whole = np.isfinite(backend.to_numpy(rows[_ENERGY]))
-        bad = [] if whole.all() else np.flatnonzero(which)[~whole]
-        return {int(k): (self._not_finite({}, int(k)), Result.NOT_FINITE) for k in bad}
-
-    def _thin(self) -> None:
-        self.saved.thin()
-        self.clock.thin()
-        every = self.schedule.every = 2 * self.schedule.every
-        warnings.warn(
-            f"Saving every {f'{every // 2}th ' if every > 2 else ''}step takes more than "
-            f"{MOST_BYTES / 2**30:g} GiB: only every {every}th is kept from here on. Give save_at=times or "
-            "save_at=k, or keep fewer populations by save=.",
-            SimulationWarning,
-            stacklevel=2,
-        )
-
-    def _row(self) -> dict[Any, Any]:
-        kept = {name: self.point.states[name] for name in self.plan.keep}
-        clock = {} if self.clock.one else {_TIME: self.clock.time}
-        return {**kept, _ENERGY: self.energy.value, _SCALE: self.energy.scale, **clock}  # type: ignore[union-attr]
-
-    def _last(self) -> dict[Any, Any]:
-        """What is kept of samples that leave."""
-        return dict(enumerate(backend.leaves(self.point if self.plan.point else self.point.states)))
-
-    def _lose(self, lost: dict[int, tuple[str, Result]]) -> None:
-        """Let go of samples that failed, with the last states that are known of them."""
-        if not lost:
-            return
-        which = np.zeros_like(self.moving)
-        for k, why in lost.items():
-            if self.moving[k]:
-                which[k] = True
-                self.failures[int(self.rows[k])] = why
-        self._leave(which, early=False)
-
-    def _leave(self, which: np.ndarray, early: bool) -> None:
-        """Record the last state of some rows and let them go."""
-        if not which.any():
-            return
-        clock, schedule = self.clock, self.schedule
-        if self.last is None and which.size == self.size and which.all():  # all at once: it is the last point of all
-            self.end = self.point
-        else:
-            if self.last is None:
-                self.last = Recorder(self.size, self._last())
-            self._log(self.last, which, np.zeros(np.count_nonzero(which), dtype=int), self._last())
-        if early and self.plan.record:  # it stays there for the save times still to come
-            waiting = which & (clock.slot < schedule.targets.size - 1)
-            if self.plan.save_at is None:  # its last state, unless that is saved already
-                waiting = which & (clock.steps % schedule.every != 0)
-            if waiting.any():
-                self._log(self.saved, waiting, clock.note(waiting, on=False), self._row())
-        rows = self.rows[which]
-        self.reached[rows], self.steps[rows] = _each(clock.time, which), _each(clock.steps, which)
-        self.moving = self.moving & ~which
-
-    def _shrink(self) -> None:
-        """Go on with the rows that still move, when half of them are gone; on JAX of many, since it compiles again."""
-        size, most = np.count_nonzero(self.moving), self.rows.size
-        if not 0 < size <= most // 2 or (most <= FEW and self.compiles):
-            return
-        stays = np.flatnonzero(self.moving)
-        chosen = self._room(stays)
-        self.flow, self.point, self.energy, self.scales = self._part(chosen)
-        padding = np.arange(chosen.size) >= stays.size
-        self.rows, self.moving = np.where(padding, -1, self.rows[chosen]), ~padding
-        self.clock.keep(chosen)
-        self.like = next(iter(self.point.states.values()))
-
-    def _log(self, recorder: Recorder, which: np.ndarray, slots: np.ndarray, arrays: dict[Any, Any]) -> dict[Any, Any]:
-        index = None if which.all() else np.flatnonzero(which)
-        return recorder.add(self.rows if index is None else self.rows[index], slots, arrays, index)
-
-    def _not_finite(self, states: dict[str, Array], row: int) -> str:
-        steps, time = _each(self.clock.steps, row), _each(self.clock.time, row)
-        return not_finite(states, row, f"sample {self.rows[row]}", f"t={time:g} after {steps} steps of {self.method!r}")
-
-
-def _each(value: Any, where: Any) -> Any:
-    """What a clock says of some rows."""
-    return value[where] if isinstance(value, np.ndarray) else value
-
-
-_TIME, _ENERGY, _SCALE = ("time",), ("energy",), ("scale",)  # keys that no population's name can be

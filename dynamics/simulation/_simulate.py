@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -13,16 +12,17 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, shown, unknown_name
-from ..doors import feasible, flag, function, number, positive, quiet, series, whole
-from ..doors import names as names_of
-from ..integrators import Euler, Integrator, Solver, choose
+from ..doors import flag, function, quiet
+from ..inputs import Drive, Schedule, driven
+from ..integrators import Integrator, Solver, choose
 from ..network import Flow, Network, Scales, check_parts, has_network, scales, tolerance
-from ._batch import filled, flat, shaped
-from ._langevin import check_noise, langevin
+from . import _asked as asked
+from ._adapted import solved
+from ._batch import filled, flat, shaped, widened
 from ._loop import Plan, Run
-from ._recorder import taken
-from ._stopping import Stop, steadiness, steady
-from ._trajectory import Record, Result, SimulationError, SimulationWarning, Trajectory
+from ._noise import Noise, check_noise, noisy_method, strengths_of
+from ._stopping import Condition, Stop, steadiness, steady
+from ._trajectory import Record, SimulationError, SimulationWarning, Trajectory
 
 
 class Memory(Protocol):
@@ -44,19 +44,23 @@ def simulate(
     query: Any,
     *,
     t1: float,
+    t0: float = 0.0,
     integrator: str | Integrator | Solver = "auto",
     save_at: Iterable[float] | int | None = None,
     memory_state: Any = None,
     clamp: Any = None,
+    current: Any = None,
+    schedule: Mapping[str, Any] | None = None,
     stop: str | Stop | None = None,
     guard: bool | None = None,
     progress: bool = False,
-    save: Sequence[str] | str | None = None,
+    save: Sequence[str] | str | Mapping[str, Any] | None = None,
     throw: bool = True,
-    temperature: float = 0.0,
+    temperature: Any = 0.0,
+    noise: Any = None,
     seed: int | np.random.Generator | None = None,
 ) -> Trajectory:
-    r"""Integrate a memory from a query (or a network from states) to time t1.
+    r"""Integrate a memory from a query (or a network from states) from time t0 to time t1.
 
     Parameters
     ----------
@@ -67,20 +71,30 @@ def simulate(
     t1 : float
         End time, in the units of tau (tau_value = 1 unless said otherwise). With dt = inf time counts
         updates: t1=20 is twenty of them.
+    t0 : float
+        The time at which the run begins, t0 < t1.
     integrator : str or integrator
         ``"auto"``, a name (``"relaxation"``, ``"rosenbrock"``, ``"dopri5"``, ...) or an object with its settings;
         see the notes for which to take.
     save_at : times or int, optional
-        Save at these times. None saves t = 0 and every step, a whole number k every k-th step and the last.
+        Save at these times. None saves t0 and every step, a whole number k every k-th step and the last.
     memory_state : array (..., N), optional
-        The memory neurons' state at t = 0; by default in equilibrium with the query.
+        The memory neurons' state at t0; by default in equilibrium with the query.
     clamp : mask or dict of masks, optional
         Neurons to hold: True (a whole population) or a mask (..., n), by population; a bare mask is of the
         value neurons.
+    current : number, array, input or function, or a dict of these, optional
+        Input currents, by population; without names that of the value neurons. A number, an array (n,) by neuron, or
+        (..., n) with batch axes that broadcast with those of the query; `Steps`, `Pulse` or `Sampled`; a function of
+        the time t that gives one of the former (`Varying` names its jumps). It adds to the bias that a population
+        has. Steps end and begin where an input jumps.
+    schedule : dict, optional
+        Numbers of the memory that change, by name, such as ``{"beta": lambda t: 1 + t}``: functions of t, `Steps` or
+        `Sampled`. All samples then share their steps.
     stop : None, "steady" or callable
         None runs to t1. Otherwise a sample ends when the condition holds: ``"steady"``, `steady(tol)`,
         `settled(tol)`, `near(pattern, radius)`, `energy_rate_below(rate)`, or a function of a `Moment` that
-        gives a bool for every sample.
+        gives a bool for every sample. While something is still to change nothing is steady, settled or at rest.
     guard : bool, optional
         Whether a step that raises the energy beyond rounding is retried, with half the displacement or (adaptive
         methods) half the step. None: with `Relaxation` where no theorem says that the energy falls, and with
@@ -88,14 +102,20 @@ def simulate(
     progress : bool
         Show a bar on a terminal (nothing in a pipe).
     save : names, optional
-        The populations to save; None saves all but ``"memory"``, which can be a million wide; ``"all"``.
+        The populations to save; None saves all but ``"memory"``, which can be a million wide; ``"all"``. A dict
+        names neurons too, ``{"value": [3, 5]}``; None stands for all of a population.
     throw : bool
         Whether a failure raises `SimulationError` (with the trajectory so far) or is left in `result`. Either way the
         other samples of the batch run to their end.
-    temperature : float
+    temperature : number, input or function
         T > 0 adds noise, dv = v' dt + sqrt(2 T/tau_v) dW, so that states follow exp(-E/T) in the long run. Only
         where that is true: tau_memory = 0 and g = v; anything else is refused. Steps are of tau_value/100, or
-        of the dt of ``Euler(dt)``.
+        of the dt of ``Euler(dt)``. A function of t anneals it.
+    noise : number, array, input or function, or a dict of these, optional
+        Noise of any strength on any network, dx = x' dt + sigma dW, by population; without names that of the value
+        neurons. It does not depend on the state, and no law is promised. Steps are those of ``Heun(dt)``, with
+        dt = tau_value/100 or a fifth of the fastest time, unless an integrator of equal steps is given
+        (``Euler(dt)`` is Euler-Maruyama).
     seed : int or Generator, optional
         Of the noise; the same seed gives the same run, in every library.
 
@@ -142,7 +162,23 @@ def simulate(
     backend.refuse_traces("simulate", memory, query, memory_state)
     throw = flag("throw", throw)
     trajectory, record = attempt(
-        memory, query, t1, integrator, save_at, memory_state, clamp, stop, guard, progress, save, temperature, seed
+        memory,
+        query,
+        t1,
+        integrator,
+        save_at,
+        memory_state,
+        clamp,
+        stop,
+        guard,
+        progress,
+        save,
+        temperature,
+        seed,
+        t0,
+        current,
+        schedule,
+        noise,
     )
     if record.failure and throw:
         raise SimulationError(record.failure, record.result, trajectory)
@@ -162,9 +198,13 @@ def attempt(
     stop: str | Stop | None = None,
     guard: bool | None = None,
     progress: bool = False,
-    save: Sequence[str] | str | None = None,
-    temperature: float = 0.0,
+    save: Sequence[str] | str | Mapping[str, Any] | None = None,
+    temperature: Any = 0.0,
     seed: int | np.random.Generator | None = None,
+    t0: float = 0.0,
+    current: Any = None,
+    schedule: Mapping[str, Any] | None = None,
+    noise: Any = None,
 ) -> tuple[Trajectory, Record]:
     """What `simulate` does; a failure and a doubt stand in the record, for whoever asked to raise or to pass over.
 
@@ -173,34 +213,49 @@ def attempt(
     ''
     """
     with np.errstate(all="ignore"):
-        network, states = _enter(memory, query, memory_state)
-        if (t1 := number("t1", t1, above=0)) < 1e-290:
-            raise ValueError(f"t1={t1:g} is too short to be divided into steps. Give times in units of tau.")
+        t0, t1 = asked.span(t0, t1)
+        plan = None if schedule is None else Schedule(memory, schedule, t0, t1)
+        network, states = _enter(memory if plan is None else plan.model(t0), query, memory_state)
         progress = flag("progress", progress)
         guard = None if guard is None else flag("guard", guard)
         if stop is not None and not isinstance(stop, str):
             stop = function("stop", stop, 'of a Moment, the name "steady"')
         check_parts(network, states)
+        drive = driven(network, current, plan, t0, t1)
+        if drive is not None:
+            states = widened(states, drive.shapes())
         masks = network.check_clamp(clamp, states)
         method = choose(integrator, network.bound(masks), states)
-        keep, every = _kept(network, save), _every(save_at)
+        if strengths := strengths_of(network, noise, temperature):
+            _refuse_rest(stop, guard)
+            if noise is None:
+                check_noise(network)
+            method = noisy_method(method, integrator, network, noise is None)
+        (keep, columns), every = asked.kept(network, save), asked.every(save_at)
         if hasattr(method, "dt"):
-            _ends(repr(method), t1, method.dt)  # type: ignore[union-attr]
-        times = None if every else _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
+            asked.ends(repr(method), t1 - t0, method.dt)  # type: ignore[union-attr]
+        updates = math.isinf(getattr(method, "dt", 1.0))
+        times = None if every else asked.times(save_at, t0, t1, updates)
+        if updates and drive is not None and ((drive.jumps - t0) % 1 != 0).any():
+            raise ValueError(
+                f"With dt = inf time counts updates from t0={t0:g} on, and an input jumps at t={drive.jumps[0]:g}, "
+                "between two of them: let it jump after a whole number of updates."
+            )
         wide, batch = flat({**states, **{(name,): mask for name, mask in masks.items()}})
         states, masks = {n: wide[n] for n in states}, {n: wide[n,] for n in masks}
         _measurable(states)
         if 0 in batch:
             raise ValueError(f"There is nothing to simulate: the batch of queries has shape {batch}, without a sample.")
-        plan = Plan(t1, times, keep, None, bool(guard), progress, every or 1)
-        if temperature := positive("temperature", temperature, zero=True):
-            dt = _noisy_dt(network, method, integrator, stop, guard)
-            _ends("Noise", t1, dt)
-            record = langevin(network, states, masks, plan, temperature, dt, seed)
-        elif isinstance(method, Integrator):
+        drive = None if drive is None else drive.over(batch)
+        begins = network if drive is None else drive.network(t0, rows=_rows(states))
+        plan = Plan(t1, times, keep, None, bool(guard), progress, every or 1, t0=t0, drive=drive, columns=columns)
+        if strengths:
+            looks = (t0, (t0 + t1) / 2, t1)
+            plan = plan._replace(noise=Noise(strengths, noise is None, states, masks, seed, looks))
+        if isinstance(method, Integrator):
             flow = network.bound(masks)
-            method.check(flow, states)
-            guard = method.needs_guard(flow) if guard is None else guard
+            method.check(begins.bound(masks), states)
+            guard = (plan.noise is None and method.needs_guard(flow)) if guard is None else guard
             stop = steady() if stop == "steady" else stop
             if isinstance(stop, str):
                 raise unknown_name("stop condition", stop, ["steady"])
@@ -212,8 +267,8 @@ def attempt(
                 "steps. Leave them out, or use one of hopfield's own integrators (Relaxation, Euler)."
             )
         else:
-            record = _solved(network, method, states, masks, plan)
-        return _finish(network, record, scales(network, filled(states)), masks, batch), record
+            record = solved(network, method, states, masks, plan)
+        return _finish(network, record, scales(network, filled(states)), masks, batch, plan), record
 
 
 def _steadiness(_: None, flow: Flow, states: dict[str, Array], sizes: Any) -> Array:
@@ -221,14 +276,15 @@ def _steadiness(_: None, flow: Flow, states: dict[str, Array], sizes: Any) -> Ar
 
 
 def _finish(
-    network: Network, record: Record, sizes: Scales, clamp: dict[str, Array], batch: tuple[int, ...]
+    network: Network, record: Record, sizes: Scales, clamp: dict[str, Array], batch: tuple[int, ...], plan: Plan
 ) -> Trajectory:
     """Give the record back the batch axes of the query."""
     like = next(iter(record.final.values()))
-    flow, states = network.bound(filled(clamp)), filled(record.final)
-    residual = backend.to_numpy(backend.compiled(_steadiness, like)(None, flow, states, sizes))[: len(like)]
+    residual = _residual(network, record, sizes, clamp, plan.drive)
+    begin = {} if record.begin is None else shaped({"begin": record.begin}, batch)
     energies = shaped({"energy": record.energy, "scale": record.energy_scale}, batch, 1)
     times = record.times if record.times.ndim == 1 else record.times.reshape((-1, *batch))
+    none = np.zeros(tuple(energies["energy"].shape))
     return Trajectory(
         times=times,
         states=shaped(record.states, batch, 1),
@@ -243,71 +299,44 @@ def _finish(
         network=network,
         clamp=shaped(clamp, batch, 0),
         reached=record.reached.reshape(batch),
+        columns=plan.columns,
+        drive=plan.drive,
+        work=none if record.work is None else record.work.reshape(none.shape),
+        work_error=none if record.work_error is None else record.work_error.reshape(none.shape),
+        energy_before=begin.get("begin"),
     )
 
 
-def _solved(network: Network, method: Solver, states: dict[str, Array], clamp: dict[str, Array], plan: Plan) -> Record:
-    began = time.perf_counter()
-    method.check(network, states)
-    solution = method.solve(network, states, plan.t1, plan.save_at, clamp, plan.keep)
-    statistics = {
-        "steps": int(solution.steps.max()),
-        "rejected": solution.rejected,
-        "evaluations": solution.evaluations,
-        "seconds": time.perf_counter() - began,
-        "integrator": repr(method),
-        **solution.notes,
-    }
-    times, arrays = solution.times, {**solution.states, _ENERGY: solution.energy, _SCALE: solution.energy_scale}
-    if plan.save_at is None and plan.save_every > 1:  # the library saved every step
-        wanted = np.arange(len(times))
-        wanted = np.flatnonzero((wanted % plan.save_every == 0) | (wanted == len(times) - 1))
-        times = times[wanted]
-        arrays = {name: taken(x, wanted) for name, x in arrays.items()}
-    elif plan.save_at is not None:
-        missed = plan.save_at[:, None] > solution.reached * (1 + 1e-9)
-        length = int((~missed).any(axis=1).sum())  # up to the last row of any sample
-        times, missed = times[:length], missed[:length]
-        arrays = {name: _blank(x[:length], missed) for name, x in arrays.items()}
-    failure = solution.failure
-    if not failure and not np.isfinite(backend.to_numpy(solution.energy)).all():
-        failure = f"{method!r} gave a state that is not finite."
-    return Record(
-        times=times,
-        states={name: arrays[name] for name in plan.keep},
-        energy=arrays[_ENERGY],
-        energy_scale=arrays[_SCALE],
-        final=solution.final,
-        reached=solution.reached,
-        steps=solution.steps,
-        statistics=statistics,
-        result=Result.GAVE_UP if solution.failure else Result.NOT_FINITE if failure else Result.COMPLETED,
-        failure=failure,
-    )
+def _residual(
+    network: Network, record: Record, sizes: Scales, clamp: dict[str, Array], drive: Drive | None
+) -> np.ndarray:
+    """How far from rest each sample is at its end, with the inputs of that time."""
+    like = next(iter(record.final.values()))
+    run, states, held = backend.compiled(_steadiness, like), filled(record.final), filled(clamp)
+    if drive is None:
+        return backend.to_numpy(run(None, network.bound(held), states, sizes))[: len(like)]
+    found, rows = np.zeros(len(like)), _rows(states)
+    for t in np.unique(record.reached):
+        speed = backend.to_numpy(run(None, drive.flow(float(t), held, rows=rows), states, sizes))[: len(like)]
+        found = np.where(record.reached == t, speed, found)
+    return found
 
 
-_ENERGY, _SCALE = ("energy",), ("scale",)  # keys that no population's name can be
+def _rows(states: Mapping[str, Array]) -> np.ndarray:
+    return np.arange(len(next(iter(states.values()))))
 
 
-def _blank(x: Array, missed: np.ndarray) -> Array:
-    """NaN in the rows (T, B) that were missed."""
-    if not missed.any():
-        return x
-    xp = backend.namespace(x)
-    empty = xp.asarray(missed.reshape(*missed.shape, *(1,) * (x.ndim - 2)), device=backend.device(x))
-    return xp.where(empty, float("nan"), x)
-
-
-def _noisy_dt(network: Network, method: Any, asked: Any, stop: Any, guard: Any) -> float:
-    """The step for noise, after refusing what noise does not go with."""
-    check_noise(network)
-    if stop is not None or guard:
-        raise ValueError("With temperature > 0 the energy fluctuates and nothing is steady: leave out stop and guard.")
-    if isinstance(method, Euler):
-        return method.dt
-    if asked != "auto":
-        raise ValueError(f"Noise is integrated in steps of Euler's kind: give Euler(dt), not {method!r}.")
-    return float(backend.to_numpy(next(iter(network.populations.values())).tau)) / 100
+def _refuse_rest(stop: Any, guard: Any) -> None:
+    """Refuse what cannot hold where there is noise: neither does the energy fall, nor does anything come to rest."""
+    if guard:
+        raise ValueError(
+            "With noise (temperature, noise) the energy fluctuates, so that no guard can hold: leave it out."
+        )
+    if isinstance(stop, str | Condition):
+        raise ValueError(
+            "With noise (temperature, noise) nothing is steady or settled, so that this stop cannot hold: leave it "
+            "out, or stop where a state is reached, near(pattern, radius) or a function of your own."
+        )
 
 
 def _enter(memory: Memory | Network, query: Any, memory_state: Any) -> tuple[Network, dict[str, Array]]:
@@ -341,57 +370,3 @@ def _measurable(states: dict[str, Array]) -> None:
                 f"{backend.dtype_name(x)}, so no error and no speed can be compared with them. Give patterns and query "
                 "in other units, such that they are of the size of 1."
             )
-
-
-def _kept(network: Network, save: Sequence[str] | str | None) -> list[str]:
-    names = list(network.populations)
-    if save is None:
-        return [name for name in names if name != "memory"] or names
-    if isinstance(save, str) and save == "all":
-        return names
-    wanted = names_of("save", save)
-    for name in wanted:
-        if name not in names:
-            raise unknown_name("population to save", name, ["all", *names])
-    return wanted
-
-
-def _every(save_at: Any) -> int:
-    """k for every k-th step, 0 for times."""
-    if save_at is None:
-        return 1
-    if isinstance(save_at, Iterable) and getattr(save_at, "ndim", 1) and not _is_text(save_at):
-        return 0
-    return whole("save_at, every how many steps to save,", save_at, 1)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str | bytes | Mapping)
-
-
-def _ends(what: str, t1: float, dt: float) -> None:
-    feasible(
-        f"{what} to t1={t1:g}",
-        t1 if math.isinf(dt) else t1 / dt,
-        'Give a smaller t1, a larger dt, or a method with error control, such as integrator="rosenbrock".',
-    )
-
-
-def _times(save_at: Any, t1: float, updates: bool) -> np.ndarray:
-    times = series("save_at", save_at if backend.is_array(save_at) else list(save_at))
-    if (
-        times.ndim != 1
-        or not times.size
-        or not times[0] >= 0
-        or not (np.diff(times) > 0).all()
-        or not times[-1] <= t1 * (1 + 1e-12)
-    ):
-        raise ValueError(
-            f"save_at must be increasing times from 0 to t1={t1:g}, got {times.tolist()[:5]}"
-            f"{'...' if times.size > 5 else ''}."
-        )
-    if updates and (times % 1 != 0).any():
-        raise ValueError(
-            f"With dt = inf time counts updates, so save_at must be whole numbers, got {times.tolist()[:5]}."
-        )
-    return np.minimum(times, t1)

@@ -76,7 +76,8 @@ def steadiness(flow: Flow, point: Point, sizes: Scales) -> Array:
     """
     worst: Any = None
     for name, v in flow.velocity(point).items():
-        fast, size = flow.populations[name].tau * rms(v), rms(point.states[name])
+        p = flow.populations[name]
+        fast, size = rms(p.tau * v) if p.by_neuron else p.tau * rms(v), rms(point.states[name])
         scale = sizes[name]
         ratio = fast * size / 2 if scale is None else relative(fast * scale.pace, scale.state + size)
         worst = ratio if worst is None else backend.namespace(worst).maximum(worst, ratio)

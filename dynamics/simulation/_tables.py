@@ -27,8 +27,10 @@ def to_dataframe(run: Any) -> Any:
     for name, axis in zip(_axes(batch), np.indices(batch), strict=True):
         columns[name] = np.repeat(axis.reshape(-1), length)
     columns["energy"] = laid(energy)
+    if run.drive is not None:
+        columns |= {"work": laid(run.work), "dissipation": laid(run.dissipation)}
     for name, x in host.items():
-        columns |= {f"{name}_{k}": column for k, column in enumerate(laid(x).T)}
+        columns |= {f"{name}_{k}": column for k, column in zip(_neurons(run, name, x), laid(x).T, strict=True)}
     return pandas.DataFrame(columns)
 
 
@@ -41,11 +43,19 @@ def to_xarray(run: Any) -> Any:
     variables: dict[str, Any] = {"energy": ((along, *batch), energy)}
     for name, x in run.states.items():
         variables[name] = ((along, *batch, f"{name}_neuron"), backend.to_numpy(x))
+    if run.drive is not None:
+        variables |= {"work": ((along, *batch), run.work), "dissipation": ((along, *batch), run.dissipation)}
     for name in ("converged", "residual", "reached", "steps"):
         variables[name] = (batch, np.asarray(getattr(run, name)))
-    times = {"time": ((along,) if one else (along, *batch), run.times)}
+    times: dict[str, Any] = {"time": ((along,) if one else (along, *batch), run.times)}
+    times |= {f"{name}_neuron": which for name, which in run.columns.items()}
     told = {"result": run.result.name, "integrator": str(run.statistics.get("integrator", ""))}
     return xarray.Dataset(variables, coords=times, attrs=told)
+
+
+def _neurons(run: Any, name: str, x: np.ndarray) -> Any:
+    """The numbers of the neurons that were saved."""
+    return run.columns.get(name, range(x.shape[-1]))
 
 
 def _axes(batch: Any) -> list[str]:

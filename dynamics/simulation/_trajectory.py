@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, to_numpy
 from ..doors import checked, flag, kind
 from ..doors import path as path_to
 from ..files import suffixed
@@ -73,6 +73,17 @@ class Trajectory:
         What was integrated.
     clamp : dict
         The neurons that were held.
+    columns : dict of int arrays
+        Of populations of which some neurons alone were saved, which these are.
+    drive : object or None
+        What changed in time; `network_at` gives the network of any time.
+    work : array (T, ...)
+        The work that changing inputs and numbers have done since t0, in float64: the integral of the derivative of E
+        in t at fixed states, and at a jump the difference of E across it. 0 where nothing changed.
+    work_error : array (T, ...)
+        A bound on its error, from interpolation inside the steps and rounding.
+    energy_before : array (...) or None
+        The energy at t0.
 
     Examples
     --------
@@ -96,11 +107,55 @@ class Trajectory:
     network: Network
     clamp: dict[str, Array] = field(default_factory=dict)
     reached: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    drive: Any = None
+    work: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    work_error: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    energy_before: Any = None
+
+    def __post_init__(self) -> None:
+        for name in ("work", "work_error"):  # of files that know nothing of them, and of runs in which nothing changed
+            if getattr(self, name).shape != tuple(self.energy.shape):
+                object.__setattr__(self, name, np.zeros(tuple(self.energy.shape)))
 
     @property
     def activations(self) -> dict[str, Array]:
         """The activations of the saved populations, (T, ..., n)."""
+        for name in self.columns:
+            if not (lagrangian := self.network.populations[name].lagrangian).elementwise:
+                raise ValueError(
+                    f"Some neurons of {name!r} were saved, and activations of {lagrangian!r} need all of them: "
+                    f"simulate(..., save={name!r})."
+                )
         return {name: self.network.populations[name].lagrangian.activation(x) for name, x in self.states.items()}
+
+    @property
+    def dissipation(self) -> np.ndarray:
+        """The energy that the flow has taken since t0, (T, ...), in float64: work - (E - E(t0)).
+
+        It never falls where E falls at fixed inputs.
+
+        >>> import numpy as np
+        >>> from hopfield.dynamics import Network, Population, Quadratic, simulate
+        >>> one = Network({"x": Population(Quadratic(), 1)})
+        >>> run = simulate(one, {"x": np.zeros(1)}, t1=20.0, current=2.0, save_at=[0.0, 20.0])
+        >>> run.dissipation.round(6)
+        array([0., 2.])
+        """
+        begin = 0.0 if self.energy_before is None else to_numpy(self.energy_before).astype(float)
+        return self.work - (to_numpy(self.energy).astype(float) - begin)
+
+    def network_at(self, t: Any, *, left: bool = False) -> Network:
+        """The network at a time, with the input currents and numbers that it has then; `left` of a jump.
+
+        >>> import numpy as np
+        >>> from hopfield.dynamics import simulate
+        >>> from hopfield.models import ModernHopfield
+        >>> run = simulate(ModernHopfield(np.eye(2)), np.ones(2), t1=1.0, schedule={"beta": lambda t: 1 + t})
+        >>> run.network_at(0.5).populations["memory"].lagrangian.beta
+        1.5
+        """
+        return self.network if self.drive is None else self.drive.network(t, left)
 
     def at(self, times: Any) -> dict[str, Array]:
         """States (K, ..., n) at any times (K,), by cubic Hermite interpolation between the steps.
@@ -261,7 +316,8 @@ class Record(NamedTuple):
     """What a run leaves behind: T saved rows of B samples, the last states, and how it ended.
 
     `doubt` is what is to be said about a run that finished and is not to be trusted; `lost` are the samples (B,) that
-    failed, where the method knows them one by one.
+    failed, where the method knows them one by one; `work` (T, B) is None where nothing changed, `begin` (B,) is E at
+    t0.
     """
 
     times: np.ndarray
@@ -276,3 +332,6 @@ class Record(NamedTuple):
     failure: str = ""
     doubt: str = ""
     lost: np.ndarray | None = None
+    work: np.ndarray | None = None
+    work_error: np.ndarray | None = None
+    begin: Array | None = None
