@@ -1,4 +1,4 @@
-"""`hopfield demo`, `hopfield recall`, `hopfield simulate`: a memory at work."""
+"""`hopfield demo`, `hopfield recall`, `hopfield simulate`, `hopfield animate`: a memory at work."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from .options import (
     SeparationName,
     SimilarityName,
     Step,
+    finite,
     option,
 )
 
@@ -222,3 +223,41 @@ def models(context: typer.Context) -> None:
         table.add_row(Text(entry.name, style="bold"), *map(Text, texts))
     console = Console(highlight=False)
     Console(highlight=False, width=max(console.width, 120)).print(table)
+
+
+@command
+def animate(
+    context: typer.Context,
+    given: Given,
+    query: Annotated[int, option(CUES, "Which of the queries, counted from 0.", min=0, metavar="N")] = 0,
+    t1: T1 = 10.0,
+    integrator: Method = "auto",
+    dt: Step = None,
+    form: Annotated[str, option(FILES, "gif, or mp4 where ffmpeg is installed.", "--format", metavar="NAME")] = "gif",
+    seconds: Annotated[float, option(FILES, "How long it takes.", metavar="X", parser=finite)] = 4.0,
+    fps: Annotated[int, option(FILES, "Frames in a second.", min=1, max=60, metavar="N")] = 15,
+    dark: Annotated[bool, option(FILES, "Light lines on dark paper.", "--dark")] = False,
+    out: Out = Path("hopfield-animation"),
+) -> None:
+    """Show one query being recalled as a moving picture: its state, its overlaps with the patterns, and its energy.
+
+    Writes animation.gif (or .mp4), trajectory.npz and report.json. A query that is steady ends before --t1.
+
+    **Example:**  hopfield animate digits.npy --noise 0.1 --similarity euclidean --beta 5 --query 3
+    """
+    memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
+    method = choose_method(memory, integrator, dt)
+    if query >= len(cues):
+        raise ValueError(f"There is no query {query}: there are {len(cues)}, counted from 0.")
+    if form not in ("gif", "mp4"):
+        raise ValueError(f"--format is gif or mp4, got {form!r}.")
+    out.mkdir(parents=True, exist_ok=True)
+    stop = "steady" if isinstance(method, Integrator) else None
+    run = dynamics.simulate(memory, cues[query], t1=t1, integrator=method, stop=stop, progress=True)
+    stored = memory if memory.patterns is not None else patterns
+    name = f"animation.{form}"
+    analysis.animate(run, out / name, shape=shape, memory=stored, seconds=seconds, fps=fps, dark=dark, progress=True)
+    analysis.save_trajectory(out / "trajectory.npz", run)
+    found = analysis.summarise(stored, run, None if targets is None else targets[query])
+    results = {"query": query, "summary": found, "statistics": run.statistics}
+    finish(context, memory, out, [name, "trajectory.npz"], results)

@@ -388,6 +388,7 @@ COMMANDS = (
     "fixed-points",
     "basins",
     "landscape",
+    "animate",
     "rates",
     "capacity",
     "robustness",
