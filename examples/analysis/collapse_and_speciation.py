@@ -7,9 +7,9 @@ Two times of the diffusion of stored data, measured with a Euclidean memory and 
 Data x_0 is diffused to exp(-t) x_0 + sqrt(1 - exp(-2 t)) z. Later than the collapse time
 t_C = ln(1 + s^2/(n^(2/d) - 1))/2 a noisy sample no longer shows of which of n stored patterns it was made (Gaussian
 ones, d values of variance s^2): the mean weight of its own pattern falls through 1/2 near there, more sharply for
-larger d. Later than the speciation time t_S = ln(L)/2, with L the largest eigenvalue of the data's covariance, it does not
-show either of which of two classes: two reverse diffusions with different noise from one sample end in the same class
-by chance alone.
+larger d. Later than the speciation time t_S = ln(L)/2, with L the largest eigenvalue of the data's covariance, it does
+not show either of which of two classes: two reverse diffusions with different noise from one sample end in the same
+class by chance alone.
 """
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
