@@ -236,4 +236,5 @@ def rates(
     found.to_json(out / "rates.json")
     save(analysis.plot_barriers(hills), out / "barriers.png")
     results = {"temperature": found.temperature, "limit": found.limit, "stay": found.stay.tolist()}
-    finish(context, memory, out, ["rates.json", "landscape.json", "barriers.png"], results, found.table(rows))
+    files = ["rates.json", "landscape.json", "barriers.png"]
+    finish(context, memory, out, files, results, found.advice, found.table(rows))

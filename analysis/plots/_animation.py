@@ -167,7 +167,7 @@ class _Movie:
                 f"An image of shape {shape} has {int(np.prod(shape))} pixels, and the state {width} neurons."
             )
         self.shape = shape
-        patterns = _stored(run) if memory is None else memory
+        patterns = stored_in(run) if memory is None else memory
         if patterns is not None and memory is None and patterns.shape[-1] != width:
             patterns = None
         overlaps = None if patterns is None else _measured(patterns, path, "cosine")
@@ -266,12 +266,18 @@ def _pixels(state: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.clip(np.moveaxis(image, 0, -1), 0, 1)
 
 
-def _stored(run: Trajectory) -> Any:
-    """The patterns that the first population is compared with, if a similarity of the network holds any."""
+def stored_in(run: Trajectory) -> Any:
+    """The patterns that the first population is compared with, None where no similarity of the network holds any.
+
+    >>> from hopfield import ModernHopfield, simulate
+    >>> stored_in(simulate(ModernHopfield(np.eye(2)), np.array([0.9, 0.2]), t1=1.0))
+    array([[1., 0.],
+           [0., 1.]])
+    """
     name = next(iter(run.network.populations))
     for synapse in run.network.synapses.values():
-        held = getattr(synapse, "similarities", None) or (getattr(synapse, "similarity", None),)
-        for similarity in held:
-            if synapse.between[0] == name and getattr(similarity, "patterns", None) is not None:
-                return similarity.patterns
+        held: Any = getattr(synapse, "similarities", None) or [getattr(synapse, "similarity", None)]
+        patterns = getattr(held[0], "patterns", None)
+        if synapse.between[0] == name and patterns is not None:
+            return patterns
     return None

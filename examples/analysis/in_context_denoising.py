@@ -44,11 +44,12 @@ print("noise variance   " + "".join(f"{variance:8g}" for variance in NOISE))
 for name, row in errors.items():
     print(f"{name:17}" + "".join(f"{error:8.4f}" for error in row))
 
-ax = open_axes(new_figure((6.4, 4.0)).add_subplot())
+figure = new_figure((6.4, 4.0))
+ax = open_axes(figure.add_subplot())
 for (name, row), style in zip(errors.items(), ("^:", "o-", "s--", "-"), strict=True):
     wide = {"lw": 7, "alpha": 0.25, "color": "black", "zorder": 0} if name == "Bayes" else {"lw": 1.6}
     ax.loglog(NOISE, row, style, ms=5, label=name, **wide)
 ax.set(xlabel=r"variance of the noise $\sigma^2$", ylabel="squared error for each value")
 ax.set_title("Points of a sphere, denoised with 2000 others", fontsize="medium")
 ax.legend(frameon=False, fontsize="small")
-ax.figure.savefig(options.out, dpi=150)
+figure.savefig(options.out, dpi=150)
