@@ -48,6 +48,7 @@ from .fixed_points import (
 from .flow import Field, Polished, Spectrum, energy_network, field, polish, spectrum, velocity_network
 from .landscapes import EscapeRates, Landscape, Route, Strings, escape_rates, landscape, string_method
 from .plots import (
+    animate,
     disconnectivity_tree,
     mark_recalled,
     new_figure,
@@ -113,6 +114,7 @@ __all__ = [
     "Strings",
     "Sweep",
     "Unseen",
+    "animate",
     "assert_energy_decreases",
     "basin_radius",
     "basin_slice",

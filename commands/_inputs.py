@@ -94,7 +94,7 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
     ((4, 4), (2, 2), array([0, 1, 2, 3]))
     """
     o = {**dict.fromkeys(("patterns", "queries", "similarity", "separation", "beta", "noise", "mask")), **options}
-    model, queries, shape = o.get("model", "universal"), o["queries"], _shape(o.get("shape"))
+    model, queries, shape = o.get("model", "universal"), o["queries"], image_sides(o.get("shape"))
     rows: Any = None
     if model in MODELS:
         if o["patterns"] is None:
@@ -342,7 +342,12 @@ def _check_threshold(rows: np.ndarray, threshold: float | None) -> None:
         )
 
 
-def _shape(text: str | None) -> tuple[int, ...] | None:
+def image_sides(text: str | None) -> tuple[int, ...] | None:
+    """The shape of an image as --shape says it.
+
+    >>> image_sides("3x32x32")
+    (3, 32, 32)
+    """
     if text is None:
         return None
     if not re.fullmatch(r"\d+(x\d+){1,2}", text):

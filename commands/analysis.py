@@ -249,7 +249,6 @@ def rates(
     hills.to_json(out / "landscape.json")
     found.to_json(out / "rates.json")
     save(analysis.plot_barriers(hills), out / "barriers.png")
-    stay = f"{found.stay.min():.3g} to {found.stay.max():.3g} tau_value"
-    verdict = f"At temperature {found.temperature:.4g} a minimum is kept for {stay} on average."
     results = {"temperature": found.temperature, "limit": found.limit, "stay": found.stay.tolist()}
-    finish(context, memory, out, ["rates.json", "landscape.json", "barriers.png"], results, verdict, found.table(rows))
+    files = ["rates.json", "landscape.json", "barriers.png"]
+    finish(context, memory, out, files, results, found.advice, found.table(rows))

@@ -1,4 +1,4 @@
-"""`hopfield demo`, `hopfield recall`, `hopfield simulate`: a memory at work."""
+"""`hopfield demo`, `hopfield recall`, `hopfield simulate`, `hopfield animate`, `hopfield plot`: a memory at work."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 import typer
 
 from .. import analysis, dynamics
+from ..analysis.plots import stored_in
 from ..dynamics import backend
 from ..models._copies import is_recalled
 from ..models.family import nearest
 from . import _verdicts
-from ._inputs import build_memory, choose_method, load_inputs, move_memory
+from ._inputs import build_memory, choose_method, image_sides, load_inputs, move_memory
 from ._time import changes, noisy_method, stop_of
 from .app import command, finish, printed
 from .options import (
@@ -38,8 +39,17 @@ from .options import (
     Step,
     Temperature,
     TimeNoise,
+    finite,
     option,
 )
+
+
+def keep(run: Any, path: Path) -> None:
+    """Write a run with its network, which `plot` draws from; without it where it holds code of somebody's own."""
+    try:
+        run.save(path)
+    except TypeError:
+        run.save(path, network=False)
 
 
 @command
@@ -210,7 +220,7 @@ def simulate(
         progress=progress,
         **changing,
     )
-    analysis.save_trajectory(out / "trajectory.npz", run)
+    keep(run, out / "trajectory.npz")
     stored = memory if memory.patterns is not None else patterns
     target, end = None if targets is None else int(targets[0]), next(iter(run.activations.values()))[-1]
     figures: dict[str, Any] = {
@@ -247,3 +257,82 @@ def models(
 
     found, *parts = the_models() if name is None else one_model(name)
     printed(context, found, *parts)
+
+
+@command
+def animate(
+    context: typer.Context,
+    given: Given,
+    query: Annotated[int, option(CUES, "Which of the queries, counted from 0.", min=0, metavar="N")] = 0,
+    t1: T1 = 10.0,
+    integrator: Method = "auto",
+    dt: Step = None,
+    form: Annotated[str, option(FILES, "gif, or mp4 where ffmpeg is installed.", "--format", metavar="NAME")] = "gif",
+    seconds: Annotated[float, option(FILES, "How long it takes.", metavar="X", parser=finite)] = 4.0,
+    fps: Annotated[int, option(FILES, "Frames in a second.", min=1, max=60, metavar="N")] = 15,
+    dark: Annotated[bool, option(FILES, "Light lines on dark paper.", "--dark")] = False,
+    out: Out = Path("hopfield-animation"),
+) -> None:
+    """Show one query being recalled as a moving picture: its state, its overlaps with the patterns, and its energy.
+
+    Writes animation.gif (or .mp4), trajectory.npz and report.json. A query that is steady ends before --t1.
+
+    **Example:**  hopfield animate digits.npy --noise 0.1 --similarity euclidean --beta 5 --query 3
+    """
+    memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
+    method = choose_method(memory, integrator, dt)
+    if query >= len(cues):
+        raise ValueError(f"There is no query {query}: there are {len(cues)}, counted from 0.")
+    if form not in ("gif", "mp4"):
+        raise ValueError(f"--format is gif or mp4, got {form!r}.")
+    out.mkdir(parents=True, exist_ok=True)
+    stop = stop_of(method, True, {})
+    run = dynamics.simulate(memory, cues[query], t1=t1, integrator=method, stop=stop, progress=True)
+    stored = memory if memory.patterns is not None else patterns
+    name = f"animation.{form}"
+    analysis.animate(run, out / name, shape=shape, memory=stored, seconds=seconds, fps=fps, dark=dark, progress=True)
+    keep(run, out / "trajectory.npz")
+    found = analysis.summarise(stored, run, None if targets is None else targets[query])
+    results = {"query": query, "summary": found, "statistics": run.statistics}
+    steady = "steady" if bool(run.converged) else "not steady yet"
+    where = f"Query {query} goes to pattern {int(np.reshape(found.nearest, -1)[0])}"
+    verdict = f"{where}, and is {steady} at t={float(np.max(run.reached)):g}."
+    finish(context, memory, out, [name, "trajectory.npz"], results, verdict)
+
+
+@command
+def plot(
+    context: typer.Context,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A trajectory.npz that simulate or animate wrote.")],
+    sample: Annotated[int, option(FILES, "Whose overlaps, counted from 0.", min=0, metavar="N")] = 0,
+    relative: Annotated[
+        bool, option(FILES, "The energy above the lowest, on a logarithmic scale.", "--relative")
+    ] = False,
+    shape: Annotated[
+        str | None, option(FILES, "Of one image, 28x28 or 3x32x32: draws recall.png too.", metavar="HxW")
+    ] = None,
+    out: Out = Path("hopfield-plot"),
+) -> None:
+    """Draw a run that was saved: its energy, its overlaps with the stored patterns and, for images, what was recalled.
+
+    Writes energy.png, overlaps.png (of one sample), recall.png with --shape, and report.json.
+
+    **Example:**  hopfield plot hopfield-simulation/trajectory.npz --sample 3
+    """
+    found, sides = dynamics.Trajectory.load(run), image_sides(shape)
+    patterns = stored_in(found)
+    if patterns is None and sides is not None:
+        raise ValueError("The network of this run holds no patterns to draw images beside: leave out --shape.")
+    out.mkdir(parents=True, exist_ok=True)
+    figures: dict[str, Any] = {"energy.png": analysis.plot_energy(found, relative=relative).figure}
+    if patterns is not None:
+        figures["overlaps.png"] = analysis.plot_overlaps(patterns, found, sample, title=f"query {sample}").figure
+    if sides is not None:
+        first, last = (x.reshape(-1, x.shape[-1]) for x in next(iter(found.activations.values()))[[0, -1]])
+        figures["recall.png"] = analysis.plot_recall(patterns, first, last, sides)
+    for name, figure in figures.items():
+        figure.savefig(out / name)
+    count = int(np.size(found.converged))
+    ends = f"from t={np.min(found.times):g} to {np.max(found.times):g}"
+    verdict = f"{count} queries {ends}, {np.sum(found.converged)} of them steady."
+    finish(context, found, out, [*figures], {"queries": count, "steady": int(np.sum(found.converged))}, verdict)

@@ -13,14 +13,18 @@ import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
+from sklearn.datasets import load_digits
 
-from hopfield.analysis import plot_readings, reproduce
+from hopfield import Relaxation, UniversalHopfield, simulate
+from hopfield.analysis import animate, plot_readings, reproduce
 
 HERE = Path(__file__).resolve().parent
 IMAGES, EXAMPLES = HERE / "images", HERE.parent / "examples" / "analysis"
 WIDTH = 1100  # pixels of a picture that is drawn larger
 RUNS = 3
+FORMED = 3  # the digit that the moving picture shows
 
 
 def shrunk(source: Path, name: str) -> None:
@@ -38,6 +42,15 @@ def of_the_readme(folder: Path) -> None:
     for example, name in (("basins_in_a_plane.py", "basins.png"), ("bifurcation.py", "bifurcation.png")):
         subprocess.run([sys.executable, str(EXAMPLES / example), "--out", str(folder / name)], check=True)
         shrunk(folder / name, name)
+
+
+def of_a_digit_that_forms() -> None:
+    """forming.gif and forming-dark.gif: one of a hundred digits comes out of noise while its energy falls."""
+    digits = load_digits().data[:100] / 16
+    cue = digits[FORMED] + 0.55 * np.random.default_rng(1).standard_normal(64)
+    run = simulate(UniversalHopfield(digits, "euclidean", beta=1.5), cue, t1=2.5, integrator=Relaxation(0.02))
+    for name, dark in (("forming.gif", False), ("forming-dark.gif", True)):
+        animate(run, IMAGES / name, shape=(8, 8), dark=dark)
 
 
 def of_the_paper(cells: Path) -> None:
@@ -60,6 +73,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         of_the_readme(Path(folder))
+    of_a_digit_that_forms()
     if options.cells is not None:
         of_the_paper(options.cells)
     print(f"The pictures are in {IMAGES}.")

@@ -391,6 +391,7 @@ COMMANDS = (
     "fixed-points",
     "basins",
     "landscape",
+    "animate",
     "rates",
     "capacity",
     "robustness",

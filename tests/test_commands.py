@@ -230,6 +230,30 @@ def test_the_table_of_fixed_points_fits_80_columns(folder, monkeypatch):
     assert "hits" in text
 
 
+def test_animate(folder):
+    out = folder / "hopfield-animation"
+    call("animate", "images.npy", "--similarity", "euclidean", "--beta", "3", "--noise", "0.05", "--query", "2",
+         "--seconds", "0.4", "--fps", "5", "--t1", "2")  # fmt: skip
+    assert {file.name for file in out.iterdir()} == {"animation.gif", "trajectory.npz", "report.json"}
+    assert (out / "animation.gif").read_bytes()[:6] == b"GIF89a"
+    assert np.load(out / "trajectory.npz")["value"].shape[1:] == (36,)
+    assert read(out / "report.json")["results"]["query"] == 2
+    assert "There is no query 9" in call("animate", "images.npy", "--noise", "0", "--query", "9", code=2).output
+    assert "gif or mp4" in call("animate", "images.npy", "--noise", "0", "--format", "avi", code=2).output
+
+
+def test_plot_draws_what_simulate_and_animate_wrote(folder):
+    call("simulate", "images.npy", "--noise", "0.05", "--similarity", "euclidean", "--beta", "3", "--t1", "2")
+    text = call("plot", "hopfield-simulation/trajectory.npz", "--sample", "4", "--shape", "6x6", "--relative").output
+    out = folder / "hopfield-plot"
+    assert {file.name for file in out.iterdir()} == {"energy.png", "overlaps.png", "recall.png", "report.json"}
+    assert "6 queries from t=0 to 2" in text
+    assert "There is no sample 9" in call("plot", "hopfield-simulation/trajectory.npz", "--sample", "9", code=2).output
+    assert "There is no file" in call("plot", "nothing.npz", code=2).output
+    np.savez("other.npz", a=np.ones(3))
+    assert "holds no saved trajectory" in call("plot", "other.npz", code=2).output
+
+
 def test_rates(folder):
     np.save("pair.npy", [[1.0, 0.0], [-1.0, 0.0]])
     text = call("rates", "pair.npy", "--model", "modern", "--beta", "2", "--temperature", "0.03").output

@@ -1,5 +1,7 @@
 """Pictures."""
 
+from ._animation import animate as animate
+from ._animation import stored_in as stored_in
 from ._basins import plot_basin_slice as plot_basin_slice
 from ._basins import plot_radii as plot_radii
 from ._branches import plot_bifurcation as plot_bifurcation

@@ -93,9 +93,10 @@ NOT_OF_A_MEMORY = {
     "random_mask salt_and_pepper",
     "of names of rules": "capacity reproduce robustness",
     "of functions": "energy_network velocity_network",
-    "of answers": "disconnectivity_tree escape_rates metastable_size plot_barriers plot_basin_slice plot_bifurcation "
-    "plot_disconnectivity plot_energy plot_energy_along_path plot_fixed_point_images plot_fixed_points plot_radii "
-    "plot_readings plot_sweep plot_sweeps query_table recall_table save_trajectory wilson write_report",
+    "of answers": "animate disconnectivity_tree escape_rates metastable_size plot_barriers plot_basin_slice "
+    "plot_bifurcation plot_disconnectivity plot_energy plot_energy_along_path plot_fixed_point_images "
+    "plot_fixed_points plot_radii plot_readings plot_sweep plot_sweeps query_table recall_table "
+    "save_trajectory wilson write_report",
     "of one sort of memory": "diffuse",
     "of patterns": "box_starts pattern_starts random_starts",
     "of figures": "mark_recalled new_figure open_axes",
