@@ -36,6 +36,13 @@ BACKENDS = {
     "torchdiffeq",
 }
 MAY_IMPORT_BACKENDS = {
+    "layers/equinox/_attention.py",
+    "layers/equinox/_stored.py",
+    "layers/torch/_attention.py",
+    "layers/torch/_masks.py",
+    "layers/torch/_nested.py",
+    "layers/torch/_replaced.py",
+    "layers/torch/_stored.py",
     "dynamics/integrators/_elimination.py",
     "dynamics/kernels/_loops.py",
 }
@@ -100,7 +107,7 @@ ROOMS = {
         {"integrators"},
         {"simulation"},
     ],
-    "layers": [{"attention"}, {"modules"}, {"learning"}],
+    "layers": [{"attention"}, {"equinox", "torch"}, {"learning"}],
     "analysis": [
         {"results"},
         {"flow"},
