@@ -35,7 +35,8 @@ def optional_import(module: str, extra: str | None = None) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         line = INSTALL.get(extra, f"pip install {extra}")
-        raise ImportError(f"This needs the package {module!r}, which is not installed. Run: {line}") from error
+        told = f"This needs the package {module!r}, which is not installed. Run: {line}"
+        raise ModuleNotFoundError(told, name=module) from error
 
 
 def namespace(*values: Any) -> Any:

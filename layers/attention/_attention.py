@@ -103,7 +103,7 @@ def attention(
     >>> keys = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
     >>> query = np.array([[0.6, 0.3, 0.1]])
     >>> attention(query, keys, keys, similarity="euclidean", beta=2.0).round(3)
-    array([[0.9, 0.1, 0.1]])
+    array([[0.943, 0.057, 0.057]])
     >>> z, energy = attention(query, keys, keys, similarity="manhattan", beta=2.0, steps=3, return_energy=True)
     >>> z.round(3), bool((np.diff(energy, axis=0) <= 0).all())
     (array([[0.998, 0.002, 0.002]]), True)
