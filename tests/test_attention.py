@@ -259,6 +259,7 @@ def test_what_has_no_dynamics_has_no_steps(some):
 # ------------------------------------------------------------------------------------------------- compilers
 
 
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a .functools.lru_cache")  # of array_api_compat
 @pytest.mark.parametrize("kind", GEOMETRIES)
 def test_torch_compiles_it_in_one_graph(kind):
     q, k, v = (torch.randn(2, 2, 6, 4, generator=torch.Generator().manual_seed(s)) for s in range(3))
@@ -269,9 +270,9 @@ def test_torch_compiles_it_in_one_graph(kind):
 
         torch._dynamo.reset()
         compiled = torch.compile(run, fullgraph=True, backend="eager")
-        assert (compiled(q, k, v) - run(q, k, v)).abs().max() < 1e-6
+        assert (compiled(q, k, v) - run(q, k, v)).abs().max() < 1e-5
         mapped = torch.func.vmap(run)(q, k, v)
-        assert (mapped - run(q, k, v)).abs().max() < 1e-6
+        assert (mapped - run(q, k, v)).abs().max() < 1e-5
 
 
 # ------------------------------------------------------------------------------------------------- bad input
