@@ -1,6 +1,7 @@
 """Attention: one update of the memories whose patterns are the keys, on every library."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,8 +51,9 @@ def some():
 KNOWN = {}
 
 
-def recalled(q, k, v, kind, separation, beta, mask=None):
+def recalled(given, kind, separation, beta, mask=None):
     """What memories of each set of keys recall, query by query, of the keys that its mask leaves."""
+    q, k, v = given
     asked = (kind, separation, beta, None if mask is None else mask.tobytes(), q.tobytes(), k.tobytes())
     if asked not in KNOWN:  # for the next library
         KNOWN[asked] = _recalled(q, k, v, kind, separation, beta, mask)
@@ -80,10 +82,10 @@ def test_attention_is_the_recall_of_a_memory_of_the_keys(some, kind, library):
         got = attention(*map(to, some), similarity=kind, separation=separation, beta=1.3)
         assert type(got) is type(to(some[0]))
         assert got.shape == (1, 2, 4, 6)
-        np.testing.assert_allclose(np.asarray(got), recalled(*some, kind, separation, 1.3), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(np.asarray(got), recalled(some, kind, separation, 1.3), rtol=1e-9, atol=1e-12)
         rule = {"similarity": kind, "separation": separation, "beta": 1.3}
         got = np.asarray(attention(*map(to, some), **rule, attn_mask=to(mask)))
-        np.testing.assert_allclose(got, recalled(*some, kind, separation, 1.3, mask), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(got, recalled(some, kind, separation, 1.3, mask), rtol=1e-9, atol=1e-12)
         assert (got[:, :, 0] == 0).all()
 
 
@@ -105,7 +107,7 @@ def test_masks_of_numbers_are_added_and_causal_ones_are_cut(some, kind, library)
     want = weights / np.maximum(weights.sum(-1, keepdims=True), 1e-300) @ v
     np.testing.assert_allclose(np.asarray(causal), want, rtol=1e-9, atol=1e-12)
     plain = attention(*map(to, some), **rule, is_causal=True)
-    np.testing.assert_allclose(np.asarray(plain), recalled(*some, kind, "softmax", 0.7, np.tri(4, 5) > 0), rtol=1e-9)
+    np.testing.assert_allclose(np.asarray(plain), recalled(some, kind, "softmax", 0.7, np.tri(4, 5) > 0), rtol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
@@ -179,7 +181,7 @@ def test_jax_has_the_derivatives_of_torch(some, kind):
     theirs = [torch.asarray(x).requires_grad_() for x in some]
     betas = np.asarray([0.5, 2.0]).reshape(2, 1, 1)
     beta = torch.asarray(betas).requires_grad_()
-    total("torch")(*theirs, beta).backward()
+    total("torch")(theirs[0], theirs[1], theirs[2], beta).backward()
     ours = jax.jit(jax.grad(total("jax"), (0, 1, 2, 3)))(*map(jax.numpy.asarray, (*some, betas)))
     for a, b in zip(ours, (*theirs, beta), strict=True):
         np.testing.assert_allclose(np.asarray(a), b.grad.numpy(), rtol=1e-9, atol=1e-12)
@@ -263,7 +265,8 @@ def test_what_has_no_dynamics_has_no_steps(some):
 @pytest.mark.parametrize("kind", GEOMETRIES)
 def test_torch_compiles_it_in_one_graph(kind):
     q, k, v = (torch.randn(2, 2, 6, 4, generator=torch.Generator().manual_seed(s)) for s in range(3))
-    for options in ({}, {"is_causal": True}, {"separation": "sparsemax"}, {"steps": 3}):
+    rules: list[dict[str, Any]] = [{}, {"is_causal": True}, {"separation": "sparsemax"}, {"steps": 3}]
+    for options in rules:
 
         def run(q, k, v, options=options):
             return attention(q, k, v, similarity=kind, **options)

@@ -92,7 +92,7 @@ def test_dropout_needs_a_key_and_none_in_inference():
             r"query must be \(length, 8\).*jax.vmap.*\(2, 5, 8\)",
         ),
         (
-            lambda: HopfieldAttention(2, 8, key=KEY)(*[normal(0, 5, 8)] * 3, np.ones((5, 4), bool)),
+            lambda: HopfieldAttention(2, 8, key=KEY)(*[normal(0, 5, 8)] * 3, mask=np.ones((5, 4), bool)),
             (ValueError, TypeError),
             r"attn_mask has shape \(5, 4\)|different libraries",
         ),

@@ -36,6 +36,8 @@ BACKENDS = {
     "torchdiffeq",
 }
 MAY_IMPORT_BACKENDS = {
+    "analysis/experiments/language/_model.py",
+    "analysis/experiments/language/_training.py",
     "layers/equinox/_attention.py",
     "layers/equinox/_stored.py",
     "layers/torch/_attention.py",

@@ -15,5 +15,5 @@ def unpadded(x: Tensor, lengths: list[int], like: Tensor) -> Tensor:
     """The sequences without what lies behind their ends, nested as those of `like` are."""
     rows = [x[k, :length] for k, length in enumerate(lengths)]
     if like.layout == torch.jagged:  # with the same offsets, so that both can be added
-        return torch.nested.nested_tensor_from_jagged(torch.cat(rows), like.offsets())
+        return torch.nested.nested_tensor_from_jagged(torch.cat(rows), like.offsets())  # pyright: ignore[reportAttributeAccessIssue]
     return torch.nested.as_nested_tensor(rows)

@@ -58,7 +58,7 @@ class HopfieldPooling(HopfieldAttention):
         )
         self.query = _normal(whole("num_queries", num_queries, 1), embed_dim, device, dtype)
 
-    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(
         self,
         input: Tensor,
         key_padding_mask: Tensor | None = None,
@@ -121,7 +121,7 @@ class HopfieldLayer(HopfieldAttention):
             raise ValueError(f"The patterns are keys and values at once: kdim={self.kdim} and vdim={self.vdim} differ.")
         self.patterns = _normal(whole("num_patterns", num_patterns, 1), self.kdim, device, dtype)
 
-    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(
         self,
         input: Tensor,
         need_weights: bool = False,
