@@ -1,3 +1,5 @@
 """Memories inside deep networks: attention with any similarity, as a function and as modules, and what is learned."""
 
-__all__: list[str] = []
+from .attention import attention
+
+__all__ = ["attention"]

@@ -36,6 +36,15 @@ BACKENDS = {
     "torchdiffeq",
 }
 MAY_IMPORT_BACKENDS = {
+    "analysis/experiments/language/_model.py",
+    "analysis/experiments/language/_training.py",
+    "layers/equinox/_attention.py",
+    "layers/equinox/_stored.py",
+    "layers/torch/_attention.py",
+    "layers/torch/_masks.py",
+    "layers/torch/_nested.py",
+    "layers/torch/_replaced.py",
+    "layers/torch/_stored.py",
     "dynamics/integrators/_elimination.py",
     "dynamics/kernels/_loops.py",
 }
@@ -102,7 +111,7 @@ ROOMS = {
         {"integrators"},
         {"simulation"},
     ],
-    "layers": [{"attention"}, {"modules"}, {"learning"}],
+    "layers": [{"attention"}, {"equinox", "torch"}, {"learning"}],
     "analysis": [
         {"results"},
         {"flow"},

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import enum
 import importlib
+import importlib.util
 import inspect
 import subprocess
 import sys
@@ -13,7 +14,11 @@ import pytest
 
 import hopfield
 
-FACES = ("hopfield", "hopfield.dynamics", "hopfield.models", "hopfield.layers", "hopfield.analysis")
+LAYERS = ("hopfield.layers.equinox", "hopfield.layers.torch")
+FACES = [
+    *("hopfield", "hopfield.dynamics", "hopfield.models", "hopfield.layers", "hopfield.analysis"),
+    *(name for name in LAYERS if importlib.util.find_spec(name.rpartition(".")[2])),
+]
 
 
 def _classes():
@@ -38,7 +43,9 @@ def test_a_class_names_its_parameters_with_their_defaults(cls):
     parameters = inspect.signature(cls).parameters
     kinds = {parameter.kind for parameter in parameters.values()}
     assert not kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}, inspect.signature(cls)
-    if dataclasses.is_dataclass(cls):
+    if (
+        dataclasses.is_dataclass(cls) and vars(cls)["__dataclass_params__"].init
+    ):  # else its constructor is written by hand
         fields = [field for field in dataclasses.fields(cls) if field.init]
         assert list(parameters) == [field.name for field in fields]
         for field in fields:

@@ -73,7 +73,10 @@ def batched(*values: Array) -> list[Array]:
 
 
 def cityblock(rows: Array, others: Array) -> Array:
-    """City-block distances (B, N) between the rows of (B, I) and (N, I), without a B x N x I temporary."""
+    """City-block distances (B, N) between the rows of (B, I) and (N, I), without a B x N x I temporary.
+
+    PyTorch and JAX take batch axes in front of both.
+    """
     match backend_of(rows):
         case "numpy":
             from scipy.spatial.distance import cdist
@@ -91,7 +94,7 @@ def cityblock(rows: Array, others: Array) -> Array:
 
 
 def _broadcast_cityblock(xp: Any, rows: Array, others: Array) -> Array:
-    return xp.sum(xp.abs(rows[:, None, :] - others[None, :, :]), axis=-1)
+    return xp.sum(xp.abs(rows[..., :, None, :] - others[..., None, :, :]), axis=-1)
 
 
 # --------------------------------------------------------------------------------- derivatives, compilation

@@ -35,7 +35,8 @@ def optional_import(module: str, extra: str | None = None) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         line = INSTALL.get(extra, f"pip install {extra}")
-        raise ImportError(f"This needs the package {module!r}, which is not installed. Run: {line}") from error
+        told = f"This needs the package {module!r}, which is not installed. Run: {line}"
+        raise ModuleNotFoundError(told, name=module) from error
 
 
 def namespace(*values: Any) -> Any:
@@ -55,7 +56,9 @@ def namespace(*values: Any) -> Any:
         )
     if backend_of(found[0]) == "torch":  # without a look at every library, which `torch.compile` cannot follow
         if not _torch_namespace:
-            _torch_namespace.append(compat.array_namespace(found[0]))
+            import array_api_compat.torch as found_namespace
+
+            _torch_namespace.append(found_namespace)
         return _torch_namespace[0]
     xp = compat.array_namespace(*found)
     if compat.is_jax_namespace(xp):

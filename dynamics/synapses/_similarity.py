@@ -169,6 +169,14 @@ class Similarity(backend.Extensible, ABC):
     def scores(self, g: Array) -> Array:
         """The similarities s_i(g), shape (..., N)."""
 
+    def among(self, g: Array, allowed: Array) -> Array:
+        """The scores of the patterns that are `allowed`, bools (..., N), as if there were no others.
+
+        Whatever stands in the places of those that are not. Scores of each pattern by itself are the plain ones; a
+        similarity that scales its scores by all of them leaves these out.
+        """
+        return behind(self.scores)(g)
+
     def pullback(self, g: Array, f: Array) -> Array:
         """(ds/dg)^T f: the force on the value neurons, shape (..., I)."""
         self._refuse_dynamics()

@@ -131,12 +131,21 @@ class Normalised(Similarity):
 
     def scores(self, g: Array) -> Array:
         """Scores that sum to one."""
+        return self._shared(g, None)
+
+    def among(self, g: Array, allowed: Array) -> Array:
+        """Scores that sum to one over the patterns that are allowed, and are 0 for the others."""
+        return self._shared(g, allowed)
+
+    def _shared(self, g: Array, allowed: Array | None) -> Array:
         inner, g = self.inner, self._scale(g)
         xp = backend.namespace(g)
         rough = inner.scores(g)
         if inner.shares:
-            total = _sum(rough)
-            return xp.where(total > 0, rough, 1.0) / xp.where(total > 0, total, float(rough.shape[-1]))
+            if allowed is not None:
+                rough = xp.where(allowed, rough, 0.0)
+            total, even = _sum(rough), xp.ones_like(rough) if allowed is None else xp.astype(allowed, rough.dtype)
+            return xp.where(total > 0, rough, even) / xp.where(total > 0, total, _sum(even))
         patterns, queries = inner.elements(g)
         if not inner.cancels:
             distances = -rough
@@ -144,7 +153,7 @@ class Normalised(Similarity):
             distances = over_elements(inner.gap, patterns, queries)
         else:
             distances = refined(-rough, inner.magnitude(g, rough), inner.gap, patterns, queries)
-        return reciprocals(distances)
+        return reciprocals(distances if allowed is None else xp.where(allowed, distances, float("inf")))
 
     def _scale(self, x: Array) -> Array:
         if self.base.positive:

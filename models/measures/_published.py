@@ -76,6 +76,12 @@ class Published(Similarity):
             scores = _SCORES[self.kind](self.patterns, g)
             return scores / _sum(scores)
 
+    def among(self, g: Array, allowed: Array) -> Array:
+        """s/sum s over the patterns that are allowed, and 0 for the others."""
+        with backend.quiet(g):
+            scores = backend.namespace(g).where(allowed, _SCORES[self.kind](self.patterns, g), 0.0)
+            return scores / _sum(scores)
+
 
 def published(name: str) -> Published:
     """The similarity of that name in the published code: dot, raw_dot, cosine, euclidean, ... (see the module).

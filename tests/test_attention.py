@@ -1,0 +1,316 @@
+"""Attention: one update of the memories whose patterns are the keys, on every library."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hopfield import UniversalHopfield
+from hopfield.dynamics import Similarity
+from hopfield.layers import attention
+from hopfield.models import similarity
+
+torch = pytest.importorskip("torch")
+jax = pytest.importorskip("jax")
+functional = torch.nn.functional
+
+LIBRARIES = {"numpy": np.asarray, "torch": torch.asarray, "jax": jax.numpy.asarray}
+GEOMETRIES = ("dot", "cosine", "euclidean", "manhattan")
+DIVERGENCES = ("kl", "reverse_kl", "jeffreys", "jensen_shannon")
+SCALED = ("normalised(manhattan)", "normalised(dot)", "normalised(kl)", "published(euclidean)")
+SEPARATIONS = (
+    *("softmax", "softmax(2.0)", "identity", "polynomial(3)", "exponential", "max", "top_k(2)", "threshold(-0.5)"),
+    *("sparsemax", "entmax", "epanechnikov", "rectified_polynomial(2)"),
+)
+
+
+class Overlap(Similarity):
+    """A similarity of one's own: the overlap of squashed vectors."""
+
+    name = "overlap"
+
+    def scores(self, g):
+        return (g / (1 + g * g)) @ (self.patterns / (1 + self.patterns**2)).T
+
+
+@pytest.fixture(autouse=True)
+def wide():
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", before)
+
+
+@pytest.fixture
+def some():
+    rng = np.random.default_rng(0)
+    return rng.random((1, 2, 4, 3)) + 0.1, rng.random((1, 2, 5, 3)) + 0.1, rng.standard_normal((1, 2, 5, 6))
+
+
+KNOWN = {}
+
+
+def recalled(given, kind, separation, beta, mask=None):
+    """What memories of each set of keys recall, query by query, of the keys that its mask leaves."""
+    q, k, v = given
+    asked = (kind, separation, beta, None if mask is None else mask.tobytes(), q.tobytes(), k.tobytes())
+    if asked not in KNOWN:  # for the next library
+        KNOWN[asked] = _recalled(q, k, v, kind, separation, beta, mask)
+    return KNOWN[asked]
+
+
+def _recalled(q, k, v, kind, separation, beta, mask):
+    out = np.zeros((*q.shape[:-1], v.shape[-1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for where in np.ndindex(q.shape[:-1]):
+            left = np.ones(k.shape[-2], dtype=bool) if mask is None else mask[where[-1]]
+            if left.any():
+                keys, values = k[where[:-1]][left], v[where[:-1]][left]
+                out[where] = UniversalHopfield(keys, kind, separation, beta=beta, projection=values).recall(q[where])
+    return out
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("kind", [*GEOMETRIES, *DIVERGENCES, *SCALED, Overlap()], ids=str)
+def test_attention_is_the_recall_of_a_memory_of_the_keys(some, kind, library):
+    separations = SEPARATIONS if kind in GEOMETRIES else ("softmax", "max", "sparsemax")
+    to, mask = LIBRARIES[library], np.tri(4, 5, 1, dtype=bool)
+    mask[0], mask[2, 0] = False, False  # a query that sees no key, and one whose mask is not causal
+    for separation in separations:
+        got = attention(*map(to, some), similarity=kind, separation=separation, beta=1.3)
+        assert type(got) is type(to(some[0]))
+        assert got.shape == (1, 2, 4, 6)
+        np.testing.assert_allclose(np.asarray(got), recalled(some, kind, separation, 1.3), rtol=1e-9, atol=1e-12)
+        rule = {"similarity": kind, "separation": separation, "beta": 1.3}
+        got = np.asarray(attention(*map(to, some), **rule, attn_mask=to(mask)))
+        np.testing.assert_allclose(got, recalled(some, kind, separation, 1.3, mask), rtol=1e-9, atol=1e-12)
+        assert (got[:, :, 0] == 0).all()
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+@pytest.mark.parametrize("kind", GEOMETRIES)
+def test_masks_of_numbers_are_added_and_causal_ones_are_cut(some, kind, library):
+    to, rule = LIBRARIES[library], {"similarity": kind, "beta": 0.7}
+    rng = np.random.default_rng(1)
+    numbers = rng.standard_normal((1, 1, 4, 5))
+    numbers[0, 0, 1, :3] = -np.inf
+    got = attention(*map(to, some), **rule, attn_mask=to(numbers))
+    q, k, v = some
+    scores = np.stack([[similarity(kind).of(k[b, h]).scores(q[b, h]) for h in range(2)] for b in range(1)])
+    weights = np.exp(0.7 * scores + numbers)
+    want = weights / weights.sum(-1, keepdims=True) @ v
+    np.testing.assert_allclose(np.asarray(got), want, rtol=1e-9, atol=1e-12)
+    causal = attention(*map(to, some), **rule, attn_mask=to(numbers), is_causal=True)
+    weights = weights * np.tri(4, 5)
+    want = weights / np.maximum(weights.sum(-1, keepdims=True), 1e-300) @ v
+    np.testing.assert_allclose(np.asarray(causal), want, rtol=1e-9, atol=1e-12)
+    plain = attention(*map(to, some), **rule, is_causal=True)
+    np.testing.assert_allclose(np.asarray(plain), recalled(some, kind, "softmax", 0.7, np.tri(4, 5) > 0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["dot", "cosine", "euclidean"])
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_the_fused_path_is_the_plain_one_at_every_dtype(kind, dtype, library):
+    rng = np.random.default_rng(2)
+    offset = 30.0 if kind == "euclidean" else 0.0  # distances do not see where the keys lie
+    q, k, v = (rng.standard_normal((2, 3, 33, 12)) for _ in range(3))
+    if library == "torch":
+        q, k, v = (torch.asarray(x).to(getattr(torch, dtype)) for x in (q + offset, k + offset, v))
+        host = [x.double().numpy() for x in (q, k, v)]
+    else:
+        q, k, v = (jax.numpy.asarray(x).astype(dtype) for x in (q + offset, k + offset, v))
+        host = [np.asarray(x.astype("float64")) for x in (q, k, v)]
+    got = attention(q, k, v, similarity=kind, is_causal=True)
+    assert got.dtype == q.dtype
+    want = attention(*host, similarity=kind, is_causal=True)
+    eps = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}[dtype]
+    got = got.double().numpy() if library == "torch" else np.asarray(got.astype("float64"))
+    assert np.abs(got - want).max() < (60 if dtype == "float32" else 6) * eps
+
+
+def test_without_arguments_it_is_the_attention_of_transformers():
+    q, k, v = (torch.randn(2, 4, 9, 8, generator=torch.Generator().manual_seed(s)) for s in range(3))
+    assert torch.equal(attention(q, k, v), functional.scaled_dot_product_attention(q, k, v))
+    torch.manual_seed(0)
+    ours = attention(q, k, v, dropout_p=0.3)
+    torch.manual_seed(0)
+    assert torch.equal(ours, functional.scaled_dot_product_attention(q, k, v, dropout_p=0.3))
+
+
+def test_dropout_keeps_the_mean_and_needs_a_key_on_jax(some):
+    q, k, v = some
+    wide = [np.broadcast_to(x[0, 0], (20000, *x.shape[2:])).copy() for x in (q, k, v)]
+    for kind in ("euclidean", "manhattan"):
+        plain = attention(q[0, 0], k[0, 0], v[0, 0], similarity=kind)
+        torch.manual_seed(0)
+        found = attention(*map(torch.asarray, wide), similarity=kind, dropout_p=0.5).numpy()
+        assert np.abs(found.mean(0) - plain).max() < 0.05 < found.std(0).max()
+    arrays = [jax.numpy.asarray(x) for x in wide]
+    found = np.asarray(attention(*arrays, similarity="dot", dropout_p=0.5, dropout_key=jax.random.key(0)))
+    assert np.abs(found.mean(0) - attention(q[0, 0], k[0, 0], v[0, 0])).max() < 0.05 < found.std(0).max()
+    with pytest.raises(TypeError, match=r"dropout_key=jax.random.key"):
+        attention(*arrays, dropout_p=0.5)
+    with pytest.raises(TypeError, match="NumPy arrays have no derivatives"):
+        attention(*wide, dropout_p=0.5)
+
+
+# ----------------------------------------------------------------------------------------------- derivatives
+
+
+@pytest.mark.parametrize("kind", [*GEOMETRIES, "kl", "jensen_shannon", Overlap()], ids=str)
+@pytest.mark.parametrize("separation", ["softmax", "entmax"])
+def test_derivatives_are_those_of_differences(some, kind, separation):
+    q, k, v = (torch.asarray(x[:, :1]).requires_grad_() for x in some)
+    beta = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
+    mask = torch.asarray(np.tri(4, 5, 1) > 0)
+
+    def found(q, k, v, beta):
+        return attention(q, k, v, similarity=kind, separation=separation, beta=beta, attn_mask=mask)
+
+    assert torch.autograd.gradcheck(found, (q, k, v, beta))
+
+
+@pytest.mark.parametrize("kind", GEOMETRIES)
+def test_jax_has_the_derivatives_of_torch(some, kind):
+    def total(library):
+        return lambda q, k, v, beta: (attention(q, k, v, similarity=kind, beta=beta, is_causal=True) ** 2).sum()
+
+    theirs = [torch.asarray(x).requires_grad_() for x in some]
+    betas = np.asarray([0.5, 2.0]).reshape(2, 1, 1)
+    beta = torch.asarray(betas).requires_grad_()
+    total("torch")(theirs[0], theirs[1], theirs[2], beta).backward()
+    ours = jax.jit(jax.grad(total("jax"), (0, 1, 2, 3)))(*map(jax.numpy.asarray, (*some, betas)))
+    for a, b in zip(ours, (*theirs, beta), strict=True):
+        np.testing.assert_allclose(np.asarray(a), b.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["manhattan", "kl", "euclidean"])
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_blocks_change_neither_values_nor_derivatives(kind, library, monkeypatch):
+    from hopfield.layers.attention import _batches
+
+    rng = np.random.default_rng(3)
+    q, k, v = rng.random((2, 37, 3)) + 0.1, rng.random((2, 11, 3)) + 0.1, rng.standard_normal((2, 11, 4))
+    numbers = rng.standard_normal((37, 11))
+
+    def found():
+        rule = {"similarity": kind, "separation": "sparsemax", "beta": 3.0}
+        if library == "torch":
+            given = [torch.asarray(x).requires_grad_() for x in (q, k, v, numbers)]
+            out = attention(*given[:3], **rule, attn_mask=given[3])
+            (out**2).sum().backward()
+            return [out.detach().numpy(), *(x.grad.numpy() for x in given)]
+        given = [jax.numpy.asarray(x) for x in (q, k, v, numbers)]
+
+        def answer(q, k, v, m):
+            out = attention(q, k, v, **rule, attn_mask=m)
+            return (out**2).sum(), out
+
+        (_, out), slopes = jax.value_and_grad(answer, (0, 1, 2, 3), has_aux=True)(*given)
+        return [np.asarray(x) for x in (out, *slopes)]
+
+    whole = found()
+    monkeypatch.setattr(_batches, "BLOCK", 2 * 11 * 5)  # five queries at once
+    for a, b in zip(found(), whole, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+# ---------------------------------------------------------------------------------------------------- states
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("kind", [*GEOMETRIES, *DIVERGENCES, Overlap()], ids=str)
+def test_the_energy_of_the_state_falls(some, kind, library):
+    if library == "numpy" and isinstance(kind, Overlap):
+        pytest.skip("NumPy has no automatic differentiation")
+    to, mask = LIBRARIES[library], np.random.default_rng(0).random((4, 5)) > 0.3
+    for separation in ("softmax", "sparsemax"):
+        rule = {"similarity": kind, "separation": separation, "beta": 4.0, "attn_mask": to(mask)}
+        found, energy = attention(*map(to, some), **rule, steps=6, return_energy=True)
+        energy = np.asarray(energy)
+        assert energy.shape == (6, 1, 2, 4)
+        fall = -np.diff(energy, axis=0)
+        assert fall.min() >= -1e-13
+        assert fall[0].max() > 1e-3
+        alone = attention(*map(to, some), **rule, steps=6)
+        np.testing.assert_allclose(np.asarray(alone), np.asarray(found), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["dot", "cosine", "euclidean", "manhattan", "kl"])
+def test_the_state_moves_as_that_of_the_memory_does(some, kind):
+    q, k, v = (x[0, 0] for x in some)
+    memory = UniversalHopfield(k, kind, "softmax", beta=3.0, tau_memory=0.0)
+    for steps in (2, 4):
+        state = memory.retrieve(q, max_steps=steps - 1).state
+        want = memory.weights(state) @ v
+        got, energy = attention(q, k, v, similarity=kind, beta=3.0, steps=steps, return_energy=True)
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(energy[-1], memory.energy(state), rtol=1e-9, atol=1e-12)
+
+
+def test_what_has_no_dynamics_has_no_steps(some):
+    with pytest.raises(ValueError, match=r"steps > 1 and energies are of the dynamics.*has no energy|coercive"):
+        attention(*some, similarity="normalised(manhattan)", steps=2)
+    with pytest.raises(ValueError, match="weights of both signs"):
+        attention(*some, similarity="euclidean", separation="identity", steps=2)
+
+
+# ------------------------------------------------------------------------------------------------- compilers
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a .functools.lru_cache")  # of array_api_compat
+@pytest.mark.parametrize("kind", GEOMETRIES)
+def test_torch_compiles_it_in_one_graph(kind):
+    q, k, v = (torch.randn(2, 2, 6, 4, generator=torch.Generator().manual_seed(s)) for s in range(3))
+    rules: list[dict[str, Any]] = [{}, {"is_causal": True}, {"separation": "sparsemax"}, {"steps": 3}]
+    for options in rules:
+
+        def run(q, k, v, options=options):
+            return attention(q, k, v, similarity=kind, **options)
+
+        torch._dynamo.reset()
+        compiled = torch.compile(run, fullgraph=True, backend="eager")
+        assert (compiled(q, k, v) - run(q, k, v)).abs().max() < 1e-5
+        mapped = torch.func.vmap(run)(q, k, v)
+        assert (mapped - run(q, k, v)).abs().max() < 1e-5
+
+
+# ------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"key": torch.ones(3, 5)}, ValueError, r"4 features and key 5.*query \(2, 4\), key \(3, 5\)"),
+        ({"value": torch.ones(2, 4)}, ValueError, r"3 keys and 2 values; the shapes are .*value \(2, 4\)"),
+        ({"query": torch.ones(4)}, ValueError, r"query must be \(\.\.\., L, E\).*query \(4,\)"),
+        ({"key": torch.ones(0, 4), "value": torch.ones(0, 4)}, ValueError, r"no key to attend to"),
+        (
+            {"query": torch.ones(3, 2, 4), "key": torch.ones(2, 3, 4)},
+            ValueError,
+            r"batch axes .*\(3, 2, 4\).*\(2, 3, 4\)",
+        ),
+        ({"query": torch.ones(2, 4).double()}, TypeError, "query float64, key float32"),
+        ({"query": [[1.0]]}, TypeError, "query must be an array of PyTorch, JAX or NumPy"),
+        ({"query": np.ones((2, 4))}, TypeError, "different libraries"),
+        ({"attn_mask": torch.ones(2, 3, dtype=torch.int64)}, TypeError, "attn_mask has dtype int64: give bools"),
+        ({"attn_mask": torch.ones(3, 2, dtype=torch.bool)}, ValueError, r"shape \(3, 2\) and the scores have \(2, 3\)"),
+        ({"beta": -1.0}, ValueError, "beta must be > 0"),
+        ({"beta": torch.ones(3)}, ValueError, r"beta has shape \(3,\)"),
+        ({"beta": torch.tensor([[-1.0], [1.0]])}, ValueError, "negative one prefers the least similar"),
+        ({"similarity": "euclid"}, ValueError, "Did you mean 'euclidean'"),
+        ({"separation": "softmx"}, ValueError, "Did you mean 'softmax'"),
+        ({"similarity": similarity("dot").of(np.eye(2))}, ValueError, "the keys are the patterns"),
+        ({"similarity": "kl", "query": -torch.ones(2, 4)}, ValueError, "for positive vectors, and query"),
+        ({"dropout_p": 1.0}, ValueError, "dropout_p must be >= 0 and < 1"),
+        ({"steps": 0}, ValueError, "steps must be a whole number >= 1"),
+        ({"is_causal": 1}, TypeError, "is_causal must be True or False"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, error, message):
+    usual = {"query": torch.ones(2, 4), "key": torch.ones(3, 4), "value": torch.ones(3, 5)}
+    with pytest.raises(error, match=message):
+        attention(**{**usual, **change})
