@@ -1,3 +1,19 @@
 """Memories inside deep networks: attention with any similarity, as a function and as modules, and what is learned."""
 
-__all__: list[str] = []
+from .learning import (
+    Fitted,
+    MemoryClassifier,
+    PatternCompleter,
+    TrainingWarning,
+    equilibrium,
+    fit,
+)
+
+__all__: list[str] = [
+    "Fitted",
+    "MemoryClassifier",
+    "PatternCompleter",
+    "TrainingWarning",
+    "equilibrium",
+    "fit",
+]

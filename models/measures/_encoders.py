@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,15 @@ class Matrix:
 
     weights: Array
 
+    @property
+    def trainable(self) -> dict[str, Array]:
+        """What training may change."""
+        return {"matrix": self.weights}
+
+    def trained(self, weights: dict[str, Array]) -> Matrix:
+        """The same encoder with other weights."""
+        return Matrix(weights["matrix"])
+
     def encode(self, rows: Array) -> Array:
         """The features (B, K) of rows (B, I)."""
         return rows @ self.weights.T
@@ -46,6 +55,15 @@ class TorchModule:
 
     weights: dict[str, Array]
     module: Any = static()
+
+    @property
+    def trainable(self) -> dict[str, Array]:
+        """The parameters; buffers stay."""
+        return {name: self.weights[name] for name, _ in self.module.named_parameters()}
+
+    def trained(self, weights: dict[str, Array]) -> TorchModule:
+        """The same encoder with other weights; the module keeps its own."""
+        return TorchModule({**self.weights, **weights}, self.module)
 
     def encode(self, rows: Array) -> Array:
         """The features (B, K) of rows (B, I)."""
@@ -78,6 +96,15 @@ class JaxTree:
     weights: tuple[Array, ...]
     rest: Rest = static()
 
+    @property
+    def trainable(self) -> dict[str, Array]:
+        """The floating arrays, by their place."""
+        return {str(k): one for k, one in enumerate(self.weights) if _is_real(one)}
+
+    def trained(self, weights: dict[str, Array]) -> JaxTree:
+        """The same encoder with other weights."""
+        return JaxTree(tuple(weights.get(str(k), one) for k, one in enumerate(self.weights)), self.rest)
+
     def encode(self, rows: Array) -> Array:
         """The features (B, K) of rows (B, I)."""
         if backend.backend_of(rows) != "jax":
@@ -96,6 +123,11 @@ class PlainFunction:
     """
 
     function: Callable[[Array], Array] = static()
+    trainable: ClassVar[dict[str, Array]] = {}
+
+    def trained(self, weights: dict[str, Array]) -> PlainFunction:
+        """Itself."""
+        return self
 
     def encode(self, rows: Array) -> Array:
         """The features (B, K) of rows (B, I)."""
@@ -143,8 +175,11 @@ def beside(encoder: Encoder, like: Array) -> Encoder:
 
 
 def _cast(leaf: Array, like: Array) -> Array:
-    real = backend.namespace(leaf).isdtype(leaf.dtype, "real floating")
-    return backend.cast(leaf, backend.dtype_name(like)) if real else leaf
+    return backend.cast(leaf, backend.dtype_name(like)) if _is_real(leaf) else leaf
+
+
+def _is_real(leaf: Array) -> bool:
+    return backend.namespace(leaf).isdtype(leaf.dtype, "real floating")
 
 
 def encoded(encoder: Encoder, x: Array) -> Array:
