@@ -286,7 +286,7 @@ def animate(
     if form not in ("gif", "mp4"):
         raise ValueError(f"--format is gif or mp4, got {form!r}.")
     out.mkdir(parents=True, exist_ok=True)
-    stop = stop_of(method, True, {})
+    stop = stop_of(method, {}, True)
     run = dynamics.simulate(memory, cues[query], t1=t1, integrator=method, stop=stop, progress=True)
     stored = memory if memory.patterns is not None else patterns
     name = f"animation.{form}"

@@ -5,6 +5,7 @@ from ._divergences import JensenShannon as JensenShannon
 from ._divergences import KullbackLeibler as KullbackLeibler
 from ._divergences import ReverseKullbackLeibler as ReverseKullbackLeibler
 from ._hamming import Hamming as Hamming
+from ._learned import LearnedSimilarity as LearnedSimilarity
 from ._manhattan import Manhattan as Manhattan
 from ._normalised import Normalised as Normalised
 from ._published import Published as Published
