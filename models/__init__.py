@@ -14,6 +14,7 @@ from .family import (
     chain,
     recall_sequence,
 )
+from .iterated import Autoencoder, Iterated, Trained, rank_one_eigenvalue
 from .layered import HierarchicalMemory, Kernel, Layer, activations
 from .measures import (
     Cosine,
@@ -35,16 +36,19 @@ from .measures import (
     similarity,
 )
 from .pairs import BidirectionalMemory
+from .predictive import CovarianceMemory, Learned, Prediction, PredictiveCodingMemory, Prior
 from .sparse import SparseDistributedMemory
 
 __all__ = [
     "AssociativeMemory",
+    "Autoencoder",
     "BidirectionalMemory",
     "BinaryRetrieval",
     "CatalogueEntry",
     "ClassicalHopfield",
     "ContinuousSDM",
     "Cosine",
+    "CovarianceMemory",
     "Custom",
     "DenseAssociativeMemory",
     "Dot",
@@ -53,21 +57,27 @@ __all__ = [
     "GlauberRun",
     "Hamming",
     "HierarchicalMemory",
+    "Iterated",
     "Jeffreys",
     "JensenShannon",
     "Kernel",
     "KullbackLeibler",
     "Layer",
+    "Learned",
     "LearnedSimilarity",
     "Manhattan",
     "Model",
     "ModernHopfield",
     "Normalised",
+    "Prediction",
+    "PredictiveCodingMemory",
+    "Prior",
     "Published",
     "Retrieval",
     "ReverseKullbackLeibler",
     "SequenceRecall",
     "SparseDistributedMemory",
+    "Trained",
     "UniversalHopfield",
     "activations",
     "as_model",
@@ -76,6 +86,7 @@ __all__ = [
     "chain",
     "normalised",
     "published",
+    "rank_one_eigenvalue",
     "recall_sequence",
     "separation",
     "separations",
