@@ -10,6 +10,10 @@ from ._derive import gradient as gradient
 from ._derive import iterated as iterated
 from ._derive import repeat as repeat
 from ._derive import repeated as repeated
+from ._in_place import exp_of_gap as exp_of_gap
+from ._in_place import is_free as is_free
+from ._in_place import product as product
+from ._in_place import scaled as scaled
 from ._libraries import Array as Array
 from ._libraries import Number as Number
 from ._libraries import arrays as arrays
@@ -49,6 +53,7 @@ from ._threads import in_parts as in_parts
 from ._threads import processors as processors
 from ._tracing import TracedError as TracedError
 from ._tracing import all_finite as all_finite
+from ._tracing import blocks as blocks
 from ._tracing import detach as detach
 from ._tracing import eagerly as eagerly
 from ._tracing import has_numbers as has_numbers

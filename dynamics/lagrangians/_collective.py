@@ -9,6 +9,7 @@ from .. import backend
 from ..backend import Array, Number, static, structure
 from ..doors import arguments, number, positive, real, whole
 from ._lagrangian import Bend, Lagrangian
+from ._merging import Chosen, Merging, Softmax, Thresholds
 from ._rotation import rotated
 from ._shifted import plain_logsumexp, plain_softmax, shifted
 
@@ -81,6 +82,10 @@ class LogSumExp(_Gain):
         """Beta (diag g - g g^T)."""
         return Bend(self.beta * g, g, self.beta)
 
+    def merging(self) -> Merging:
+        """By the largest score."""
+        return Softmax(self.beta)
+
     def dual(self, g: Array) -> Array:
         """ln(g)/beta for weights g > 0 that sum to one."""
         return backend.namespace(g).log(g) / self.beta
@@ -98,6 +103,10 @@ class Max(Simplex):
     law = "max"
     smooth = False
     homogeneous = True
+
+    def merging(self) -> Merging:
+        """The best so far."""
+        return Chosen(1)
 
     def value(self, x: Array) -> Array:
         """The largest entry."""
@@ -153,6 +162,10 @@ class TopK(Simplex):
         """The weights themselves."""
         return g
 
+    def merging(self) -> Merging:
+        """The k best so far."""
+        return Chosen(self.k)
+
     def _count(self, x: Array) -> int:
         if self.k > x.shape[-1]:
             raise ValueError(f"top_k({self.k}) needs at least {self.k} neurons, got {x.shape[-1]}.")
@@ -184,6 +197,10 @@ class _Tsallis(_Gain):
         xp = backend.namespace(x)
         s = xp.where(g == 0, 0.0, xp.where(g == 0, 1.0, g) ** (2 - self.alpha))
         return Bend(self.beta * s, s, self.beta / _sum(s))
+
+    def merging(self) -> Merging:
+        """By their threshold."""
+        return Thresholds(self.alpha, self.beta)
 
     def dual(self, g: Array) -> Array:
         """g^(a-1)/((a-1) beta) for weights g that sum to one."""

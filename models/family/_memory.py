@@ -10,7 +10,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array, Number
-from ...dynamics.doors import finite, fitting, matrix, quiet, vector
+from ...dynamics.doors import finite, fitting, flag, matrix, quiet, vector, whole
 from ...dynamics.lagrangians import Lagrangian, Quadratic
 from ...dynamics.network import Network, Point, Population
 from ...dynamics.synapses import EquilibriumSynapse, Similarity, SimilaritySynapse
@@ -23,6 +23,7 @@ from .._precision import own_precision
 from .._renamed import renamed
 from .._separations import check_scores, describe, doubts, shared
 from ..measures import Cosine, Dot, Euclidean
+from ._blocks import MANY, SOME, Best, best, in_blocks, recalled, synapse_of
 from ._masked import held_flag, masked_weights, retrieve_known
 from ._retrieval import Retrieval, retrieve
 
@@ -41,7 +42,7 @@ def rule_of(model: Any) -> Rule | None:
     return as_model(model).parts if is_model(model) else None
 
 
-@own_precision("scores", "weights", "recall", "retrieve", wide=("start", "energy"))
+@own_precision("scores", "weights", "best", "recall", "retrieve", wide=("start", "energy"))
 class AssociativeMemory(Model):
     """A memory of the universal Hopfield family: z = P^T sep(sim(M, q)) and the dynamics behind it.
 
@@ -98,16 +99,37 @@ class AssociativeMemory(Model):
         return self.weights(query)
 
     @quiet
-    def recall(self, query: Any, known: Any = None) -> Array:
+    def best(self, query: Any, k: int = 10) -> Best:
+        """The k largest weights and whose they are: a `Best`, of which no array is wider than k.
+
+        Patterns in their order, the first of equal weights first. Of 10^7 patterns in a file nothing else is kept.
+        """
+        query, k = self.check_query(query), whole("k", k, 1)
+        if k > (count := self.memories.shape[0]):
+            raise ValueError(f"k={k} of {count} patterns cannot be the best: give k={count} or fewer.")
+        return best(self, query, k)
+
+    @quiet
+    def recall(self, query: Any, known: Any = None, *, progress: bool = False) -> Array:
         """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given.
 
         With a mask `known` (..., I) the similarity is that of the known components, s_i = sim(M_iK, q_K): what is
         not known counts neither for nor against a pattern.
         An answer that overflows its dtype is refused, such as one of e^s with scores s in the hundreds.
+
+        Where there are many patterns and queries the scores are made in blocks, and no array of N numbers for every
+        query is held; the patterns may be a `numpy.memmap`. `progress` shows a bar on a terminal then.
         """
         with backend.quiet(self.memories):
-            weights = self.weights(query) if known is None else masked_weights(self, query, known)
-            answer = weights @ (self.memories if self.projection is None else self.projection)
+            answer = None
+            if known is None and in_blocks(self, checked := self.check_query(query)):
+                answer = recalled(self, checked, flag("progress", progress))
+            elif known is None:
+                weights = self.weights(query)
+            else:
+                weights = masked_weights(self, query, known)
+            if answer is None:
+                answer = weights @ (self.memories if self.projection is None else self.projection)
         kind = self.rule.similarity
         if not kind.unchecked and not backend.all_finite(answer):
             raise ValueError(
@@ -147,7 +169,8 @@ class AssociativeMemory(Model):
             populations["output"] = Population(Quadratic(), self.projection.shape[1], self.tau_value)
             seen["output"] = Dot().of(self.projection)
         if self.is_adiabatic:
-            return Network(populations, {"memory": EquilibriumSynapse(tuple(seen), tuple(seen.values()), separation)})
+            kind = synapse_of(self, self.memories, MANY) or EquilibriumSynapse
+            return Network(populations, {"memory": kind(tuple(seen), tuple(seen.values()), separation)})
         populations["memory"] = Population(separation, size, self.tau_memory)
         synapses = [SimilaritySynapse((name, "memory"), one, separation.nonnegative) for name, one in seen.items()]
         return Network(populations, synapses)
@@ -162,6 +185,18 @@ class AssociativeMemory(Model):
         """The patterns by how near they are to a state: in 2-norm, or in angle where only directions count."""
         kind = Cosine if self.rule.similarity.ray else Euclidean
         return self.sim if type(self.sim) is kind else kind().of(self.memories)
+
+    @backend.kept
+    def summed(self) -> Network | None:
+        """The network of an adiabatic memory that keeps sums over the patterns alone; None where it does not pay."""
+        kind = synapse_of(self, self.memories, SOME) if self.is_adiabatic and not self.is_half else None
+        if kind is None:
+            return None
+        synapse = self.network.synapses["memory"]
+        if isinstance(synapse, kind):
+            return self.network
+        summed = kind(synapse.between, synapse.similarities, synapse.lagrangian)
+        return Network(self.network.populations, {"memory": summed})
 
     def scores_at(self, point: Point) -> Array | None:
         """The scores of the value neurons, where memory neurons in equilibrium carry them and nothing else."""
