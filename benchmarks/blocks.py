@@ -22,7 +22,7 @@ from rich.table import Table
 
 from hopfield.models import UniversalHopfield
 
-I = 64  # noqa: E741
+I = 64
 
 
 def least(calls, repeat):

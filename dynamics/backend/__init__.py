@@ -10,8 +10,10 @@ from ._derive import gradient as gradient
 from ._derive import iterated as iterated
 from ._derive import repeat as repeat
 from ._derive import repeated as repeated
+from ._in_place import added as added
 from ._in_place import exp_of_gap as exp_of_gap
 from ._in_place import is_free as is_free
+from ._in_place import is_mapped as is_mapped
 from ._in_place import product as product
 from ._in_place import scaled as scaled
 from ._libraries import Array as Array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import mmap
 import sys
 from typing import Any
 
@@ -54,6 +55,14 @@ def exp_of_gap(block: Array, top: Array) -> Array:
     return block.clamp_(min=least).exp_()
 
 
+def added(value: Array, block: Array) -> Array:
+    """value + block, written over the block where that can be."""
+    if not is_free(block) or not is_free(value) or block.dtype != value.dtype:
+        return value + block
+    block += value
+    return block
+
+
 def product(a: Array, b: Array, room: Array | None) -> Array:
     """a @ b, written into some room (rows, columns) if there is enough.
 
@@ -64,3 +73,12 @@ def product(a: Array, b: Array, room: Array | None) -> Array:
         return a @ b
     into = room if room.shape[1] == b.shape[1] else room.reshape(-1)[: a.shape[0] * b.shape[1]].reshape(-1, b.shape[1])
     return namespace(a).matmul(a, b, out=into)
+
+
+def is_mapped(value: Array) -> bool:
+    """Whether an array of NumPy is a view of a file."""
+    while isinstance(value, np.ndarray):
+        if isinstance(value, np.memmap):
+            return True
+        value = value.base
+    return isinstance(value, mmap.mmap)

@@ -20,13 +20,13 @@ from ._elementwise import XLogX as XLogX
 from ._lagrangian import Bend as Bend
 from ._lagrangian import Lagrangian as Lagrangian
 from ._lagrangian import Scaled as Scaled
-from ._own import CustomLagrangian as CustomLagrangian
-from ._own import __all__ as __all__
-from ._own import convexity_defect as convexity_defect
 from ._merging import Merged as Merged
 from ._merging import Merging as Merging
 from ._merging import Table as Table
 from ._merging import best_of as best_of
+from ._own import CustomLagrangian as CustomLagrangian
+from ._own import __all__ as __all__
+from ._own import convexity_defect as convexity_defect
 from ._rotation import rotated as rotated
 from ._rotation import unit as unit
 from ._shifted import logsumexp as logsumexp

@@ -107,15 +107,15 @@ class Softmax(Merging):
         xp, beta = backend.namespace(table.like), self.beta
         top, z, carried = _column(table, -math.inf), _column(table, 0.0), 0.0
         for first, h in table.blocks():
-            if not (isinstance(beta, float | int) and beta == 1):
-                h = backend.scaled(h, beta)
+            h = backend.scaled(h, beta)
             new = xp.maximum(top, _top(h))
             e = backend.exp_of_gap(h, new)
+            mass = e @ backend.full((h.shape[-1], 1), 1.0, h)  # a product is faster than a sum of rows
             if first == 0:
-                z, carried = _sum(e), e @ table.rows(0, h.shape[-1])
+                z, carried = mass, e @ table.rows(0, h.shape[-1])
             else:
                 back = xp.exp(top - new)
-                z = z * back + _sum(e)
+                z = z * back + mass
                 carried = carried * back + e @ table.rows(first, first + h.shape[-1])
             top = new
         value = ((top + xp.log(z)) / beta)[..., 0]
@@ -140,9 +140,7 @@ class Chosen(Merging):
             raise ValueError(f"top_k({k}) needs at least {k} neurons, got {table.count}.")
         best, which = best_of(table, k)
         one = _column(table, 1.0)
-        carried = sum(
-            (_taken(table, which[:, j], one) for j in range(k)), 0.0 * one
-        )
+        carried = sum((_taken(table, which[:, j], one) for j in range(k)), 0.0 * one)
         worst = best[:, -1:]
         last = xp.max(xp.where(best == worst, which, -1), axis=-1, keepdims=True)
 

@@ -7,6 +7,7 @@ from ._exact import Answer as Answer
 from ._exact import Response as Response
 from ._exact import exact_step as exact_step
 from ._merged import MergedSynapse as MergedSynapse
+from ._merged import groups as groups
 from ._merged import merged_sums as merged_sums
 from ._merged import merges as merges
 from ._merged import step_of as step_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import backend
@@ -15,7 +15,8 @@ from ._synapses import EquilibriumSynapse
 
 ROOM = 2**18  # numbers (B, n) of a block: what stays in a processor's cache
 LEAST = 2**8  # memories of a block, so that products are worth their calls
-CUES = 2**11  # of which each takes its part of every block
+CUES = 2**8  # that go through all the blocks together
+CUES_OF_FILES = 2**11  # the same, of patterns that are read anew each time
 
 
 def merges(similarity: Similarity, separation: Lagrangian, like: Array) -> bool:
@@ -57,6 +58,13 @@ def table_of(similarity: Similarity, g: Array, rows: Array | None = None, tick: 
     return Table(count, blocks, lambda first, last: carried[first:last, ...], g)  # type: ignore[index]
 
 
+def groups(similarity: Similarity, g: Array) -> Iterator[tuple[int, Array]]:
+    """The cues (B, I) that go through the patterns together, and the number of the first of them."""
+    most = CUES_OF_FILES if backend.is_mapped(similarity.patterns) else CUES
+    for first in range(0, g.shape[0], most):
+        yield first, g[first : first + most, ...]
+
+
 def merged_sums(
     similarity: Similarity, separation: Lagrangian, g: Array, rows: Array | None = None, tick: Any = None
 ) -> Merged:
@@ -65,15 +73,19 @@ def merged_sums(
     The weights of a block are known where there is one group.
     """
     merging: Any = separation.merging()
-    if g.shape[0] <= CUES:
-        return merging.over(table_of(similarity, g, rows, tick))
-    xp = backend.namespace(g)
-    parts = [
-        merging.over(table_of(similarity, g[first : first + CUES, ...], rows, tick))
-        for first in range(0, g.shape[0], CUES)
-    ]
+    xp, parts = backend.namespace(g), []
+    for first, part in groups(similarity, g):
+        told = None if tick is None else _later(tick, first / g.shape[0], part.shape[0] / g.shape[0], similarity)
+        parts.append(merging.over(table_of(similarity, part, rows, told)))
+    if len(parts) == 1:
+        return parts[0]
     joined = [xp.concat(list(field), axis=0) for field in list(zip(*parts, strict=True))[:-1]]
     return Merged(*joined, weights=parts[0].weights)
+
+
+def _later(tick: Callable[[float], None], done: float, share: float, similarity: Similarity) -> Callable[[float], None]:
+    """How far a group of cues is, in terms of all of them."""
+    return lambda count: tick(done * similarity.patterns.shape[0] + share * count)
 
 
 @structure

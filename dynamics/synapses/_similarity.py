@@ -200,7 +200,8 @@ class Similarity(backend.Extensible, ABC):
         patterns = backend.detach(self.patterns)
         with backend.quiet(patterns):
             found = [
-                [float(x) for x in backend.compiled(_extent, patterns)(None, block)] for block in backend.blocks(patterns)
+                [float(x) for x in backend.compiled(_extent, patterns)(None, block)]
+                for block in backend.blocks(patterns)
             ]
         top = max(one for one, _ in found)
         if not top > 0:

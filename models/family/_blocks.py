@@ -15,7 +15,7 @@ from ...dynamics.backend import Array
 from ...dynamics.integrators import Relaxation
 from ...dynamics.lagrangians import Table, best_of
 from ...dynamics.simulation import ticker
-from ...dynamics.synapses import MergedSynapse, merged_sums, merges, table_of
+from ...dynamics.synapses import MergedSynapse, groups, merged_sums, merges, table_of
 from .._resting import leaves
 
 FEW = 2**15  # scores that are held all together
@@ -51,8 +51,8 @@ class Best(NamedTuple):
 
 def in_blocks(memory: Any, like: Array, least: int = 0) -> bool:
     """Whether a query is answered block by block: where that is possible and pays."""
-    similarity, separation, *_ = memory.rule
-    count, samples = memory.memories.shape[0], int(np.prod(like.shape[:-1], dtype=int))
+    separation, count = memory.rule.separation, memory.memories.shape[0]
+    samples = int(np.prod(like.shape[:-1], dtype=int))
     if not samples or separation.domain or (count < least if least else count * samples < FEW):
         return False
     return merges(memory.sim, separation, like)
@@ -73,8 +73,7 @@ def best(memory: Any, query: Array, k: int) -> Best:
     xp, separation = backend.namespace(query), memory.rule.separation
     flat = xp.reshape(query, (-1, query.shape[-1]))
     if in_blocks(memory, query):
-        step = max(1, 2**11)
-        parts = [_best_in_blocks(memory, flat[i : i + step, ...], separation, k) for i in range(0, flat.shape[0], step)]
+        parts = [_best_in_blocks(memory, part, separation, k) for _, part in groups(memory.sim, flat)]
         rows, weights, rest = (xp.concat(list(part), axis=0) for part in zip(*parts, strict=True))
     else:
         f = memory.weights(flat)

@@ -321,6 +321,25 @@ class AssociativeMemory(Model):
 
     # --------------------------------------------------------------------------------------------- helpers
 
+    def _with_rows(self, changes: dict[str, Array], more: Array | None, kept: np.ndarray | None) -> Self:
+        if more is not None:
+            self._in_domain("patterns", more)
+        if backend.is_traced(self.memories):
+            return super()._with_rows(changes, more, kept)
+        changed = self._replaced(**changes)
+        for name in ("sim", "places"):  # what of them was made, without making it anew
+            if (one := vars(self).get(name)) is None:
+                continue
+            if name == "places" and one is vars(self).get("sim"):
+                made = changed.sim
+            else:
+                made = one.joined(more) if kept is None else one.without(_numbers(kept, self.memories))
+                made = backend.copied(made, patterns=changed.memories)
+            object.__setattr__(changed, name, made)
+        for note in set(changed.notes()) - set(self.notes()):
+            warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=3)
+        return changed
+
     def _scored(self, query: Array) -> Array:
         """The scores of a query that was checked at the door."""
         return backend.compiled(_scores, self.memories)(None, self.sim, query)
@@ -405,6 +424,10 @@ class AssociativeMemory(Model):
                 )
         for note in self.notes():
             warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=4)
+
+
+def _numbers(rows: np.ndarray, like: Array) -> Array:
+    return backend.namespace(like).asarray(rows, device=backend.device(like))
 
 
 def plain(number: Any) -> str:

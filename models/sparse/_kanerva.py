@@ -14,9 +14,11 @@ from ...dynamics.doors import affordable, choice, flag, generator, matrix, numbe
 from ...dynamics.lagrangians import Threshold, TopK
 from .._checks import coded
 from .._domain import snapped
+from .._insertion import gone, kept_rows, taken
 from .._model import Model
 from .._precision import narrowed, own_precision
-from .._renamed import renamed, without
+from .._renamed import renamed
+from .._renamed import without as lacking
 from ..circles import radius_of
 from ..family import Retrieval, UniversalHopfield, verdicts
 
@@ -243,6 +245,27 @@ class SparseDistributedMemory(Model):
             changes["written"] = rows if self.written is None else xp.concat([self.written, rows], axis=0)
         return self._replaced(**changes)
 
+    def with_patterns(self, patterns: Any, projection: Any = None) -> Self:
+        """The memory after patterns were written at themselves, or data (their `projection`) at them: `write`."""
+        return self.write(patterns, projection)
+
+    def without(self, rows: Any) -> Self:
+        """The memory without some of the data that it recorded and that were written at themselves: rows, or a mask.
+
+        Data that were written elsewhere are taken back by ``write(addresses, data, times=-1)``.
+        """
+        if self.written is None or not self._square:
+            raise TypeError(
+                "This memory did not record data that are their own addresses, so it does not know what was written "
+                "where: take it back with write(addresses, data, times=-1)."
+            )
+        kept = kept_rows(rows, self.written.shape[0], all_may_go=True)
+        lost = gone(kept, self.written.shape[0])
+        if not lost.size:
+            return self
+        changed = self.write(taken(self.written, lost), times=-1.0)
+        return changed._replaced(written=taken(self.written, kept) if kept.size else None)
+
     def sums(self, address: Any) -> Array:
         """The counters of the active locations, summed: shape (..., m)."""
         return self.activated(address) @ self.counters
@@ -257,7 +280,7 @@ class SparseDistributedMemory(Model):
         """What `read` reads at a query, by the name that every model has."""
         return self.read(query)
 
-    @without("tol", "bits change or do not")
+    @lacking("tol", "bits change or do not")
     def retrieve(self, query: Any, max_steps: int = 100) -> Retrieval:
         """Read again at what was read, until nothing changes (data as wide as addresses).
 
@@ -362,9 +385,10 @@ class SparseDistributedMemory(Model):
         """The counters after data were written, which must be numbers that their type can count up to."""
         old, addresses, data = (backend.widened(x) for x in (self.counters, addresses, data))
         model = self.wide if self.is_half else self
-        new = old + times * (model._active(addresses).T @ model._signs(data))
+        new = model._active(addresses).T @ model._signs(data)
+        new = backend.added(old, new if times == 1 else times * new)
         kind, most = backend.dtype_name(self.counters), 2 / backend.epsilon(self.counters)
-        if not backend.holds(lambda c: backend.namespace(c).abs(c) <= most, new):
+        if not backend.holds(lambda c: _within(c, most), new):
             raise ValueError(
                 f"A counter passes {most:g}, up to which {kind} holds every whole number: build the memory in a wider "
                 f'type, memory.to("{backend.backend_of(new)}", dtype="float64").'
@@ -377,6 +401,12 @@ class SparseDistributedMemory(Model):
         tie = address if self.ties == "keep" else backend.full((), 1.0 if self.ties == "up" else low, sums)
         one, other = backend.full((), 1.0, sums), backend.full((), low, sums)
         return xp.where(sums > 0, one, xp.where(sums < 0, other, tie))
+
+
+def _within(x: Array, most: float) -> Array:
+    """Whether no number is beyond `most`, without an array of sizes."""
+    xp = backend.namespace(x)
+    return (xp.max(x) <= most) & (xp.min(x) >= -most)
 
 
 def _looks_at(k: int) -> Callable[[Array], Array]:
