@@ -155,6 +155,7 @@ def test_nothing_of_the_size_of_all_scores_is_held(monkeypatch):
 
 def test_patterns_stay_in_their_file(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(_merged, "ROOM", 2**12)
+    monkeypatch.setattr("hopfield.dynamics.backend._tracing.BLOCK", 2**14)
     rng = np.random.default_rng(1)
     m = rng.standard_normal((30_000, 16), dtype=np.float32)
     np.save(tmp_path / "patterns.npy", m)
