@@ -6,12 +6,14 @@ from ._separations import separation, separations
 from .binary import BinaryRetrieval, ClassicalHopfield, DenseAssociativeMemory, ExponentialMemory, GlauberRun
 from .family import (
     AssociativeMemory,
+    Best,
     ContinuousSDM,
     ModernHopfield,
     Retrieval,
     SequenceRecall,
     UniversalHopfield,
     chain,
+    recall_over,
     recall_sequence,
 )
 from .layered import HierarchicalMemory, Kernel, Layer, activations
@@ -38,6 +40,7 @@ from .sparse import SparseDistributedMemory
 
 __all__ = [
     "AssociativeMemory",
+    "Best",
     "BidirectionalMemory",
     "BinaryRetrieval",
     "CatalogueEntry",
@@ -74,6 +77,7 @@ __all__ = [
     "chain",
     "normalised",
     "published",
+    "recall_over",
     "recall_sequence",
     "separation",
     "separations",

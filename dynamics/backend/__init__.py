@@ -21,6 +21,7 @@ from ._libraries import Number as Number
 from ._libraries import arrays as arrays
 from ._libraries import asarray as asarray
 from ._libraries import backend_of as backend_of
+from ._libraries import beside as beside
 from ._libraries import cast as cast
 from ._libraries import device as device
 from ._libraries import dot as dot
@@ -32,6 +33,7 @@ from ._libraries import is_half as is_half
 from ._libraries import is_traced as is_traced
 from ._libraries import namespace as namespace
 from ._libraries import optional_import as optional_import
+from ._libraries import put as put
 from ._libraries import quiet as quiet
 from ._libraries import rms as rms
 from ._libraries import widened as widened

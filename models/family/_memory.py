@@ -22,6 +22,7 @@ from .._model import Model, as_model, is_model
 from .._precision import own_precision
 from .._renamed import renamed
 from .._separations import check_scores, describe, doubts, shared
+from .._sharding import shared_out
 from ..measures import Cosine, Dot, Euclidean
 from ._blocks import MANY, SOME, Best, best, in_blocks, recalled, synapse_of
 from ._masked import held_flag, masked_weights, retrieve_known
@@ -253,6 +254,23 @@ class AssociativeMemory(Model):
         elif memory_state is not None:
             raise ValueError("With tau_memory=0 the memory neurons have no state of their own: leave out memory_state.")
         return states
+
+    def shard(self, mesh: Any, axis: str | None = None) -> Self:
+        """The same memory with its patterns shared out by rows over the devices of a mesh; JAX alone.
+
+        `recall`, `retrieve`, `simulate` and `check_lyapunov` are used as ever: with softmax, a recall is three
+        all-reduces of the size of its answer, and no device gathers the patterns of the others. A query on one device
+        is copied to all. Where the rows do not divide by the devices, copies of the first pattern that have no weight
+        fill them up. Several hosts: `examples/several_hosts.py`.
+
+        Parameters
+        ----------
+        mesh : jax.sharding.Mesh
+            With axes of type Auto.
+        axis : str, optional
+            The axis along which the rows are shared out; the first of the mesh unless given.
+        """
+        return shared_out(self, mesh, axis)
 
     @renamed(clamp="hold")
     @quiet
