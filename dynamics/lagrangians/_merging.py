@@ -177,7 +177,7 @@ def best_of(table: Table, k: int) -> tuple[Array, Array]:
             top, place = xp.concat([best, top], axis=1), xp.concat([which, place], axis=1)
         order = xp.argsort(top, axis=1, descending=True, stable=True)[:, :k]
         best, which = xp.take_along_axis(top, order, axis=1), xp.take_along_axis(place, order, axis=1)
-    return best, which  # type: ignore[return-value]
+    return best, which
 
 
 def _largest(h: Array, k: int) -> tuple[Array, Array]:
