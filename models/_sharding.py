@@ -25,8 +25,8 @@ class Padded(Similarity):
     """A similarity whose patterns after the first `count` are there to fill up: they have no weight.
 
     >>> from hopfield.models import Dot
-    >>> bool((Padded(np.ones((3, 2)), base=Dot(), count=2).scores(np.ones(2)) < -1e300).tolist()[2])
-    True
+    >>> Padded(np.ones((3, 2)), base=Dot(), count=2).scores(np.ones(2)) > -1e200
+    array([ True,  True, False])
     """
 
     base: Similarity = None  # type: ignore[assignment]

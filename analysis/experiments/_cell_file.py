@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 try:
     import fcntl
 except ImportError:  # on Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 WRITER = 0  # the byte that stands for writing
 
@@ -92,25 +92,26 @@ class CellFile:
         """Whether there is a file of locks beside it."""
         return self._locks is not None
 
-    def check_writable(self) -> None:
-        """Refuse to begin what could not be written down."""
+    def check_writable(self) -> _Locks:
+        """Refuse to begin what could not be written down; the locks."""
         if self._locks is None:
             raise self._unwritable(self._why)
+        return self._locks
 
     # ---------------------------------------------------------------------------------------------------- claims
 
     def claim(self, key: str) -> bool:
         """Take a cell, unless another process is at it."""
-        self.check_writable()
+        locks = self.check_writable()
         with _mutex:
-            if key in self._locks.claimed:
+            if key in locks.claimed:
                 raise RuntimeError(
                     f"This process is at work on {str(self.path)!r} already, in another call. Wait for that, or give "
                     "the name of another file."
                 )
-            taken = _try_lock(self._locks.number, _place(key))
+            taken = _try_lock(locks.number, _place(key))
             if taken:
-                self._locks.claimed.add(key)
+                locks.claimed.add(key)
                 self._mine.add(key)
             return taken
 

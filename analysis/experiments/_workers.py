@@ -52,7 +52,8 @@ def _configured() -> tuple[Any, int | None]:
     now: Any = getattr(parallel._backend, "config", usual)
     if all(now[name] is usual[name] for name in ("backend", "n_jobs")):
         return None, None
-    return parallel.get_active_backend()
+    backend, count = parallel.get_active_backend()
+    return backend, count if isinstance(count, int) else None
 
 
 def computed(
@@ -65,7 +66,8 @@ def computed(
     from joblib import Parallel, delayed
 
     with _processes(jobs):
-        pool = Parallel(jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs + 1")
+        one: Any = 1  # a cell may take minutes, and is written down as soon as it is done
+        pool = Parallel(jobs, return_as="generator_unordered", batch_size=one, pre_dispatch="n_jobs + 1")
         results = pool(delayed(_worked)(work, function, shared, some) for some in groups)
         try:
             yield from results  # type: ignore[misc]

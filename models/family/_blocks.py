@@ -5,7 +5,7 @@ The patterns may lie in a file: a `numpy.memmap` is read as it is needed, once f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from .._resting import leaves
 
 FEW = 2**15  # scores that are held all together
 MANY = 2**15  # memories from which on a network keeps sums of them and not their states
+MOST = 2**26  # scores that are made at once where sums cannot be merged
 SOME = 2**9  # memories from which on `retrieve` does
 CLEAR = 0.5  # growth of a push that is sure to decay
 
@@ -56,6 +57,35 @@ def in_blocks(memory: Any, like: Array, least: int = 0) -> bool:
     if not samples or separation.domain or (count < least if least else count * samples < FEW):
         return False
     return merges(memory.sim, separation, like)
+
+
+def by_groups(call: Callable[[Array], Any], query: Array, count: int) -> Any:
+    """call(query) for queries (..., I), so many at once that a group has no more than MOST scores of `count` patterns.
+
+    The answers, arrays or tuples of arrays with the batch axes of the query, are put together again.
+
+    >>> by_groups(lambda q: (q.sum(-1), None), np.ones((2, 3, 2)), 4)
+    (array([[2., 2., 2.],
+           [2., 2., 2.]]), None)
+    """
+    xp, shape, width = backend.namespace(query), tuple(query.shape[:-1]), query.shape[-1]
+    samples, step = int(np.prod(shape, dtype=int)), max(1, MOST // count)
+    if samples <= step:
+        return call(query)
+    flat = xp.reshape(query, (-1, width))
+    parts = [call(flat[first : first + step, ...]) for first in range(0, samples, step)]
+
+    def whole(fields: Any) -> Any:
+        if fields[0] is None:
+            return None
+        xp = backend.namespace(*fields)
+        joined = xp.concat([xp.asarray(field) for field in fields], axis=0)
+        return xp.reshape(joined, (*shape, *joined.shape[1:]))
+
+    if backend.is_array(parts[0]):
+        return whole(parts)
+    made = [whole(fields) for fields in zip(*parts, strict=True)]
+    return type(parts[0])(*made) if hasattr(parts[0], "_fields") else tuple(made)
 
 
 def recalled(memory: Any, query: Array, progress: bool = False) -> Array:

@@ -74,7 +74,7 @@ def recall_over(memory: AssociativeMemory, query: Any, group: Any = None) -> Arr
         if softmax:
             top = found.value.clone()
             dist.all_reduce(top, dist.ReduceOp.MAX, group)
-            share = torch.exp(separation.beta * (found.value - top))[:, None]  # pyright: ignore
+            share = torch.exp(separation.beta * (found.value - top))[:, None]
         else:
             share = torch.ones_like(found.total)
         both = torch.cat([share, share * found.carried], dim=1)

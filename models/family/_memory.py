@@ -24,7 +24,7 @@ from .._renamed import renamed
 from .._separations import check_scores, describe, doubts, shared
 from .._sharding import shared_out
 from ..measures import Cosine, Dot, Euclidean
-from ._blocks import MANY, SOME, Best, best, in_blocks, recalled, synapse_of
+from ._blocks import MANY, SOME, Best, best, by_groups, in_blocks, recalled, synapse_of
 from ._masked import held_flag, masked_weights, retrieve_known
 from ._retrieval import Retrieval, retrieve
 
@@ -122,15 +122,13 @@ class AssociativeMemory(Model):
         query is held; the patterns may be a `numpy.memmap`. `progress` shows a bar on a terminal then.
         """
         with backend.quiet(self.memories):
-            answer = None
+            rows = self.memories if self.projection is None else self.projection
             if known is None and in_blocks(self, checked := self.check_query(query)):
                 answer = recalled(self, checked, flag("progress", progress))
             elif known is None:
-                weights = self.weights(query)
+                answer = by_groups(lambda q: self.weights(q) @ rows, checked, rows.shape[0])
             else:
-                weights = masked_weights(self, query, known)
-            if answer is None:
-                answer = weights @ (self.memories if self.projection is None else self.projection)
+                answer = masked_weights(self, query, known) @ rows
         kind = self.rule.similarity
         if not kind.unchecked and not backend.all_finite(answer):
             raise ValueError(
@@ -312,7 +310,10 @@ class AssociativeMemory(Model):
             return retrieve_known(self, query, known, hold, max_steps, tol)
         if held_flag(hold):
             raise ValueError("hold=True holds the known neurons: say which ones are known, known=mask.")
-        return retrieve(self.adiabatic(), self._fitting(query), max_steps, tol)  # whose start looks at the numbers
+        memory, query = self.adiabatic(), self._fitting(query)  # the start looks at the numbers
+        if memory.summed is not None:
+            return retrieve(memory, query, max_steps, tol)
+        return by_groups(lambda q: retrieve(memory, q, max_steps, tol), query, self.memories.shape[0])
 
     def __repr__(self) -> str:
         (size, width), (similarity, separation, value, leak) = self.memories.shape, self.rule

@@ -173,10 +173,22 @@ def test_patterns_stay_in_their_file(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")  # no bar in a pipe
 
 
-def test_what_cannot_be_merged_is_computed_at_once(small_blocks):
-    memory, q = made("manhattan", "softmax")
+@pytest.mark.parametrize("library", ["numpy", "jax"])
+def test_what_cannot_be_merged_goes_in_groups_of_cues(small_blocks, monkeypatch, library):
+    if library == "jax":
+        pytest.importorskip("jax")
+    memory, q = made("manhattan", "softmax", library)
     assert not _blocks.in_blocks(memory, q)
-    np.testing.assert_allclose(memory.recall(q), memory.weights(q) @ memory.memories)
+    whole, found = to_numpy(memory.recall(q)), memory.retrieve(q)
+    monkeypatch.setattr(_blocks, "MOST", 300)  # two cues at once
+    sizes, scores = [], type(memory.sim).scores
+    monkeypatch.setattr(type(memory.sim), "scores", lambda self, g: sizes.append(g.shape[0]) or scores(self, g))
+    np.testing.assert_allclose(to_numpy(memory.recall(q)), whole, rtol=1e-13)
+    parted = memory.retrieve(to_library(to_numpy(q).reshape(3, 4, 12), library))
+    assert max(sizes, default=2) == 2
+    np.testing.assert_allclose(to_numpy(parted.state), to_numpy(found.state).reshape(3, 4, 12), rtol=1e-12)
+    for name in ("steps", "pattern", "verdict"):
+        np.testing.assert_array_equal(getattr(parted, name), getattr(found, name).reshape(3, 4))
 
 
 def test_an_answer_too_large_is_refused_in_blocks_too(small_blocks):
