@@ -14,13 +14,13 @@ from ...dynamics.doors import affordable, choice, flag, generator, matrix, numbe
 from ...dynamics.lagrangians import Threshold, TopK
 from .._checks import coded
 from .._domain import snapped
-from .._insertion import gone, kept_rows, taken
 from .._model import Model
 from .._precision import narrowed, own_precision
 from .._renamed import renamed
 from .._renamed import without as lacking
 from ..circles import radius_of
 from ..family import Retrieval, UniversalHopfield, verdicts
+from ._forgetting import Forgetting
 
 DESIGNS = ("radius", "top_k", "selected")
 CODINGS = {"bipolar": -1.0, "binary": 0.0}
@@ -34,7 +34,7 @@ class NoNetwork(TypeError, AttributeError):
 @structure
 @backend.uncast_methods("write")
 @own_precision("activated", "sums", "read", "recall", "retrieve", wide=("nearest",))
-class SparseDistributedMemory(Model):
+class SparseDistributedMemory(Forgetting, Model):
     r"""z = sign(C^T y(q)), y_h = 1 where location h is active: H locations L with counters C.
 
     Writing a datum at an address adds it, bit by bit as +-1, to the counters of all active locations, C = sum y(a)
@@ -244,27 +244,6 @@ class SparseDistributedMemory(Model):
         if flag("record", record) and times > 0:
             changes["written"] = rows if self.written is None else xp.concat([self.written, rows], axis=0)
         return self._replaced(**changes)
-
-    def with_patterns(self, patterns: Any, projection: Any = None) -> Self:
-        """The memory after patterns were written at themselves, or data (their `projection`) at them: `write`."""
-        return self.write(patterns, projection)
-
-    def without(self, rows: Any) -> Self:
-        """The memory without some of the data that it recorded and that were written at themselves: rows, or a mask.
-
-        Data that were written elsewhere are taken back by ``write(addresses, data, times=-1)``.
-        """
-        if self.written is None or not self._square:
-            raise TypeError(
-                "This memory did not record data that are their own addresses, so it does not know what was written "
-                "where: take it back with write(addresses, data, times=-1)."
-            )
-        kept = kept_rows(rows, self.written.shape[0], all_may_go=True)
-        lost = gone(kept, self.written.shape[0])
-        if not lost.size:
-            return self
-        changed = self.write(taken(self.written, lost), times=-1.0)
-        return changed._replaced(written=taken(self.written, kept) if kept.size else None)
 
     def sums(self, address: Any) -> Array:
         """The counters of the active locations, summed: shape (..., m)."""
