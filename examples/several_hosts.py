@@ -1,4 +1,8 @@
-"""One memory over the devices of several hosts, each of which makes or reads its own patterns.
+"""
+Store one memory on several hosts
+=================================
+
+Share the patterns out over the devices of several hosts, each of which makes or reads its own::
 
     python examples/several_hosts.py                       # two processes on this machine stand for two hosts
     python examples/several_hosts.py --process 0 --of 2 --at host0:1234      # on the first of two hosts
@@ -7,11 +11,11 @@
 Every host runs the same program. No host has all the patterns; a recall is three all-reduces of the size of its answer.
 """
 
-import argparse
 import os
 import socket
 import subprocess
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -65,7 +69,7 @@ def host(process, count, address, picture):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--process", type=int)
     parser.add_argument("--of", type=int, default=2)
     parser.add_argument("--at", metavar="HOST:PORT")
