@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from .. import analysis
-from ..analysis.experiments import FIGURES, READINGS, READOUTS
+from ..analysis.experiments import FIGURES, READINGS, READOUTS, Unfinished
 from ..data import CUES as KINDS
 from .app import command, printed
 from .options import COMPUTING, CUES, FILES, MEMORY, Out, Seed, option
@@ -39,6 +41,15 @@ Criteria = Annotated[
 Cue = Annotated[str, option(CUES, f"{', '.join(KINDS)}.", metavar="NAME")]
 Runs = Annotated[int, option(EXPERIMENT, "Disjoint sets of stored images.", min=1, metavar="N")]
 Jobs = Annotated[int, option(COMPUTING, "Processes that work at once.", min=1, metavar="N")]
+Shard = Annotated[
+    str | None,
+    option(
+        COMPUTING,
+        "The I-th of N parts alone, as 2/8: for the jobs of an array that write to one folder. The last to end writes "
+        "the table and the picture.",
+        metavar="I/N",
+    ),
+]
 Readout = Annotated[
     str,
     option(MEMORY, f"What answers: {', '.join(READOUTS)} (one shot, one update, iterated, in time).", metavar="NAME"),
@@ -66,6 +77,30 @@ def numbers(name: str, text: str) -> list[float]:
         raise ValueError(f"{name} is a list of numbers with commas, as 10,100,1000; got {text!r}.") from None
 
 
+def part(text: str | None) -> tuple[int, int] | None:
+    """A shard from its text.
+
+    >>> part("2/8"), part(None)
+    ((2, 8), None)
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    if found is None:
+        raise ValueError(f"--shard is I/N, the I-th of N parts, such as 2/8; got {text!r}.")
+    return int(found[1]), int(found[2])
+
+
+@contextlib.contextmanager
+def shards() -> Iterator[None]:
+    """End in one sentence where the cells of other shards are missing."""
+    try:
+        yield
+    except Unfinished as error:
+        typer.echo(str(error))
+        raise typer.Exit from None
+
+
 def report(context: typer.Context, found: Any, kind: str, out: Path) -> None:
     """The picture and the table of a sweep, printed and written."""
     drawn: Any = analysis.plot_sweep(found).figure
@@ -90,6 +125,7 @@ def capacity(
     runs: Runs = 5,
     seed: Seed = 0,
     jobs: Jobs = 1,
+    shard: Shard = None,
     out: Out = Path("hopfield-capacity"),
 ) -> None:
     """The fraction of corrupted cues that recall their image, against the number of images stored.
@@ -101,21 +137,23 @@ def capacity(
     chosen = numbers("--sizes", sizes)
     if not all(size.is_integer() for size in chosen):
         raise ValueError(f"--sizes are whole numbers with commas, as 10,100,1000; got {sizes!r}.")
-    found = analysis.capacity(
-        data,
-        listed(similarity),
-        listed(separation),
-        sizes=[int(size) for size in chosen],
-        cue=cue,
-        level=level,
-        runs=runs,
-        criteria=listed(criterion),
-        seed=seed,
-        out=out / "cells.jsonl",
-        jobs=jobs,
-        readout=readout,
-        progress=True,
-    )
+    with shards():
+        found = analysis.capacity(
+            data,
+            listed(similarity),
+            listed(separation),
+            sizes=[int(size) for size in chosen],
+            cue=cue,
+            level=level,
+            runs=runs,
+            criteria=listed(criterion),
+            seed=seed,
+            out=out / "cells.jsonl",
+            jobs=jobs,
+            shard=part(shard),
+            readout=readout,
+            progress=True,
+        )
     report(context, found, "capacity", out)
 
 
@@ -133,27 +171,30 @@ def robustness(
     runs: Runs = 5,
     seed: Seed = 0,
     jobs: Jobs = 1,
+    shard: Shard = None,
     out: Out = Path("hopfield-robustness"),
 ) -> None:
     """The fraction of cues that recall their image, against how much they are corrupted.
 
     **Example:**  hopfield robustness --cue "clipped noise" --levels 0.05,0.1,0.2,0.5,1 --size 200
     """
-    found = analysis.robustness(
-        data,
-        listed(similarity),
-        listed(separation),
-        levels=numbers("--levels", levels),
-        cue=cue,
-        size=size,
-        runs=runs,
-        criteria=listed(criterion),
-        seed=seed,
-        out=out / "cells.jsonl",
-        jobs=jobs,
-        readout=readout,
-        progress=True,
-    )
+    with shards():
+        found = analysis.robustness(
+            data,
+            listed(similarity),
+            listed(separation),
+            levels=numbers("--levels", levels),
+            cue=cue,
+            size=size,
+            runs=runs,
+            criteria=listed(criterion),
+            seed=seed,
+            out=out / "cells.jsonl",
+            jobs=jobs,
+            shard=part(shard),
+            readout=readout,
+            progress=True,
+        )
     report(context, found, "robustness", out)
 
 
@@ -173,6 +214,7 @@ def reproduce(
     quick: Annotated[bool, option(EXPERIMENT, "Small digits and few runs: seconds.", "--quick")] = False,
     seed: Seed = 0,
     jobs: Jobs = 1,
+    shard: Shard = None,
     out: Out = Path("hopfield-paper"),
 ) -> None:
     """Redo a figure of Millidge et al. 2022 as its code, its text, and a fair comparison have it.
@@ -182,9 +224,9 @@ def reproduce(
 
     **Example:**  hopfield reproduce fig2 --reading code,text --quick
     """
-    found = analysis.reproduce(
-        figure, listed(reading), data=data, runs=runs, quick=quick, out=out, seed=seed, jobs=jobs, progress=True
-    )
+    with shards():
+        options: dict[str, Any] = {"seed": seed, "jobs": jobs, "shard": part(shard), "progress": True}
+        found = analysis.reproduce(figure, listed(reading), data=data, runs=runs, quick=quick, out=out, **options)
     tables = [text for one in found for text in (one.table(), "")]
-    tables.append(f"Written to {out}: {', '.join(sorted(file.name for file in out.iterdir()))}")
+    tables.append(f"Written to {out}: {', '.join(sorted(file.name for file in out.iterdir() if file.name[0] != '.'))}")
     printed(context, found, *tables)

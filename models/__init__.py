@@ -6,12 +6,14 @@ from ._separations import separation, separations
 from .binary import BinaryRetrieval, ClassicalHopfield, DenseAssociativeMemory, ExponentialMemory, GlauberRun
 from .family import (
     AssociativeMemory,
+    Best,
     ContinuousSDM,
     ModernHopfield,
     Retrieval,
     SequenceRecall,
     UniversalHopfield,
     chain,
+    recall_over,
     recall_sequence,
 )
 from .iterated import Autoencoder, Iterated, Trained, rank_one_eigenvalue
@@ -42,6 +44,7 @@ from .sparse import SparseDistributedMemory
 __all__ = [
     "AssociativeMemory",
     "Autoencoder",
+    "Best",
     "BidirectionalMemory",
     "BinaryRetrieval",
     "CatalogueEntry",
@@ -87,6 +90,7 @@ __all__ = [
     "normalised",
     "published",
     "rank_one_eigenvalue",
+    "recall_over",
     "recall_sequence",
     "separation",
     "separations",

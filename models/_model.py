@@ -12,6 +12,7 @@ from ..dynamics.backend import Array, shown
 from ..dynamics.doors import floating, quiet, vector
 from ..dynamics.network import Network, has_network
 from ._domain import EVERYWHERE, Domain
+from ._insertion import added_rows, kept_rows, taken
 from ._lowest import lowest
 from ._renamed import current_names
 from ._storage import Stored
@@ -139,6 +140,57 @@ class Model(Stored, ABC):
     def notes(self) -> list[str]:
         """What does not hold for these settings, in sentences; a `repr` shows them."""
         return []
+
+    def with_patterns(self, patterns: Any, projection: Any = None) -> Self:
+        """The same model with more patterns (n, I), or one (I,), stored behind those there are.
+
+        `projection` (n, O) says what they recall, where the model has a projection. What was computed of the others is
+        kept where it can be.
+
+        >>> from hopfield.models import ModernHopfield
+        >>> ModernHopfield(np.eye(3)).with_patterns([1.0, 1.0, 0.0]).memories.shape
+        (4, 3)
+        """
+        more = added_rows("patterns", patterns, self._stored())
+        changes = {"memories": backend.namespace(more).concat([self.memories, more], axis=0)}
+        own = getattr(self, "projection", None)
+        if (own is None) != (projection is None):
+            raise ValueError(
+                "This model has a projection (N, O): give that of the new patterns as well, projection=(n, O)."
+                if projection is None
+                else f"{type(self).__name__} recalls the patterns themselves: leave out projection."
+            )
+        if own is not None:
+            rows = added_rows("projection", projection, own)
+            if rows.shape[0] != more.shape[0]:
+                raise ValueError(f"projection has {rows.shape[0]} rows for {more.shape[0]} patterns.")
+            changes["projection"] = backend.namespace(rows).concat([own, rows], axis=0)
+        return self._with_rows(changes, more, None)
+
+    def without(self, rows: Any) -> Self:
+        """The same model without some of its patterns: their numbers, or a mask (N,); the others keep their order.
+
+        >>> from hopfield.models import ModernHopfield
+        >>> ModernHopfield(np.eye(3)).without([0]).memories
+        array([[0., 1., 0.],
+               [0., 0., 1.]])
+        """
+        kept = kept_rows(rows, self._stored().shape[0])
+        changes = {"memories": taken(self.memories, kept)}
+        if getattr(self, "projection", None) is not None:
+            changes["projection"] = taken(getattr(self, "projection"), kept)  # noqa: B009
+        return self._with_rows(changes, None, kept)
+
+    def _stored(self) -> Array:
+        if "memories" not in self.settings() or self.memories is None:
+            raise TypeError(
+                f"{type(self).__name__} keeps no stored patterns of its own: build it anew with those it shall have."
+            )
+        return self.memories
+
+    def _with_rows(self, changes: dict[str, Array], more: Array | None, kept: np.ndarray | None) -> Self:
+        """The model with other patterns: `more` behind those there are, or those that are `kept`."""
+        return self.replace(**changes)
 
     def replace(self, **settings: Any) -> Self:
         """The same model with other settings, built and checked anew; those that are not named stay as they are.

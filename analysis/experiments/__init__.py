@@ -2,6 +2,7 @@
 
 from ._capacity import capacity as capacity
 from ._capacity import robustness as robustness
+from ._cells import Unfinished as Unfinished
 from ._figures import FIGURES as FIGURES
 from ._figures import READINGS as READINGS
 from ._fractions import READOUTS as READOUTS

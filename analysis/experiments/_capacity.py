@@ -41,7 +41,8 @@ def capacity(
     criteria: Names = "nearest",
     seed: int,
     out: str | os.PathLike[str] | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
+    shard: tuple[int, int] | None = None,
     **options: Any,
 ) -> Sweep:
     r"""The fraction of cues that recall their pattern, against the number of patterns that are stored.
@@ -66,8 +67,12 @@ def capacity(
         Of the cues.
     out : path, optional
         Where every finished cell is written at once, and found again; see `run_cells`.
-    jobs : int
-        How many processes work at once.
+    jobs : int, optional
+        How many processes work at once; 1, unless ``joblib.parallel_config(backend=...)`` around the call says who
+        works: loky, dask or ray.
+    shard : (int, int), optional
+        (i, n) does the i-th of n parts alone, for the jobs of an array that write to one `out`. It raises `Unfinished`
+        while cells of others are missing.
     **options
         ``target`` ("itself"; or "top", "bottom", "left", "right": the half of it that is recalled, the rest black),
         ``coding`` ("intensity", "bipolar": -1 and 1 with a sign at the end, "bipolar random": the same with random
@@ -91,7 +96,19 @@ def capacity(
     True
     """
     return sweep_of(
-        images, similarities, separations, criteria, tuple(sizes), cue, (level,), runs, seed, out, jobs, **options
+        images,
+        similarities,
+        separations,
+        criteria,
+        tuple(sizes),
+        cue,
+        (level,),
+        runs,
+        seed,
+        out,
+        jobs,
+        shard=shard,
+        **options,
     )
 
 
@@ -108,7 +125,8 @@ def robustness(
     criteria: Names = "nearest",
     seed: int,
     out: str | os.PathLike[str] | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
+    shard: tuple[int, int] | None = None,
     **options: Any,
 ) -> Sweep:
     r"""The fraction of cues that recall their pattern, against how much the cues are corrupted.
@@ -125,7 +143,7 @@ def robustness(
         How cues are corrupted.
     size : int
         Number of patterns; run r stores images r size to (r + 1) size.
-    runs, seed, out, jobs, **options
+    runs, seed, out, jobs, shard, **options
         As in `capacity`.
 
     Returns
@@ -140,7 +158,19 @@ def robustness(
     True
     """
     return sweep_of(
-        images, similarities, separations, criteria, (size,), cue, tuple(levels), runs, seed, out, jobs, **options
+        images,
+        similarities,
+        separations,
+        criteria,
+        (size,),
+        cue,
+        tuple(levels),
+        runs,
+        seed,
+        out,
+        jobs,
+        shard=shard,
+        **options,
     )
 
 
@@ -155,8 +185,9 @@ def sweep_of(
     runs: int,
     seed: int,
     out: Any,
-    jobs: int,
+    jobs: int | None,
     *,
+    shard: tuple[int, int] | None = None,
     target: str = "itself",
     coding: str = "intensity",
     readout: str = "recall",
@@ -213,7 +244,8 @@ def sweep_of(
     ]
     label = f"{data.name}: {cue}"
     blocks = Blocks(data.rows, data.shape)
-    found = run_cells(_cells, cells, (blocks,), out=out, jobs=jobs, label=label, show=progress, along="stored")
+    settings = {"out": out, "jobs": jobs, "label": label, "show": progress, "along": "stored", "shard": shard}
+    found = run_cells(_cells, cells, (blocks,), **settings)
     shape = (runs, len(sizes), len(levels), *(len(one) for one in names))
     fractions = np.asarray(found, dtype=float).reshape(shape).transpose(3, 4, 5, 1, 2, 0)
     kinds, separated, rules = names

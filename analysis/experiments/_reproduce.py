@@ -19,6 +19,7 @@ from ...models.measures import similarity
 from .. import _declared as declared
 from ..plots import wording
 from ._capacity import half, stored_and_asked, sweep_of
+from ._cells import Unfinished
 from ._figures import FIGURES, READINGS, Panel, panels
 from ._fractions import one_pass
 from ._plots import plot_sheet, plot_sweeps
@@ -131,7 +132,8 @@ def reproduce(
     quick: bool = False,
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
+    shard: tuple[int, int] | None = None,
     progress: bool = True,
 ) -> list[Reproduction]:
     r"""A figure of Millidge et al. 2022 under one reading or several.
@@ -153,7 +155,7 @@ def reproduce(
         scaled to their 64 values then.
     out : path, optional
         A folder for tables, pictures and finished cells. Whoever was interrupted goes on where the cells end.
-    seed, jobs, progress
+    seed, jobs, shard, progress
         As in `capacity`.
 
     Returns
@@ -178,14 +180,20 @@ def reproduce(
     for one in readings:
         if one not in READINGS:
             raise unknown_name("reading", one, READINGS)
-    found = []
+    found, missing = [], None
     for number in _numbers(figure):
         for one in readings:
             chosen = _panels(number, one, data, quick)
-            made = _made(number, one, chosen, data, runs, quick, out, seed, jobs, progress)
+            try:
+                made = _made(number, one, chosen, runs, quick, out, seed, jobs, shard, progress)
+            except Unfinished as error:  # the shard goes on with what else there is
+                missing = error
+                continue
             if out is not None:
                 made.write(out)
             found.append(made)
+    if missing is not None:
+        raise missing
     return found
 
 
@@ -257,15 +265,15 @@ def _made(
     number: int,
     reading: str,
     chosen: list[tuple[Panel, str]],
-    data: Any,
     runs: int | None,
     quick: bool,
     out: Any,
     seed: int,
-    jobs: int,
+    jobs: int | None,
+    shard: tuple[int, int] | None,
     progress: bool,
 ) -> Reproduction:
-    sweeps, sheets, seen, loaded = [], [], [], {}
+    sweeps, sheets, seen, loaded, missing = [], [], [], {}, None
     cells = None if out is None else Path(out) / f"fig{number:02d}_{reading}.jsonl"
     for panel, source in chosen:
         images = loaded.setdefault(source, load(source))
@@ -274,11 +282,16 @@ def _made(
         if panel.kind in ("pictures", "errors"):
             sheets.append(_sheet(panel, images, seed))
             continue
-        options = {"target": panel.target, "coding": panel.coding, "progress": progress}
+        options = {"target": panel.target, "coding": panel.coding, "progress": progress, "shard": shard}
         rule = (panel.similarities, panel.separations, panel.criteria)
-        sweeps.append(
-            sweep_of(images, *rule, panel.sizes, panel.cue, panel.levels, panel.runs, seed, cells, jobs, **options)
-        )
+        try:
+            sweeps.append(
+                sweep_of(images, *rule, panel.sizes, panel.cue, panel.levels, panel.runs, seed, cells, jobs, **options)
+            )
+        except Unfinished as error:
+            missing = error
+    if missing is not None:
+        raise missing
     return Reproduction(number, reading, tuple(seen), tuple(sweeps), tuple(sheets))
 
 

@@ -174,7 +174,8 @@ def _force_matrix(flow: Flow, point: Point, wide: Point) -> Array | None:
         synapse: Any = wire.synapse
         if not synapse.adiabatic or len(wire.between) != 1:
             return None
-        similarity, lagrangian, h = synapse.similarities[0], synapse.lagrangian, point.signals[wire.key]
+        similarity, lagrangian = synapse.similarities[0], synapse.lagrangian
+        h = synapse.states(g, signal=point.signals[wire.key])
         f = lagrangian.activation(h)
         bend = lagrangian.bend(h, f)
         matrix = None if bend is None else similarity.gram(g, bend.diagonal)

@@ -10,11 +10,18 @@ from ._derive import gradient as gradient
 from ._derive import iterated as iterated
 from ._derive import repeat as repeat
 from ._derive import repeated as repeated
+from ._in_place import added as added
+from ._in_place import exp_of_gap as exp_of_gap
+from ._in_place import is_free as is_free
+from ._in_place import is_mapped as is_mapped
+from ._in_place import product as product
+from ._in_place import scaled as scaled
 from ._libraries import Array as Array
 from ._libraries import Number as Number
 from ._libraries import arrays as arrays
 from ._libraries import asarray as asarray
 from ._libraries import backend_of as backend_of
+from ._libraries import beside as beside
 from ._libraries import cast as cast
 from ._libraries import device as device
 from ._libraries import dot as dot
@@ -26,6 +33,7 @@ from ._libraries import is_half as is_half
 from ._libraries import is_traced as is_traced
 from ._libraries import namespace as namespace
 from ._libraries import optional_import as optional_import
+from ._libraries import put as put
 from ._libraries import quiet as quiet
 from ._libraries import rms as rms
 from ._libraries import widened as widened
@@ -51,6 +59,7 @@ from ._threads import in_parts as in_parts
 from ._threads import processors as processors
 from ._tracing import TracedError as TracedError
 from ._tracing import all_finite as all_finite
+from ._tracing import blocks as blocks
 from ._tracing import detach as detach
 from ._tracing import eagerly as eagerly
 from ._tracing import has_numbers as has_numbers

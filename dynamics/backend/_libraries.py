@@ -111,8 +111,29 @@ def device(value: Array) -> Any:
         case "torch":
             return value.device
         case "jax":
-            return None if is_traced(value) else compat.device(value)
+            return None if is_traced(value) else replicated(value) or compat.device(value)
     return compat.device(value)
+
+
+def replicated(value: Array) -> Any | None:
+    """Of an array of JAX over several devices, the sharding of one that each of them holds whole; None of others."""
+    if len(value.devices()) < 2:
+        return None
+    jax = sys.modules["jax"]
+    mesh = getattr(value.sharding, "mesh", None)
+    if mesh is None:
+        return value.sharding if value.sharding.is_fully_replicated else None
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+
+
+def beside(value: Array, like: Array) -> Array:
+    """An array of JAX on one device, or over another number of them, as one that all devices of `like` hold whole."""
+    if backend_of(like) != "jax" or is_traced(value) or is_traced(like) or backend_of(value) != "jax":
+        return value
+    whole = replicated(like)
+    if whole is None or value.devices() == like.devices():
+        return value
+    return sys.modules["jax"].device_put(value, whole)
 
 
 def full(shape: Any, value: float, like: Array) -> Array:
@@ -133,8 +154,9 @@ def asarray(value: Any, like: Array) -> Array:
 
 def put(host: np.ndarray, like: Array) -> Array:
     """An array of NumPy as one of JAX, where `like` is; no program is compiled for its shape."""
-    one = not is_traced(like) and len(like.devices()) == 1
-    return sys.modules["jax"].device_put(host, like.sharding if one else None)
+    if is_traced(like):
+        return sys.modules["jax"].device_put(host, None)
+    return sys.modules["jax"].device_put(host, replicated(like) or like.sharding)
 
 
 def dot(a: Array, b: Array) -> Array:

@@ -37,8 +37,11 @@ def static(**options: Any) -> Any:
     return dataclasses.field(metadata={"static": True}, **options)
 
 
-def derived(function: Callable[[Any], Any], *, init: Literal[False] = False) -> Any:
+def derived(function: Callable[[Any], Any], *, by_row: bool = False, init: Literal[False] = False) -> Any:
     """Mark a field that `derive` computes once from the others, ``function(self)``, and that travels with them.
+
+    `by_row` says that its rows belong to those of the patterns one by one, so that some are taken, added or left out
+    without computing the others anew.
 
     >>> import numpy as np
     >>> from hopfield.dynamics import Similarity
@@ -50,7 +53,7 @@ def derived(function: Callable[[Any], Any], *, init: Literal[False] = False) -> 
     >>> Centred(np.array([[1.0, 0.0], [3.0, 2.0]])).mean
     array([2., 1.])
     """
-    return dataclasses.field(default=None, init=init, metadata={"derived": function})
+    return dataclasses.field(default=None, init=init, metadata={"derived": function, "by_row": by_row})
 
 
 def derive(node: Any) -> None:
@@ -77,6 +80,7 @@ def structure(cls: type) -> type:
     cls.__dataclass_fields__ = {field.name: field for field in fields}
     cls._static = tuple((field.name, bool(field.metadata.get("static"))) for field in fields)
     cls._derived = tuple((field.name, field.metadata["derived"]) for field in fields if "derived" in field.metadata)
+    cls._by_row = tuple(field.name for field in fields if field.metadata.get("by_row"))
     if "__init__" in vars(cls):
         cls.__init__ = _introduced(cls.__init__)
     if not hasattr(cls.__repr__, "unfailing"):  # which a parent's may be
@@ -90,6 +94,7 @@ class Extensible:
 
     _static: tuple[tuple[str, bool], ...] = ()
     _derived: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
+    _by_row: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings(self).items())})"

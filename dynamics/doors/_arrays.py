@@ -20,7 +20,8 @@ def plain(name: str, value: Any) -> Any:
             f"numpy.ma.filled({name}, 0.0), or name the known components with known=~numpy.ma.getmaskarray({name})."
         )
     if isinstance(value, np.ndarray):
-        value = np.asarray(value) if isinstance(value, np.matrix) else value  # which multiplies in another way
+        if isinstance(value, np.matrix | np.memmap):  # one multiplies in another way, the other is a view of its file
+            value = np.asarray(value)
         return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
     return value
 

@@ -60,6 +60,7 @@ def floating(name: str, value: Any, like: Array | None = None) -> Array:
                 f"{name} is a {theirs} array but the memory holds {ours} arrays. Convert one of them: "
                 f'memory.to("{theirs}") or the array with {ours}.asarray.'.replace("jax.asarray", "jax.numpy.asarray")
             )
+        value = backend.beside(value, like)  # every device of a sharded memory needs the whole of a query
         here, there = backend.device(like), backend.device(value)
         if here is not None and there is not None and here != there:
             raise TypeError(

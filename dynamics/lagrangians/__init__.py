@@ -1,11 +1,9 @@
 """Lagrangians: convex functions of a state whose gradient is an activation."""
 
 from ._collective import Entmax as Entmax
-from ._collective import LayerNorm as LayerNorm
 from ._collective import LogSumExp as LogSumExp
 from ._collective import Max as Max
 from ._collective import Sparsemax as Sparsemax
-from ._collective import Spherical as Spherical
 from ._collective import TopK as TopK
 from ._compact import LogSumReLU as LogSumReLU
 from ._elementwise import Exponential as Exponential
@@ -20,6 +18,12 @@ from ._elementwise import XLogX as XLogX
 from ._lagrangian import Bend as Bend
 from ._lagrangian import Lagrangian as Lagrangian
 from ._lagrangian import Scaled as Scaled
+from ._merging import Merged as Merged
+from ._merging import Merging as Merging
+from ._merging import Table as Table
+from ._merging import best_of as best_of
+from ._norms import LayerNorm as LayerNorm
+from ._norms import Spherical as Spherical
 from ._own import CustomLagrangian as CustomLagrangian
 from ._own import __all__ as __all__
 from ._own import convexity_defect as convexity_defect

@@ -6,6 +6,7 @@ from .. import backend
 from ..backend import Array, Number, static, structure
 from ..doors import number, positive
 from ._lagrangian import Lagrangian
+from ._merging import Kernels, Merging
 
 
 @structure
@@ -62,6 +63,10 @@ class LogSumReLU(Lagrangian):
         """-beta g (g.u), away from the kinks."""
         g = self.activation(x)
         return -self.beta * g * backend.namespace(x).sum(g * u, axis=-1, keepdims=True)
+
+    def merging(self) -> Merging:
+        """Sums of what lies within the support."""
+        return Kernels(self.beta, self.eps)
 
     def dual(self, g: Array) -> Array:
         """The state with equal entries on the support of g, and -2/beta elsewhere."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from .. import backend
 from ..backend import Array, Number, structure
 from ..doors import arguments, guard, kind, positive
+from ._merging import Merging, Sums
 
 
 class Bend(NamedTuple):
@@ -122,6 +123,10 @@ class Lagrangian(backend.Extensible, ABC):
     def curvature(self, x: Array, u: Array) -> Array:
         """The curvature product L''(x) u, shape (..., n)."""
         return backend.directional(self.activation, x, u, f"{type(self).__name__}.curvature")
+
+    def merging(self) -> Merging | None:
+        """How sums over more neurons than there is room for are put together from blocks; None where nobody says."""
+        return Sums(self) if self.elementwise else None
 
     def linearised(self, x: Array, g: Array) -> Callable[[Array], Array]:
         """u -> L''(x) u for many u at one state, whose activation g is known."""
@@ -242,6 +247,10 @@ class Scaled(Lagrangian):
     def leakless_step(self, x: Array, force: Array, ratio: Number | None) -> Array:
         """The step of beta x under beta F, divided by beta."""
         return self.base.leakless_step(self.beta * x, self.beta * force, ratio) / self.beta
+
+    def merging(self) -> Merging | None:
+        """Sums, where the one within is elementwise."""
+        return Sums(self) if self.base.elementwise else None
 
     def scaled(self, beta: Number) -> Lagrangian:
         """Both factors together."""

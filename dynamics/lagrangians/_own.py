@@ -13,10 +13,11 @@ import numpy as np
 from .. import backend
 from ..backend import Array, Number, static, structure
 from ..doors import answer, arguments, flag, function, generator, kind, positive
-from ._collective import Entmax, LayerNorm, LogSumExp, Max, Sparsemax, Spherical, TopK
+from ._collective import Entmax, LogSumExp, Max, Sparsemax, TopK
 from ._compact import LogSumReLU
 from ._elementwise import Exponential, LogCosh, Power, Quadratic, RectifiedPower, Softplus, SquareRoot, Threshold, XLogX
 from ._lagrangian import Lagrangian, Scaled
+from ._norms import LayerNorm, Spherical
 from ._shifted import logsumexp as logsumexp
 from ._shifted import softmax as softmax
 

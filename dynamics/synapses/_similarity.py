@@ -144,6 +144,54 @@ class Similarity(backend.Extensible, ABC):
         """The similarity of the same patterns on some columns, for queries of which these are known."""
         return self.of(backend.namespace(self.patterns).take(self.patterns, columns, axis=1))
 
+    # ------------------------------------------------------------------------------------- some of the patterns
+
+    def part(self, rows: Any) -> Self:
+        """The similarity of some patterns, a slice or an array of their numbers, for their scores alone."""
+        own = {name: getattr(self, name)[rows, ...] for name in ("patterns", *self._by_row)}
+        others = {name: None for name, _ in self._derived if name not in own}
+        return backend.copied(self, **own, **others)
+
+    def block(self, g: Array, first: int, last: int, room: Array | None = None) -> Array:
+        """The scores of the patterns from one to another, (B, n), which may be written into `room` and over."""
+        return behind(self.part(slice(first, last)).scores)(g)
+
+    def joined(self, rows: Array) -> Self:
+        """The similarity of the same patterns and of more rows behind them; what was computed of each is kept."""
+        xp, new = backend.namespace(self.patterns), self.of(rows)
+        return self._rowwise(lambda name: xp.concat([getattr(self, name), getattr(new, name)], axis=0))
+
+    def without(self, kept: Array) -> Self:
+        """The similarity of the patterns whose numbers are `kept`, in their order."""
+        xp = backend.namespace(self.patterns)
+        return self._rowwise(lambda name: xp.take(getattr(self, name), kept, axis=0))
+
+    def _rowwise(self, make: Callable[[str], Array]) -> Self:
+        names = [name for name, _ in self._derived]
+        if unbound.is_prepared(self) or set(names) - set(self._by_row):
+            return self.of(make("patterns"))
+        return backend.copied(self, **{name: make(name) for name in ("patterns", *names)})
+
+    @property
+    def carrier(self) -> Array | None:
+        """Rows R (N, I) such that the force is known from c = R^T f and sum f; None: there are none.
+
+        With them a force needs no more than sums over the patterns, which may come from a file in blocks.
+        """
+        return None
+
+    def pull_of_sums(self, g: Array, c: Array, total: Array) -> Array:
+        """The pullback from c = sum_i f_i R_i (..., I) and sum f (..., 1)."""
+        raise TypeError(f"The {self.name} similarity has no rows whose sums give its force.")
+
+    def response_of_sums(self, g: Array, c: Array, total: Array) -> Response:
+        """The response from the same sums."""
+        return Response(self.pull_of_sums(g, c, total))
+
+    def spread(self, g: Array, total: Array, size: Array) -> Array:
+        """A bound of sum_i f_i times `magnitude`, from sum f and sum f \\|s\\|, all of shape (...)."""
+        return size
+
     @backend.kept
     def extent(self) -> float | None:
         """The rms of all entries of the patterns, where the host can look at them."""
@@ -151,8 +199,15 @@ class Similarity(backend.Extensible, ABC):
             return None
         patterns = backend.detach(self.patterns)
         with backend.quiet(patterns):
-            top, squares = (float(x) for x in backend.compiled(_extent, patterns)(None, patterns))
-        return top * math.sqrt(squares / math.prod(patterns.shape)) if top > 0 else None
+            found = [
+                [float(x) for x in backend.compiled(_extent, patterns)(None, block)]
+                for block in backend.blocks(patterns)
+            ]
+        top = max(one for one, _ in found)
+        if not top > 0:
+            return None
+        squares = sum(part * (one / top) ** 2 for one, part in found if one > 0)
+        return top * math.sqrt(squares / math.prod(patterns.shape))
 
     def check(self, name: str, rows: Array) -> None:
         """Refuse vectors (..., I) outside the domain, naming the place."""

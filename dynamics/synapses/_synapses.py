@@ -242,6 +242,10 @@ class EquilibriumSynapse(Synapse):
             total = scores if total is None else total + scores
         return total if self.leak == 1 else total / self.leak  # type: ignore[operator]
 
+    def states(self, *g: Array, signal: Array | None = None) -> Array:
+        """The memory neurons' state h, from their signal where that is known."""
+        return self.signal(*g) if signal is None else signal
+
     def weights(self, *g: Array, signal: Array | None = None) -> Array:
         """The memory neurons' activation f."""
         return behind(self.lagrangian.activation)(self.signal(*g) if signal is None else signal)

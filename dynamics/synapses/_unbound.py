@@ -98,6 +98,11 @@ def prepared(self: Any) -> Any:
     return self
 
 
+def is_prepared(self: Any) -> bool:
+    """Whether it holds what a `prepare` of 0.1.0 made of all its patterns together."""
+    return type(self).prepare is not prepare
+
+
 def _memories(self: Any) -> Any:
     return vars(self).get("_prepared", self.patterns)
 

@@ -18,6 +18,7 @@ from ...dynamics.synapses import Recurrent
 from .._checks import current, number
 from .._copies import is_reverse
 from .._domain import Domain
+from .._insertion import gone, taken
 from .._lowest import lowest
 from .._precision import own_precision
 from .._renamed import current_names, deprecated, renamed
@@ -249,6 +250,17 @@ class ClassicalHopfield(BinaryMemory):
         if set(named) & LEARNT and named.get("learning", self.learning) != "given":
             settings = {"couplings": None, **settings}
         return super().replace(**settings)
+
+    def _with_rows(self, changes: dict[str, Array], more: Array | None, kept: np.ndarray | None) -> Self:
+        """By the Hebbian rule the products of the patterns that come or go; other rules learn anew."""
+        if self.learning != "hebbian" or backend.is_traced(self.memories):
+            return super()._with_rows(changes, more, kept)
+        rows = signs("patterns", more) if more is not None else taken(self.memories, gone(kept, self.memories.shape[0]))
+        step = hebbian(backend.widened(rows))
+        xp = backend.namespace(step)
+        if self.zero_diagonal:
+            step = xp.where(xp.eye(step.shape[0], dtype=step.dtype, device=backend.device(step)) > 0, 0.0, step)
+        return self._replaced(**changes, couplings=self.couplings + (step if more is not None else -step))
 
     @quiet
     def scores(self, query: Any) -> Array:

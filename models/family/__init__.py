@@ -1,6 +1,8 @@
 """The universal memory and its family."""
 
+from ._blocks import Best as Best
 from ._continuous_sdm import ContinuousSDM as ContinuousSDM
+from ._group import recall_over as recall_over
 from ._masked import filled_query as filled_query
 from ._masked import held_flag as held_flag
 from ._masked import masked_weights as masked_weights

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -10,19 +9,21 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array, Number
-from ...dynamics.doors import finite, fitting, matrix, quiet, vector
+from ...dynamics.doors import finite, fitting, flag, quiet, vector, whole
 from ...dynamics.lagrangians import Lagrangian, Quadratic
 from ...dynamics.network import Network, Point, Population
 from ...dynamics.synapses import EquilibriumSynapse, Similarity, SimilaritySynapse
-from .._checks import current, number
 from .._copies import is_reverse
 from .._domain import Domain, activations_of
 from .._lowest import lowest
-from .._model import Model, as_model, is_model
+from .._model import as_model, is_model
 from .._precision import own_precision
 from .._renamed import renamed
-from .._separations import check_scores, describe, doubts, shared
+from .._separations import check_scores, describe, shared
+from .._sharding import shared_out
 from ..measures import Cosine, Dot, Euclidean
+from ._blocks import MANY, SOME, Best, best, by_groups, in_blocks, recalled, synapse_of
+from ._checked import Checked
 from ._masked import held_flag, masked_weights, retrieve_known
 from ._retrieval import Retrieval, retrieve
 
@@ -41,8 +42,8 @@ def rule_of(model: Any) -> Rule | None:
     return as_model(model).parts if is_model(model) else None
 
 
-@own_precision("scores", "weights", "recall", "retrieve", wide=("start", "energy"))
-class AssociativeMemory(Model):
+@own_precision("scores", "weights", "best", "recall", "retrieve", wide=("start", "energy"))
+class AssociativeMemory(Checked):
     """A memory of the universal Hopfield family: z = P^T sep(sim(M, q)) and the dynamics behind it.
 
     Subclasses are frozen structures with these fields, and say their `rule`.
@@ -98,16 +99,35 @@ class AssociativeMemory(Model):
         return self.weights(query)
 
     @quiet
-    def recall(self, query: Any, known: Any = None) -> Array:
+    def best(self, query: Any, k: int = 10) -> Best:
+        """The k largest weights and whose they are: a `Best`, of which no array is wider than k.
+
+        Patterns in their order, the first of equal weights first. Of 10^7 patterns in a file nothing else is kept.
+        """
+        query, k = self.check_query(query), whole("k", k, 1)
+        if k > (count := self.memories.shape[0]):
+            raise ValueError(f"k={k} of {count} patterns cannot be the best: give k={count} or fewer.")
+        return best(self, query, k)
+
+    @quiet
+    def recall(self, query: Any, known: Any = None, *, progress: bool = False) -> Array:
         """One application of the rule, z = P^T sep(sim(M, query)): shape (..., O), with P = M unless given.
 
         With a mask `known` (..., I) the similarity is that of the known components, s_i = sim(M_iK, q_K): what is
         not known counts neither for nor against a pattern.
         An answer that overflows its dtype is refused, such as one of e^s with scores s in the hundreds.
+
+        Where there are many patterns and queries the scores are made in blocks, and no array of N numbers for every
+        query is held; the patterns may be a `numpy.memmap`. `progress` shows a bar on a terminal then.
         """
         with backend.quiet(self.memories):
-            weights = self.weights(query) if known is None else masked_weights(self, query, known)
-            answer = weights @ (self.memories if self.projection is None else self.projection)
+            rows = self.memories if self.projection is None else self.projection
+            if known is None and in_blocks(self, checked := self.check_query(query)):
+                answer = recalled(self, checked, flag("progress", progress))
+            elif known is None:
+                answer = by_groups(lambda q: self.weights(q) @ rows, checked, rows.shape[0])
+            else:
+                answer = masked_weights(self, query, known) @ rows
         kind = self.rule.similarity
         if not kind.unchecked and not backend.all_finite(answer):
             raise ValueError(
@@ -147,7 +167,8 @@ class AssociativeMemory(Model):
             populations["output"] = Population(Quadratic(), self.projection.shape[1], self.tau_value)
             seen["output"] = Dot().of(self.projection)
         if self.is_adiabatic:
-            return Network(populations, {"memory": EquilibriumSynapse(tuple(seen), tuple(seen.values()), separation)})
+            kind = synapse_of(self, self.memories, MANY) or EquilibriumSynapse
+            return Network(populations, {"memory": kind(tuple(seen), tuple(seen.values()), separation)})
         populations["memory"] = Population(separation, size, self.tau_memory)
         synapses = [SimilaritySynapse((name, "memory"), one, separation.nonnegative) for name, one in seen.items()]
         return Network(populations, synapses)
@@ -162,6 +183,18 @@ class AssociativeMemory(Model):
         """The patterns by how near they are to a state: in 2-norm, or in angle where only directions count."""
         kind = Cosine if self.rule.similarity.ray else Euclidean
         return self.sim if type(self.sim) is kind else kind().of(self.memories)
+
+    @backend.kept
+    def summed(self) -> Network | None:
+        """The network of an adiabatic memory that keeps sums over the patterns alone; None where it does not pay."""
+        kind = synapse_of(self, self.memories, SOME) if self.is_adiabatic and not self.is_half else None
+        if kind is None:
+            return None
+        synapse = self.network.synapses["memory"]
+        if isinstance(synapse, kind):
+            return self.network
+        summed = kind(synapse.between, synapse.similarities, synapse.lagrangian)
+        return Network(self.network.populations, {"memory": summed})
 
     def scores_at(self, point: Point) -> Array | None:
         """The scores of the value neurons, where memory neurons in equilibrium carry them and nothing else."""
@@ -219,6 +252,23 @@ class AssociativeMemory(Model):
             raise ValueError("With tau_memory=0 the memory neurons have no state of their own: leave out memory_state.")
         return states
 
+    def shard(self, mesh: Any, axis: str | None = None) -> Self:
+        """The same memory with its patterns shared out by rows over the devices of a mesh; JAX alone.
+
+        `recall`, `retrieve`, `simulate` and `check_lyapunov` are used as ever: with softmax, a recall is three
+        all-reduces of the size of its answer, and no device gathers the patterns of the others. A query on one device
+        is copied to all. Where the rows do not divide by the devices, copies of the first pattern that have no weight
+        fill them up. Several hosts: `examples/several_hosts.py`.
+
+        Parameters
+        ----------
+        mesh : jax.sharding.Mesh
+            With axes of type Auto.
+        axis : str, optional
+            The axis along which the rows are shared out; the first of the mesh unless given.
+        """
+        return shared_out(self, mesh, axis)
+
     @renamed(clamp="hold")
     @quiet
     def retrieve(
@@ -259,7 +309,10 @@ class AssociativeMemory(Model):
             return retrieve_known(self, query, known, hold, max_steps, tol)
         if held_flag(hold):
             raise ValueError("hold=True holds the known neurons: say which ones are known, known=mask.")
-        return retrieve(self.adiabatic(), self._fitting(query), max_steps, tol)  # whose start looks at the numbers
+        memory, query = self.adiabatic(), self._fitting(query)  # the start looks at the numbers
+        if memory.summed is not None:
+            return retrieve(memory, query, max_steps, tol)
+        return by_groups(lambda q: retrieve(memory, q, max_steps, tol), query, self.memories.shape[0])
 
     def __repr__(self) -> str:
         (size, width), (similarity, separation, value, leak) = self.memories.shape, self.rule
@@ -302,74 +355,6 @@ class AssociativeMemory(Model):
     def _fitting(self, query: Any) -> Array:
         size, width = self.memories.shape
         return fitting("query", query, width, self.memories, f"{size} patterns of {width} values are stored")
-
-    def _in_domain(self, name: str, value: Array) -> Array:
-        if not backend.is_traced(value):
-            self.rule.similarity.check(name, value)
-        return value
-
-    def notes(self) -> list[str]:
-        """What does not hold for this combination of parts."""
-        similarity, separation, value, leak = self.rule
-        notes = doubts(similarity, separation)
-        if similarity.recall_only:  # no energy to speak of
-            return notes
-        if separation.convex is False and not self.is_adiabatic:
-            notes.append("the separation's Lagrangian is not convex, so the energy may rise unless tau_memory=0")
-        if similarity.distance and not separation.nonnegative:
-            notes.append("weights of both signs with a distance, for recall only")
-        elif not (separation.bounded or value.bounded or self._has_floor(similarity, separation, leak)):
-            notes.append("the energy has no lower bound; bounded value activations or a bounded separation give it one")
-        return notes
-
-    def _has_floor(self, similarity: Similarity, separation: Lagrangian, leak: float) -> bool:
-        # For linear neurons: scores that are bounded, or a quadratic form that is positive.
-        if similarity.bounded or similarity.distance:
-            return True
-        if similarity.metric != "product" or separation.growth > 2:
-            return False
-        if separation.growth < 2:  # less than v.v
-            return leak > 0
-        gain = separation.activation(backend.full((1,), 1.0, self.memories))[0]
-        if backend.is_traced(self.memories) or backend.is_traced(gain):
-            return True
-        spectrum = np.linalg.norm(backend.to_numpy(self.memories).astype(float), 2) ** 2
-        return bool(float(backend.to_numpy(gain)) * spectrum <= leak)
-
-    def _validate(self) -> None:
-        """Convert and check, once, what every memory is built from; warn of what does not hold."""
-
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)
-
-        put("memories", matrix("patterns", self.memories))
-        put("beta", number("beta", self.beta, self.memories))
-        put("tau_value", number("tau_value", self.tau_value, self.memories))
-        put("tau_memory", number("tau_memory", self.tau_memory, self.memories, zero=True))
-        if self.projection is not None:
-            put("projection", matrix("projection", self.projection, self.memories))
-            if self.projection.shape[0] != self.memories.shape[0]:
-                raise ValueError(
-                    f"projection has {self.projection.shape[0]} rows but {self.memories.shape[0]} patterns are stored: "
-                    "row i of the projection (N, O) is what pattern i recalls."
-                )
-        put("bias", current(self.bias, self.memories.shape[1], self.memories))
-
-    def _check_rule(self) -> None:
-        """Check the patterns against the rule, and warn of what does not hold."""
-        self._in_domain("patterns", self.memories)
-        _, _, value, _ = self.rule
-        if self.rule.similarity.positive and not value.nonnegative and not backend.is_traced(self.memories):
-            x = backend.asarray(np.linspace(-3.0, 3.0, self.memories.shape[1]), self.memories)
-            least = float(backend.to_numpy(value.activation(x)).min(initial=0.0))
-            if least < 0:
-                raise ValueError(
-                    f"The {self.rule.similarity.name} similarity takes logarithms of activations, and those of "
-                    f"{value!r} go down to {least:g}. Use a value Lagrangian whose activation is positive: "
-                    "Exponential() (the default here), Softplus() or LogSumExp()."
-                )
-        for note in self.notes():
-            warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=4)
 
 
 def plain(number: Any) -> str:

@@ -18,6 +18,7 @@ from .._lowest import lowest
 from .._model import as_model, is_model
 from .._resting import leaves_toward, weighed
 from ..measures import Euclidean
+from ._blocks import left, nearest_in_blocks
 
 
 class Retrieval(NamedTuple):
@@ -93,8 +94,13 @@ def settle(
     """
     given = dict(start) if isinstance(start, Mapping) else memory.start(start)
     refuse_endless(memory, method, memory.network.bound(held), given)
-    found = updated(memory.network, given, method, max_steps, bound, held)
+    summed = memory.summed
+    found = updated(memory.network if summed is None else summed, given, method, max_steps, bound, held)
     g, rests = found.activations["value"], found.residual <= bound
+    if summed is not None:
+        with backend.quiet(g):
+            unstable, near = left(memory, method, found, rests), nearest_in_blocks(memory.places, g)
+        return found.retrieval(rests, unstable, g, near, None)
     with backend.quiet(g):
         scores, places = memory.scores_at(found.point), memory.places
         weigh = backend.compiled(weighed, g)

@@ -19,9 +19,9 @@ def _sum(values: Array) -> Array:
 class Divergence(Similarity):
     """What divergences share: positive vectors, leak 0, and the logarithms and sums of the patterns that are kept."""
 
-    logs: Array = derived(lambda self: backend.namespace(self.patterns).log(self.patterns))
-    sums: Array = derived(lambda self: _sum(self.patterns)[:, 0])
-    entropies: Array = derived(lambda self: _sum(self.patterns * self.logs)[:, 0])
+    logs: Array = derived(lambda self: backend.namespace(self.patterns).log(self.patterns), by_row=True)
+    sums: Array = derived(lambda self: _sum(self.patterns)[:, 0], by_row=True)
+    entropies: Array = derived(lambda self: _sum(self.patterns * self.logs)[:, 0], by_row=True)
     leak = 0.0
     distance = True
     positive = True

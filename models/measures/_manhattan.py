@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -80,6 +80,34 @@ class Manhattan(Similarity):
             return _proximal_median(self, x, f, drive, leak, ratio)
 
         return Response(None, step=step)
+
+    def joined(self, rows: Array) -> Self:
+        """With more rows, whose values are put into their places in the sorted columns."""
+        if backend.backend_of(self.columns) != "numpy":
+            return super().joined(rows)
+        new = self.of(rows)
+        size, more = self.columns.shape[1], new.columns.shape[1]
+        columns = np.empty((self.columns.shape[0], size + more), self.columns.dtype)
+        order = np.empty(columns.shape, np.int32 if size + more < 2**31 else np.int64)
+        for k, (old, fresh) in enumerate(zip(self.columns, new.columns, strict=True)):
+            place = np.searchsorted(old, fresh, side="right") + np.arange(more)
+            there = np.ones(size + more, dtype=bool)
+            there[place] = False
+            columns[k, place], columns[k, there] = fresh, old
+            order[k, place], order[k, there] = new.order[k] + size, self.order[k]
+        patterns = np.concatenate([self.patterns, rows])
+        return backend.copied(self, patterns=patterns, columns=columns, order=order)
+
+    def without(self, kept: Array) -> Self:
+        """Without some rows, whose values are taken out of the sorted columns."""
+        if backend.backend_of(self.columns) != "numpy":
+            return super().without(kept)
+        place = np.full(self.patterns.shape[0], -1, dtype=self.order.dtype)
+        place[kept] = np.arange(kept.shape[0])
+        order = place[self.order]
+        stays, shape = order >= 0, (order.shape[0], kept.shape[0])
+        columns = self.columns[stays].reshape(shape)
+        return backend.copied(self, patterns=self.patterns[kept], columns=columns, order=order[stays].reshape(shape))
 
     def magnitude(self, g: Array, scores: Array) -> Array:
         """\\|s_i\\| and sum \\|g_k\\|, from which the gaps are subtracted."""

@@ -34,6 +34,10 @@ def _squares(_: None, rows: Array) -> Array:
     return backend.dot(rows, rows)
 
 
+def _squares_of(patterns: Array) -> Array:
+    return backend.compiled(_squares, patterns)(None, patterns)
+
+
 @structure
 class Dot(Similarity):
     r"""s_i = M_i . g, the similarity of Hopfield networks, dense associative memory and attention.
@@ -73,6 +77,23 @@ class Dot(Similarity):
         """0."""
         return backend.namespace(u).zeros_like(u)
 
+    @property
+    def carrier(self) -> Array:
+        """The patterns."""
+        return self.patterns
+
+    def block(self, g: Array, first: int, last: int, room: Array | None = None) -> Array:
+        """M g of some patterns."""
+        return backend.product(g, self.patterns[first:last, ...].T, room)
+
+    def pull_of_sums(self, g: Array, c: Array, total: Array) -> Array:
+        """M^T f itself."""
+        return c
+
+    def spread(self, g: Array, total: Array, size: Array) -> Array:
+        """With \\|g\\|^2."""
+        return size + total * _sum(g * g)[..., 0]
+
     def magnitude(self, g: Array, scores: Array) -> Array:
         """\\|s_i\\| and \\|g\\|^2, which stands for the products that cancel."""
         return backend.namespace(scores).abs(scores) + _sum(g * g)
@@ -91,7 +112,7 @@ class Euclidean(Similarity):
     array([-10.,  -5.])
     """
 
-    squares: Array = derived(lambda self: backend.compiled(_squares, self.patterns)(None, self.patterns))
+    squares: Array = derived(lambda self: _squares_of(self.patterns), by_row=True)
     name = "euclidean"
     leak = 0.0
     distance = True
@@ -136,6 +157,32 @@ class Euclidean(Similarity):
         """2 M^T f - c g with c = 2 sum f."""
         return Response((2 * f) @ self.patterns, 2 * _sum(f))
 
+    @property
+    def carrier(self) -> Array:
+        """The patterns."""
+        return self.patterns
+
+    def block(self, g: Array, first: int, last: int, room: Array | None = None) -> Array:
+        """-\\|M_i - g\\|^2 of some patterns."""
+        scores = backend.scaled(backend.product(g, self.patterns[first:last, ...].T, room), 2.0)
+        if not backend.is_free(scores):
+            return self.part(slice(first, last)).scores(g)
+        scores -= self.squares[first:last]
+        scores -= _sum(g * g)
+        return backend.namespace(g).clip(scores, max=0.0)
+
+    def pull_of_sums(self, g: Array, c: Array, total: Array) -> Array:
+        """2 c - 2 (sum f) g."""
+        return 2 * c - 2 * total * g
+
+    def response_of_sums(self, g: Array, c: Array, total: Array) -> Response:
+        """Affine in g."""
+        return Response(2 * c, 2 * total)
+
+    def spread(self, g: Array, total: Array, size: Array) -> Array:
+        """\\|M_i\\| is at most \\|g\\| and the root of -s_i."""
+        return 2 * size + 3 * total * _sum(g * g)[..., 0]
+
     def magnitude(self, g: Array, scores: Array) -> Array:
         """\\|M_i\\|^2 + \\|g\\|^2, which cancel in the score."""
         return self.squares + _sum(g * g)
@@ -155,7 +202,7 @@ class Cosine(Similarity):
     array([0.6])
     """
 
-    rows: Array = derived(lambda self: _unit(self.patterns)[0])
+    rows: Array = derived(lambda self: _unit(self.patterns)[0], by_row=True)
     name = "cosine"
     leak = 0.0
     ray = True
@@ -201,6 +248,27 @@ class Cosine(Similarity):
             return rotated(x, force, ratio, 2)
 
         return Response(None, step=step)
+
+    @property
+    def carrier(self) -> Array:
+        """The unit rows."""
+        return self.rows
+
+    def pull_of_sums(self, g: Array, c: Array, total: Array) -> Array:
+        """The tangential part of c."""
+        return self._tangential(g, c)
+
+    def response_of_sums(self, g: Array, c: Array, total: Array) -> Response:
+        """The rotation towards c."""
+
+        def step(x: Array, drive: Any, leak: float, ratio: Number | None) -> Array:
+            return rotated(x, c, ratio, 2)
+
+        return Response(None, step=step)
+
+    def spread(self, g: Array, total: Array, size: Array) -> Array:
+        """As many as the weights: cosines."""
+        return total
 
     def magnitude(self, g: Array, scores: Array) -> Array:
         """One: cosines."""

@@ -16,9 +16,11 @@ from .._checks import coded
 from .._domain import snapped
 from .._model import Model
 from .._precision import narrowed, own_precision
-from .._renamed import renamed, without
+from .._renamed import renamed
+from .._renamed import without as lacking
 from ..circles import radius_of
 from ..family import Retrieval, UniversalHopfield, verdicts
+from ._forgetting import Forgetting
 
 DESIGNS = ("radius", "top_k", "selected")
 CODINGS = {"bipolar": -1.0, "binary": 0.0}
@@ -32,7 +34,7 @@ class NoNetwork(TypeError, AttributeError):
 @structure
 @backend.uncast_methods("write")
 @own_precision("activated", "sums", "read", "recall", "retrieve", wide=("nearest",))
-class SparseDistributedMemory(Model):
+class SparseDistributedMemory(Forgetting, Model):
     r"""z = sign(C^T y(q)), y_h = 1 where location h is active: H locations L with counters C.
 
     Writing a datum at an address adds it, bit by bit as +-1, to the counters of all active locations, C = sum y(a)
@@ -272,7 +274,7 @@ class SparseDistributedMemory(Model):
         """What `read` reads at a query, by the name that every model has."""
         return self.read(query)
 
-    @without("tol", "bits change or do not")
+    @lacking("tol", "bits change or do not")
     def retrieve(self, query: Any, max_steps: int = 100) -> Retrieval:
         """Read again at what was read, until nothing changes (data as wide as addresses).
 
@@ -377,9 +379,10 @@ class SparseDistributedMemory(Model):
         """The counters after data were written, which must be numbers that their type can count up to."""
         old, addresses, data = (backend.widened(x) for x in (self.counters, addresses, data))
         model = self.wide if self.is_half else self
-        new = old + times * (model._active(addresses).T @ model._signs(data))
+        new = model._active(addresses).T @ model._signs(data)
+        new = backend.added(old, new if times == 1 else times * new)
         kind, most = backend.dtype_name(self.counters), 2 / backend.epsilon(self.counters)
-        if not backend.holds(lambda c: backend.namespace(c).abs(c) <= most, new):
+        if not backend.holds(lambda c: _within(c, most), new):
             raise ValueError(
                 f"A counter passes {most:g}, up to which {kind} holds every whole number: build the memory in a wider "
                 f'type, memory.to("{backend.backend_of(new)}", dtype="float64").'
@@ -392,6 +395,12 @@ class SparseDistributedMemory(Model):
         tie = address if self.ties == "keep" else backend.full((), 1.0 if self.ties == "up" else low, sums)
         one, other = backend.full((), 1.0, sums), backend.full((), low, sums)
         return xp.where(sums > 0, one, xp.where(sums < 0, other, tie))
+
+
+def _within(x: Array, most: float) -> Array:
+    """Whether no number is beyond `most`, without an array of sizes."""
+    xp = backend.namespace(x)
+    return (xp.max(x) <= most) & (xp.min(x) >= -most)
 
 
 def _looks_at(k: int) -> Callable[[Array], Array]:

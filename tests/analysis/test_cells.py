@@ -127,31 +127,160 @@ def test_cells_of_other_settings_are_kept(tmp_path):
     assert len(path.read_text().splitlines()) == 6
 
 
-def test_one_process_at_a_time(tmp_path):
+def test_a_process_is_not_at_a_cell_twice(tmp_path):
     path = tmp_path / "cells.jsonl"
 
     def again(cell):
-        with pytest.raises(RuntimeError, match="Another process is writing"):
+        with pytest.raises(RuntimeError, match="This process is at work on"):
             run_cells(square, CELLS, (1,), out=path)
         return 0
 
-    run_cells(again, CELLS[:1], out=path)
+    assert run_cells(again, CELLS[:1], out=path) == [0]
+    assert run_cells(square, CELLS[1:], (1,), out=path)[0] == {"y": 1}
 
 
-def test_a_file_that_was_replaced_before_it_was_locked_is_opened_again(tmp_path, monkeypatch):
-    import hopfield.analysis.experiments._cells as cells
+SHARING = """
+import os, sys, time
+from hopfield.analysis.experiments._cells import Unfinished, run_cells
 
-    path, real = tmp_path / "cells.jsonl", cells._lock
-    run_cells(square, CELLS[:1], (1,), out=path)
+def work(cell):
+    with open("done", "a") as file:
+        file.write(f"{cell['x']}\\n")
+    time.sleep(0.05)
+    if sys.argv[1] == "dies" and cell["x"] == 3:
+        os.kill(os.getpid(), 9)
+    return cell["x"] ** 2
 
-    def late(file, name):
-        monkeypatch.setattr(cells, "_lock", real)
-        run_cells(square, CELLS[1:3], (1,), out=path)  # another process ends just now
-        real(file, name)
+shard = tuple(map(int, sys.argv[2].split("/"))) if len(sys.argv) > 2 else None
+try:
+    found = run_cells(work, [{"x": x} for x in range(20)], out="cells.jsonl", shard=shard)
+    assert found == [x**2 for x in range(20)]
+except Unfinished as error:
+    print(error)
+"""
 
-    monkeypatch.setattr(cells, "_lock", late)
-    run_cells(square, CELLS[3:], (1,), out=path)
-    assert len(path.read_text().splitlines()) == 5
+
+def sharing(folder, *arguments):
+    """A process that works on the twenty cells in a folder."""
+    return subprocess.Popen([sys.executable, "-c", SHARING, *arguments], cwd=folder, stdout=subprocess.PIPE, text=True)
+
+
+def ended(process):
+    """How a process ended."""
+    process.communicate()
+    return process.returncode
+
+
+def done_in(folder):
+    """The cells that were begun, in their order."""
+    return [int(line) for line in (folder / "done").read_text().splitlines()]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks of bytes")
+def test_runs_in_one_folder_share_the_cells_and_never_one(tmp_path):
+    both = [sharing(tmp_path, "lives"), sharing(tmp_path, "lives")]
+    assert [one.communicate()[0] for one in both] == ["", ""]
+    assert [one.returncode for one in both] == [0, 0]
+    assert sorted(done_in(tmp_path)) == list(range(20))
+    cells = [json.loads(line)["cell"]["x"] for line in (tmp_path / "cells.jsonl").read_text().splitlines()]
+    assert cells == list(range(20))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signal")
+def test_a_run_that_is_killed_costs_the_cell_that_it_was_at(tmp_path):
+    assert ended(sharing(tmp_path, "dies")) == -9
+    assert len((tmp_path / "cells.jsonl").read_text().splitlines()) == 3
+    assert ended(sharing(tmp_path, "lives")) == 0
+    assert sorted(done_in(tmp_path)) == sorted([*range(20), 3])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks of bytes")
+def test_shards_do_their_part_and_the_last_has_all(tmp_path):
+    first, second = (sharing(tmp_path, "lives", part) for part in ("1/3", "2/3"))
+    said = [one.communicate()[0] for one in (first, second)]
+    assert "Shard 1 of 3 is done" in said[0]
+    assert sorted(done_in(tmp_path)) == [x for x in range(20) if x % 3 < 2]
+    third = sharing(tmp_path, "lives", "3/3")
+    assert third.communicate()[0] == ""
+    assert sorted(done_in(tmp_path)) == list(range(20))
+
+
+def test_a_shard_is_two_numbers_and_a_folder(tmp_path):
+    for shard, error in (((0, 2), ValueError), ((3, 2), ValueError), ("1/2", TypeError), ((1.0, 2), TypeError)):
+        with pytest.raises(error, match="shard"):
+            run_cells(square, CELLS, (1,), shard=shard, out=tmp_path / "cells.jsonl")
+    with pytest.raises(ValueError, match="give `out`"):
+        run_cells(square, CELLS, (1,), shard=(1, 2))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo") or sys.platform != "linux", reason="asks for limits of file sizes")
+def test_a_full_disk_is_a_sentence_and_what_was_finished_is_kept(tmp_path):
+    import resource
+
+    path = tmp_path / "cells.jsonl"
+    run_cells(square, CELLS[:2], (1,), out=path)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, limits[1]))  # room for part of a line
+        with pytest.raises(RuntimeError, match=r"cannot be written: file too large. 2 finished cells are kept in it; "):
+            run_cells(square, CELLS, (1,), out=path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == before
+    assert run_cells(square, CELLS, (1,), out=path)[4] == {"y": 16}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_no_space_left_is_said(tmp_path, monkeypatch):
+    from hopfield.analysis.experiments import _cell_file
+
+    def full(number, line):
+        with open("/dev/full", "wb", buffering=0) as file:
+            file.write(line)
+
+    path = tmp_path / "cells.jsonl"
+    run_cells(square, CELLS[:2], (1,), out=path)
+    monkeypatch.setattr(_cell_file, "_write", full)
+    with pytest.raises(RuntimeError, match=r"no space left on device. 2 finished cells are kept in it; make room"):
+        run_cells(square, CELLS, (1,), out=path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders of another sort")
+def test_a_folder_that_cannot_be_written_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "cells.jsonl"
+    run_cells(square, CELLS, (1,), out=path)
+    real = os.open
+
+    def closed(name, flags, *mode):
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):  # the tests may run as one who may write everywhere
+            raise PermissionError(13, "Permission denied", str(name))
+        return real(name, flags, *mode)
+
+    monkeypatch.setattr(os, "open", closed)
+    assert run_cells(square, CELLS[:3], (1,), out=path) == [{"y": 0}, {"y": 1}, {"y": 4}]
+    with pytest.raises(RuntimeError, match=r"permission denied. 5 finished cells are kept in it; give a folder"):
+        run_cells(square, [{"x": 9}], (1,), out=path)
+    with pytest.raises(RuntimeError, match=r"cannot be written: permission denied. give a folder"):
+        run_cells(square, CELLS, (1,), out=tmp_path / "other.jsonl")
+
+
+@pytest.mark.slow
+def test_a_cluster_of_dask_does_the_cells(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    from joblib import parallel_config
+
+    points = [[float(k), 1.0] for k in range(5)]
+    with (
+        warnings.catch_warnings(),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        parallel_config("dask"),
+    ):
+        warnings.simplefilter("ignore")
+        assert run_cells(math.dist, points, ([0.0, 1.0],), out=tmp_path / "cells.jsonl") == [0, 1, 2, 3, 4]
+    assert len((tmp_path / "cells.jsonl").read_text().splitlines()) == 5
 
 
 def test_cells_that_share_work_come_together(tmp_path):

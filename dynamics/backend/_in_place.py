@@ -1,0 +1,84 @@
+"""Passes over a block of numbers that nobody else needs: written over it where the library lets us."""
+
+from __future__ import annotations
+
+import functools
+import math
+import mmap
+import sys
+from typing import Any
+
+import numpy as np
+
+from ._libraries import Array, Number, backend_of, namespace
+
+
+@functools.cache
+def _least(xp: Any, dtype: Any) -> float:
+    return 0.99 * math.log(float(xp.finfo(dtype).smallest_normal))
+
+
+def is_free(value: Array) -> bool:
+    """Whether numbers may be written over: NumPy's, and PyTorch's where no derivative is wanted."""
+    match backend_of(value):
+        case "numpy":
+            return True
+        case "torch":
+            return not (value.requires_grad and sys.modules["torch"].is_grad_enabled())
+    return False
+
+
+def scaled(block: Array, factor: Number) -> Array:
+    """factor * block, written over it where that can be."""
+    if isinstance(factor, float | int) and factor == 1:
+        return block
+    if not is_free(block) or not (isinstance(factor, float | int) or is_free(factor)):
+        return factor * block
+    block *= factor
+    return block
+
+
+def exp_of_gap(block: Array, top: Array) -> Array:
+    """e^(x - top), written over the block; never below the least normal number, which costs ten times the others.
+
+    >>> exp_of_gap(np.array([[0.0, -1e4]]), np.array([[0.0]]))[0, 0]
+    np.float64(1.0)
+    """
+    xp = namespace(block)
+    least = _least(xp, block.dtype)
+    if not is_free(block) or not is_free(top):
+        return xp.exp(xp.clip(block - top, min=least))
+    block -= top
+    if type(block) is np.ndarray:
+        np.maximum(block, block.dtype.type(least), out=block)
+        return np.exp(block, out=block)
+    return block.clamp_(min=least).exp_()
+
+
+def added(value: Array, block: Array) -> Array:
+    """value + block, written over the block where that can be."""
+    if not is_free(block) or not is_free(value) or block.dtype != value.dtype:
+        return value + block
+    block += value
+    return block
+
+
+def product(a: Array, b: Array, room: Array | None) -> Array:
+    """a @ b, written into some room (rows, columns) if there is enough.
+
+    >>> product(np.ones((1, 2)), np.ones((2, 1)), None)
+    array([[2.]])
+    """
+    if room is None or room.shape[0] != a.shape[0] or room.shape[1] < b.shape[1] or not (is_free(a) and is_free(b)):
+        return a @ b
+    into = room if room.shape[1] == b.shape[1] else room.reshape(-1)[: a.shape[0] * b.shape[1]].reshape(-1, b.shape[1])
+    return namespace(a).matmul(a, b, out=into)
+
+
+def is_mapped(value: Array) -> bool:
+    """Whether an array of NumPy is a view of a file."""
+    while isinstance(value, np.ndarray):
+        if isinstance(value, np.memmap):
+            return True
+        value = value.base
+    return isinstance(value, mmap.mmap)

@@ -1,0 +1,206 @@
+"""Answers put together from blocks of patterns: the same as those from all scores at once, in little room."""
+
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+
+from helpers import epsilon, to_library, to_numpy
+from hopfield import simulate
+from hopfield.dynamics.synapses import _merged
+from hopfield.models import ModernHopfield, UniversalHopfield
+from hopfield.models.family import _blocks, _memory
+
+SEPARATIONS = [
+    *("softmax", "max", "top_k(3)", "sparsemax", "entmax(1.5)", "epanechnikov", "identity", "polynomial(2)"),
+    *("exponential", "threshold(0.1)", "rectified_polynomial(3)"),
+]
+LIBRARIES = ["numpy", pytest.param("torch")]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of 16 patterns and groups of 4 cues, however few there are."""
+    for name, value in {"ROOM": 64, "LEAST": 16, "CUES": 4}.items():
+        monkeypatch.setattr(_merged, name, value)
+    for name, value in {"FEW": 0, "SOME": 2}.items():
+        monkeypatch.setattr(_blocks, name, value)
+    monkeypatch.setattr(_memory, "SOME", 2)
+
+
+def made(similarity, separation, library="numpy", dtype="float64", beta=None, **settings):
+    """A memory of 101 patterns, two of which are equal, and cues near some."""
+    rng = np.random.default_rng(3)
+    m = rng.standard_normal((101, 12)).astype(dtype)
+    m[60] = m[7]
+    q = (m[::9] + 0.1 * rng.standard_normal((12, 12))).astype(dtype)
+    if beta is None:
+        beta = 0.05 if separation in ("epanechnikov", "exponential") else 5.0 if similarity == "cosine" else 0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        memory = UniversalHopfield(
+            to_library(m, library), similarity, separation, beta=beta, tau_memory=0.0, **settings
+        )
+    return memory, to_library(q, library)
+
+
+def at_once(memory):
+    """The same memory, which makes all its scores at once."""
+    plain = memory.replace()
+    plain.__dict__["summed"] = None
+    return plain
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("separation", SEPARATIONS)
+@pytest.mark.parametrize("similarity", ["dot", "euclidean", "cosine"])
+def test_recall_is_the_weighted_sum(small_blocks, library, similarity, separation):
+    if library == "torch":
+        pytest.importorskip("torch")
+    memory, q = made(similarity, separation, library)
+    assert _blocks.in_blocks(memory, q)
+    whole = to_numpy(memory.weights(q)) @ to_numpy(memory.memories)
+    np.testing.assert_allclose(to_numpy(memory.recall(q)), whole, rtol=0, atol=1e-12 * np.abs(whole).max())
+    np.testing.assert_allclose(to_numpy(memory.recall(q[3])), whole[3], rtol=0, atol=1e-12 * np.abs(whole).max())
+
+
+def test_what_is_recalled_may_be_another_matrix(small_blocks, rng):
+    p = rng.standard_normal((101, 5))
+    memory, q = made("euclidean", "softmax", projection=p)
+    np.testing.assert_allclose(memory.recall(q), memory.weights(q) @ p, atol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("separation", ["softmax", "sparsemax", "top_k(3)", "polynomial(2)"])
+@pytest.mark.parametrize("blocks", [False, True])
+def test_the_best_are_those_of_the_largest_weights(request, separation, blocks):
+    if blocks:
+        request.getfixturevalue("small_blocks")
+    memory, q = made("dot", separation)
+    f, best = memory.weights(q), memory.best(q, 4)
+    order = np.argsort(-f, axis=-1, kind="stable")[:, :4]
+    np.testing.assert_array_equal(best.patterns, order)
+    np.testing.assert_allclose(best.weights, np.take_along_axis(f, order, -1), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(best.rest, f.sum(-1) - best.weights.sum(-1), atol=1e-12 * np.abs(f).sum())
+    assert memory.best(q[0], 1).patterns.shape == (1,)
+    with pytest.raises(ValueError, match="k=102 of 101 patterns cannot be the best"):
+        memory.best(q, 102)
+
+
+@pytest.mark.parametrize("separation", ["softmax", "max", "top_k(3)", "sparsemax", "entmax(1.5)"])
+@pytest.mark.parametrize("similarity", ["dot", "euclidean", "cosine"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_retrieval_is_the_same(small_blocks, similarity, separation, dtype):
+    memory, q = made(similarity, separation, dtype=dtype)
+    assert memory.summed is not None
+    found, plain = memory.retrieve(q), at_once(memory).retrieve(q)
+    close = 2000 * epsilon(dtype)
+    np.testing.assert_allclose(found.state, plain.state, atol=close)
+    np.testing.assert_allclose(found.energy, plain.energy, atol=close)
+    for name in ("steps", "converged", "pattern", "verdict"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(plain, name))
+
+
+def test_a_saddle_is_seen_in_blocks_too(small_blocks):
+    memory = ModernHopfield(2 * np.eye(20), beta=4.0, tau_memory=0.0)
+    cue = np.stack([np.where(np.arange(20) < 2, 1.0, 0.0), np.eye(20)[3]])
+    assert memory.summed is not None
+    assert memory.retrieve(cue).verdict.tolist() == ["unstable point", "fixed point"]
+    assert at_once(memory).retrieve(cue).verdict.tolist() == ["unstable point", "fixed point"]
+
+
+def test_copies_go_by_the_lowest_row(small_blocks):
+    memory, _ = made("euclidean", "softmax")
+    assert memory.retrieve(memory.memories[60]).pattern == 7
+    assert _blocks.nearest_in_blocks(memory.places, memory.memories).tolist() == [
+        7 if i == 60 else i for i in range(101)
+    ]
+
+
+@pytest.mark.parametrize("similarity", ["dot", "euclidean", "cosine"])
+@pytest.mark.parametrize("integrator", ["relaxation", "rosenbrock"])
+def test_trajectories_are_the_same(small_blocks, monkeypatch, similarity, integrator):
+    plain, q = made(similarity, "softmax")
+    run = simulate(plain, q[:3], t1=2.0, integrator=integrator)
+    monkeypatch.setattr(_memory, "MANY", 2)
+    memory, _ = made(similarity, "softmax")
+    assert type(memory.network.synapses["memory"]) is _merged.MergedSynapse
+    summed = simulate(memory, q[:3], t1=2.0, integrator=integrator)
+    np.testing.assert_allclose(summed.times, run.times)
+    np.testing.assert_allclose(summed.states["value"], run.states["value"], atol=1e-11)
+    np.testing.assert_allclose(summed.energy, run.energy, atol=1e-10)
+    assert (np.asarray(summed.energy_scale) >= 0.99 * np.abs(run.energy)).all()
+
+
+def test_nothing_of_the_size_of_all_scores_is_held(monkeypatch):
+    monkeypatch.setattr(_merged, "ROOM", 2**12)
+    rng = np.random.default_rng(0)
+    m, q = rng.standard_normal((20_000, 8)), rng.standard_normal((64, 8))
+    memory, scores = UniversalHopfield(m, "euclidean", beta=2.0, tau_memory=0.0), 8 * 20_000 * 64
+    for call in (
+        lambda: memory.recall(q),
+        lambda: memory.best(q, 5),
+        lambda: memory.retrieve(q, 3),
+        lambda: UniversalHopfield(m, "dot", "sparsemax", tau_memory=0.0).recall(q),
+    ):
+        call()
+        tracemalloc.start()
+        call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < scores / 4
+
+
+def test_patterns_stay_in_their_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_merged, "ROOM", 2**12)
+    monkeypatch.setattr("hopfield.dynamics.backend._tracing.BLOCK", 2**14)
+    rng = np.random.default_rng(1)
+    m = rng.standard_normal((30_000, 16), dtype=np.float32)
+    np.save(tmp_path / "patterns.npy", m)
+    mapped, q = np.load(tmp_path / "patterns.npy", mmap_mode="r"), m[:9] + np.float32(0.1)
+    tracemalloc.start()
+    memory = UniversalHopfield(mapped, "dot", beta=2.0, tau_memory=0.0)
+    answer, best, found = memory.recall(q, progress=True), memory.best(q, 2), memory.retrieve(q)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < m.nbytes
+    loaded = UniversalHopfield(m, "dot", beta=2.0, tau_memory=0.0)
+    np.testing.assert_array_equal(answer, loaded.recall(q))
+    np.testing.assert_array_equal(best.patterns, loaded.best(q, 2).patterns)
+    np.testing.assert_array_equal(found.state, loaded.retrieve(q).state)
+    assert capsys.readouterr() == ("", "")  # no bar in a pipe
+
+
+@pytest.mark.parametrize("library", ["numpy", "jax"])
+def test_what_cannot_be_merged_goes_in_groups_of_cues(small_blocks, monkeypatch, library):
+    if library == "jax":
+        pytest.importorskip("jax")
+    memory, q = made("manhattan", "softmax", library)
+    assert not _blocks.in_blocks(memory, q)
+    whole, found = to_numpy(memory.recall(q)), memory.retrieve(q)
+    monkeypatch.setattr(_blocks, "MOST", 300)  # two cues at once
+    sizes, scores = [], type(memory.sim).scores
+    monkeypatch.setattr(type(memory.sim), "scores", lambda self, g: sizes.append(g.shape[0]) or scores(self, g))
+    np.testing.assert_allclose(to_numpy(memory.recall(q)), whole, rtol=1e-13)
+    parted = memory.retrieve(to_library(to_numpy(q).reshape(3, 4, 12), library))
+    assert max(sizes, default=2) == 2
+    np.testing.assert_allclose(to_numpy(parted.state), to_numpy(found.state).reshape(3, 4, 12), rtol=1e-12)
+    for name in ("steps", "pattern", "verdict"):
+        np.testing.assert_array_equal(getattr(parted, name), getattr(found, name).reshape(3, 4))
+
+
+def test_an_answer_too_large_is_refused_in_blocks_too(small_blocks):
+    memory, q = made("dot", "exponential", beta=400.0)
+    with pytest.raises(ValueError, match="The answer is too large for float64"):
+        memory.recall(q)
+
+
+def test_derivatives_pass_where_they_are_wanted(small_blocks):
+    torch = pytest.importorskip("torch")
+    memory, q = made("dot", "softmax", "torch")
+    q.requires_grad_()
+    memory.recall(q).sum().backward()
+    assert torch.isfinite(q.grad).all()
+    assert q.grad.abs().max() > 0
