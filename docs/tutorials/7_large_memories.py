@@ -95,5 +95,5 @@ for similarity in ("dot", "cosine", "euclidean", "manhattan"):
 # -------------
 # * All similarities are exact: every cue meets every pattern. From some millions of patterns on, an approximate search
 #   (see :doc:`/limits`) finds candidates faster.
-# * Certificates such as `certified_radii` compare all pairs of patterns, in blocks. Ask for some rows of a large memory.
+# * Certificates such as `certified_radii` compare a pattern with all others: of a large memory, ask for some rows.
 # * ``memory.to("torch", device="cuda")`` or ``memory.to("jax")`` moves the whole memory to a graphics processor.
