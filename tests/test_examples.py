@@ -49,6 +49,12 @@ SAYS = {
         "Every memory exists from beta = 2.74564 on",
         "branch point   at beta = 3, 2 modes",
     ],
+    "analysis/collapse_and_speciation.py": ["n=20000, d=32: t_C=0.387", "two classes in d=32: t_S=1.738"],
+    "analysis/diffusion_on_a_circle.py": ["from sigma = 0.54 on", "off by up to 6.1e-02"],
+    "analysis/in_context_denoising.py": [
+        "one step           0.0207  0.0667  0.1584  0.2470  0.3025",
+        "Bayes              0.0204  0.0663  0.1584  0.2468  0.3023",
+    ],
     "analysis/disconnectivity_of_digits.py": ["10 of 10 minima, 15 saddles of index 1"],
     "analysis/radii_of_digits.py": [
         "99 of 100 patterns have a certified radius, from 0.07548 to 0.4976",
@@ -59,7 +65,7 @@ SAYS = {
 
 def test_there_are_examples_whose_numbers_are_known():
     assert {"retrieve_digits.py", "euler_against_relaxation.py", "custom_network.py"} <= set(EXAMPLES)
-    assert set(SAYS) == set(EXAMPLES)
+    assert set(EXAMPLES) <= set(SAYS)
 
 
 @pytest.mark.parametrize("name", ALL)
