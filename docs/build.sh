@@ -27,6 +27,7 @@ rm -rf "$out/html" "$out/source" "$out/examples" "$out/doctrees" "$out/import"
 mkdir "$out/import"
 ln -s "$root" "$out/import/hopfield"
 cp -r "$root/docs" "$out/source"
+cp "$root/explore/page.html" "$out/source/_static/explore.html"
 cp -r "$root/examples" "$out/examples"  # they leave their pictures where they run
 export PYTHONPATH="$out/import" MPLBACKEND=agg PYTHONDONTWRITEBYTECODE=1
 export HOPFIELD_DOCS_GALLERY="${HOPFIELD_DOCS_GALLERY-all}"

@@ -111,7 +111,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 # Pages that have none below them show no list of those.
-ALONE = ("index", "start", "which", "theory", "choose", "paper", "limits", "references", "developer/index")
+ALONE = ("index", "start", "which", "try", "theory", "choose", "paper", "limits", "references", "developer/index")
 html_sidebars: dict[str, list[str]] = {name: [] for name in ALONE}
 html_theme_options = {
     "logo": {"text": "hopfield"},
