@@ -23,11 +23,13 @@ fi
 rm -f "$out/import.log"
 
 # What is documented is this checkout, whatever is installed and whatever the checkout is called.
-rm -rf "$out/html" "$out/source" "$out/doctrees" "$out/import"
+rm -rf "$out/html" "$out/source" "$out/examples" "$out/doctrees" "$out/import"
 mkdir "$out/import"
 ln -s "$root" "$out/import/hopfield"
 cp -r "$root/docs" "$out/source"
-export HOPFIELD_ROOT="$root" PYTHONPATH="$out/import" MPLBACKEND=agg PYTHONDONTWRITEBYTECODE=1
+cp "$root/explore/page.html" "$out/source/_static/explore.html"
+cp -r "$root/examples" "$out/examples"  # they leave their pictures where they run
+export PYTHONPATH="$out/import" MPLBACKEND=agg PYTHONDONTWRITEBYTECODE=1
 export HOPFIELD_DOCS_GALLERY="${HOPFIELD_DOCS_GALLERY-all}"
 case $HOPFIELD_DOCS_GALLERY in all | few | none) ;; *) echo "HOPFIELD_DOCS_GALLERY is all, few or none." >&2; exit 2 ;; esac
 export OMP_NUM_THREADS="${OMP_NUM_THREADS-1}"
@@ -35,5 +37,5 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS-1}"
 "$python" -m sphinx -b html -W --keep-going -q -j auto -d "$out/doctrees" "$out/source" "$out/html"
 rm -f "$out/html/_static/webpack-macros.html"  # a template of the theme, no page
 "$python" "$out/source/_ext/check.py" "$out/html"
-rm -rf "$out/source" "$out/doctrees" "$out/import"
+rm -rf "$out/source" "$out/examples" "$out/doctrees" "$out/import"
 echo "The pages are in $out/html; begin with index.html. $SECONDS s."

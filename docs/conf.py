@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = Path(os.environ["HOPFIELD_ROOT"])  # the checkout, for the examples
 sys.path.insert(0, str(HERE / "_ext"))
 
 import hopfield  # noqa: E402
@@ -79,11 +78,11 @@ GALLERY = os.environ["HOPFIELD_DOCS_GALLERY"]
 FEW = r"/(retrieve_digits|1_store_and_recall)\.py$"
 
 sphinx_gallery_conf = {
-    "examples_dirs": [str(ROOT / "examples"), "tutorials"],
+    "examples_dirs": [str(HERE.parent / "examples"), "tutorials"],
     "gallery_dirs": ["gallery", "learn"],
     "filename_pattern": FEW if GALLERY == "few" else r"\.py$",
     "subsection_order": "gallery.order",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery.within",
     "reset_argv": "gallery.arguments",
     "image_scrapers": ("gallery.pictures",),
     "reset_modules": (),
@@ -111,11 +110,13 @@ html_css_files = ["style.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
-html_sidebars = {"index": [], "start": [], "which": []}
+# Pages that have none below them show no list of those.
+ALONE = ("index", "start", "which", "try", "theory", "choose", "paper", "limits", "references", "developer/index")
+html_sidebars: dict[str, list[str]] = {name: [] for name in ALONE}
 html_theme_options = {
     "logo": {"text": "hopfield"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 8,
+    "header_links_before_dropdown": 7,
     "show_toc_level": 2,
     "show_prev_next": True,
     "navigation_with_keys": False,

@@ -31,6 +31,23 @@ FLOORS = {
     "layers": "Layers: memories inside deep networks",
     "analysis": "Analysis: what can be said about a memory",
 }
+TITLES = {
+    "models": "Catalogue and contract",
+    "models.family": "The universal family",
+    "models.binary": "Binary memories",
+    "models.sparse": "Sparse distributed memory",
+    "models.pairs": "Pairs",
+    "models.layered": "Layered memories",
+    "models.predictive": "Predictive coding",
+    "models.measures": "Similarities",
+    "dynamics": "Structures",
+    "dynamics.backend": "Array libraries",
+    "dynamics.doors": "Checks and registries",
+    "data": "Patterns, noise and masks",
+    "layers": "Memories in deep networks",
+    "analysis.plots": "Pictures",
+    "analysis.flow": "The field of one vector",
+}
 MEMBERS = (property, classmethod, staticmethod)  # and what dynamics/backend keeps once it is computed
 
 
@@ -168,9 +185,7 @@ def overview(room: str, listed: list[Entry]) -> str:
 
     module = importlib.import_module(f"hopfield.{room}")
     says = (module.__doc__ or "").strip().splitlines()[0]
-    title = room.rpartition(".")[2].replace("_", " ").capitalize() if "." in room else FLOORS.get(room, room)
-    if room == "models":
-        title = "Catalogue and contract"
+    title = TITLES.get(room, room.rpartition(".")[2].replace("_", " ").capitalize())
     lines = [f".. _room-{room.replace('.', '-')}:", "", title, "=" * len(title), ""]
     lines += [f"*{docstrings.plain(says)}* The names below are defined in ``hopfield/{room.replace('.', '/')}/``.", ""]
     lines += [".. list-table::", "   :class: names", "   :widths: 32 68", ""]
@@ -196,7 +211,10 @@ def index(grouped: dict[str, list[Entry]]) -> str:
 
 def write(folder: Path) -> dict[str, list[Entry]]:
     """Write all pages into a folder, and return the entries by room."""
+    import docstrings
+
     listed = entries()
+    docstrings.LINKS.update({entry.name: entry.path for entry in listed})
     public = {entry.thing: entry.path for entry in listed if inspect.isclass(entry.thing)}
     names = folder / "names"
     names.mkdir(parents=True, exist_ok=True)
@@ -221,9 +239,6 @@ def know_kept() -> None:
 
 def setup(app: Any) -> dict[str, bool]:
     """Let Sphinx write the pages before it reads."""
-    import docstrings
-
     know_kept()
-    written = write(Path(app.srcdir) / "api")
-    docstrings.LINKS.update({entry.name: entry.path for here in written.values() for entry in here})
+    write(Path(app.srcdir) / "api")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

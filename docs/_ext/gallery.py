@@ -1,34 +1,32 @@
 """What sphinx-gallery is told of the examples: their options, and where their pictures are.
 
 An example draws with matplotlib's objects and saves one picture to ``--out``; a tutorial leaves a figure in the
-variable `figure`. Nothing here opens a window or keeps global state, and nothing is written beside the examples.
+variable `figure`. Nothing here opens a window or keeps global state. What runs is a copy of `examples/`, which pictures
+may be saved beside.
 """
 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(tempfile.mkdtemp(prefix="hopfield-gallery-"))
 # Options beside --out; what is not listed runs as it is.
 OPTIONS = {"figure.py": ["4", "--quick", "--reading", "fair"]}
 FOLDERS = {"figure.py"}  # those whose --out is a folder
 ORDER = ("models", "dynamics", "analysis", "layers", "data", "paper")  # of folders; others come last, by name
+# Examples that come first in their folder; the others follow by name.
+FIRST = ("retrieve_digits.py", "euler_against_relaxation.py", "stiff_by_four_methods.py", "compare_on_digits.py")
 _seen: set[int] = set()
 _kept: list[Any] = []  # figures that were shown: an id is of one object as long as it lives
 
 
 def arguments(gallery_conf: dict[str, Any], script_vars: dict[str, Any]) -> list[str]:
-    """The command line of an example."""
+    """The command line of an example, which runs in its own folder."""
     source = Path(script_vars["src_file"])
     if "tutorials" in source.parts:
         return []
-    out = FOLDER / source.stem
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    return [*OPTIONS.get(source.name, []), "--out", str(out if source.name in FOLDERS else out / f"{source.stem}.png")]
+    return [*OPTIONS.get(source.name, []), "--out", source.stem + ("" if source.name in FOLDERS else ".png")]
 
 
 def pictures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any], **_: Any) -> str:
@@ -37,10 +35,11 @@ def pictures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any
 
     source = Path(block_vars["src_file"])
     found = []
-    for saved in sorted((FOLDER / source.stem).glob("*.png")):
-        target = next(block_vars["image_path_iterator"])
-        shutil.move(saved, target)
-        found.append(target)
+    for saved in [source.with_suffix(".png"), *sorted(source.with_suffix("").glob("*.png"))]:
+        if saved.exists():
+            target = next(block_vars["image_path_iterator"])
+            shutil.move(saved, target)
+            found.append(target)
     figure = block_vars["example_globals"].get("figure")
     if "tutorials" in source.parts and figure is not None and id(figure) not in _seen and hasattr(figure, "savefig"):
         _seen.add(id(figure))
@@ -55,3 +54,8 @@ def order(folder: str) -> tuple[int, str]:
     """Where a folder of examples stands in the gallery."""
     name = Path(folder).name
     return (ORDER.index(name) if name in ORDER else len(ORDER), name)
+
+
+def within(name: str) -> tuple[int, str]:
+    """Where an example stands in its folder."""
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name)

@@ -96,18 +96,19 @@ print(beta_advice(UniversalHopfield(digits, "euclidean")))
 # Known and unknown pixels
 # ------------------------
 # Often one knows *which* part of a cue is damaged. A mask says so: ``known`` is true where the cue can be trusted.
-# The unknown pixels are then left out of the scores, and filled in by the answer. Here the lower half is rubbish.
+# The unknown pixels are then left out of the scores, and filled in by the answer. Here all pixels below the upper three
+# rows are rubbish.
 
-known = np.arange(64) < 32  # the upper half
+known = np.arange(64) < 24  # rows from the top
 rubbish = np.random.default_rng(0).random(digits.shape)
-half = np.where(known, digits, rubbish)
+cut = np.where(known, digits, rubbish)
 for name, answer in {
-    "unmasked": memory.retrieve(half),
-    "masked": memory.retrieve(half, known=known),
+    "unmasked": memory.retrieve(cut),
+    "masked": memory.retrieve(cut, known=known),
 }.items():
     print(f"{name:9} {(answer.pattern == np.arange(50)).sum()} of 50")
-masked = memory.retrieve(half, known=known)
-figure = plot_recall(memory, half, masked.state, (8, 8), targets=np.arange(50))
+masked = memory.retrieve(cut, known=known)
+figure = plot_recall(memory, cut, masked.state, (8, 8), targets=np.arange(50))
 
 # %%
 # How recall fades with noise
@@ -123,9 +124,11 @@ for similarity, beta in {"manhattan": 2.0, "euclidean": 10.0, "dot": 10.0}.items
         np.mean(other.retrieve(gaussian_noise(digits, variance=v, seed=2)).pattern == np.arange(50)) for v in variances
     ]
     ax.semilogx(variances, shares, "o-", label=similarity)
+ax.set_xticks(variances, [f"{v:g}" for v in variances])
+ax.minorticks_off()
 ax.set(xlabel="variance of the noise in each pixel", ylabel="share recalled", ylim=(-0.03, 1.03))
 ax.legend(frameon=False)
 
 # %%
-# The dot product recalls little even with hardly any noise: it favours bright pictures, which have a large product with
-# everything. :doc:`/choose` has the decision tables.
+# The dot product loses half of the digits even with hardly any noise: it favours bright pictures, which have a large
+# product with everything. :doc:`/choose` has the decision tables.

@@ -55,7 +55,7 @@ left, right = (open_axes(ax) for ax in figure.subplots(1, 2))
 left.plot(run.times, run.energy)
 left.set(xlabel="time", ylabel="energy", title="Six starts")
 right.plot(run.times, run.activations["word"][:, 0])
-right.set(xlabel="time", ylabel="activation", title="Words, first start")
+right.set(xlabel="time", ylabel="activation", title="Words, first start", xlim=(0, 2))
 
 # %%
 # Hold a population

@@ -62,8 +62,9 @@ for name, method in {
 # %%
 # Where the time goes
 # -------------------
-# The steps of a method with error control show what the trajectory does: short ones while the memory neurons jump to
-# their equilibrium, long ones while the values drift, short ones again at the decision.
+# The steps of a method with error control show what the trajectory does: very short ones while the memory neurons jump
+# to their equilibrium, then longer and longer ones while the values follow. From the first to the last their length
+# grows a hundred thousand times. An explicit method would have to stay at the beginning's.
 
 run = simulate(memory, cue, t1=6.0, integrator=Rosenbrock(1e-4, 1e-4), memory_state=h0)
 lead = run.states["value"] @ (patterns[0] - patterns[1])
