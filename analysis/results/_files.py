@@ -85,8 +85,8 @@ def plain(value: Any) -> Any:
             with np.errstate(over="ignore"):
                 value = value.astype(float if value.dtype.kind == "f" else complex)
         return plain(value.tolist())
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return plain(dict(zip(value._fields, value, strict=True)))
+    if names := getattr(value, "_fields", ()):  # a named tuple
+        return plain(dict(zip(names, value, strict=True)))
     if isinstance(value, list | tuple | range):
         return [plain(item) for item in value]
     if isinstance(value, float):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, cast, NamedTuple
 
 from .. import backend
 from ..backend import Array, Number
@@ -114,7 +114,7 @@ class RungeKutta(Integrator):
     def step(self, flow: Flow, point: Point, dt: Number | None, theta: Array | None = None) -> Step:
         """All stages; the last is evaluated at the new state."""
         tableau, states = TABLEAUS[self.method], point.states
-        first = flow.when(0.0)
+        first, length = flow.when(0.0), cast(Any, dt)
         stages, new, fed = [first.velocity(point)], point, []
         for row, part in zip(tableau.rows, tableau.parts, strict=True):
             there = flow.when(part)
@@ -125,7 +125,7 @@ class RungeKutta(Integrator):
         error = {name: dt * _combined(tableau.error, stages, name) for name in states}
         told = None
         if fed:  # the sum over the stages is of the method's order, as for the states
-            told = tuple(dt[..., 0] * _weighed(weights, fed) for weights in (tableau.rows[-1], tableau.error))
+            told = tuple(length[..., 0] * _weighed(weights, fed) for weights in (tableau.rows[-1], tableau.error))
         return Step(new, error_norm(self, error, states, new.states), told)
 
 

@@ -108,7 +108,7 @@ class Checked(Model):
             if (one := vars(self).get(name)) is None:
                 continue
             if name == "places" and one is vars(self).get("sim"):
-                made = changed.sim
+                made = vars(changed)["sim"]
             else:
                 made = one.joined(more) if kept is None else one.without(_numbers(kept, self.memories))
                 made = backend.copied(made, patterns=changed.memories)
