@@ -86,7 +86,7 @@ def plain(value: Any) -> Any:
                 value = value.astype(float if value.dtype.kind == "f" else complex)
         return plain(value.tolist())
     if names := getattr(value, "_fields", ()):  # a named tuple
-        return plain(dict(zip(names, value, strict=True)))
+        return plain({name: getattr(value, name) for name in names})
     if isinstance(value, list | tuple | range):
         return [plain(item) for item in value]
     if isinstance(value, float):
