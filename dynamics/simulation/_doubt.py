@@ -58,7 +58,7 @@ def first_failure(failures: dict[int, tuple[str, Result]], size: int) -> tuple[s
 def not_finite(states: dict[str, Array], row: int, sample: str, when: str) -> str:
     """The sentence about a row whose new state, its square, or else its energy is not finite.
 
-    >>> not_finite({"x": np.array([[np.inf, 0.0]])}, 0, "sample 3", "t=2 after 1 steps of Euler")[:72]
+    >>> not_finite({"x": np.array([[np.inf, 0.0]])}, 0, "sample 3", "t=2 after 1 steps of Euler")[:71]
     "In sample 3 population 'x' is not finite at t=2 after 1 steps of Euler."
     """
     square = {name: float(backend.to_numpy(backend.dot(x[row], x[row]))) for name, x in states.items()}
