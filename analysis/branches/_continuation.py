@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ...dynamics.doors import checked, quiet
 from .. import _declared as declared
 from ..flow import one_thread
 from ..results import write_report
+from ._between import between
 from ._bifurcation import Bifurcation, locate
 from ._family import Family, correct, family_of, spectrum, tangent
 from ._seeds import seeds
@@ -100,6 +101,7 @@ class Branches:
     branches: tuple[Branch, ...]
     notes: tuple[str, ...]
     scale: float = 1.0
+    _family: Family | None = field(default=None, repr=False)
 
     @property
     def bifurcations(self) -> tuple[Bifurcation, ...]:
@@ -120,16 +122,40 @@ class Branches:
     @quiet
     @checked(**declared.BRANCHES_AT)
     def at(self, value: float) -> tuple[np.ndarray, np.ndarray]:
-        """States (K, D) and stability (K,) of all branches at a value, interpolated between their points."""
+        """States (K, D) and stability (K,) of all branches at a value: fixed points to the accuracy of the branches.
+
+        Where Newton's method does not lead to the curve from between two of its points, and in branches that were
+        pickled, they are interpolated.
+        """
         states, stable = [], []
         for branch in self.branches:
             p = branch.parameter
-            for k in np.flatnonzero((p[:-1] - value) * (p[1:] - value) <= 0):
-                part = (value - p[k]) / (p[k + 1] - p[k]) if p[k + 1] != p[k] else 0.0
-                states.append((1 - part) * branch.state[k] + part * branch.state[k + 1])
-                stable.append(bool(branch.stable[k if part < 0.5 else k + 1]))
+            for k in np.flatnonzero(p == value):
+                if k == 0 or k < len(p) - 1 or not np.array_equal(branch.coordinates[0], branch.coordinates[k]):
+                    states.append(branch.state[k])
+                    stable.append(bool(branch.stable[k]))
+            for k in np.flatnonzero((p[:-1] - value) * (p[1:] - value) < 0):
+                state, calm = self._between(branch, int(k), value)
+                states.append(state)
+                stable.append(calm)
         width = self.branches[0].state.shape[1] if self.branches else 0
         return np.reshape(states, (-1, width)), np.array(stable, dtype=bool)
+
+    def _between(self, branch: Branch, k: int, value: float) -> tuple[np.ndarray, bool]:
+        """State and stability between the points k and k + 1 of a branch."""
+        p, family = branch.parameter, self._family
+        part = (value - p[k]) / (p[k + 1] - p[k])
+        if family is not None:
+            a, b = (np.append(branch.coordinates[j] / family.unit, p[j] / family.span) for j in (k, k + 1))
+            with one_thread(family.size):
+                z = between(family, a, b, value / family.span)
+                if z is not None:
+                    return family.lift(z[:-1] * family.unit), spectrum(family, z).index == 0
+        state = (1 - part) * branch.state[k] + part * branch.state[k + 1]
+        return state, bool(branch.stable[k if part < 0.5 else k + 1])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_family": None}  # what makes the models may be a function without a name
 
     def __str__(self) -> str:
         low, high = self.range
@@ -253,7 +279,7 @@ def continue_fixed_points(
     left = sum(not any(_on(family, branch, z) for branch in found) for z, _ in todo)
     if left:
         tracer.notes.append(f"{left} more branches were not followed: branches={branches} is the limit.")
-    return Branches(parameter, (low, high), tuple(found), tuple(dict.fromkeys(tracer.notes)), family.unit)
+    return Branches(parameter, (low, high), tuple(found), tuple(dict.fromkeys(tracer.notes)), family.unit, family)
 
 
 def _on(family: Family, branch: Branch, z: np.ndarray) -> bool:

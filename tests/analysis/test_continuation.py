@@ -4,6 +4,7 @@
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportOperatorIssue=false
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -356,3 +357,34 @@ def test_a_range_that_dwarfs_its_lower_end_does_not_leave_the_models():
     memory = ModernHopfield(np.eye(3, 4), beta=2.0)
     found = continue_fixed_points(memory, "beta", 0.5, 1e300, points=20, branches=2)
     assert all((branch.parameter >= 0.5).all() and (branch.parameter <= 1e300).all() for branch in found.branches)
+
+
+def test_states_at_a_value_are_fixed_points_and_not_means_of_two():
+    """x = tanh(beta x) on the pitchfork's arms, at any beta, in any direction and right beside the fold of others."""
+    found = continue_fixed_points(ModernHopfield(np.array([[1.0], [-1.0]])), "beta", 0.5, 2.0, step=0.2)
+    for beta in (1.0001, 1.003, 1.01, 1.1, 1.237, 1.9):
+        states, stable = found.at(beta)
+        a = brentq(lambda t, beta=beta: np.tanh(beta * t) - t, 1e-3, 2)
+        np.testing.assert_allclose(np.sort(states[:, 0]), [-a, 0, a], atol=1e-10)
+        np.testing.assert_array_equal(stable, np.abs(states[:, 0]) > 1e-6)
+    assert found.at(0.9)[1].all()
+    again = pickle.loads(pickle.dumps(found))
+    np.testing.assert_allclose(np.sort(again.at(1.237)[0], 0), np.sort(found.at(1.237)[0], 0), atol=0.02)
+
+
+@pytest.mark.parametrize("near", [1e-9, 1e-6, 1e-3])
+def test_states_beside_a_fold_are_fixed_points(near):
+    """x' = p + x - x^3 has folds at p = -+2/27^(1/2)."""
+
+    def model(p):
+        return energy_network(
+            lambda x: (x**4 / 4 - x**2 / 2 - p * x).sum(-1), 1, lambda x: x**3 - x - p, lambda x, u: (3 * x**2 - 1) * u
+        )
+
+    found = continue_fixed_points(model, "current", -0.6, 0.6)
+    p = 2 / 27**0.5 - near
+    states, stable = found.at(p)
+    roots = np.sort(np.roots([1, 0, -1, -p]).real)
+    np.testing.assert_allclose(np.sort(states[:, 0]), roots, atol=1e-12 / near**0.5 + 1e-9)
+    assert sorted(states[stable, 0]) == pytest.approx([roots[0], roots[2]], abs=1e-12 / near**0.5 + 1e-9)
+    assert len(found.at(p + 2 * near)[0]) == 1

@@ -462,19 +462,26 @@ def _two(case):
 def _continued(case, found):
     low, high = case.sweep
     assert found.branches
+    tol = case.tolerance
+    for branch in found.branches:
+        for p, row in list(zip(branch.parameter, branch.state, strict=True))[::7]:
+            rest = case.written(_flat(case), p).residual(row)
+            assert np.abs(rest).max() < 10 * tol * max(1.0, length(row)), (p, row, rest)
     for place in (0.13, 0.5, 0.87):
         beta = low + place * (high - low)
         flow = case.written(_flat(case), beta)
         states, stable = found.at(beta)
         zeros = flow.zeros(np.concatenate([states, flow.random(80, 4)]))
         assert len(zeros)
-        for row in states:
-            rest = np.abs(flow.residual(flow.canonical(row))).max()  # small, for a state between two points
-            assert length(zeros - flow.canonical(row)).min() < 0.1 or (flow.rays and rest < 0.02), (beta, row, rest)
+        for row, calm in zip(states, stable, strict=True):
+            assert np.abs(flow.residual(row)).max() < 10 * tol * max(1.0, length(row)), (beta, row)
+            assert length(zeros - flow.canonical(row)).min() < 100 * tol, (beta, row)
+            growing, margin = flow.index(row)
+            assert calm == (growing == 0) or margin < 1e-4, (beta, row)
         if len(found.branches) > 1 and "queries" not in found.name:
             reach = [flow.canonical(row) for row in states[stable]]
             for row in flow.stable_points():
-                assert min(length(row - other) for other in reach) < 0.1, (beta, row, states)
+                assert min(length(row - other) for other in reach) < 100 * tol, (beta, row, states)
     for event in found.bifurcations:
         flow = case.written(_flat(case), event.parameter)
         x = event.coordinates
