@@ -27,6 +27,7 @@ from ..flow import (
 )
 from ._varied import varied
 
+ROUNDING = 16.0  # times eps and |J||x|: the force that rounding of x and of its own sums leaves
 KEPT = 8  # flows of the last values of the parameter that are kept
 
 
@@ -285,9 +286,22 @@ def _newton(family: Family, z: np.ndarray, normal: np.ndarray, steps: int) -> Co
             return Corrected(z, count, False)
         z = z + move
         if size <= tolerance or (size <= 1e3 * tolerance and size > last / 4):
-            return Corrected(z, count, True)
+            return Corrected(z, count, _rests(family, z))
         last = size
-    return Corrected(z, steps, last <= 1e3 * tolerance)
+    return Corrected(z, steps, last <= 1e3 * tolerance and _rests(family, z))
+
+
+def _rests(family: Family, z: np.ndarray) -> bool:
+    """Whether the force is what rounding makes of it: short steps alone are taken beside a point of least force too."""
+    flow, x = family.flow(z[-1] * family.span), z[:-1] * family.scale
+    eps, size = flow.epsilon, float(np.linalg.norm(family.force(z)))
+    if size <= (1e-10 if eps < 1e-10 else 1e-5):
+        return True
+    reach = max(1.0, float(np.linalg.norm(z)))
+    if flow.size <= DENSE:
+        return size <= ROUNDING * eps * float(np.linalg.norm(jacobian_matrix(flow, x), 2)) * reach
+    ahead = family.force(z) / size  # the direction in which the force is large, as rounding makes it
+    return size <= ROUNDING * eps * float(np.linalg.norm(flow.product(x, ahead))) * reach
 
 
 class Spectrum(NamedTuple):

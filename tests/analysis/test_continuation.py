@@ -388,3 +388,16 @@ def test_states_beside_a_fold_are_fixed_points(near):
     np.testing.assert_allclose(np.sort(states[:, 0]), roots, atol=1e-12 / near**0.5 + 1e-9)
     assert sorted(states[stable, 0]) == pytest.approx([roots[0], roots[2]], abs=1e-12 / near**0.5 + 1e-9)
     assert len(found.at(p + 2 * near)[0]) == 1
+
+
+def test_a_place_of_least_force_is_no_branch_in_single_precision():
+    """Beside a fold, where x' is about p - x^2 with p < 0, Newton's steps stay short though the force is not zero."""
+    M = np.array([[1.2, 0.3], [-0.6, 1.0], [0.1, -0.8]], np.float32)
+    for kind in (np.float32, np.float64):
+        memory = ModernHopfield(M.astype(kind), beta=3.0)
+        found = continue_fixed_points(memory, "beta", 1.0, 4.0, queries=memory.memories, step=0.1)
+        assert len(found.branches) == 2
+        for branch in found.branches:
+            for beta, x in zip(branch.parameter, branch.state, strict=True):
+                e = np.exp(beta * (M @ x - (M @ x).max()))
+                assert np.abs(e @ M / e.sum() - x).max() < 1e-5

@@ -262,7 +262,7 @@ CASES = [
     _modern("modern"),
     _modern("modern-bias", bias=0.1),
     _modern("modern-outputs", projection=OUT),
-    _modern("modern-float32", 2e-3, lambda M: np.asarray(M, np.float32)),
+    _modern("modern-float32", 1e-5, lambda M: np.asarray(M, np.float32)),
     _modern("modern-jax", 1e-6, _jax, only=LIBRARIES),
     _modern("modern-torch", 1e-6, _torch, only=LIBRARIES),
     _universal("dot-softmax-leaky", "dot", "softmax", 3.0, leak=0.5, tau=2.0, sweep=(1.0, 4.0)),
