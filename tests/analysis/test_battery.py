@@ -138,6 +138,11 @@ OPTIONS = {  # by verb with its option; None where it answers though the plain c
         ("plot_overlaps(similarity)", name): "what a model computes"
         for name in ("bidirectional", "hierarchical", "hierarchical-patterns")
     },
+    **{
+        (f"basins_of_attraction({sampler})", name): "no stored patterns to make cues from"
+        for sampler in ("noisy", "masked", "sphere")
+        for name in ("hierarchical", "hierarchical-patterns")
+    },
     ("continue_fixed_points(callable)", "hierarchical"): None,
     ("continue_fixed_points(callable)", "hierarchical-patterns"): None,
 }

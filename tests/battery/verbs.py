@@ -247,7 +247,10 @@ def _basins_of_the_map(case, found):
     noisy=lambda case: analysis.basins_of_attraction(case.memory, Noisy(2, 0.05), case.census),
     masked=lambda case: analysis.basins_of_attraction(case.memory, Masked(1, 0.4, 0.1), case.census),
     sphere=lambda case: analysis.basins_of_attraction(case.memory, Sphere(3, 0.4), case.census),
-    slow="noisy masked sphere",
+    told=lambda case: analysis.basins_of_attraction(
+        analysis.field(case.memory, patterns=case.asked(case.patterns)), Noisy(2, 0.05), case.census
+    ),
+    slow="noisy masked sphere told",
 )
 def _basins_of_a_sampler(case, found):
     assert found.labels.size == found.source.size
