@@ -114,7 +114,7 @@ class Relaxation(Integrator):
 
     def needs_guard(self, flow: Flow) -> bool:
         """Where there is an energy and the module's argument does not cover every population."""
-        ahead = self.order == 2 and any(own.midpoint for own in flow.once(_equations))
+        ahead = self.order == 2 and not math.isinf(self.dt) and any(own.midpoint for own in flow.once(_equations))
         return flow.network.conservative and (ahead or not guaranteed(flow))
 
     def controlled(self, flow: Flow) -> bool:
