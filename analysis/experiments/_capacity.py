@@ -11,7 +11,7 @@ import numpy as np
 
 from ...data import CUES, Images, corrupt, load, mask
 from ...dynamics.backend import unknown_name
-from ...dynamics.doors import checked, finite
+from ...dynamics.doors import checked, finite, floating
 from ...models._separations import separation
 from ...models.measures import similarity
 from .. import _declared as declared
@@ -327,6 +327,7 @@ def _images(images: Any) -> Images:
         return images
     if isinstance(images, str | os.PathLike):
         return load(images)
+    floating("images", images)  # what is no array of numbers, a ragged list or a masked one, is refused in a sentence
     pixels = np.asarray(images)
     if pixels.ndim not in (3, 4) or pixels.dtype.kind != "f":
         raise ValueError(

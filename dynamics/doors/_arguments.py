@@ -73,9 +73,16 @@ def _one_library(node: Any, arrays: list[Array]) -> list[Array]:
 
 
 def beside(like: Array, value: Array) -> Array:
-    """A NumPy array beside one of JAX as JAX's, as in JAX itself; everything else as it is."""
-    mixed = backend.backend_of(like) == "jax" and backend.backend_of(value) == "numpy"
-    return backend.asarray(value, like) if mixed else value
+    """A NumPy array beside one of JAX as JAX's, as in JAX itself; everything else as it is.
+
+    Beside whole numbers it keeps its own dtype: 0.6 is not 0.
+    """
+    if backend.backend_of(like) != "jax" or backend.backend_of(value) != "numpy":
+        return value
+    if "float" in backend.dtype_name(like):
+        return backend.asarray(value, like)
+    with backend.quiet(value):  # a number beyond float32 is infinite there
+        return backend.namespace(like).asarray(value)
 
 
 def batch(named: dict[str, Array]) -> tuple[int, ...]:

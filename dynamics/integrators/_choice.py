@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Array, epsilon, rms, to_numpy
 from ..doors import Registry
-from ..network import Flow, Network, has_products, scales, tolerance
+from ..network import Flow, Network, has_products, pace, scales, tolerance
 from ._base import Integrator, Solution, Solver, Step
 from ._diffrax import Diffrax
 from ._euler import Euler
@@ -56,8 +56,9 @@ MOST_STEPS = 200_000  # of a run that nobody gave a method: an oscillation may t
 def choose(integrator: str | Integrator | Solver, flow: Flow, states: Mapping[str, Array]) -> Integrator | Solver:
     """The integrator of a name; ``"auto"`` follows the flow of the network whatever it is.
 
-    - `Relaxation` with a tenth of the first population's tau, where there are two populations at most, whose steps are
-      exact and lower the energy for every dt;
+    - `Relaxation` of order 2 with a tenth of the first population's tau (of the time in which it moves by its size,
+      where that is longer or shorter in proportion to the patterns), where there are two populations at most, whose
+      steps are exact and lower the energy for every dt;
     - `Rosenbrock` where the local flow is smooth and has derivatives, `RungeKutta` where it is smooth, for the gradient
       flow too;
     - adaptive `Relaxation` where forces jump.
@@ -80,10 +81,11 @@ def choose(integrator: str | Integrator | Solver, flow: Flow, states: Mapping[st
             raise TypeError(f"integrator={name} is the class and not one with settings: write integrator={name}().")
         return INTEGRATORS(integrator)
     network = flow.network
-    step = 0.1 * next(iter(network.populations.values())).fastest
+    first = next(iter(network.populations))
+    step = 0.1 * network.populations[first].fastest * pace(network, first)
     pair = len(network.populations) <= PAIR  # in a longer chain the order of the visits shows
     if network.flow == "local" and pair and exact(flow) and guaranteed(flow):
-        return Relaxation(dt=step, order=len(network.populations))  # the second order costs nothing
+        return Relaxation(dt=step, order=2)  # which costs two populations nothing
     return following(flow, states, 1e-5, step)
 
 

@@ -39,8 +39,9 @@ class Relaxation(Integrator):
         1: last population to first (Lie). 2: half steps before and after (Strang), of second order where every
         step is exact with the others frozen (dot, euclidean, cosine without leak, kl). A force that a population
         exerts on itself and that has no exact step (W g, the other divergences, functions of your own) is then taken
-        at half a step, which is of second order too. Two keep order 1: memory neurons in equilibrium
-        (tau_memory=0), whose weights stand still during a step so that the energy falls, and Manhattan's step.
+        at half a step, which is of second order too; so are the weights of memory neurons in equilibrium
+        (tau_memory=0). For those the energy guard stands in for the theorem, which is of weights at the beginning of
+        a step. Manhattan's step keeps order 1.
     adaptive : bool
         Take the Strang step, and each sample's next step size from its distance to the Lie step (for one
         population: two half steps against one). `dt` is then the largest step.
@@ -53,7 +54,8 @@ class Relaxation(Integrator):
     -----
     Cost: one evaluation of similarity and force a step, as Euler, with no stiffness limit where steps are exact.
     Guarantee: none needed beyond convex Lagrangians for dot (with leak > 0 when dt = inf); euclidean and manhattan
-    also need f >= 0; cosine needs leak 0 and no bias. Elsewhere `simulate` switches its energy guard on, and says
+    also need f >= 0; cosine needs leak 0 and no bias; tau_memory=0 needs order 1. Elsewhere `simulate` switches its
+    energy guard on, and says
     when the steps were too long for the flow: a frozen force is Euler's.
 
     >>> import numpy as np
@@ -112,7 +114,8 @@ class Relaxation(Integrator):
 
     def needs_guard(self, flow: Flow) -> bool:
         """Where there is an energy and the module's argument does not cover every population."""
-        return flow.network.conservative and not guaranteed(flow)
+        ahead = self.order == 2 and not math.isinf(self.dt) and any(own.midpoint for own in flow.once(_equations))
+        return flow.network.conservative and (ahead or not guaranteed(flow))
 
     def controlled(self, flow: Flow) -> bool:
         """Whether the steps follow the flow by their exactness or by their size."""
@@ -141,7 +144,7 @@ class Equation(NamedTuple):
 
     `closed` says that there is one formula for all its forces, each in the form that its answer says; `guaranteed` that
     its solution lowers the energy after any time, `limit` that it comes to rest, and `midpoint` that a step of order 2
-    takes the forces at half a step, where they are frozen and promise nothing for it.
+    takes the forces at half a step: where they are frozen and promise nothing for it, or their weights are.
     """
 
     name: str
@@ -231,10 +234,15 @@ def _equation(flow: Flow, name: str) -> Equation:
         exact=closed and once and not frozen,
         guaranteed=falls,
         limit=p.leak > 0 or (closed and (moves or p.lagrangian.rests)),
-        midpoint=(frozen or not closed) and not falls,
+        midpoint=((frozen or not closed) and not falls) or (closed and _weighted(answers)),
         plain=closed and p.leak > 0 and not moves,
         gain=p.lagrangian.log_gain if logarithmic else 1.0,
     )
+
+
+def _weighted(answers: list[Answer]) -> bool:
+    """Whether weights are frozen in a step that is exact but for them; a sum of signs takes an implicit step."""
+    return any(answer.weighted and answer.kind != "frozen" and answer.degree > 0 for answer in answers)
 
 
 def _is_closed(p: Population, answers: list[Answer]) -> bool:

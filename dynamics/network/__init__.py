@@ -17,6 +17,7 @@ from ._network import Network as Network
 from ._network import has_network as has_network
 from ._population import Population as Population
 from ._scale import Scales as Scales
+from ._scale import pace as pace
 from ._scale import relative as relative
 from ._scale import scales as scales
 from ._scale import tolerance as tolerance

@@ -62,12 +62,34 @@ def scales(network: Network, start: Mapping[str, Array]) -> dict[str, Scale | No
         if ends and p.leak == 0 and p.bias is None and all(synapse.ray(k) for synapse, k in ends):
             found[name] = None
         elif extent is not None and p.lagrangian.identity:
-            signs = p.leak == 0 and p.bias is None and all(synapse.answer(k).degree == 0 for synapse, k in ends)
-            found[name] = Scale(extent, extent, extent if signs else 1.0)
+            found[name] = Scale(extent, extent, pace(network, name))
         else:
             state, activation = backend.compiled(_sizes, start[name])(None, p.lagrangian, start[name])
             found[name] = Scale(state, activation if extent is None else extent)
     return found
+
+
+def pace(network: Network, name: str) -> float:
+    """The time, in units of tau, in which a population moves by its size, as far as that goes with the patterns' units.
+
+    Where nothing leaks, sums of signs move a state by its scale in a time in proportion to it, and forces that see the
+    direction of a state alone turn it in a time in proportion to its square; all others need 1.
+
+    >>> from hopfield.models import UniversalHopfield
+    >>> for similarity in ("euclidean", "manhattan", "cosine"):
+    ...     pace(UniversalHopfield([[3.0, -3.0]], similarity).network, "value")
+    1.0
+    3.0
+    9.0
+    """
+    p = network.populations[name]
+    ends = [(s, k) for s in network.synapses.values() for k, joined in enumerate(s.between) if joined == name]
+    extent = max((extent for synapse, k in ends if (extent := synapse.extent(k)) is not None), default=0.0)
+    if not extent > 0 or p.leak != 0 or p.bias is not None or not p.lagrangian.identity:
+        return 1.0
+    if all(synapse.ray(k) for synapse, k in ends):
+        return float(extent) ** 2
+    return float(extent) if all(synapse.answer(k).degree == 0 for synapse, k in ends) else 1.0
 
 
 def _sizes(_: None, lagrangian: Lagrangian, x: Array) -> tuple[Array, Array]:

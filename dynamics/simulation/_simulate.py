@@ -138,7 +138,8 @@ def simulate(
 
     - What is retrieved, from which cues, and a falling energy: ``"auto"``. For value and memory neurons whose
       steps are exact and lower the energy whatever their length, as in the family with its own leaks, that is
-      `Relaxation` in steps of a tenth of tau_value; ``Relaxation(dt=inf)`` is then the fastest way to a fixed point,
+      `Relaxation` of order 2 in steps of a tenth of tau_value (times the patterns' size for manhattan, and its square
+      for cosine, without leak); ``Relaxation(dt=inf)`` is then the fastest way to a fixed point,
       but a cue near a boundary can go to another memory than the flow takes it to. For any other network it is
       `Rosenbrock`, whose steps follow from the error (`RungeKutta` where derivatives are missing or the flow is
       that of the gradient; adaptive `Relaxation` where forces jump).

@@ -24,18 +24,21 @@ class Answer(NamedTuple):
         Whether such a step lowers the energy for every step size.
     degree : int
         How the force grows when all activations and patterns do: 1 in proportion, 0 not at all, as a sum of signs.
+    weighted : bool
+        Whether weights stand still in that form which follow the activation: of memory neurons in equilibrium.
 
     Examples
     --------
     >>> from hopfield.models import Euclidean
     >>> Euclidean().answer(nonnegative=True)
-    Answer(kind='affine', alone=False, falls=True, degree=1)
+    Answer(kind='affine', alone=False, falls=True, degree=1, weighted=False)
     """
 
     kind: str = "frozen"
     alone: bool = False
     falls: bool = False
     degree: int = 1
+    weighted: bool = False
 
 
 class Response(NamedTuple):

@@ -262,7 +262,7 @@ class EquilibriumSynapse(Synapse):
     def answer(self, position: int) -> Answer:
         """The similarity's own, with f frozen: where L_h is convex its tangent lies below it."""
         answer = self.similarities[position].answer(self.lagrangian.nonnegative)
-        return answer._replace(falls=answer.falls and self.lagrangian.convex is True)
+        return answer._replace(falls=answer.falls and self.lagrangian.convex is True, weighted=True)
 
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """The similarity's own, with f frozen."""

@@ -48,7 +48,7 @@ SHRINKS = {"every state shrinks to 0": "cosine-softmax-leaky"}
 REFUSALS = {
     "find_fixed_points": SHRINKS,
     "basins_of_attraction": SHRINKS,
-    "basin_radius": SHRINKS,
+    "basin_radius": {"has no stored patterns to count": "hierarchical hierarchical-patterns", **SHRINKS},
     "basin_slice": SHRINKS,
     "polish": {"Newton's method has no derivative": JUMPS},
     "string_method": {"needs an energy": "classical-one_way"},
@@ -144,6 +144,8 @@ OPTIONS = {  # by verb with its option; None where it answers though the plain c
         for sampler in ("noisy", "masked", "sphere")
         for name in ("hierarchical", "hierarchical-patterns")
     },
+    ("basin_radius(state)", "hierarchical"): None,
+    ("basin_radius(state)", "hierarchical-patterns"): None,
     ("continue_fixed_points(callable)", "hierarchical"): None,
     ("continue_fixed_points(callable)", "hierarchical-patterns"): None,
 }

@@ -267,3 +267,10 @@ def test_images_must_be_images():
             capacity(wrong, "dot", sizes=[2], runs=1, seed=0)
     two = Images(DIGITS.images[:4], None, "four")
     assert capacity(two, "cosine", sizes=[2], cue="none", runs=2, seed=0, **QUIET).data == "four"
+
+
+@pytest.mark.parametrize("images", [[1, [2, 3]], [[1.0], [2.0, 3.0]], np.ma.masked_array(np.ones((2, 2, 2)), True)])
+def test_images_that_are_no_array_of_numbers_are_refused_in_a_sentence(images):
+    with pytest.raises((TypeError, ValueError), match="images") as error:
+        capacity(images, ["dot"], sizes=(1,), progress=False, seed=0)
+    assert "inhomogeneous" not in str(error.value)

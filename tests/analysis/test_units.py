@@ -377,3 +377,20 @@ def test_updates_of_max_come_to_rest_whatever_tau_is():
     assert answers[1][0].tolist().count("memory (exact)") == 3
     agree(answers[0], answers[1], 0)
     agree(answers[2], answers[1], 0)
+
+
+@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("tau_memory", [0.0, 0.1])
+@pytest.mark.parametrize("similarity", ENERGY)
+def test_the_steps_of_the_default_do_not_depend_on_units(similarity, tau_memory, units):
+    """As many steps, to the same states, in any units: memory neurons are as fast beside the value neurons."""
+
+    def run(length, time):
+        unit = Unit(similarity, length, time)
+        memory = UniversalHopfield(
+            length * PATTERNS, similarity, beta=unit.beta, tau_value=time, tau_memory=tau_memory * unit.time
+        )
+        found = simulate(memory, unit.cues, t1=20.0 * unit.time, stop="steady")
+        return [found.steps, found.converged, found.times / unit.time, found.states["value"] / length]
+
+    agree(run(1.0, 1.0), run(*UNITS[units]), 1e-6)

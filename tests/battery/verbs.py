@@ -298,7 +298,8 @@ def _around(center, radius, norm, positive, count=6):
 @verb(
     "basin_radius",
     plain=lambda case: analysis.basin_radius(case.memory, 0, directions=8),
-    slow="point known",
+    slow="point known state",
+    state=lambda case: analysis.basin_radius(case.memory, case.asked(case.patterns)[0], directions=4),
     point=lambda case: analysis.basin_radius(case.memory, 1, around="fixed point", directions=8),
     known=lambda case: analysis.basin_radius(case.memory, 0, fixed_points=case.census, directions=4),
 )

@@ -441,3 +441,14 @@ def test_a_state_that_runs_beyond_its_squares_is_a_failure():
     network = Network({"x": Population(Quadratic(), 1, leak=0.0)}, [Away()])
     with pytest.raises(SimulationError, match="the square of population 'x' is not finite"):
         simulate(network, {"x": np.array([1.0])}, t1=1e3, integrator=Euler(0.1))
+
+
+@pytest.mark.parametrize("similarity", ["dot", "euclidean", "manhattan", "cosine", "kl"])
+def test_patterns_beside_whole_numbers_of_jax_are_not_cut_to_whole_numbers(similarity):
+    pytest.importorskip("jax")
+    M, g = np.array([[0.6, 0.7], [0.4, 1.3]]), np.array([2, 3])
+    one = type(UniversalHopfield(M, similarity).similarity)
+    expected = one(M).scores(g.astype(float))
+    np.testing.assert_allclose(to_numpy(one().scores(M, to_library(g, "jax"))), expected, rtol=1e-5)
+    large = one().scores(np.array([[1e300, 1e300], [0.4, 1.3]]), to_library(g, "jax"))  # beyond float32: no warning
+    np.testing.assert_allclose(to_numpy(large)[1], expected[1], rtol=1e-5)

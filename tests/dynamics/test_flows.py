@@ -205,16 +205,26 @@ def test_layer_norm_without_leak_has_no_infinite_step(rng):
         simulate(memory, memory.recall(rng.normal(size=4)), t1=5, integrator=Relaxation(INF))
 
 
-def claimed(name):
+def claimed(name, tau_memory=None):
     """A network without kinks on its way, and states."""
     rng = np.random.default_rng(5)
     if name == "kl":
-        memory = UniversalHopfield(rng.uniform(0.3, 1, (4, 3)), "kl", beta=1.5, tau_memory=0.7)
-        return memory.network, {"value": rng.normal(size=3) - 1, "memory": rng.normal(size=4)}
+        memory = UniversalHopfield(
+            rng.uniform(0.3, 1, (4, 3)), "kl", beta=1.5, tau_memory=0.7 if tau_memory is None else tau_memory
+        )
+        return memory.network, _known(memory, {"value": rng.normal(size=3) - 1, "memory": rng.normal(size=4)})
     patterns = np.array([[1.0, -0.5, 0.3], [-0.6, 0.8, 0.9], [0.4, 0.2, -1.1], [1.6, 1.4, 1.2]])
     options = {"leak": 1.0} if "leak" in name else {}
-    memory = UniversalHopfield(patterns, name.split()[0], beta=1.5, tau_memory=1.0, **options)
-    return memory.network, {"value": np.array([0.1, 0.3, 0.0]), "memory": np.array([0.5, -0.4, 0.1, 0.0])}
+    options["tau_memory"] = 1.0 if tau_memory is None else tau_memory
+    memory = UniversalHopfield(patterns, name.split()[0], beta=1.5, **options)
+    return memory.network, _known(
+        memory, {"value": np.array([0.1, 0.3, 0.0]), "memory": np.array([0.5, -0.4, 0.1, 0.0])}
+    )
+
+
+def _known(memory, states):
+    """The states of the populations that a network has."""
+    return {name: x for name, x in states.items() if name in memory.network.populations}
 
 
 @pytest.mark.parametrize("name", ["dot", "dot with leak", "euclidean", "cosine", "kl"])
@@ -222,6 +232,30 @@ def test_the_second_order_is_kept_where_the_step_has_a_closed_form(name):
     orders, error = order_of(*claimed(name), lambda dt: Relaxation(dt, order=2))
     np.testing.assert_allclose(orders, 2, atol=0.15)
     assert error > 1e-10
+
+
+@pytest.mark.parametrize("name", ["dot", "dot with leak", "euclidean", "cosine", "kl"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_memory_neurons_in_equilibrium_have_the_order_that_is_asked_for(name, order):
+    network, states = claimed(name, tau_memory=0.0)
+    orders, error = order_of(network, states, lambda dt: Relaxation(dt, order=order))
+    np.testing.assert_allclose(orders, order, atol=0.2)
+    assert error > 1e-10
+
+
+@pytest.mark.parametrize("separation", ["softmax", "sparsemax", "entmax(1.5)"])
+@pytest.mark.parametrize("similarity", ["dot", "euclidean", "cosine"])
+def test_the_default_follows_memory_neurons_in_equilibrium(similarity, separation, rng):
+    """Within a twentieth of the patterns' size on the way, where steps with weights of the past are a fifth behind."""
+    patterns = rng.normal(size=(5, 6))
+    memory = UniversalHopfield(patterns, similarity, separation, beta=2.0, tau_memory=0.0)
+    cues = np.abs(patterns).max() * rng.uniform(-1, 1, (20, 6))
+    run = simulate(memory, cues, t1=2.0, save_at=[0.5, 1.0, 2.0])
+    exact = simulate(memory, cues, t1=2.0, integrator=RungeKutta(rtol=1e-9, atol=1e-11), save_at=[0.5, 1.0, 2.0])
+    assert "order=2" in run.statistics["integrator"]
+    gap = np.linalg.norm(run.states["value"] - exact.states["value"], axis=-1)
+    assert gap.max() < 0.05 * np.linalg.norm(patterns, axis=-1).mean()
+    assert (np.diff(run.energy, axis=0) <= 16 * np.finfo(float).eps * run.energy_scale[1:]).all()
 
 
 def frozen(name):

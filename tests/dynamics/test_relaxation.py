@@ -94,7 +94,7 @@ def worst_rise(run):
 
 
 def sweep(case, seed, runs):
-    """Worst rise over random networks of one kind; all of them without the guard."""
+    """Worst rise over random networks of one kind, without the guard but for weights that are taken at half a step."""
     rng, worst = np.random.default_rng(seed), -np.inf
     for _ in range(runs):
         network, states = random_network(rng, *case)
@@ -102,7 +102,8 @@ def sweep(case, seed, runs):
         run = simulate(
             network, states, t1=4 if dt == INF else 4 * dt, integrator=Relaxation(dt, order)
         )  # fmt: skip
-        assert run.statistics["guard"] is False  # it is the theorem that holds the energy down
+        ahead = order == 2 and dt != INF and "memory" not in states and case[0] != "manhattan"
+        assert run.statistics["guard"] is ahead  # else it is the theorem that holds the energy down
         assert len(run.times) == 5
         worst = max(worst, worst_rise(run))
     return worst
