@@ -5,54 +5,31 @@ from __future__ import annotations
 import functools
 import math
 import time
-import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .. import backend
 from ..backend import Array
-from ..inputs import Drive
 from ..integrators import Integrator
-from ..network import Energy, Flow, Point, scales
-from ._advance import March, Outcome, Program, advance, begin, choose, march, picked, put, turn
-from ._batch import room, some
+from ..network import Flow, Point, scales
+from ._advance import March, Outcome, Program, advance, begin, choose, march, put, turn
 from ._control import Agenda, Ahead, OneClock, OwnClocks, Verdict
-from ._doubt import doubts, first_failure, not_finite
+from ._doubt import doubts, first_failure
 from ._drift import Drift
-from ._noise import Noise
 from ._progress import ticker
 from ._recorder import Recorder
 from ._rounding import ROUNDING as ROUNDING
 from ._rounding import rises
-from ._stopping import Condition, Moment, Stop, answered
-from ._trajectory import Record, Result, SimulationWarning
+from ._rows import ENERGY, LOSS, SCALE, TIME, WORK, Plan, Rows
+from ._stopping import Condition, Moment, answered
+from ._trajectory import Record, Result
 
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
-MOST_BYTES = 2**30  # of rows that are saved without being asked for; beyond them they are thinned
 MARCH = 1000  # steps at once, between two looks at the clock
-FEW = 64  # rows, of which no step is worth a program of its own
 
 
-class Plan(NamedTuple):
-    """What was asked of a run: end, save times (None: every `save_every` steps), populations to keep, and so on."""
-
-    t1: float
-    save_at: np.ndarray | None
-    keep: list[str]
-    stop: Stop | None
-    guard: bool
-    progress: bool
-    save_every: int = 1
-    record: bool = True  # False keeps the last states alone
-    point: bool = False  # whether with activations and signals, as `Run.end`
-    t0: float = 0.0
-    drive: Drive | None = None  # what changes in time
-    noise: Noise | None = None
-    columns: dict[str, np.ndarray] = {}  # noqa: RUF012 (nobody writes to it) of populations of which some neurons are kept
-
-
-class Run:
+class Run(Rows):
     """A batch on its way: the rows still moving, their clock or clocks, and what was recorded.
 
     `samples` says how many of the rows (all of them if None) are samples; those behind them only fill up the batch.
@@ -144,7 +121,7 @@ class Run:
         elif not every_step:
             times = self.plan.save_at[:length]  # type: ignore[index]
         else:
-            times = arrays[_TIME] if _TIME in arrays else self.clock.times(length)
+            times = arrays[TIME] if TIME in arrays else self.clock.times(length)
         result, failure = Result.COMPLETED, ""
         if self.failures:
             failure, result = first_failure(self.failures, self.size)
@@ -168,10 +145,10 @@ class Run:
         return Record(
             times=times,
             states={name: arrays[name] for name in self.plan.keep},
-            energy=arrays.get(_ENERGY),
-            energy_scale=arrays.get(_SCALE),
-            work=arrays.get(_WORK),
-            work_error=arrays.get(_LOSS),
+            energy=arrays.get(ENERGY),
+            energy_scale=arrays.get(SCALE),
+            work=arrays.get(WORK),
+            work_error=arrays.get(LOSS),
             final=self._final(),
             reached=self.reached,
             steps=self.steps,
@@ -380,118 +357,3 @@ class Run:
                 break
             where = where[self._risen(before, tried)[: where.size]]
         return new
-
-    def _part(self, rows: np.ndarray) -> tuple[Flow, Point, Energy, Any]:
-        """The flow, the point, the energy and the scales of some rows."""
-        parts = (self.flow.clamp, self.point, self.energy, self.scales)
-        clamp, point, energy, sizes = backend.compiled(picked, self.like)(None, parts, self._index(rows))
-        return self.flow.bound(clamp), point, energy, sizes
-
-    def _room(self, chosen: np.ndarray) -> np.ndarray:
-        """Some rows, with the first again to fill a few sizes on JAX, so that few programs are compiled."""
-        size = min(self.rows.size, room(chosen.size, self.like))
-        return np.concatenate([chosen, np.full(size - chosen.size, chosen[0])])
-
-    def _index(self, where: np.ndarray) -> Array:
-        return backend.asarray(where, self.like)
-
-    # ------------------------------------------------------------------------------------- recording, leaving
-
-    def _save(self, which: np.ndarray) -> dict[int, tuple[str, Result]]:
-        """Save some rows; by row, which have an energy that is no number."""
-        if not which.any():
-            return {}
-        rows = self._log(self.saved, which, self.clock.note(which), self._row())
-        if self.plan.save_at is None and self.saved.size > MOST_BYTES:
-            self._thin()
-        whole = np.isfinite(backend.to_numpy(rows[_ENERGY]))
-        bad = [] if whole.all() else np.flatnonzero(which)[~whole]
-        return {int(k): (self._not_finite({}, int(k)), Result.NOT_FINITE) for k in bad}
-
-    def _thin(self) -> None:
-        self.saved.thin()
-        self.clock.thin()
-        every = self.agenda.every = 2 * self.agenda.every
-        warnings.warn(
-            f"Saving every {f'{every // 2}th ' if every > 2 else ''}step takes more than "
-            f"{MOST_BYTES / 2**30:g} GiB: only every {every}th is kept from here on. Give save_at=times or "
-            "save_at=k, or keep fewer populations by save=.",
-            SimulationWarning,
-            stacklevel=2,
-        )
-
-    def _row(self) -> dict[Any, Any]:
-        kept = {name: self.point.states[name] for name in self.plan.keep}
-        if self.plan.columns:
-            kept = {n: some(x, self.plan.columns[n]) if n in self.plan.columns else x for n, x in kept.items()}
-        clock = {} if self.clock.one else {_TIME: self.clock.time}
-        done = {_WORK: self.work, _LOSS: self.loss} if self.plan.drive is not None else {}
-        known: Any = self.energy
-        return {**kept, _ENERGY: known.value, _SCALE: known.scale, **clock, **done}
-
-    def _last(self) -> dict[Any, Any]:
-        """What is kept of samples that leave."""
-        return dict(enumerate(backend.leaves(self.point if self.plan.point else self.point.states)))
-
-    def _lose(self, lost: dict[int, tuple[str, Result]]) -> None:
-        """Let go of samples that failed, with the last states that are known of them."""
-        if not lost:
-            return
-        which = np.zeros_like(self.moving)
-        for k, why in lost.items():
-            if self.moving[k]:
-                which[k] = True
-                self.failures[int(self.rows[k])] = why
-        self._leave(which, early=False)
-
-    def _leave(self, which: np.ndarray, early: bool) -> None:
-        """Record the last state of some rows and let them go."""
-        if not which.any():
-            return
-        clock, agenda = self.clock, self.agenda
-        if self.last is None and which.size == self.size and which.all():  # all at once: it is the last point of all
-            self.end = self.point
-        else:
-            if self.last is None:
-                self.last = Recorder(self.size, self._last())
-            self._log(self.last, which, np.zeros(np.count_nonzero(which), dtype=int), self._last())
-        if early and self.plan.record:  # it stays there for the save times still to come
-            waiting = which & (clock.slot < agenda.targets.size - 1)
-            if self.plan.save_at is None:  # its last state, unless that is saved already
-                waiting = which & (clock.steps % agenda.every != 0)
-            if waiting.any():
-                self._log(self.saved, waiting, clock.note(waiting, on=False), self._row())
-        rows = self.rows[which]
-        self.reached[rows], self.steps[rows] = _each(clock.time, which), _each(clock.steps, which)
-        self.moving = self.moving & ~which
-
-    def _shrink(self) -> None:
-        """Go on with the rows that still move, when half of them are gone; on JAX of many, since it compiles again."""
-        size, most = np.count_nonzero(self.moving), self.rows.size
-        if not 0 < size <= most // 2 or (most <= FEW and self.compiles):
-            return
-        stays = np.flatnonzero(self.moving)
-        chosen = self._room(stays)
-        self.flow, self.point, self.energy, self.scales = self._part(chosen)
-        padding = np.arange(chosen.size) >= stays.size
-        self.rows, self.moving = np.where(padding, -1, self.rows[chosen]), ~padding
-        self.work, self.loss = self.work[chosen], self.loss[chosen]
-        self.clock.keep(chosen)
-        self.like = next(iter(self.point.states.values()))
-
-    def _log(self, recorder: Recorder, which: np.ndarray, slots: np.ndarray, arrays: dict[Any, Any]) -> dict[Any, Any]:
-        index = None if which.all() else np.flatnonzero(which)
-        return recorder.add(self.rows if index is None else self.rows[index], slots, arrays, index)
-
-    def _not_finite(self, states: dict[str, Array], row: int) -> str:
-        steps, time = _each(self.clock.steps, row), _each(self.clock.time, row)
-        return not_finite(states, row, f"sample {self.rows[row]}", f"t={time:g} after {steps} steps of {self.method!r}")
-
-
-def _each(value: Any, where: Any) -> Any:
-    """What a clock says of some rows."""
-    return value[where] if isinstance(value, np.ndarray) else value
-
-
-_TIME, _ENERGY, _SCALE = ("time",), ("energy",), ("scale",)  # keys that no population's name can be
-_WORK, _LOSS = ("work",), ("loss",)

@@ -12,13 +12,13 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, shown, unknown_name
-from ..doors import feasible, flag, function, mapping, number, quiet, series, whole
-from ..doors import names as names_of
+from ..doors import flag, function, quiet
 from ..inputs import Drive, Schedule, driven
 from ..integrators import Integrator, Solver, choose
 from ..network import Flow, Network, Scales, check_parts, has_network, scales, tolerance
+from . import _asked as asked
 from ._adapted import solved
-from ._batch import filled, flat, neurons, shaped, widened
+from ._batch import filled, flat, shaped, widened
 from ._loop import Plan, Run
 from ._noise import Noise, check_temperature, noisy_method, strengths_of
 from ._stopping import Condition, Stop, steadiness, steady
@@ -213,7 +213,7 @@ def attempt(
     ''
     """
     with np.errstate(all="ignore"):
-        t0, t1 = _span(t0, t1)
+        t0, t1 = asked.span(t0, t1)
         plan = None if schedule is None else Schedule(memory, schedule, t0, t1)
         network, states = _enter(memory if plan is None else plan.model(t0), query, memory_state)
         progress = flag("progress", progress)
@@ -231,11 +231,11 @@ def attempt(
             if noise is None:
                 check_temperature(network)
             method = noisy_method(method, integrator, network, noise is None)
-        (keep, columns), every = _kept(network, save), _every(save_at)
+        (keep, columns), every = asked.kept(network, save), asked.every(save_at)
         if hasattr(method, "dt"):
-            _ends(repr(method), t1 - t0, method.dt)  # type: ignore[union-attr]
+            asked.ends(repr(method), t1 - t0, method.dt)  # type: ignore[union-attr]
         updates = math.isinf(getattr(method, "dt", 1.0))
-        times = None if every else _times(save_at, t0, t1, updates)
+        times = None if every else asked.times(save_at, t0, t1, updates)
         if updates and drive is not None and ((drive.jumps - t0) % 1 != 0).any():
             raise ValueError(
                 f"With dt = inf time counts updates from t0={t0:g} on, and an input jumps at t={drive.jumps[0]:g}, "
@@ -326,18 +326,6 @@ def _rows(states: Mapping[str, Array]) -> np.ndarray:
     return np.arange(len(next(iter(states.values()))))
 
 
-def _span(t0: Any, t1: Any) -> tuple[float, float]:
-    """Two times of which the second is later, by more than can be lost in rounding."""
-    t0 = number("t0", t0)
-    if t0 == 0:
-        t1 = number("t1", t1, above=0)
-    elif not (t1 := number("t1", t1)) > t0:
-        raise ValueError(f"A run goes from t0 to a later t1, got t0={t0:g} and t1={t1:g}.")
-    if t1 - t0 < max(1e-290, 1e-9 * abs(t0)):
-        raise ValueError(f"t1={t1:g} is too short to be divided into steps. Give times in units of tau.")
-    return t0, t1
-
-
 def _refuse_rest(stop: Any, guard: Any) -> None:
     """Refuse what cannot hold where there is noise: neither does the energy fall, nor does anything come to rest."""
     if guard:
@@ -382,61 +370,3 @@ def _measurable(states: dict[str, Array]) -> None:
                 f"{backend.dtype_name(x)}, so no error and no speed can be compared with them. Give patterns and query "
                 "in other units, such that they are of the size of 1."
             )
-
-
-def _kept(network: Network, save: Any) -> tuple[list[str], dict[str, np.ndarray]]:
-    """The populations to save, and of which of them some neurons alone."""
-    names = list(network.populations)
-    if save is None:
-        return [name for name in names if name != "memory"] or names, {}
-    if isinstance(save, str) and save == "all":
-        return names, {}
-    given = mapping("save", save, '{"value": [3, 5]}') if isinstance(save, Mapping) else {}
-    wanted = list(given) if given else names_of("save", save)
-    for name in wanted:
-        if name not in names:
-            raise unknown_name("population to save", name, ["all", *names])
-    sizes = {name: network.populations[name].size for name in wanted}
-    return wanted, {n: neurons(n, which, sizes[n]) for n, which in given.items() if which is not None}
-
-
-def _every(save_at: Any) -> int:
-    """k for every k-th step, 0 for times."""
-    if save_at is None:
-        return 1
-    if isinstance(save_at, Iterable) and getattr(save_at, "ndim", 1) and not _is_text(save_at):
-        return 0
-    return whole("save_at, every how many steps to save,", save_at, 1)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str | bytes | Mapping)
-
-
-def _ends(what: str, t1: float, dt: float) -> None:
-    feasible(
-        f"{what} to t1={t1:g}",
-        t1 if math.isinf(dt) else t1 / dt,
-        'Give a smaller t1, a larger dt, or a method with error control, such as integrator="rosenbrock".',
-    )
-
-
-def _times(save_at: Any, t0: float, t1: float, updates: bool) -> np.ndarray:
-    times = series("save_at", save_at if backend.is_array(save_at) else list(save_at))
-    if (
-        times.ndim != 1
-        or not times.size
-        or not times[0] >= t0
-        or not (np.diff(times) > 0).all()
-        or not times[-1] <= t1 + 1e-12 * max(abs(t1), t1 - t0)
-    ):
-        raise ValueError(
-            f"save_at must be increasing times from {f't0={t0:g}' if t0 else 0} to t1={t1:g}, got {times.tolist()[:5]}"
-            f"{'...' if times.size > 5 else ''}."
-        )
-    if updates and ((times - t0) % 1 != 0).any():
-        raise ValueError(
-            f"With dt = inf time counts updates, so save_at must be whole numbers{' from t0 on' if t0 else ''}, got "
-            f"{times.tolist()[:5]}."
-        )
-    return np.minimum(times, t1)
