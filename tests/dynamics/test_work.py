@@ -1,6 +1,7 @@
 """The energy's balance where inputs change: work and dissipation by hand, and the Lyapunov verdict on E - W."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,7 +174,7 @@ CURRENTS = [
 )
 def test_the_energy_less_the_work_falls(method, current):
     run = simulate(MEMORY, CUES, t1=4.0, current=current, integrator=method, save="all")
-    report = check_lyapunov(MEMORY, run)
+    report: Any = check_lyapunov(MEMORY, run)
     assert report.holds, report.message
     assert "less the work of the inputs falls" in report.message
     assert report.risen > 0
@@ -187,7 +188,7 @@ def test_the_energy_less_the_work_falls(method, current):
 @pytest.mark.parametrize("method", ["auto", "rosenbrock", "dopri5"])
 def test_the_verdict_on_an_annealed_memory(method):
     run = simulate(MEMORY, CUES, t1=4.0, schedule={"beta": lambda t: 0.5 + t}, integrator=method, save="all")
-    report = check_lyapunov(MEMORY, run)
+    report: Any = check_lyapunov(MEMORY, run)
     assert report.holds, report.message
     assert report.risen > 0
     assert report.rate_error < 1e-3
@@ -195,7 +196,7 @@ def test_the_verdict_on_an_annealed_memory(method):
 
 def test_steps_that_are_too_long_are_told_from_work():
     slow = {"t1": 40.0, "current": Pulse(5.0, 20.0, np.ones(3)), "save": "all"}
-    report = check_lyapunov(None, simulate(MEMORY.adiabatic(), CUES, integrator=Euler(2.5), throw=False, **slow))
+    report: Any = check_lyapunov(None, simulate(MEMORY.adiabatic(), CUES, integrator=Euler(2.5), throw=False, **slow))
     assert not report.holds
     assert report.cause == "step size"
     assert "less the work of the inputs rises" in report.message
@@ -204,10 +205,10 @@ def test_steps_that_are_too_long_are_told_from_work():
 
 def test_the_table_says_work_and_dissipation():
     run = simulate(MEMORY, CUES[0], t1=4.0, current=CURRENTS[0], save="all")
-    report = check_lyapunov(None, run)
+    report: Any = check_lyapunov(None, run)
     table = report.table()
     assert list(table.columns[0].cells)[-2:] == ["work", "dissipation"]
-    parts = report.parts
+    parts: Any = report.parts
     change = sum(part.change for part in parts.values())
     assert change == pytest.approx(float(run.energy[-1] - run.energy[0]))
     assert change == pytest.approx(report.work - report.dissipation)
@@ -218,7 +219,7 @@ def test_the_plot_shows_both():
     ax = plot_energy(run)
     lines = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
     assert np.allclose(lines["less the work, $E - W$"], np.median(run.energy - run.work, axis=1))
-    assert not any("rises" in name for name in lines)
+    assert not any("rises" in str(name) for name in lines)
     plain = plot_energy(dataclasses.replace(run, drive=None))
     assert any("rises" in str(line.get_label()) for line in plain.get_lines())
     assert plot_energy(run, relative=True).get_ylabel().startswith("$E - W$")
@@ -253,6 +254,6 @@ def test_time_constants_by_neuron_and_the_verdict():
     for method in ("auto", "rosenbrock", "dopri5", Relaxation(dt=1.0)):
         run = simulate(network(LogCosh()), start, t1=3.0, integrator=method, save="all")
         assert check_lyapunov(None, run).holds
-    report = check_lyapunov(network(Spherical()), {name: 3 * x for name, x in start.items()})
+    report: Any = check_lyapunov(network(Spherical()), {name: 3 * x for name, x in start.items()})
     assert not report.holds
     assert "time constants of a differ by neuron" in report.message
