@@ -56,7 +56,7 @@ MOVED = [  # folder before, folder now, and the modules: of the same name behind
     (
         "dynamics",
         "dynamics.simulation",
-        "advance control doubt drift interpolation langevin loop progress recorder rollout rounding "
+        "advance control doubt drift interpolation langevin=_noise loop progress recorder rollout rounding "
         "simulate stopping trajectory",
     ),
     ("dynamics", "dynamics.doors", "arguments array_doors=_arrays entry list_doors=_lists validation"),

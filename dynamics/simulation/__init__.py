@@ -4,9 +4,9 @@ from ._batch import filled as filled
 from ._batch import flat as flat
 from ._batch import shaped as shaped
 from ._keeping import keep as keep
-from ._langevin import check_noise as check_noise
 from ._loop import Plan as Plan
 from ._loop import Run as Run
+from ._noise import check_noise as check_noise
 from ._progress import ticker as ticker
 from ._rollout import rollout as rollout
 from ._rounding import ROUNDING as ROUNDING

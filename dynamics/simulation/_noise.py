@@ -91,12 +91,12 @@ class Noise:
         return {n: np.where(self.clamp[n], 0.0, x) if n in self.clamp else x for n, x in drawn.items()}
 
 
-def check_temperature(network: Network) -> None:
+def check_noise(network: Network) -> None:
     """Refuse, with the reason, a network in which exp(-E/T) would not be the law of the noise.
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
-    >>> check_temperature(ModernHopfield(np.eye(2), tau_memory=0).network)
+    >>> check_noise(ModernHopfield(np.eye(2), tau_memory=0).network)
     """
     bent = [name for name, p in network.populations.items() if not p.lagrangian.identity]
     if "memory" in bent and "memory" in network.populations:

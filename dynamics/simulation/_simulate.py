@@ -20,7 +20,7 @@ from . import _asked as asked
 from ._adapted import solved
 from ._batch import filled, flat, shaped, widened
 from ._loop import Plan, Run
-from ._noise import Noise, check_temperature, noisy_method, strengths_of
+from ._noise import Noise, check_noise, noisy_method, strengths_of
 from ._stopping import Condition, Stop, steadiness, steady
 from ._trajectory import Record, SimulationError, SimulationWarning, Trajectory
 
@@ -229,7 +229,7 @@ def attempt(
         if strengths := strengths_of(network, noise, temperature):
             _refuse_rest(stop, guard)
             if noise is None:
-                check_temperature(network)
+                check_noise(network)
             method = noisy_method(method, integrator, network, noise is None)
         (keep, columns), every = asked.kept(network, save), asked.every(save_at)
         if hasattr(method, "dt"):
