@@ -142,7 +142,7 @@ def test_the_work_of_a_number(schedule, method, tol):
     """Against the work that SciPy's solve gives, where the dissipation is integrated beside the states."""
     patterns = np.random.default_rng(1).normal(size=(5, 3))
     for memory in (ModernHopfield(patterns), UniversalHopfield(patterns, "euclidean", "softmax", tau_memory=0.0)):
-        given = {"t1": 2.0, "schedule": schedule, "save_at": [1.0, 2.0]}
+        given: dict[str, Any] = {"t1": 2.0, "schedule": schedule, "save_at": [1.0, 2.0]}
         sure = simulate(memory, patterns[0] * 0.5, integrator=Scipy("DOP853", rtol=1e-10, atol=1e-12), **given)
         run = simulate(memory, patterns[0] * 0.5, integrator=method, **given)
         assert np.abs(sure.work).min() > 0.01
@@ -195,7 +195,7 @@ def test_the_verdict_on_an_annealed_memory(method):
 
 
 def test_steps_that_are_too_long_are_told_from_work():
-    slow = {"t1": 40.0, "current": Pulse(5.0, 20.0, np.ones(3)), "save": "all"}
+    slow: dict[str, Any] = {"t1": 40.0, "current": Pulse(5.0, 20.0, np.ones(3)), "save": "all"}
     report: Any = check_lyapunov(None, simulate(MEMORY.adiabatic(), CUES, integrator=Euler(2.5), throw=False, **slow))
     assert not report.holds
     assert report.cause == "step size"
@@ -228,7 +228,7 @@ def test_the_plot_shows_both():
 def test_guards_know_the_work():
     """A current that raises the energy is no reason to shorten a step."""
     for method in ("rosenbrock", Relaxation(dt=0.1), RungeKutta()):
-        given = {"t1": 4.0, "current": lambda t: -3 * np.sin(2 * t) * np.ones(3), "integrator": method}
+        given: dict[str, Any] = {"t1": 4.0, "current": lambda t: -3 * np.sin(2 * t) * np.ones(3), "integrator": method}
         watched = simulate(MEMORY, CUES, guard=True, **given)
         free = simulate(MEMORY, CUES, guard=False, **given)
         assert watched.statistics["rejected"] <= free.statistics["rejected"] + 3
