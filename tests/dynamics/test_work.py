@@ -120,7 +120,7 @@ def test_dissipation_is_what_friction_takes():
         {"a": np.ones(3), "b": np.zeros(2)},
         t1=2.0,
         current={"a": np.sin, "b": Pulse(0.5, 0.9, 2.0)},
-        integrator=RungeKutta(rtol=1e-8, atol=1e-10, dt=0.002),
+        integrator=RungeKutta(rtol=1e-8, atol=1e-10, dt=0.001),
         save="all",
     )
     speed = np.zeros((2, len(run.times)))  # before and after a jump
