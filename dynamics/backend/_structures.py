@@ -167,20 +167,19 @@ def rebuild(cls: type, values: dict[str, Any]) -> Any:
 
 def copied(node: Any, **changes: Any) -> Any:
     """A copy with some fields changed as they are, without the checks of the constructor and without what was kept."""
-    kept, fixed = split(node)
+    kept, fixed = _split(node)
     return rebuild(type(node), {**dict(kept), **dict(fixed), **changes})
 
 
 def settings(node: Any) -> dict[str, Any]:
     """What the constructor of a structure was given, by the names of its fields; all it holds if it is undecorated."""
-    kept, fixed = split(node)
+    kept, fixed = _split(node)
     values, derived = {**dict(kept), **dict(fixed)}, dict(type(node)._derived)
     order = dict.fromkeys([name for name, _ in type(node)._static] + list(values))
     return {name: values[name] for name in order if name not in derived and not name.startswith("_")}
 
 
-def split(node: Any) -> tuple[list[tuple[str, Any]], tuple[tuple[str, Any], ...]]:
-    """The fields of a structure that are data, and those that decide the program, by name."""
+def _split(node: Any) -> tuple[list[tuple[str, Any]], tuple[tuple[str, Any], ...]]:
     cls, leaves, fixed = type(node), [], []
     for name, is_static in cls._static:
         (fixed if is_static else leaves).append((name, getattr(node, name)))
@@ -207,7 +206,7 @@ def _flows(value: Any) -> bool:
 def map_leaves(function: Callable[..., Any], node: Any, *others: Any) -> Any:
     """Apply ``function`` to every leaf (array or number) of a structure, and of others like it, and rebuild it."""
     if is_structure(node):
-        kept, fixed = split(node)
+        kept, fixed = _split(node)
         values = {k: map_leaves(function, v, *(getattr(other, k) for other in others)) for k, v in kept}
         return rebuild(type(node), {**values, **dict(fixed)})
     if isinstance(node, dict):
@@ -228,7 +227,7 @@ def leaves(node: Any) -> Iterator[Any]:
 def _flatten(node: Any) -> tuple[list[Any], Any]:
     # A dict becomes a tuple of its values: JAX would sort the keys, and the order of populations matters.
     children, layout = [], []
-    kept, fixed = split(node)
+    kept, fixed = _split(node)
     for name, value in kept:
         keys = tuple(value) if isinstance(value, dict) else None
         children.append(tuple(value.values()) if isinstance(value, dict) else value)
@@ -269,3 +268,8 @@ class _Same:
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+
+def split(node: Any) -> tuple[list[tuple[str, Any]], tuple[tuple[str, Any], ...]]:
+    """The fields of a structure that are data, and those that decide the program, by name."""
+    return _split(node)

@@ -1,5 +1,7 @@
 """Noise on any network: exact variances, strong order, and thermodynamics of a driven double well."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -106,7 +108,7 @@ def test_without_noise_it_is_the_method_alone():
 
 def test_heun_has_order_2():
     memory, cue = ModernHopfield(np.eye(3), beta=4.0, tau_memory=0.5), np.array([0.8, 0.4, 0.1])
-    given = {"t1": 1.0, "current": lambda t: np.sin(3 * t) * np.array([1.0, 0.0, 0.5])}
+    given: dict[str, Any] = {"t1": 1.0, "current": lambda t: np.sin(3 * t) * np.array([1.0, 0.0, 0.5])}
     fine = simulate(memory, cue, integrator=Heun(1e-3), **given)
     errors = [
         (
@@ -141,7 +143,12 @@ def test_the_strong_order_is_one(method):
     start = {"x": np.linspace(-1.5, 1.5, samples)[:, None]}
 
     def end(every):
-        given = {"noise": 0.6, "seed": Path(normal, every), "integrator": method(every / finest), "save_at": [1.0]}
+        given: dict[str, Any] = {
+            "noise": 0.6,
+            "seed": Path(normal, every),
+            "integrator": method(every / finest),
+            "save_at": [1.0],
+        }
         return simulate(WELL, start, t1=1.0, **given).states["x"][-1]
 
     sure = end(1)
@@ -162,7 +169,12 @@ def tanh_neurons(weights):
 def test_a_seed_gives_the_same_noise_in_every_library(library):
     rng = np.random.default_rng(6)
     patterns, cues = rng.normal(size=(5, 3)), rng.normal(size=(3, 3))
-    given = {"t1": 0.3, "noise": {"value": 0.3, "memory": lambda t: 0.1 + t}, "seed": 7, "save_at": [0.1, 0.3]}
+    given: dict[str, Any] = {
+        "t1": 0.3,
+        "noise": {"value": 0.3, "memory": lambda t: 0.1 + t},
+        "seed": 7,
+        "save_at": [0.1, 0.3],
+    }
     runs = [
         simulate(ModernHopfield(to_library(patterns, name)), to_library(cues, name), **given)
         for name in ("numpy", library)
@@ -177,13 +189,13 @@ def test_networks_of_every_kind(kind):
     rng = np.random.default_rng(8)
     if kind == "memory":
         memory, start = ModernHopfield(rng.normal(size=(4, 3)), tau_memory=0.05), rng.normal(size=(500, 3))
-        given, names = {"noise": {"memory": 0.5}}, ["memory", "value"]
+        given, names = {"memory": 0.5}, ["memory", "value"]
     else:
         weights = rng.normal(size=(4, 4))
         memory = tanh_neurons(weights if kind == "one-way" else weights + weights.T)
-        start, given, names = {"x": np.zeros((500, 4))}, {"noise": {"x": 0.5}}, ["x"]
+        start, given, names = {"x": np.zeros((500, 4))}, {"x": 0.5}, ["x"]
     quiet = simulate(memory, start, t1=1.0, integrator=Heun(0.01))
-    run = simulate(memory, start, t1=1.0, **given, seed=9)
+    run = simulate(memory, start, t1=1.0, noise=given, seed=9)
     for name in names:
         spread = (run.final[name] - quiet.final[name]).std()
         assert 0.01 < spread < 1.5
@@ -206,7 +218,7 @@ def test_neurons_that_are_not_named_or_held_are_not_shaken():
 def test_first_passage_stops_a_sample():
     """A stop at a state holds under noise; the samples that go on see the noise that they would have seen."""
     start = {"x": np.full((40, 1), -1.0)}
-    given = {"t1": 30.0, "noise": 0.9, "seed": 10, "integrator": Heun(0.02)}
+    given: dict[str, Any] = {"t1": 30.0, "noise": 0.9, "seed": 10, "integrator": Heun(0.02)}
     run = simulate(WELL, start, stop=near(np.array([1.0]), 0.2), save_at=[30.0], **given)
     went = run.reached < 30.0
     assert went.sum() > 20
@@ -221,9 +233,12 @@ def test_another_strength_compiles_nothing():
 
     memory, cue = ModernHopfield(to_library(np.eye(3), "jax")), to_library(np.ones(3), "jax")
     found = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda name, *_, **__: found.append(name) if name.endswith("backend_compile_duration") else None
-    )
+
+    def listen(event: str, duration_secs: float, **_: Any) -> None:
+        if event.endswith("backend_compile_duration"):
+            found.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
     simulate(memory, cue, t1=0.2, noise=0.1, seed=1, save_at=[0.2])
     first = len(found)
     simulate(memory, cue, t1=0.3, noise=lambda t: 0.2 + t, seed=2, save_at=[0.1, 0.3])
@@ -269,7 +284,9 @@ def test_the_second_law_and_jarzynski(how, tilt):
     """<W> >= dF and <exp(-W/T)> = exp(-dF/T), of a double well that is tilted from 0 to 0.6 in 1.5 tau."""
     temperature, samples = 0.4, 4000
     start = {"x": equilibrium(0.0, temperature, samples, 11)}
-    noisy = {"temperature": temperature} if how == "temperature" else {"noise": np.sqrt(2 * temperature)}
+    noisy: dict[str, Any] = (
+        {"temperature": temperature} if how == "temperature" else {"noise": np.sqrt(2 * temperature)}
+    )
     method = Euler(0.02) if how != "noise" else Heun(0.02)
     run = simulate(WELL, start, t1=1.5, current={"x": tilt}, integrator=method, seed=12, save_at=[1.5], **noisy)
     work, change = run.work[-1], free_energy(0.6, temperature) - free_energy(0.0, temperature)
@@ -305,7 +322,9 @@ def test_jarzynski_of_an_annealed_memory(how):
 
     cumulative = np.cumsum(law(1.0))
     start = np.interp(np.random.default_rng(14).uniform(size=samples), cumulative / cumulative[-1], x)[:, None]
-    noisy = {"temperature": temperature} if how == "temperature" else {"noise": np.sqrt(2 * temperature)}
+    noisy: dict[str, Any] = (
+        {"temperature": temperature} if how == "temperature" else {"noise": np.sqrt(2 * temperature)}
+    )
     run = simulate(
         memory,
         start,

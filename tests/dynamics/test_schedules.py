@@ -1,6 +1,7 @@
 """Numbers of a memory that change in time: exact solutions, programs counted, and what is refused."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,9 +33,9 @@ def programs(call):
 
     found = []
 
-    def listen(name, *_, **__):
-        if name.endswith("backend_compile_duration"):
-            found.append(name)
+    def listen(event: str, duration_secs: float, **_: Any) -> None:
+        if event.endswith("backend_compile_duration"):
+            found.append(event)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     call()
@@ -112,7 +113,7 @@ def test_numbers_from_which_more_follows_are_built_anew():
 
 def test_two_numbers_and_a_current_at_once():
     memory = ModernHopfield(PATTERNS, beta=1.0, tau_memory=0.2)
-    given = {
+    given: dict[str, Any] = {
         "schedule": {"beta": lambda t: 1 + t, "tau_memory": Steps([0.0, 0.5], [0.2, 0.05])},
         "current": {"value": np.sin},
     }

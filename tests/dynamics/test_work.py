@@ -1,6 +1,7 @@
 """The energy's balance where inputs change: work and dissipation by hand, and the Lyapunov verdict on E - W."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,18 +120,17 @@ def test_dissipation_is_what_friction_takes():
         {"a": np.ones(3), "b": np.zeros(2)},
         t1=2.0,
         current={"a": np.sin, "b": Pulse(0.5, 0.9, 2.0)},
-        integrator=RungeKutta(rtol=1e-8, atol=1e-10, dt=0.002),
+        integrator=RungeKutta(rtol=1e-8, atol=1e-10, dt=0.001),
         save="all",
     )
-    speed = np.zeros(len(run.times))
+    speed = np.zeros((2, len(run.times)))  # before and after a jump
     for k, t in enumerate(run.times):
-        network = run.network_at(float(t))
-        v = network.velocity({name: x[k] for name, x in run.states.items()})
-        speed[k] = sum(p.tau * (v[name] ** 2).sum() for name, p in network.populations.items())
-    lost = np.concatenate([[0.0], np.cumsum(np.diff(run.times) * (speed[1:] + speed[:-1]) / 2)])
-    quiet = run.times < 0.5  # up to the jump, at which the speed has two values
-    assert np.abs(run.dissipation - lost)[quiet].max() < 5e-5
-    assert np.abs(run.dissipation - lost).max() < 0.02
+        for side in (0, 1):
+            network = run.network_at(float(t), left=side == 0)
+            v = network.velocity({name: x[k] for name, x in run.states.items()})
+            speed[side, k] = sum(p.tau * (v[name] ** 2).sum() for name, p in network.populations.items())
+    lost = np.concatenate([[0.0], np.cumsum(np.diff(run.times) * (speed[1, :-1] + speed[0, 1:]) / 2)])
+    assert np.abs(run.dissipation - lost).max() < 1e-4
 
 
 @pytest.mark.parametrize("schedule", [{"beta": lambda t: 1 + t}, {"bias": Sampled([0.0, 2.0], [0.0, 1.0])}])
@@ -141,7 +141,7 @@ def test_the_work_of_a_number(schedule, method, tol):
     """Against the work that SciPy's solve gives, where the dissipation is integrated beside the states."""
     patterns = np.random.default_rng(1).normal(size=(5, 3))
     for memory in (ModernHopfield(patterns), UniversalHopfield(patterns, "euclidean", "softmax", tau_memory=0.0)):
-        given = {"t1": 2.0, "schedule": schedule, "save_at": [1.0, 2.0]}
+        given: dict[str, Any] = {"t1": 2.0, "schedule": schedule, "save_at": [1.0, 2.0]}
         sure = simulate(memory, patterns[0] * 0.5, integrator=Scipy("DOP853", rtol=1e-10, atol=1e-12), **given)
         run = simulate(memory, patterns[0] * 0.5, integrator=method, **given)
         assert np.abs(sure.work).min() > 0.01
@@ -173,7 +173,7 @@ CURRENTS = [
 )
 def test_the_energy_less_the_work_falls(method, current):
     run = simulate(MEMORY, CUES, t1=4.0, current=current, integrator=method, save="all")
-    report = check_lyapunov(MEMORY, run)
+    report: Any = check_lyapunov(MEMORY, run)
     assert report.holds, report.message
     assert "less the work of the inputs falls" in report.message
     assert report.risen > 0
@@ -187,15 +187,15 @@ def test_the_energy_less_the_work_falls(method, current):
 @pytest.mark.parametrize("method", ["auto", "rosenbrock", "dopri5"])
 def test_the_verdict_on_an_annealed_memory(method):
     run = simulate(MEMORY, CUES, t1=4.0, schedule={"beta": lambda t: 0.5 + t}, integrator=method, save="all")
-    report = check_lyapunov(MEMORY, run)
+    report: Any = check_lyapunov(MEMORY, run)
     assert report.holds, report.message
     assert report.risen > 0
     assert report.rate_error < 1e-3
 
 
 def test_steps_that_are_too_long_are_told_from_work():
-    slow = {"t1": 40.0, "current": Pulse(5.0, 20.0, np.ones(3)), "save": "all"}
-    report = check_lyapunov(None, simulate(MEMORY.adiabatic(), CUES, integrator=Euler(2.5), throw=False, **slow))
+    slow: dict[str, Any] = {"t1": 40.0, "current": Pulse(5.0, 20.0, np.ones(3)), "save": "all"}
+    report: Any = check_lyapunov(None, simulate(MEMORY.adiabatic(), CUES, integrator=Euler(2.5), throw=False, **slow))
     assert not report.holds
     assert report.cause == "step size"
     assert "less the work of the inputs rises" in report.message
@@ -204,10 +204,10 @@ def test_steps_that_are_too_long_are_told_from_work():
 
 def test_the_table_says_work_and_dissipation():
     run = simulate(MEMORY, CUES[0], t1=4.0, current=CURRENTS[0], save="all")
-    report = check_lyapunov(None, run)
+    report: Any = check_lyapunov(None, run)
     table = report.table()
     assert list(table.columns[0].cells)[-2:] == ["work", "dissipation"]
-    parts = report.parts
+    parts: Any = report.parts
     change = sum(part.change for part in parts.values())
     assert change == pytest.approx(float(run.energy[-1] - run.energy[0]))
     assert change == pytest.approx(report.work - report.dissipation)
@@ -218,7 +218,7 @@ def test_the_plot_shows_both():
     ax = plot_energy(run)
     lines = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
     assert np.allclose(lines["less the work, $E - W$"], np.median(run.energy - run.work, axis=1))
-    assert not any("rises" in name for name in lines)
+    assert not any("rises" in str(name) for name in lines)
     plain = plot_energy(dataclasses.replace(run, drive=None))
     assert any("rises" in str(line.get_label()) for line in plain.get_lines())
     assert plot_energy(run, relative=True).get_ylabel().startswith("$E - W$")
@@ -227,7 +227,7 @@ def test_the_plot_shows_both():
 def test_guards_know_the_work():
     """A current that raises the energy is no reason to shorten a step."""
     for method in ("rosenbrock", Relaxation(dt=0.1), RungeKutta()):
-        given = {"t1": 4.0, "current": lambda t: -3 * np.sin(2 * t) * np.ones(3), "integrator": method}
+        given: dict[str, Any] = {"t1": 4.0, "current": lambda t: -3 * np.sin(2 * t) * np.ones(3), "integrator": method}
         watched = simulate(MEMORY, CUES, guard=True, **given)
         free = simulate(MEMORY, CUES, guard=False, **given)
         assert watched.statistics["rejected"] <= free.statistics["rejected"] + 3
@@ -253,6 +253,6 @@ def test_time_constants_by_neuron_and_the_verdict():
     for method in ("auto", "rosenbrock", "dopri5", Relaxation(dt=1.0)):
         run = simulate(network(LogCosh()), start, t1=3.0, integrator=method, save="all")
         assert check_lyapunov(None, run).holds
-    report = check_lyapunov(network(Spherical()), {name: 3 * x for name, x in start.items()})
+    report: Any = check_lyapunov(network(Spherical()), {name: 3 * x for name, x in start.items()})
     assert not report.holds
     assert "time constants of a differ by neuron" in report.message
