@@ -160,12 +160,23 @@ def robustness(
 @command
 def reproduce(
     context: typer.Context,
-    figure: Annotated[str, typer.Argument(metavar="FIGURE", help=f"fig{', fig'.join(map(str, FIGURES))}, or all.")],
+    figure: Annotated[
+        str,
+        typer.Argument(
+            metavar="FIGURE", help=f"fig{', fig'.join(map(str, sorted([*FIGURES, 9])))}, or all (but fig9)."
+        ),
+    ],
     reading: Annotated[
         str, option(EXPERIMENT, f"One or several of {', '.join(READINGS)}; all of them unless said.", metavar="NAMES")
     ] = ",".join(READINGS),
     data: Annotated[
-        str | None, option(FILES, "What is stored instead of the paper's data sets: a name or a path.", metavar="NAME")
+        str | None,
+        option(
+            FILES,
+            "What is stored instead of the paper's data sets: a name or a path. For fig9 a text, or two with a comma, "
+            "of which the second is held out.",
+            metavar="NAME",
+        ),
     ] = None,
     runs: Annotated[
         int | None, option(EXPERIMENT, "Disjoint sets; as the reading says, if not said.", min=1, metavar="N")
@@ -182,8 +193,9 @@ def reproduce(
 
     **Example:**  hopfield reproduce fig2 --reading code,text --quick
     """
+    texts = listed(data) if data is not None and figure.strip().endswith("9") else data
     found = analysis.reproduce(
-        figure, listed(reading), data=data, runs=runs, quick=quick, out=out, seed=seed, jobs=jobs, progress=True
+        figure, listed(reading), data=texts, runs=runs, quick=quick, out=out, seed=seed, jobs=jobs, progress=True
     )
     for one in found:
         typer.echo(one.table())
