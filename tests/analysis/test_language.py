@@ -208,6 +208,7 @@ def test_a_comparison_goes_on_where_it_was_interrupted(text, small, tmp_path, mo
     assert again.table() == found.table()
 
 
+@pytest.mark.slow
 def test_reproduce_makes_figure_9(text, small):
     (found,) = analysis.reproduce("fig9", data=str(text), quick=True, runs=1)
     assert found.forms == tuple(FORMS)
