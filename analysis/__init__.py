@@ -34,7 +34,18 @@ from .basins import (
 )
 from .branches import Bifurcation, Branch, Branches, CriticalBeta, continue_fixed_points, critical_beta
 from .energy import LyapunovReport, assert_energy_decreases, check_lyapunov
-from .experiments import Reproduction, Sweep, capacity, plot_readings, plot_sweep, plot_sweeps, reproduce, robustness
+from .experiments import (
+    LanguageComparison,
+    Reproduction,
+    Sweep,
+    capacity,
+    compare_language_models,
+    plot_readings,
+    plot_sweep,
+    plot_sweeps,
+    reproduce,
+    robustness,
+)
 from .fixed_points import (
     Completeness,
     FixedPoints,
@@ -99,6 +110,7 @@ __all__ = [
     "FixedPoints",
     "Flipped",
     "Landscape",
+    "LanguageComparison",
     "LyapunovReport",
     "Masked",
     "Metastability",
@@ -125,6 +137,7 @@ __all__ = [
     "capacity",
     "certified_radii",
     "check_lyapunov",
+    "compare_language_models",
     "continue_fixed_points",
     "corrupt",
     "critical_beta",

@@ -13,7 +13,11 @@ FOLDER = Path(__file__).resolve().parents[1] / "examples"
 ALL = sorted(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*.py"))
 EXAMPLES = [name for name in ALL if not name.startswith("paper/")]  # those are run by tests/analysis/test_paper.py
 
-LESS = {"analysis/radii_of_digits.py": ["--digits", "3"], "analysis/basins_in_a_plane.py": ["--resolution", "40"]}
+LESS = {
+    "hopfield_layer.py": ["--epochs", "5"],
+    "analysis/radii_of_digits.py": ["--digits", "3"],
+    "analysis/basins_in_a_plane.py": ["--resolution", "40"],
+}
 # The numbers that an example prints, and which its text, its picture or the pages of docs/ speak of.
 SAYS = {
     "retrieve_digits.py": ["48 of 50 recalled", "The energy falls over all"],

@@ -40,7 +40,8 @@ def test_reproduce_one_figure(folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("reproduce", "fig9", "--quick"), "Unknown figure"),
+        (("reproduce", "fig9", "--quick"), "Figure 9 learns from a text"),
+        (("reproduce", "fig15", "--quick"), "Unknown figure"),
         (("reproduce", "fig2", "--reading", "cod"), "Did you mean 'code'"),
         (("reproduce", "fig2", "--reading", ",", "--quick"), "reading"),
         (("capacity", "--sizes", "10,many"), "list of numbers"),

@@ -12,3 +12,5 @@ from ._reproduce import Reproduction as Reproduction
 from ._reproduce import plot_readings as plot_readings
 from ._reproduce import reproduce as reproduce
 from ._sweep import Sweep as Sweep
+from .language import LanguageComparison as LanguageComparison
+from .language import compare_language_models as compare_language_models

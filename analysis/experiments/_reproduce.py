@@ -24,11 +24,13 @@ from ._figures import FIGURES, READINGS, Panel, panels
 from ._fractions import one_pass
 from ._plots import plot_sheet, plot_sweeps
 from ._sweep import Sweep
+from .language import compare_language_models, texts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 QUICK_SIZES, QUICK_MOST, QUICK_RUNS = (5, 20, 100), 100, 3
+LANGUAGE = 9  # the figure of language models
 SHOWN = 5  # images of a sheet
 SQUARED_ERRORS = (0, 10, 25, 50, 75, 100, 200, 400)  # looked for among the answers of figure 10
 Row = tuple[str, list[tuple[str, np.ndarray]]]
@@ -135,21 +137,23 @@ def reproduce(
     jobs: int | None = None,
     shard: tuple[int, int] | None = None,
     progress: bool = True,
-) -> list[Reproduction]:
+) -> list[Any]:
     r"""A figure of Millidge et al. 2022 under one reading or several.
 
     Parameters
     ----------
     figure : int or str
-        2 to 8 or 10 to 14, also ``"fig2"``; ``"all"`` for all of them.
+        2 to 14, also ``"fig2"``; ``"all"`` for all of them but figure 9, whose language models take hours.
     reading : str or sequence of str
         ``"code"`` (what the published code computes), ``"text"`` (what the paper says), ``"fair"``; all three unless
         said. `panels` holds what each means.
     data : name, path or several, optional
         What is stored instead of the paper's data sets; else these are loaded by their names (see `load`), Tiny
-        ImageNet only where ``HOPFIELD_DATA`` has it.
+        ImageNet only where ``HOPFIELD_DATA`` has it. For figure 9 a text to learn from and one that is held out, or one
+        of which the last tenth is; unless given, ``wikitext2`` in ``HOPFIELD_DATA``.
     runs : int, optional
-        How many disjoint sets; the reading's number (5 or 10) unless given, and never more than the images allow.
+        How many disjoint sets, or seeds for figure 9; the reading's number (5 or 10) unless given, and never more than
+        the images allow.
     quick : bool
         Small digits that come with scikit-learn, few of them and few runs: some seconds for a figure. Thresholds are
         scaled to their 64 values then.
@@ -161,12 +165,13 @@ def reproduce(
     Returns
     -------
     list of Reproduction
-        In the order of figures and readings.
+        In the order of figures and readings. For figure 9 one `LanguageComparison`, with the same `table`, `plot`,
+        `write` and `name`; its readings are rows of one table.
 
     Raises
     ------
     ValueError
-        For a figure or reading that there is not. Figure 1 is a drawing, and 9 is a transformer.
+        For a figure or reading that there is not. Figure 1 is a drawing.
 
     Examples
     --------
@@ -180,6 +185,9 @@ def reproduce(
     for one in readings:
         if one not in READINGS:
             raise unknown_name("reading", one, READINGS)
+    if _number(figure) == LANGUAGE:
+        options: dict[str, Any] = {"seeds": runs, "quick": quick, "out": out, "seed": seed, "jobs": jobs}
+        return [compare_language_models(texts(data), **options, progress=progress)]
     found, missing = [], None
     for number in _numbers(figure):
         for one in readings:
@@ -239,11 +247,15 @@ def plot_readings(found: Sequence[Reproduction], data: str | None = None) -> Fig
 def _numbers(figure: int | str) -> list[int]:
     if figure == "all":
         return list(FIGURES)
-    parts = re.fullmatch(r"(?:fig(?:ure)?)?[ .]*0*(\d+)", str(figure).strip().lower())
-    number = int(parts[1]) if parts else None
+    number = _number(figure)
     if number not in FIGURES:
-        raise unknown_name("figure", figure, ["all", *(f"fig{n}" for n in FIGURES)])
+        raise unknown_name("figure", figure, ["all", *(f"fig{n}" for n in sorted([*FIGURES, LANGUAGE]))])
     return [number]
+
+
+def _number(figure: int | str) -> int | None:
+    parts = re.fullmatch(r"(?:fig(?:ure)?)?[ .]*0*(\d+)", str(figure).strip().lower())
+    return int(parts[1]) if parts else None
 
 
 def _panels(number: int, reading: str, data: Any, quick: bool) -> list[tuple[Panel, str]]:

@@ -61,6 +61,20 @@ def city_blocks(patterns, queries, distances, start, stop):
         i += 1
 
 
+@_sums
+def signed_sums(rows, patterns, weights, found, start, stop):
+    """sum_i f_bi sign(x_bk - M_ik) for the rows b from start to stop."""
+    width, count = rows.shape[1], patterns.shape[0]
+    for b in range(start, stop):
+        for k in range(width):
+            found[b, k] = 0
+        for i in range(count):
+            f = weights[b, i]
+            for k in range(width):
+                gap = rows[b, k] - patterns[i, k]
+                found[b, k] += (f if gap > 0 else 0 * f) - (f if gap < 0 else 0 * f)
+
+
 @_exact
 def proximal_median(columns, order, v, f, drive, leak, ratio, forever, found, start, stop):
     """max over k of min(m_(k+1), p_k) for the columns from start to stop; drive (B, I) or (0, 0).

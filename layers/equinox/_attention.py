@@ -13,6 +13,8 @@ from ...dynamics.backend import Array, shown
 from ...dynamics.doors import flag, number, whole
 from ..attention import attention, rule_of, usual_beta
 
+LARGEST = 30.0  # log beta, up or down: what lies beyond is softmax no more
+
 
 class HopfieldAttention(eqx.Module):
     r"""Multi-head attention z_l = sum_s V_s sep(beta sim(K, q_l))_s with any similarity and any separation.
@@ -120,7 +122,7 @@ class HopfieldAttention(eqx.Module):
     @property
     def beta(self) -> Array:
         """Beta of each head, shape (num_heads,)."""
-        return jnp.exp(self.log_beta)
+        return jnp.exp(jnp.clip(self.log_beta, -LARGEST, LARGEST))
 
     def __call__(
         self,

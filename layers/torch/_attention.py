@@ -13,6 +13,8 @@ from ..attention import attention, causal_mask, rule_of, settled, usual_beta, we
 from ._masks import together
 from ._nested import padded, unpadded
 
+LARGEST = 30.0  # log beta, up or down: what lies beyond is softmax no more
+
 
 class HopfieldAttention(nn.Module):
     r"""Multi-head attention z_l = sum_s V_s sep(beta sim(K, q_l))_s with any similarity and any separation.
@@ -120,7 +122,7 @@ class HopfieldAttention(nn.Module):
     @property
     def beta(self) -> Tensor:
         """Beta of each head, shape (num_heads,)."""
-        return self.log_beta.exp()
+        return self.log_beta.clamp(-LARGEST, LARGEST).exp()
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         if f"{prefix}log_beta" not in state_dict and f"{prefix}out_proj.weight" in state_dict:  # of MultiheadAttention

@@ -7,8 +7,10 @@ import os
 import re
 import zlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from ....data import VARIABLE
 from ....dynamics.doors import path as path_
 
 TITLE = re.compile(r"^ ?= [^=].*[^=] = ?$", re.MULTILINE)  # of an article, and not of a section, = = so = =
@@ -85,6 +87,21 @@ def shortened(text: Text, characters: int) -> Text:
             kept.append(article[:left])
             left -= len(article)
     return Text(tuple(kept), zlib.crc32("".join(kept).encode()))
+
+
+def texts(data: Any) -> Any:
+    """The paths that were given, or those of WikiText-2 in the folder HOPFIELD_DATA: train (or test) and valid."""
+    if data is not None:
+        return data
+    folder = Path(os.environ.get(VARIABLE, "")) / "wikitext2"
+    found = [next(iter(sorted(folder.glob(f"*{part}*.t*"))), None) for part in ("train", "test", "valid")]
+    learned, held = found[0] or found[1], found[2]
+    if not os.environ.get(VARIABLE) or learned is None or held is None:
+        raise ValueError(
+            "Figure 9 learns from a text: give data=path, or two of them, of which the second is held out; or put "
+            f"WikiText-2 (train.txt and valid.txt) into the folder wikitext2 of {VARIABLE}."
+        )
+    return [learned, held]
 
 
 def pair(data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> tuple[Text, Text]:

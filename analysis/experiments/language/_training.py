@@ -61,7 +61,9 @@ def _fit(model: LanguageModel, stream: Tensor, size: int, cell: dict[str, Any]) 
                 model.load_state_dict(good)
                 return True, loss
             found.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), cell["clip"])
+            if not bool(nn.utils.clip_grad_norm_(model.parameters(), cell["clip"]).isfinite()):
+                model.load_state_dict(good)
+                return True, loss
             optimiser.step()
             if schedule is not None:
                 schedule.step()

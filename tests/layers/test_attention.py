@@ -218,6 +218,26 @@ def test_blocks_change_neither_values_nor_derivatives(kind, library, monkeypatch
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
 
 
+def test_compiled_loops_have_the_distances_and_derivatives_of_the_library(monkeypatch):
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(4)
+    q, k, v = (torch.asarray(rng.standard_normal((2, 150, 50))).requires_grad_() for _ in range(3))
+    with torch.no_grad():
+        q[0, 3] = k[0, 5]  # where every difference has the sign 0
+    found = []
+    for switch in ("1", "0"):
+        monkeypatch.setenv("HOPFIELD_NUMBA", switch)
+        out = attention(q, k, v, similarity="manhattan", is_causal=True)
+        found.append([out, *torch.autograd.grad((out**2).sum(), (q, k, v))])
+    for a, b in zip(*found, strict=True):
+        assert (a - b).abs().max() < 1e-11 * b.abs().max()
+    monkeypatch.setenv("HOPFIELD_NUMBA", "1")
+    out = attention(q, k, v, similarity="manhattan")
+    (slope,) = torch.autograd.grad(out.sum(), q, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        slope.sum().backward()
+
+
 # ---------------------------------------------------------------------------------------------------- states
 
 
