@@ -58,8 +58,8 @@ class TorchModule:
 
     @property
     def trainable(self) -> dict[str, Array]:
-        """The parameters; buffers stay."""
-        return {name: self.weights[name] for name, _ in self.module.named_parameters()}
+        """The parameters that require gradients; others stay, and so do buffers."""
+        return {name: self.weights[name] for name, one in self.module.named_parameters() if one.requires_grad}
 
     def trained(self, weights: dict[str, Array]) -> TorchModule:
         """The same encoder with other weights; the module keeps its own."""

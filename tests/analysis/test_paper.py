@@ -188,6 +188,15 @@ def test_script(number, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.rglob("*.png"))
 
 
+def test_learned_similarities_beside_fixed_ones(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("torch")
+    run_script(monkeypatch, tmp_path, "learned.py", "--quick")
+    printed = capsys.readouterr().out
+    assert "likelihood of the noise" in printed
+    assert "against manhattan: +0." in printed  # where the half is hidden
+    assert (tmp_path / "learned.png").stat().st_size > 10_000
+
+
 def test_the_script_of_the_figures_knows_which_there_are(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as left:
         run_script(monkeypatch, tmp_path, "figure.py", 9)
