@@ -34,6 +34,7 @@ from .measures import (
     similarity,
 )
 from .pairs import BidirectionalMemory
+from .predictive import CovarianceMemory, Learned, Prediction, PredictiveCodingMemory, Prior
 from .sparse import SparseDistributedMemory
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "ClassicalHopfield",
     "ContinuousSDM",
     "Cosine",
+    "CovarianceMemory",
     "Custom",
     "DenseAssociativeMemory",
     "Dot",
@@ -57,10 +59,14 @@ __all__ = [
     "Kernel",
     "KullbackLeibler",
     "Layer",
+    "Learned",
     "Manhattan",
     "Model",
     "ModernHopfield",
     "Normalised",
+    "Prediction",
+    "PredictiveCodingMemory",
+    "Prior",
     "Published",
     "Retrieval",
     "ReverseKullbackLeibler",

@@ -1,0 +1,7 @@
+"""Predictive coding: memories that complete what is partly known."""
+
+from ._covariance import CovarianceMemory as CovarianceMemory
+from ._generative import PredictiveCodingMemory as PredictiveCodingMemory
+from ._learning import Learned as Learned
+from ._synapses import Prediction as Prediction
+from ._synapses import Prior as Prior
