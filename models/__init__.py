@@ -14,6 +14,7 @@ from .family import (
     chain,
     recall_sequence,
 )
+from .iterated import Autoencoder, Iterated, Trained, rank_one_eigenvalue
 from .layered import HierarchicalMemory, Kernel, Layer, activations
 from .measures import (
     Cosine,
@@ -39,6 +40,7 @@ from .sparse import SparseDistributedMemory
 
 __all__ = [
     "AssociativeMemory",
+    "Autoencoder",
     "BidirectionalMemory",
     "BinaryRetrieval",
     "CatalogueEntry",
@@ -54,6 +56,7 @@ __all__ = [
     "GlauberRun",
     "Hamming",
     "HierarchicalMemory",
+    "Iterated",
     "Jeffreys",
     "JensenShannon",
     "Kernel",
@@ -72,6 +75,7 @@ __all__ = [
     "ReverseKullbackLeibler",
     "SequenceRecall",
     "SparseDistributedMemory",
+    "Trained",
     "UniversalHopfield",
     "activations",
     "as_model",
@@ -80,6 +84,7 @@ __all__ = [
     "chain",
     "normalised",
     "published",
+    "rank_one_eigenvalue",
     "recall_sequence",
     "separation",
     "separations",

@@ -5,3 +5,5 @@ from ._generative import PredictiveCodingMemory as PredictiveCodingMemory
 from ._learning import Learned as Learned
 from ._synapses import Prediction as Prediction
 from ._synapses import Prior as Prior
+from ._transfers import TRANSFERS as TRANSFERS
+from ._transfers import Transfer as Transfer
