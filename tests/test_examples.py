@@ -14,6 +14,8 @@ EXAMPLES = [name for name in ALL if not name.startswith("paper/")]  # those are 
 
 LESS = {"analysis/radii_of_digits.py": ["--digits", "3"], "analysis/basins_in_a_plane.py": ["--resolution", "40"]}
 
+NEEDS = {"models/autoencoder.py": "torch"}
+
 
 def test_there_are_examples():
     assert {"retrieve_digits.py", "euler_against_relaxation.py", "custom_network.py"} <= set(EXAMPLES)
@@ -21,6 +23,8 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name, tmp_path):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     # Without an option the picture has the name of the script.
     arguments = [] if name == "custom_network.py" else ["--out", "picture.png"]
     command = [sys.executable, "-W", "error", str(FOLDER / name), *LESS.get(name, []), *arguments]
