@@ -66,6 +66,8 @@ SAYS = {
     ],
 }
 
+NEEDS = {"models/autoencoder.py": "torch"}
+
 
 def test_there_are_examples_whose_numbers_are_known():
     assert {"retrieve_digits.py", "euler_against_relaxation.py", "custom_network.py"} <= set(EXAMPLES)
@@ -83,6 +85,8 @@ def test_an_example_has_a_title_for_the_gallery(name):
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name, tmp_path):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     # Without an option the picture has the name of the script.
     arguments = [] if name == "custom_network.py" else ["--out", "picture.png"]
     command = [sys.executable, "-W", "error", str(FOLDER / name), *LESS.get(name, []), *arguments]
