@@ -85,7 +85,7 @@ def large(rows=10**6, cues=1024):
     began = time.process_time()
     for start in range(0, rows, 4096):
         part = m[start : start + 4096]
-        (q @ part.T) @ part
+        _ = (q @ part.T) @ part
     products = time.process_time() - began
     print(
         f"{rows} x {I} float32, {cues} cues: recall {ours:.1f} s, {ours / products:.2f} of its two products; retrieve "
@@ -118,7 +118,7 @@ def from_file(gigabytes, cues=64):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--file", type=float, metavar="GB")

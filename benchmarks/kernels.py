@@ -107,7 +107,7 @@ def visits(table, repeat):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("--repeat", type=int, default=15)
     repeat = parser.parse_args().repeat
     table = Table("what", "beside", "compiled", "other", "ratio")

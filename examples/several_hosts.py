@@ -36,8 +36,7 @@ def host(process, count, address, picture):
 
     from hopfield import ModernHopfield, simulate
 
-    if getattr(jax.config, "jax_platforms", None) in (None, "cpu"):
-        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")  # of processors; others have their own
     jax.distributed.initialize(address, num_processes=count, process_id=process)
     mesh = jax.make_mesh((jax.device_count(),), ("memory",), axis_types=(AxisType.Auto,))
     rows = NamedSharding(mesh, PartitionSpec("memory", None))

@@ -182,7 +182,10 @@ def left(memory: Any, method: Relaxation, found: Any, rests: np.ndarray) -> np.n
     states = {name: xp.take(x, where, axis=0) for name, x in found.states.items()}
     after = {name: xp.take(x, where, axis=0) for name, x in found.after.items()}
     g, sums = xp.take(g, where, axis=0), xp.take(sums, where, axis=0)
-    first = best_of(table_of(memory.sim, g), 1)[1][:, 0]
+    if separation.smooth:
+        first = best_of(table_of(memory.sim, g), 1)[1][:, 0]
+    else:  # weights may be equal where scores are not
+        first = xp.asarray(best(memory, g, 1).patterns[:, 0], device=backend.device(g))
     total = xp.where(sums[:, -4:-3] > 0, sums[:, -4:-3], 1.0)
     gap = xp.take(memory.sim.carrier, first, axis=0) - sums[:, :-4] / total
     push = {"value": memory.sim.pull_of_sums(g, gap, 0 * total)}

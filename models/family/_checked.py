@@ -27,6 +27,7 @@ class Checked(Model):
     tau_memory: Any
     bias: Any
     rule: Any
+    sim: Any
     places: Any
     is_adiabatic: Any
 

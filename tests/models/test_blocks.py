@@ -89,7 +89,8 @@ def test_the_best_are_those_of_the_largest_weights(request, separation, blocks):
         memory.best(q, 102)
 
 
-@pytest.mark.parametrize("separation", ["softmax", "max", "top_k(3)", "sparsemax", "entmax(1.5)"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("separation", ["softmax", "max", "top_k(3)", "sparsemax", "entmax(1.5)", "epanechnikov"])
 @pytest.mark.parametrize("similarity", ["dot", "euclidean", "cosine"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_retrieval_is_the_same(small_blocks, similarity, separation, dtype):
