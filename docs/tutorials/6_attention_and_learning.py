@@ -10,8 +10,9 @@ themselves are learned. It needs PyTorch: ``pip install ".[torch]"``.
 # %%
 # One update is attention
 # -----------------------
-# Attention takes queries q, keys K and values V, and returns :math:`\operatorname{softmax}(q K^T/\sqrt d)\, V`. In the language of memories the
-# keys are the stored patterns, the values are what each of them recalls (its *projection*), and 1/sqrt(d) is beta.
+# Attention takes queries q, keys K and values V, and returns :math:`\operatorname{softmax}(q K^T/\sqrt d)\, V`. In the
+# language of memories the keys are the stored patterns, the values are what each of them recalls (its *projection*),
+# and 1/sqrt(d) is beta.
 
 import numpy as np
 import torch
