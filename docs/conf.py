@@ -1,5 +1,6 @@
 """How Sphinx builds these pages. Run ``bash docs/build.sh``, which calls it on a copy of this folder."""
 
+import importlib
 import importlib.metadata
 import os
 import shutil
@@ -77,6 +78,7 @@ put_mathjax()
 GALLERY = os.environ["HOPFIELD_DOCS_GALLERY"]
 FEW = r"/(retrieve_digits|1_store_and_recall)\.py$"
 
+importlib.import_module("gallery").give_titles(HERE.parent / "examples")
 sphinx_gallery_conf = {
     "examples_dirs": [str(HERE.parent / "examples"), "tutorials"],
     "gallery_dirs": ["gallery", "learn"],

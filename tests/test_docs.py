@@ -148,6 +148,7 @@ def test_every_public_name_has_one_page(tmp_path, extension):
         ("|M_i - g|^2 falls", [r"\|M_i - g\|^2 falls"]),
         ("a star * b, and *c* d", [r"a star \* b, and *c* d"]),
         ("see `simulate` and `x`", ["see :py:obj:`simulate <hopfield.simulate>` and ``x``"]),
+        ("`simulate(t1=2)`, `x = 2`, `a_`_", [":py:obj:`simulate(t1=2) <hopfield.simulate>`, ``x = 2``, `a_`_"]),
         ("It is\n\n    E = |v|^2\n\nand falls", ["It is", "", ".. code-block:: none", "   :class: formula", ""]),
         (">>> a | b\n`x`", [">>> a | b", "`x`"]),
     ],

@@ -15,7 +15,7 @@ LINKS: dict[str, str] = {}  # public names and the paths of their pages, filled 
 SECTIONS = re.compile(r"^\s*[-=]{3,}\s*$")
 LISTED = re.compile(r"^\s*([-*+] |\d+[.)] |\.\. |>>> |\.\.\. |:\w)")
 QUOTED = re.compile(r"(``.+?``|:[\w:]+:`[^`]+`|`[^`]+`_{0,2})", re.DOTALL)
-NAME = re.compile(r"^`([A-Za-z_][\w.]*)(\(\))?`$")
+NAME = re.compile(r"^`([A-Za-z_][\w.]*)(\([^`<>]*\))?`$")
 
 
 def plain(text: str) -> str:
@@ -37,7 +37,7 @@ def _escaped(text: str) -> str:
 def _link(part: str) -> str:
     found = NAME.match(part)
     if found is None:
-        return part
+        return f"`{part}`" if re.match(r"^`[^`]+`$", part) else part
     name, call = found[1], found[2] or ""
     head, _, rest = name.partition(".")
     if head in LINKS:

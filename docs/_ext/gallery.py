@@ -7,6 +7,8 @@ may be saved beside.
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -59,3 +61,13 @@ def order(folder: str) -> tuple[int, str]:
 def within(name: str) -> tuple[int, str]:
     """Where an example stands in its folder."""
     return (FIRST.index(name) if name in FIRST else len(FIRST), name)
+
+
+def give_titles(folder: Path) -> None:
+    """In copies of examples: where a docstring has no underlined title, its first words are one."""
+    for file in folder.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        said = (ast.get_docstring(ast.parse(text), clean=False) or "").strip()
+        if not re.search(r"^=+$", said, re.MULTILINE):
+            title = re.split(r"[.:;?]", said, maxsplit=1)[0].strip()
+            file.write_text(text.replace(said, f"{title}\n{'=' * len(title)}\n\n{said}", 1), encoding="utf-8")

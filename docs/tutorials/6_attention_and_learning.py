@@ -10,8 +10,9 @@ themselves are learned. It needs PyTorch: ``pip install ".[torch]"``.
 # %%
 # One update is attention
 # -----------------------
-# Attention takes queries q, keys K and values V, and returns softmax(q K^T/sqrt(d)) V. In the language of memories the
-# keys are the stored patterns, the values are what each of them recalls (its *projection*), and 1/sqrt(d) is beta.
+# Attention takes queries q, keys K and values V, and returns :math:`\operatorname{softmax}(q K^T/\sqrt d)\, V`. In the
+# language of memories the keys are the stored patterns, the values are what each of them recalls (its *projection*),
+# and 1/sqrt(d) is beta.
 
 import numpy as np
 import torch
@@ -30,8 +31,11 @@ assert torch.allclose(theirs, ours, atol=1e-5)
 # %%
 # What attention minimises
 # ------------------------
-# Where keys and values are the same, one step of attention lowers the energy |q|^2/2 - log sum exp(beta K q)/beta, and
-# more steps lower it further, until the query has become a stored pattern, or a blend of several.
+# Where keys and values are the same, one step of attention lowers the energy
+#
+# .. math:: E(q) = \tfrac12 |q|^2 - \tfrac1\beta \log \sum_i e^{\beta K_i \cdot q} ,
+#
+# and more steps lower it further, until the query has become a stored pattern, or a blend of several.
 
 figure = new_figure((6, 3.2))
 ax = open_axes(figure.subplots())
