@@ -5,8 +5,8 @@ An autoencoder that is iterated
 An overparametrised autoencoder is trained on ten digits until it gives them back. Whether they are attractors of the
 map is not said by that: the spectral radius of its Jacobian says it.
 
-Neurons that saturate make attractors of all ten here, and with a hidden layer of plain swish neurons of hardly any. One
-hidden layer, one example and a start of rank one have the eigenvalue u phi'(u)/phi(u) in closed form. Needs PyTorch.
+Two layers of sigmoid neurons with large weights make attractors of all ten here, one of plain swish neurons of hardly
+any. One hidden layer, one example and a start of rank one have the eigenvalue u phi'(u)/phi(u) in closed form. Needs PyTorch.
 """
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
