@@ -6,7 +6,8 @@ An overparametrised autoencoder is trained on ten digits until it gives them bac
 map is not said by that: the spectral radius of its Jacobian says it.
 
 Two layers of sigmoid neurons with large weights make attractors of all ten here, one of plain swish neurons of hardly
-any. One hidden layer, one example and a start of rank one have the eigenvalue u phi'(u)/phi(u) in closed form. Needs PyTorch.
+any. One hidden layer, one example and a start of rank one have the eigenvalue u phi'(u)/phi(u) in closed
+form. Needs PyTorch.
 """
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter

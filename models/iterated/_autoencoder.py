@@ -57,8 +57,8 @@ class Autoencoder:
     Trained until f(x_i) = x_i with far more weights than needed, it may hold its examples as attractors of x <-
     f(x): x is one where f(x) = x and the spectral radius of the Jacobian J_f(x) is below 1 (`is_attractor`). Many
     weights are not enough for that; depth, activation and the size of the first weights matter. An autoencoder has no
-    energy, unless its weights are tied, A_2 = A_1^T: then x <- W^T phi(W x) is the update of a universal Hopfield network with the patterns W
-    (`tied_memory`), with energy and all.
+    energy, unless its weights are tied, A_2 = A_1^T: then x <- W^T phi(W x) is the update of a universal Hopfield
+    network with the patterns W (`tied_memory`), with energy and all.
 
     Parameters
     ----------
