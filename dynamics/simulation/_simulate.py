@@ -118,9 +118,9 @@ def simulate(
 
     - What is retrieved, from which cues, and a falling energy: ``"auto"``. For value and memory neurons whose
       steps are exact and lower the energy whatever their length, as in the family with its own leaks, that is
-      `Relaxation` of order 2 in steps of a tenth of tau_value (times the patterns' size for manhattan, and its square
-      for cosine, without leak); ``Relaxation(dt=inf)`` is then the fastest way to a fixed point,
-      but a cue near a boundary can go to another memory than the flow takes it to. For any other network it is
+      `Relaxation` of order 2 in steps of a tenth of tau_value (times the size of the patterns' entries for manhattan,
+      and the patterns' squared length for cosine, without leak); ``Relaxation(dt=inf)`` is then the fastest way to a
+      fixed point, but a cue near a boundary can go to another memory than the flow takes it to. For any other it is
       `Rosenbrock`, whose steps follow from the error (`RungeKutta` where derivatives are missing or the flow is
       that of the gradient; adaptive `Relaxation` where forces jump).
     - Where in time things happen, with fast memory neurons (tau_memory below a tenth of tau_value):
