@@ -190,7 +190,8 @@ def attempt(
         times = None if every else _times(save_at, t1, updates=math.isinf(getattr(method, "dt", 1.0)))
         wide, batch = flat({**states, **{(name,): mask for name, mask in masks.items()}})
         states, masks = {n: wide[n] for n in states}, {n: wide[n,] for n in masks}
-        _measurable(states)
+        if getattr(method, "adaptive", False):
+            _measurable(states)
         if 0 in batch:
             raise ValueError(f"There is nothing to simulate: the batch of queries has shape {batch}, without a sample.")
         plan = Plan(t1, times, keep, None, bool(guard), progress, every or 1)
@@ -333,14 +334,14 @@ def _squares(x: Array) -> Array:
 
 
 def _measurable(states: dict[str, Array]) -> None:
-    """Refuse starts whose squares overflow: neither errors nor speeds could be compared with them."""
+    """Refuse starts whose squares overflow: no error of a step could be compared with them."""
     for name, x in states.items():
         if not backend.holds(_squares, x):
             largest = float(np.abs(backend.to_numpy(x).astype(float)).max())
             raise ValueError(
                 f"Population {name!r} starts at numbers as large as {largest:g}, whose squares overflow in "
-                f"{backend.dtype_name(x)}, so no error and no speed can be compared with them. Give patterns and query "
-                "in other units, such that they are of the size of 1."
+                f"{backend.dtype_name(x)}, so no error of a step can be compared with them. Give patterns and query in "
+                "other units, such that they are of the size of 1."
             )
 
 
