@@ -73,22 +73,23 @@ def pace(network: Network, name: str) -> float:
     """The time, in units of tau, in which a population moves by its size, as far as that goes with the patterns' units.
 
     Where nothing leaks, sums of signs move a state by its scale in a time in proportion to it, and forces that see the
-    direction of a state alone turn it in a time in proportion to its square; all others need 1.
+    direction of a state alone turn it in a time in proportion to its squared length; all others need 1. So do
+    patterns whose squares are at the ends of float64.
 
     >>> from hopfield.models import UniversalHopfield
     >>> for similarity in ("euclidean", "manhattan", "cosine"):
     ...     pace(UniversalHopfield([[3.0, -3.0]], similarity).network, "value")
     1.0
     3.0
-    9.0
+    18.0
     """
     p = network.populations[name]
     ends = [(s, k) for s in network.synapses.values() for k, joined in enumerate(s.between) if joined == name]
     extent = max((extent for synapse, k in ends if (extent := synapse.extent(k)) is not None), default=0.0)
-    if not extent > 0 or p.leak != 0 or p.bias is not None or not p.lagrangian.identity:
+    if not 1e-100 < extent < 1e100 or p.leak != 0 or p.bias is not None or not p.lagrangian.identity:
         return 1.0
     if all(synapse.ray(k) for synapse, k in ends):
-        return float(extent) ** 2
+        return p.size * float(extent) ** 2  # the mean of the patterns' |v|^2: a direction turns by one in tau |v|^2
     return float(extent) if all(synapse.answer(k).degree == 0 for synapse, k in ends) else 1.0
 
 

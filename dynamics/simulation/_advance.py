@@ -57,7 +57,7 @@ def advance(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, siz
         before, after = flow.velocity(point), flow.velocity(new)
         bend = {n: (bend_of(program.method, dt, before[n], after[n]), rms(x)) for n, x in new.states.items()}
     done = program.stop.holds(flow, point, new, sizes) if program.stop is not None else None
-    return Outcome(new, error, energy, finite(new.states), bend, done)
+    return Outcome(new, error, energy, finite(new.states, program.method.adaptive), bend, done)
 
 
 def _stepped(program: Program, flow: Flow, point: Point, dt: Any, theta: Any, kick: Any) -> Step:
@@ -115,14 +115,15 @@ def march(program: March, flow: Flow, point: Point, dt: Number | None, steps: An
         return program.method.step(flow, point, dt).point
 
     point = backend.repeated(step, point, steps, next(iter(point.states.values())))
-    return point, finite(point.states)
+    return point, finite(point.states, program.method.adaptive)
 
 
-def finite(states: States) -> Array:
-    """Which samples have finite squares in every population, without which no step has an error: bool (B,)."""
+def finite(states: States, squares: bool) -> Array:
+    """Which samples are finite in every population, or their squares, without which no step has an error: bool (B,)."""
     found: Any = None
     for x in states.values():
-        whole = backend.namespace(x).isfinite(backend.dot(x, x))
+        xp = backend.namespace(x)
+        whole = xp.isfinite(backend.dot(x, x)) if squares else xp.all(xp.isfinite(x), axis=-1)
         found = whole if found is None else found & whole
     return found
 

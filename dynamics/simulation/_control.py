@@ -213,7 +213,7 @@ class OwnClocks:
         return Verdict(accepted, lost)
 
     def _underflow(self, k: Any, bad: bool, row: Any) -> str:
-        why = "its energy rose at every step size" if bad else "its error stayed above the tolerance"
+        why = "its energy rose or its square overflowed" if bad else "its error stayed above the tolerance"
         return (
             f"In sample {row} the step of {self.method!r} fell to {self.h[k]:.3g} at t={self.time[k]:g} after "
             f"{self.steps[k]} steps: {why}. The state may be running away, or the tolerances lie below the reach of "

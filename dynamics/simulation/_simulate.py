@@ -138,9 +138,9 @@ def simulate(
 
     - What is retrieved, from which cues, and a falling energy: ``"auto"``. For value and memory neurons whose
       steps are exact and lower the energy whatever their length, as in the family with its own leaks, that is
-      `Relaxation` of order 2 in steps of a tenth of tau_value (times the patterns' size for manhattan, and its square
-      for cosine, without leak); ``Relaxation(dt=inf)`` is then the fastest way to a fixed point,
-      but a cue near a boundary can go to another memory than the flow takes it to. For any other network it is
+      `Relaxation` of order 2 in steps of a tenth of tau_value (times the size of the patterns' entries for manhattan,
+      and the patterns' squared length for cosine, without leak); ``Relaxation(dt=inf)`` is then the fastest way to a
+      fixed point, but a cue near a boundary can go to another memory than the flow takes it to. For any other it is
       `Rosenbrock`, whose steps follow from the error (`RungeKutta` where derivatives are missing or the flow is
       that of the gradient; adaptive `Relaxation` where forces jump).
     - Where in time things happen, with fast memory neurons (tau_memory below a tenth of tau_value):
@@ -244,7 +244,8 @@ def attempt(
             )
         wide, batch = flat({**states, **{(name,): mask for name, mask in masks.items()}})
         states, masks = {n: wide[n] for n in states}, {n: wide[n,] for n in masks}
-        _measurable(states)
+        if getattr(method, "adaptive", False):
+            _measurable(states)
         if 0 in batch:
             raise ValueError(f"There is nothing to simulate: the batch of queries has shape {batch}, without a sample.")
         drive = None if drive is None else drive.over(batch)
@@ -362,12 +363,12 @@ def _squares(x: Array) -> Array:
 
 
 def _measurable(states: dict[str, Array]) -> None:
-    """Refuse starts whose squares overflow: neither errors nor speeds could be compared with them."""
+    """Refuse starts whose squares overflow: no error of a step could be compared with them."""
     for name, x in states.items():
         if not backend.holds(_squares, x):
             largest = float(np.abs(backend.to_numpy(x).astype(float)).max())
             raise ValueError(
                 f"Population {name!r} starts at numbers as large as {largest:g}, whose squares overflow in "
-                f"{backend.dtype_name(x)}, so no error and no speed can be compared with them. Give patterns and query "
-                "in other units, such that they are of the size of 1."
+                f"{backend.dtype_name(x)}, so no error of a step can be compared with them. Give patterns and query in "
+                "other units, such that they are of the size of 1."
             )
