@@ -50,8 +50,8 @@ class Diffrax(Solver):
         The most remaining neurons for which their system is built.
 
     With ``simulate(..., noise=...)`` the solver is one for stochastic equations, such as ``"ShARK"``, ``"SEA"``,
-    ``"EulerHeun"`` or ``"Heun"``, in equal steps of dt. The noise is then diffrax's: it follows from the seed and t1 alone, and is not that of other
-    integrators.
+    ``"EulerHeun"`` or ``"Heun"``, in equal steps of dt. The noise is then diffrax's: it follows from the seed and t1
+    alone, and is not that of other integrators.
 
     >>> import jax.numpy as jnp
     >>> from hopfield.dynamics import simulate
