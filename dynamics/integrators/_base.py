@@ -193,6 +193,8 @@ class Solver(ABC):
     ----------
     rtol, atol : float
         Tolerances of its error control.
+    stochastic : bool
+        Whether it integrates noise, by `noisy`.
 
     Examples
     --------
@@ -203,6 +205,21 @@ class Solver(ABC):
 
     rtol: float = 0.0
     atol: float = 0.0
+    stochastic = False
+
+    def noisy(
+        self,
+        network: Network,
+        states: States,
+        t1: float,
+        save_at: np.ndarray | None,
+        clamp: Mapping[str, Array],
+        keep: Sequence[str],
+        sigma: Mapping[str, np.ndarray],
+        seed: int,
+    ) -> Solution:
+        """The same with noise sigma dW on some populations, for libraries that have it."""
+        raise NotImplementedError(f"{self!r} integrates no noise.")
 
     def check(self, network: Network, states: States) -> None:
         """Refuse, with the reason, what the library cannot integrate."""

@@ -13,7 +13,8 @@ from ..backend import Array, backend_of, optional_import, unknown_name
 from ..doors import flag, kind, number, settle, whole
 from ..inputs import Changing, Stretch, changing, stretched
 from ..network import Network
-from ._base import Solution, Solver, States, no_limit, refuse_unstable
+from ._base import Solution, Solver, States, no_limit, refuse_jumps, refuse_unstable
+from ._diffrax_noise import solve_noisy
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Diffrax(Solver):
     dense : int
         The most remaining neurons for which their system is built.
 
+    With ``simulate(..., noise=...)`` the solver is one for stochastic equations, such as ``"ShARK"``, ``"SEA"``,
+    ``"EulerHeun"`` or ``"Heun"``, in equal steps of dt. The noise is then diffrax's: it follows from the seed and t1
+    alone, and is not that of other integrators.
+
     >>> import jax.numpy as jnp
     >>> from hopfield.dynamics import simulate
     >>> from hopfield.models import ModernHopfield
@@ -64,6 +69,7 @@ class Diffrax(Solver):
     dt: float = no_limit
     eliminate: bool = True
     dense: int = 256
+    stochastic = True
 
     def __post_init__(self) -> None:
         settle(self, number, "rtol", "atol", "dt", above=0)
@@ -73,16 +79,28 @@ class Diffrax(Solver):
 
     def check(self, network: Network, states: States) -> None:
         """Refuse jumps, arrays of other libraries, tolerances out of reach, and names that diffrax does not know."""
-        like = next(iter(states.values()))
-        if (library := backend_of(like)) != "jax":
-            raise TypeError(
-                f"Diffrax integrates JAX states, these are {library} arrays. Move the memory, memory.to('jax'), or "
-                f"use {'Scipy()' if library == 'numpy' else 'TorchDiffEq()'}."
-            )
+        self._only_jax(next(iter(states.values())))
         super().check(network, states)
         diffrax = optional_import("diffrax", "jax")
         if not isinstance(self._method(network).solver, diffrax.AbstractAdaptiveSolver):
-            refuse_unstable(self._name(), self.dt, network)
+            refuse_unstable(self.solver_name, self.dt, network)
+
+    def noisy(
+        self,
+        network: Network,
+        states: States,
+        t1: float,
+        save_at: np.ndarray | None,
+        clamp: Mapping[str, Array],
+        keep: Sequence[str],
+        sigma: Mapping[str, np.ndarray],
+        seed: int,
+    ) -> Solution:
+        """One compiled solve by a solver of stochastic differential equations."""
+        self._only_jax(next(iter(states.values())))
+        refuse_jumps(self, network)
+        optional_import("diffrax", "jax")
+        return solve_noisy(self, network, states, t1, save_at, clamp, keep, sigma, seed)
 
     def solve(
         self,
@@ -142,13 +160,22 @@ class Diffrax(Solver):
         first = int(np.argmax(failed))
         reason = results[jax.tree_util.tree_map(lambda leaf: leaf[first], code)]
         return (
-            f"diffrax {self._name()} gave up on sample {first} of {failed.size} before t={t1:g}: {reason} "
+            f"diffrax {self.solver_name} gave up on sample {first} of {failed.size} before t={t1:g}: {reason} "
             f"With an explicit solver that is a sign of stiffness (a time constant far below the others): use "
             f'Diffrax("Kvaerno3"), Rosenbrock() or Relaxation(). Else give more than max_steps={self.max_steps}, or '
             "looser tolerances."
         )
 
-    def _name(self) -> str:
+    def _only_jax(self, like: Array) -> None:
+        if (library := backend_of(like)) != "jax":
+            raise TypeError(
+                f"Diffrax integrates JAX states, these are {library} arrays. Move the memory, memory.to('jax'), or "
+                f"use {'Scipy()' if library == 'numpy' else 'TorchDiffEq()'}."
+            )
+
+    @property
+    def solver_name(self) -> str:
+        """The name of the solver in diffrax."""
         return self.solver if isinstance(self.solver, str) else type(self.solver).__name__
 
     def _method(self, network: Network) -> _Method:
@@ -163,21 +190,21 @@ class Diffrax(Solver):
         kind("solver", solver, diffrax.AbstractSolver, 'a name such as "Tsit5" or a solver such as diffrax.Tsit5()')
         if solver.term_structure is not diffrax.AbstractTerm:
             raise ValueError(
-                f"{self._name()} integrates a velocity that is split into parts, and that of a network is one. Use "
+                f"{self.solver_name} integrates a velocity that is split into parts, and that of a network is one. Use "
                 f'Diffrax("Kvaerno3") for stiff networks, Diffrax("Tsit5") for others.'
             )
         if not isinstance(solver, diffrax.AbstractAdaptiveSolver) and self.dt >= no_limit:
             raise ValueError(
-                f"{self._name()} has no error estimate from which steps could follow: give the step, "
-                f'Diffrax("{self._name()}", dt=0.01).'
+                f"{self.solver_name} has no error estimate from which steps could follow: give the step, "
+                f'Diffrax("{self.solver_name}", dt=0.01).'
             )
         if not hasattr(solver, "root_finder"):
-            return _Method(solver, {"solver": self._name()})
+            return _Method(solver, {"solver": self.solver_name})
         linear = type(getattr(solver.root_finder, "linear_solver", None)).__name__
         if self.eliminate and _is_default(solver):
             solver, linear = self._eliminating(solver, network, linear)
         finder = type(solver.root_finder).__name__
-        return _Method(solver, {"solver": self._name(), "root_finder": finder, "linear_solver": linear})
+        return _Method(solver, {"solver": self.solver_name, "root_finder": finder, "linear_solver": linear})
 
     def _eliminating(self, solver: Any, network: Network, linear: str) -> tuple[Any, str]:
         import equinox

@@ -40,7 +40,8 @@ def solved(network: Network, method: Solver, states: dict[str, Array], clamp: di
     array([1.])
     """
     began = time.perf_counter()
-    method.check(network, states)
+    if plan.noise is None:
+        method.check(network, states)
     solution, work, begin = _through(network, method, states, clamp, plan)
     statistics = {
         "steps": int(solution.steps.max()),
@@ -104,6 +105,12 @@ class _Ledger:
 def _through(network: Network, method: Solver, states: Any, clamp: Any, plan: Plan) -> tuple[Solution, Any, Any]:
     """All stretches as one solution, with the work and its error (2, T, B), and the energy at the beginning."""
     drive, t0, t1, saves = plan.drive, plan.t0, plan.t1, plan.save_at
+    if plan.noise is not None:
+        begin, after = network.energy(states), None if saves is None else saves - t0
+        sigma, seed = plan.noise.steady(drive)
+        solution = method.noisy(network, states, t1 - t0, after, clamp, plan.keep, sigma, seed)
+        times = solution.times + t0 if saves is None else saves
+        return dataclasses.replace(solution, times=times, reached=solution.reached + t0), None, begin
     if drive is None:
         begin = network.energy(states)
         solution = method.solve(network, states, t1 - t0, None if saves is None else saves - t0, clamp, plan.keep)

@@ -22,8 +22,8 @@ import numpy as np
 from .. import backend
 from ..backend import Array, unknown_name
 from ..doors import generator
-from ..inputs import Input, as_input, asked
-from ..integrators import Euler, Heun, Integrator, Relaxation
+from ..inputs import Constant, Input, as_input, asked
+from ..integrators import Euler, Heun, Integrator, Relaxation, Solver
 from ..network import Network
 
 
@@ -86,6 +86,15 @@ class Noise:
             raise ValueError(f"The {what} must be >= 0, and is {float(value.min()):g} at t={t:g}.")
         return value
 
+    def steady(self, drive: Any) -> tuple[dict[str, np.ndarray], int]:
+        """The strengths, which stand still, and a seed, for a library that draws its own numbers."""
+        if drive is not None or not all(isinstance(one, Constant) for one in self.strengths.values()):
+            raise ValueError(
+                "This library's solvers take noise whose strength stands still, in a network that does not change. Use "
+                "Heun(dt) or Euler(dt) with current, schedule or a strength that is a function of time."
+            )
+        return {name: self.strength(name, 0.0) for name in self.strengths}, int(self.rng.integers(2**31))
+
     def _draw(self) -> dict[str, np.ndarray]:
         drawn = {name: self.rng.standard_normal(self.shapes[name]) for name in self.strengths}
         return {n: np.where(self.clamp[n], 0.0, x) if n in self.clamp else x for n, x in drawn.items()}
@@ -146,7 +155,7 @@ def _is_zero(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == 0
 
 
-def noisy_method(method: Any, asked_for: Any, network: Network, thermal: bool) -> Integrator:
+def noisy_method(method: Any, asked_for: Any, network: Network, thermal: bool) -> Integrator | Solver:
     """The method of equal steps that takes the noise.
 
     >>> from hopfield.models import ModernHopfield
@@ -162,6 +171,8 @@ def noisy_method(method: Any, asked_for: Any, network: Network, thermal: bool) -
         raise ValueError(
             f"Noise of a temperature is integrated in steps of Euler's kind: give Euler(dt), not {method!r}."
         )
+    if isinstance(method, Solver) and method.stochastic:
+        return method
     equal = isinstance(method, Integrator) and not method.adaptive and np.isfinite(method.dt)
     if not equal:
         raise ValueError(

@@ -9,6 +9,7 @@ from helpers import LIBRARIES, to_library, to_numpy
 from hopfield.analysis import check_lyapunov
 from hopfield.dynamics import (
     Bilinear,
+    Diffrax,
     Euler,
     Heun,
     LogCosh,
@@ -158,6 +159,64 @@ def test_the_strong_order_is_one(method):
     assert errors[-1] < (4e-3 if method is Euler else 1.5e-3)
 
 
+needs_jax = pytest.mark.skipif("jax" not in LIBRARIES, reason="JAX is not installed")
+
+
+@needs_jax
+@pytest.mark.parametrize(
+    "solver", ["ShARK", *(pytest.param(s, marks=pytest.mark.slow) for s in ("Euler", "SEA", "Heun"))]
+)
+def test_solvers_of_diffrax_have_the_variance_too(solver):
+    tau, sigma, samples = np.array([0.5, 2.0]), np.array([0.3, 1.0]), 4000
+    network = Network({"x": Population(Quadratic(), 2, tau=to_library(tau, "jax"))})
+    start = {"x": to_library(np.ones((samples, 2)), "jax")}
+    given: dict[str, Any] = {"noise": sigma, "integrator": Diffrax(solver, dt=0.02), "save_at": [0.3, 1.0]}
+    run = simulate(network, start, t1=1.0, seed=1, **given)
+    for k, t in enumerate(run.times):
+        x = to_numpy(run.states["x"])[k]
+        exact = sigma**2 * tau / 2 * (1 - np.exp(-2 * t / tau))
+        assert within(x.var(axis=0), exact, samples)
+        assert (np.abs(x.mean(axis=0) - np.exp(-t / tau)) < 4 * np.sqrt(exact / samples) + 0.005).all()
+    again = simulate(network, start, t1=1.0, seed=1, **given)
+    assert np.array_equal(to_numpy(again.states["x"]), to_numpy(run.states["x"]))
+    assert run.statistics["noise"] == "additive"
+
+
+@needs_jax
+@pytest.mark.slow
+def test_the_strong_order_of_diffrax():
+    """Tanh neurons under one Brownian motion, which does not depend on the steps."""
+    weights = np.random.default_rng(5).normal(size=(3, 3))
+    network = Network({"x": Population(LogCosh(), 3)}, [Recurrent(("x",), to_library(weights + weights.T, "jax"))])
+    start = {"x": to_library(np.zeros((100, 3)), "jax")}
+
+    def end(dt):
+        run = simulate(network, start, t1=1.0, noise=1.0, seed=3, integrator=Diffrax("EulerHeun", dt=dt), save_at=[1.0])
+        return to_numpy(run.final["x"])
+
+    sure = end(2.0**-10)
+    errors = [np.abs(end(2.0**-k) - sure).mean() for k in (3, 5)]
+    slope = -np.polyfit([3, 5], np.log2(errors), 1)[0]
+    assert 0.8 < slope < 1.4
+
+
+@needs_jax
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"integrator": Diffrax("ShARK")}, "equal steps.*dt=0.01"),
+        ({"integrator": Diffrax("Kvaerno3", dt=0.1)}, "Kvaerno3"),
+        ({"integrator": Diffrax("SEA", dt=0.1), "current": np.sin}, "does not change"),
+        ({"integrator": Diffrax("SEA", dt=0.1), "noise": np.sqrt}, "stands still"),
+        ({"integrator": Diffrax("SEA", dt=0.1), "stop": near(np.ones(3), 0.1)}, "do not reach"),
+    ],
+)
+def test_noise_that_diffrax_cannot_have(given, words):
+    memory = ModernHopfield(to_library(np.eye(3), "jax"))
+    with pytest.raises(ValueError, match=words):
+        simulate(memory, to_library(np.ones(3), "jax"), t1=1.0, seed=1, **{"noise": 0.1, **given})
+
+
 # -------------------------------------------------------------------------------------------------------- any network
 
 
@@ -227,7 +286,7 @@ def test_first_passage_stops_a_sample():
     assert np.abs((whole.final["x"] - run.final["x"])[~went]).max(initial=0.0) < 1e-12
 
 
-@pytest.mark.skipif("jax" not in LIBRARIES, reason="JAX is not installed")
+@needs_jax
 def test_another_strength_compiles_nothing():
     import jax
 
