@@ -14,10 +14,10 @@ import typer
 from .. import analysis, dynamics
 from ..analysis.basins import no_theorem
 from ..dynamics import backend
-from ..dynamics.integrators import Integrator
 from ._inputs import choose_method, load_inputs
+from ._time import changes, stop_of
 from .app import command, finish
-from .options import DYNAMICS, FILES, T1, Given, Method, Out, Step, finite, option
+from .options import DYNAMICS, FILES, T1, Current, Given, Method, Out, Scheduled, Step, finite, option
 
 SEARCH = "Search"
 
@@ -61,20 +61,23 @@ def lyapunov(
     t1: T1 = 20.0,
     integrator: Method = "auto",
     dt: Step = None,
+    current: Current = None,
+    schedule: Scheduled = None,
     out: Out = Path("hopfield-lyapunov"),
 ) -> None:
     """Check that the energy falls: along simulations from each query, and at the states they pass through.
 
-    The first check is of the integrator and its step, the second of the memory itself (dE/dt <= 0). Writes
+    The first check is of the integrator and its step, the second of the memory itself (dE/dt <= 0). With --current or
+    --schedule it is the energy less their work that must fall. Writes
     lyapunov.json, energy.png and report.json; the exit code is 1 if the energy rises.
 
     **Example:**  hopfield lyapunov digits.npy --noise 0.1 --beta 8
     """
     memory, cues, *_ = load_inputs(dataclasses.asdict(given))
-    method = choose_method(memory, integrator, dt)
+    method, changing = choose_method(memory, integrator, dt), changes(memory, t1, current, schedule, 0.0, 0.0, 0)
     out.mkdir(parents=True, exist_ok=True)
-    stop = "steady" if isinstance(method, Integrator) else None
-    run = dynamics.simulate(memory, cues, t1=t1, integrator=method, stop=stop, save="all", progress=True)
+    stop = stop_of(method, changing, True)
+    run = dynamics.simulate(memory, cues, t1=t1, integrator=method, stop=stop, save="all", progress=True, **changing)
     found = analysis.check_lyapunov(memory, run)
     found.to_json(out / "lyapunov.json")
     save(analysis.plot_energy(run), out / "energy.png")

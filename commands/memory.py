@@ -11,10 +11,10 @@ import typer
 
 from .. import analysis, dynamics
 from ..dynamics import backend
-from ..dynamics.integrators import Integrator
 from ..models._copies import is_recalled
 from ..models.family import nearest
 from ._inputs import build_memory, choose_method, load_inputs, move_memory
+from ._time import changes, noisy_method, stop_of
 from .app import command, finish
 from .options import (
     CUES,
@@ -23,16 +23,20 @@ from .options import (
     MEMORY,
     T1,
     Beta,
+    Current,
     Device,
     Fill,
     Given,
     Library,
     Method,
     Out,
+    Scheduled,
     Seed,
     SeparationName,
     SimilarityName,
     Step,
+    Temperature,
+    TimeNoise,
     option,
 )
 
@@ -145,6 +149,10 @@ def simulate(
     t1: T1 = 50.0,
     integrator: Method = "auto",
     dt: Step = None,
+    current: Current = None,
+    schedule: Scheduled = None,
+    temperature: Temperature = 0.0,
+    noise_in_time: TimeNoise = 0.0,
     steady: Annotated[bool, option(DYNAMICS, "End a query once it is steady, or run all to --t1.")] = True,
     saves: Annotated[
         int | None,
@@ -164,8 +172,10 @@ def simulate(
     **Example:**  hopfield simulate digits.npz --patterns-key images --noise 0.1 --similarity manhattan --beta 2
     """
     memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
-    method = choose_method(memory, integrator, dt)
-    step = getattr(method, "dt", 0.1)
+    changing = changes(memory, t1, current, schedule, temperature, noise_in_time, given.seed)
+    usual = "seed" in changing and integrator == "auto"  # the usual method for noise
+    method = noisy_method(dt, changing) if usual else choose_method(memory, integrator, dt)
+    stop, step = stop_of(method, changing, steady), getattr(method, "dt", 0.01 if usual else 0.1)
     save_at = analysis.times_that_fit(memory, len(cues), t1, step, every_population=save_memory, count=saves)
     if saves is None and save_at is not None:
         typer.echo(f"note: every step would take more than 512 MiB, so {len(save_at)} times are saved.", err=True)
@@ -175,10 +185,11 @@ def simulate(
         cues,
         t1=t1,
         integrator=method,
-        stop="steady" if steady and isinstance(method, Integrator) else None,
+        stop=stop,
         save_at=save_at,
         save="all" if save_memory else None,
         progress=progress,
+        **changing,
     )
     analysis.save_trajectory(out / "trajectory.npz", run)
     stored = memory if memory.patterns is not None else patterns

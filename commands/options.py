@@ -79,6 +79,29 @@ T1 = Annotated[
 ]
 Method = Annotated[str, option(DYNAMICS, f"auto (relaxation, dt = 0.1), {', '.join(INTEGRATORS)}.", metavar="NAME")]
 Step = Annotated[float | None, option(DYNAMICS, "Its step in time; inf for updates, each to its limit.", metavar="T")]
+Current = Annotated[
+    Path | None,
+    option(
+        DYNAMICS,
+        "Table of an input current: each row a time, then a column for all neurons or one for each, held from then on.",
+        metavar="FILE.csv",
+    ),
+]
+Scheduled = Annotated[
+    list[str] | None,
+    option(
+        DYNAMICS,
+        "A number of the memory that changes: from 1 to 20 in 10 is beta=1:20:10; may be repeated.",
+        "--schedule",
+        metavar="NAME=FROM:TO:TIME",
+    ),
+]
+Temperature = Annotated[
+    float, option(DYNAMICS, "Noise of the law exp(-E/T); needs --set tau_memory=0.", min=0, metavar="T")
+]
+TimeNoise = Annotated[
+    float, option(DYNAMICS, "Noise sigma dW on the value neurons.", "--noise-in-time", min=0, metavar="SIGMA")
+]
 Library = Annotated[str, option(COMPUTING, "What computes: numpy, jax or torch.", "--backend", metavar="NAME")]
 Device = Annotated[
     str | None, option(COMPUTING, "Where, for jax and torch: cpu, gpu, cuda, cuda:1, ...", metavar="NAME")

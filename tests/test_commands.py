@@ -7,7 +7,8 @@ import pytest
 
 from helpers import call
 from hopfield.commands._inputs import MODELS
-from hopfield.models import ClassicalHopfield, SparseDistributedMemory, catalogue
+from hopfield.dynamics import Sampled, Steps, simulate
+from hopfield.models import ClassicalHopfield, SparseDistributedMemory, UniversalHopfield, catalogue
 
 
 def read(path):
@@ -276,3 +277,68 @@ def test_what_is_missing_in_a_file_is_counted_as_the_file_counts(folder, shape):
     np.save("whole.npy", np.ones(shape))
     result = call("recall", "whole.npy", "holes.npy", code=2)
     assert f"queries holds 1 values that are NaN or infinite, the first at index {where}" in result.output
+
+
+# --- what changes in time
+
+
+def trajectory(folder):
+    return np.load(folder / "hopfield-simulation" / "trajectory.npz")
+
+
+def test_a_current_from_a_table(folder):
+    """A row holds from its time on; the run is that of Python."""
+    (folder / "kick.csv").write_text("t,a,b,c,d,e\n0.5,3,0,0,0,0\n\n2,0,0,0,0,0\n", encoding="utf-8")
+    fixed = ("simulate", "patterns.npy", "--mask", "0", "--shape", "1x5", "--cues", "2", "--t1", "4", "--no-steady")
+    call(*fixed, "--saves", "5", "--current", "kick.csv")
+    run = simulate(
+        UniversalHopfield(np.load("patterns.npy")),
+        np.load("patterns.npy")[:2],
+        t1=4.0,
+        current=Steps([0.5, 2.0], [[3.0, 0, 0, 0, 0], [0.0] * 5]),
+        save_at=[0, 1, 2, 3, 4],
+    )
+    assert np.abs(trajectory(folder)["value"] - run.states["value"]).max() < 1e-12
+    assert read(folder / "hopfield-simulation" / "report.json")["results"]["summary"]["lyapunov"]["risen"] >= 0
+
+
+def test_a_schedule_and_noise_in_time(folder):
+    fixed = ("simulate", "patterns.npy", "--mask", "0", "--shape", "1x5", "--t1", "2", "--no-steady", "--saves", "3")
+    call(*fixed, "--schedule", "beta=1:20:1", "--schedule", "tau_memory=0.1:0.2:5")
+    run = simulate(
+        UniversalHopfield(np.load("patterns.npy")),
+        np.load("patterns.npy"),
+        t1=2.0,
+        schedule={"beta": Sampled([0, 1, 2], [1, 20, 20]), "tau_memory": Sampled([0, 5], [0.1, 0.2])},
+        save_at=[0, 1, 2],
+    )
+    assert np.abs(trajectory(folder)["value"] - run.states["value"]).max() < 1e-12
+    for noise in (("--noise-in-time", "0.3"), ("--temperature", "0.1", "--set", "tau_memory=0", "--dt", "0.02")):
+        call(*fixed, *noise, "--seed", "4")
+        first = trajectory(folder)["value"]
+        call(*fixed, *noise, "--seed", "4")
+        assert np.array_equal(first, trajectory(folder)["value"])
+        assert np.abs(first[-1] - first[0]).max() > 0.01
+    call("lyapunov", "patterns.npy", "--mask", "0", "--shape", "1x5", "--schedule", "beta=1:20:10", "--t1", "10")
+    assert "less the work" in read(folder / "hopfield-lyapunov" / "lyapunov.json")["results"]["lyapunov"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--schedule", "beta=1:x:3"), "NAME=FROM:TO:TIME"),
+        (("--schedule", "betta=1:2:3"), "betta"),
+        (("--schedule", "beta=1:2:-3"), "> 0"),
+        (("--current", "missing.csv"), "missing.csv"),
+        (("--current", "bad.csv"), "no finite number"),
+        (("--current", "late.csv"), "must increase"),
+        (("--noise-in-time", "0.1", "--temperature", "0.1"), "not both"),
+        (("--temperature", "0.1"), "tau_memory=0"),
+        (("--noise-in-time", "0.1", "--integrator", "rosenbrock"), "equal steps"),
+    ],
+)
+def test_what_cannot_change_in_time(folder, arguments, words):
+    (folder / "bad.csv").write_text("0,1\n1,nan\n", encoding="utf-8")
+    (folder / "late.csv").write_text("1,1\n0,2\n", encoding="utf-8")
+    result = call("simulate", "patterns.npy", "--mask", "0", "--shape", "1x5", "--t1", "2", *arguments, code=2)
+    assert words in " ".join(result.output.split())
