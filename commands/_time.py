@@ -56,7 +56,7 @@ def noisy_method(dt: float | None, given: dict[str, Any]) -> Any:
 def stop_of(method: Any, given: dict[str, Any], steady: bool) -> str | None:
     """When a query ends: where it is steady, unless there is noise or another library owns the solve.
 
-    >>> stop_of(Euler(0.1), {}, True), stop_of(Euler(0.1), {"noise": 1.0}, True)
+    >>> stop_of(Euler(0.1), {}, True), stop_of(Euler(0.1), {"noise": 1.0, "seed": 0}, True)
     ('steady', None)
     """
     return "steady" if steady and isinstance(method, Integrator) and "seed" not in given else None
