@@ -42,6 +42,7 @@ for similarity in ("dot", "euclidean", "manhattan"):
     print(f"{similarity:<10} {right[-1]:.1f} % of {len(wanted)} unseen digits; beta of the heads {betas}")
     ax.plot(range(1, options.epochs + 1), right, label=similarity)
 ax.set(xlabel="passes over the training images", ylabel="unseen digits told right (%)")
+ax.xaxis.get_major_locator().set_params(integer=True)
 ax.legend(title="similarity")
 figure.savefig(options.out)
 print(f"The picture is {options.out}.")

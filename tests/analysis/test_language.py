@@ -50,6 +50,8 @@ def test_a_text_is_cut_at_its_titles_and_can_be_packed(text, tmp_path):
     assert all(4000 <= len(one) < 4100 for one in plain.articles[:-1])
     assert [len(one) for one in _text.articles("x" * 9000).articles] == [4000, 4000, 1000]
     assert _text.shortened(found, 130).characters == 130
+    cut = _text.beginnings(found, 2000)
+    assert cut.articles == tuple(article[:10] for article in found.articles)
     learned, held = _text.pair(text)
     assert "".join((*learned.articles, *held.articles)) == TEXT
     assert len(held.articles) == 20

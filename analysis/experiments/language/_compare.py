@@ -17,7 +17,7 @@ from ....dynamics.doors import flag, names, whole
 from .._cells import run_cells, versions
 from ._forms import FORMS
 from ._settings import SETTINGS
-from ._text import halves, pair, shortened
+from ._text import beginnings, halves, pair, shortened
 from ._tokens import NAMES, vocabulary
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def compare_language_models(
         raise unknown_name("vocabulary", kind, NAMES)
     learned, held = pair(data)
     if settings["characters"] is not None:
-        learned, held = shortened(learned, settings["characters"]), shortened(held, settings["held_out"])
+        learned, held = shortened(learned, settings["characters"]), beginnings(held, settings["held_out"])
     if len(held.articles) < 2:
         raise ValueError("One article is held out, and two are needed: one to choose the rate by, and one to report.")
     made = vocabulary(kind, learned)

@@ -89,6 +89,12 @@ def shortened(text: Text, characters: int) -> Text:
     return Text(tuple(kept), zlib.crc32("".join(kept).encode()))
 
 
+def beginnings(text: Text, characters: int) -> Text:
+    """The beginning of every article, of one length, with so many characters in all at most."""
+    kept = tuple(article[: max(2, characters // len(text.articles))] for article in text.articles)
+    return Text(kept, zlib.crc32("".join(kept).encode()))
+
+
 def texts(data: Any) -> Any:
     """The paths that were given, or those of WikiText-2 in the folder HOPFIELD_DATA: train (or test) and valid."""
     if data is not None:
