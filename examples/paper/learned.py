@@ -123,7 +123,7 @@ CUES = {
     f"clipped noise, variance {chosen['noise']:g}": noise,
     f"half hidden, clipped noise of variance {chosen['both']:g}": both,
 }
-found, begin, trained = {}, components(train, 64), LEARNED[:1] if options.matrix else LEARNED
+found, begin = {}, components(train, 64)
 for cue, kind in CUES.items():
     steps = 20 if options.quick else chosen["steps"]
     settings = {"corrupt": kind, "steps": steps, "batch": chosen["batch"], "seed": options.seed}
