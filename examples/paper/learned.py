@@ -1,14 +1,14 @@
 """Learned similarities against fixed ones: do held-out images come back from half, from noise, and from both?
 
 python learned.py                                       handwritten digits, a minute
-HOPFIELD_DATA=FOLDER python learned.py --data cifar10   images of CIFAR-10, some twenty minutes
+HOPFIELD_DATA=FOLDER python learned.py --data cifar10   images of CIFAR-10, an hour; a minute with --matrix
 python learned.py --quick                               few steps, for a look
 
 The paper conjectures (section 5.1) that learned similarities recall more. Two encoders are trained to tell cues from
 other images (`hopfield.layers.fit`), on images that are never stored or asked: a matrix on the principal components,
 and waves, cos and sin of multiples of each pixel with a gain for each or one for all, which start as a distance between
-Manhattan's and Euclid's.
-Images of other sets are then stored, and a cue is recalled if its own image has the largest score. Needs PyTorch.
+Manhattan's and Euclid's. Images of other sets are then stored, and a cue is recalled if its own image has the largest
+score. The waves need PyTorch.
 """
 
 import math
@@ -86,13 +86,15 @@ def recalled(scores):
 parser = ArgumentParser(description=(__doc__ or "").partition("\n")[0])
 parser.add_argument("--data", choices=tuple(SETTINGS), default="digits", help="the images (default: %(default)s)")
 parser.add_argument("--quick", action="store_true", help="few steps of training, and one set of images")
+parser.add_argument("--matrix", action="store_true", help="train the matrix alone, which is quick and needs no PyTorch")
 parser.add_argument("--seed", type=int, default=0, help="of everything (default: %(default)s)")
 parser.add_argument("--out", default="learned.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 
-import torch  # noqa: E402  (after the options, which need none)
+if not options.matrix:
+    import torch
 
-torch.set_num_threads(1)
+    torch.set_num_threads(1)
 chosen = SETTINGS[options.data]
 images = load(options.data)
 shape, rows = images.shape, images.rows[np.random.default_rng(options.seed).permutation(len(images.rows))]
@@ -121,14 +123,13 @@ CUES = {
     f"clipped noise, variance {chosen['noise']:g}": noise,
     f"half hidden, clipped noise of variance {chosen['both']:g}": both,
 }
-found = {}
+found, begin = {}, components(train, 64)
 for cue, kind in CUES.items():
     steps = 20 if options.quick else chosen["steps"]
     settings = {"corrupt": kind, "steps": steps, "batch": chosen["batch"], "seed": options.seed}
-    matrix = LearnedSimilarity(components(train, 64), 0.01)
-    linear = fit(matrix, train, rate=0.002, **settings).model
+    linear = fit(LearnedSimilarity(begin, 0.01), train, rate=0.002, **settings).model
     waving = {}
-    for name, one_gain, rate in (("gain by pixel", False, 0.01), ("one gain", True, 0.03)):
+    for name, one_gain, rate in () if options.matrix else (("gain by pixel", False, 0.01), ("one gain", True, 0.03)):
         start = LearnedSimilarity(waves(rows.shape[1], *BEGIN[options.data], one_gain), 0.0)
         waving[name] = fit(start, torch.from_numpy(train), rate=rate, **settings).model
     for k, stored in enumerate(sets):
@@ -140,8 +141,8 @@ for cue, kind in CUES.items():
         if kind is noise:
             scores["likelihood of the noise"] = likelihood(stored.astype(float), cues.astype(float), chosen["noise"])
         scores["learned: matrix"] = linear.of(stored).scores(cues)
-        with torch.no_grad():
-            for name, one in waving.items():
+        for name, one in waving.items():
+            with torch.no_grad():
                 scores[f"learned: waves, {name}"] = one.of(torch.from_numpy(stored)).scores(torch.from_numpy(cues))
         for name, one in scores.items():
             found.setdefault(name, {}).setdefault(cue, []).append(recalled(one))
@@ -156,7 +157,10 @@ for name, values in found.items():
 console = Console(width=120)
 console.print(table)
 for cue in CUES:
-    best, ours = (max(names, key=lambda name: np.mean(found[name][cue])) for names in (FIXED, LEARNED))
+    best, ours = (
+        max(names, key=lambda name: np.mean(found[name][cue]))
+        for names in (FIXED, [name for name in LEARNED if name in found])
+    )
     gain = np.array(found[ours][cue]) - np.array(found[best][cue])
     error = np.std(gain, ddof=1) / math.sqrt(len(gain)) if len(gain) > 1 else math.nan
     console.print(f"{cue}: {ours} against {best}: {gain.mean():+.3f}, standard error {error:.3f} over sets")
