@@ -158,7 +158,7 @@ def test_patterns_stay_in_their_file(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(_merged, "ROOM", 2**12)
     monkeypatch.setattr("hopfield.dynamics.backend._tracing.BLOCK", 2**14)
     rng = np.random.default_rng(1)
-    m = rng.standard_normal((30_000, 16), dtype=np.float32)
+    m = rng.standard_normal((200_000, 16), dtype=np.float32)
     np.save(tmp_path / "patterns.npy", m)
     mapped, q = np.load(tmp_path / "patterns.npy", mmap_mode="r"), m[:9] + np.float32(0.1)
     tracemalloc.start()
