@@ -105,7 +105,7 @@ def recall_corrupted(
     ...     print(name, found.before, found.summary.recalled, found.summary.lyapunov.holds)
     noise, σ² = 0.1 10 9 True
     lower half hidden 8 10 True
-    50% black or white 9 10 True
+    50% black or white 7 9 True
     """
     targets = np.arange(min(memory.memories.shape[0], cues))
     stored = memory.memories[: len(targets)]

@@ -58,7 +58,7 @@ def settings_of(entry: CatalogueEntry) -> list[Setting]:
     >>> from hopfield.models import catalogue
     >>> dense = next(entry for entry in catalogue() if entry.name == "dense")
     >>> settings_of(dense)[0]
-    Setting(name='n', default='3', meaning='Degree of the separation F(x) = x^n, at least 2.')
+    Setting(name='n', default='3', meaning='Degree of F, at least 2.')
     """
     found: dict[str, Setting] = {}
     for callable_ in (entry.make, *entry.takes):

@@ -125,8 +125,11 @@ def _face(
     pass
 
 
-def printed(context: typer.Context, results: Any, *parts: Any) -> None:
-    """Print the parts, a text or a table each; with ``--json`` the results instead, and nothing else."""
+def printed(context: typer.Context, results: Any, *parts: Any, wide: bool = False) -> None:
+    """Print the parts, a text or a table each; with ``--json`` the results instead, and nothing else.
+
+    Texts are broken where the terminal ends, unless they are `wide`.
+    """
     from rich.console import Console
 
     if context.params.get("json"):
@@ -134,8 +137,8 @@ def printed(context: typer.Context, results: Any, *parts: Any) -> None:
         return
     console = Console(highlight=False, markup=False, emoji=False)  # a folder may be called [bold]
     for part in parts:
-        if isinstance(part, str):
-            typer.echo(part)  # as wide as it is
+        if wide and isinstance(part, str):
+            typer.echo(part)
         else:
             console.print(part)
 

@@ -108,7 +108,7 @@ def report(context: typer.Context, found: Any, kind: str, out: Path) -> None:
     (out / f"{kind}.txt").write_text(found.table() + "\n", encoding="utf-8")
     head = f"{found.data}, {found.cue}, {found.runs} runs: fraction recalled"
     files = f"Written to {out}: {kind}.png, {kind}.txt, cells.jsonl (run again, it goes on from there)"
-    printed(context, found, head, found.table(), files)
+    printed(context, found, head, found.table(), files, wide=True)
 
 
 @command
@@ -241,4 +241,4 @@ def reproduce(
         found = analysis.reproduce(figure, listed(reading), data=given, runs=runs, quick=quick, out=out, **options)
     tables = [text for one in found for text in (one.table(), "")]
     tables.append(f"Written to {out}: {', '.join(sorted(file.name for file in out.iterdir() if file.name[0] != '.'))}")
-    printed(context, found, *tables)
+    printed(context, found, *tables, wide=True)

@@ -35,7 +35,7 @@ def usual_range(memory: Any, parameter: str) -> tuple[float, float]:
     except ValueError as error:
         raise ValueError(f"The range is needed, --from X --to Y: {error}") from None
     high = next((end for end in ends if end and np.isfinite(end)), 4 * critical.unique_below)
-    return critical.unique_below / 2, 2.0 * high
+    return float(critical.unique_below) / 2, 2 * float(high)
 
 
 @command

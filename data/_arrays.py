@@ -128,7 +128,7 @@ def load_array(
     >>> load_array("digits.npz", "images").shape
     (5, 8, 8)
     >>> with open("rows.csv", "w") as file:
-    ...     _ = file.write("left,right\\n1,0\\n0.5,2\\n")
+    ...     _ = file.write("left,right\n1,0\n0.5,2\n")
     >>> load_array("rows.csv")
     array([[1. , 0. ],
            [0.5, 2. ]])

@@ -1,12 +1,19 @@
-"""Learn digits with a Hopfield layer: a memory inside a small classifier, whose patterns are learned, three ways."""
+"""
+A Hopfield layer in a small classifier
+======================================
 
-from argparse import ArgumentParser
+A memory inside a classifier of handwritten digits, whose patterns are learned: with the dot product, the Euclidean and
+the Manhattan similarity.
+"""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-parser = ArgumentParser(description=__doc__)
+parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--epochs", type=int, default=20, help="passes over the training images (default: %(default)s)")
 parser.add_argument("--out", default="hopfield_layer.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
@@ -42,7 +49,7 @@ for similarity in ("dot", "euclidean", "manhattan"):
     print(f"{similarity:<10} {right[-1]:.1f} % of {len(wanted)} unseen digits; beta of the heads {betas}")
     ax.plot(range(1, options.epochs + 1), right, label=similarity)
 ax.set(xlabel="passes over the training images", ylabel="unseen digits told right (%)")
-ax.xaxis.get_major_locator().set_params(integer=True)
+ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 ax.legend(title="similarity")
 figure.savefig(options.out)
 print(f"The picture is {options.out}.")

@@ -75,7 +75,7 @@ def test_the_integrator_is_of_second_order(skeleton):
     memory = ModernHopfield(PATTERNS, beta=0.3, tau_memory=0.5)
     exact = simulate(memory, CUE, t1=1.0, integrator="dopri5").final["value"]
     errors = [
-        np.abs(simulate(memory, CUE, t1=1.0, integrator=f"heun({dt})").final["value"] - exact).max()
+        np.abs(simulate(memory, CUE, t1=1.0, integrator=f"trapezoid({dt})").final["value"] - exact).max()
         for dt in (0.1, 0.05)
     ]
     assert 3.3 < errors[0] / errors[1] < 5.0

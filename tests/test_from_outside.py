@@ -132,9 +132,9 @@ def registered():
     """The names that the package gives to what it adds, for one test."""
     similarities.register("minkowski", Minkowski, power=float)
     separations.register("cauchy", Cauchy)
-    register("heun", Heun, dt=float)
+    register("trapezoid", Heun, dt=float)
     yield
-    del similarities.entries["minkowski"], separations.entries["cauchy"], INTEGRATORS.entries["heun"]
+    del similarities.entries["minkowski"], separations.entries["cauchy"], INTEGRATORS.entries["trapezoid"]
 
 
 PATTERNS = np.array([[0.0, 0.2, 1.0], [1.0, 0.9, 0.1], [0.1, 1.0, 0.8]])
@@ -292,7 +292,7 @@ def test_a_synapse_and_a_method_from_outside_move_a_network(library, registered)
     exact = goal + np.exp(-4 * 0.5) * (0.5 - goal)  # x' = -x + 3 (a - x)
     errors = []
     for dt in (0.05, 0.025):
-        run = simulate(network, start, t1=0.5, integrator=f"heun({dt})")
+        run = simulate(network, start, t1=0.5, integrator=f"trapezoid({dt})")
         errors.append(np.abs(to_numpy(run.final["x"]) - exact).max())
     assert errors[0] < 0.01
     assert 3.5 < errors[0] / errors[1] < 4.6  # of second order

@@ -96,6 +96,7 @@ LAYERS = {
     "explore": 6,
     "commands": 7,
     "cli": 8,
+    "__main__": 9,
 }
 # And so does a room: rooms of one rank do not know each other.
 ROOMS = {

@@ -101,6 +101,6 @@ def save_trajectory(path: str | os.PathLike[str], trajectory: Trajectory) -> Pat
     >>> from hopfield import ModernHopfield, simulate
     >>> run = simulate(ModernHopfield(np.eye(2), beta=8.0), np.array([0.9, 0.2]), t1=1)
     >>> sorted(np.load(save_trajectory("run.npz", run)))[:4]
-    ['converged', 'energy', 'energy_scale', 'final_memory']
+    ['converged', 'energy', 'energy_before', 'energy_scale']
     """
     return keep(trajectory, path, network=False)

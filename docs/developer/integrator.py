@@ -31,9 +31,9 @@ class Heun(Integrator):
         return Step(flow.at({name: x + span / 2 * (first[name] + second[name]) for name, x in point.states.items()}))
 
 
-register("heun", Heun, dt=float)
+register("trapezoid", Heun, dt=float)
 
 if __name__ == "__main__":
     memory = ModernHopfield(np.eye(3), beta=8.0, tau_memory=0.5)
-    run = simulate(memory, np.array([0.9, 0.3, 0.1]), t1=5.0, integrator="heun(0.02)")
+    run = simulate(memory, np.array([0.9, 0.3, 0.1]), t1=5.0, integrator="trapezoid(0.02)")
     print(f"{run.statistics['integrator']}: the energy falls from {run.energy[0]:.3f} to {run.energy[-1]:.3f}")

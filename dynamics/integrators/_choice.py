@@ -85,7 +85,7 @@ def choose(integrator: str | Integrator | Solver, flow: Flow, states: Mapping[st
     step = 0.1 * network.populations[first].fastest * pace(network, first)
     pair = len(network.populations) <= PAIR  # in a longer chain the order of the visits shows
     if network.flow == "local" and pair and exact(flow) and guaranteed(flow):
-        return Relaxation(dt=step, order=2)  # which costs two populations nothing
+        return Relaxation(dt=step, order=len(network.populations))  # the second order costs two populations nothing
     return following(flow, states, 1e-5, step)
 
 

@@ -92,7 +92,7 @@ def _advance_driven(program: Program, flow: Flow, point: Point, dt: Any, theta: 
         before, after = first.velocity(point), last.velocity(new)
         bend = {n: (bend_of(method, dt, before[n], after[n]), rms(x)) for n, x in new.states.items()}
     done = program.stop.holds(last, point, new, sizes) if program.stop is not None else None
-    return Outcome(new, error, energy, finite(new.states), bend, done, work, still)
+    return Outcome(new, error, energy, finite(new.states, program.method.adaptive), bend, done, work, still)
 
 
 def turn(changes: str, before: Flow, after: Flow, point: Point) -> tuple[Point, Energy, Work]:

@@ -5,6 +5,7 @@ The patterns may lie in a file: a `numpy.memmap` is read as it is needed, once f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -53,7 +54,7 @@ class Best(NamedTuple):
 def in_blocks(memory: Any, like: Array, least: int = 0) -> bool:
     """Whether a query is answered block by block: where that is possible and pays."""
     separation, count = memory.rule.separation, memory.memories.shape[0]
-    samples = int(np.prod(like.shape[:-1], dtype=int))
+    samples = math.prod(like.shape[:-1])
     if not samples or separation.domain or (count < least if least else count * samples < FEW):
         return False
     return merges(memory.sim, separation, like)
@@ -69,7 +70,7 @@ def by_groups(call: Callable[[Array], Any], query: Array, count: int) -> Any:
            [2., 2., 2.]]), None)
     """
     xp, shape, width = backend.namespace(query), tuple(query.shape[:-1]), query.shape[-1]
-    samples, step = int(np.prod(shape, dtype=int)), max(1, MOST // count)
+    samples, step = math.prod(shape), max(1, MOST // count)
     if samples <= step:
         return call(query)
     flat = xp.reshape(query, (-1, width))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from ...dynamics import backend
 from ...dynamics.backend import Array
@@ -41,6 +40,8 @@ def _dense(product: Callable[[Array, Array], Array], x: Array) -> float:
 
 
 def _arnoldi(apply: Callable[[np.ndarray], np.ndarray], size: int) -> float:
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
+
     start = np.random.default_rng(0).standard_normal(size)
     if np.linalg.norm(apply(apply(start))) == 0:
         return 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any, ClassVar, Self
 
@@ -20,6 +19,7 @@ from .._renamed import renamed
 from .._renamed import without as lacking
 from ..circles import radius_of
 from ..family import Retrieval, UniversalHopfield, verdicts
+from ._conditions import looks_at, within
 from ._forgetting import Forgetting
 
 DESIGNS = ("radius", "top_k", "selected")
@@ -123,7 +123,7 @@ class SparseDistributedMemory(Forgetting, Model):
             raise ValueError(f"ties='keep' needs data as wide as addresses; here {self.width} bits recall {self._out}.")
         if not backend.holds(lambda x: (x == 1) | (x == -1) | (x == 0), self.locations):
             raise ValueError("locations must be of +-1 (0: a coordinate not looked at); draw them with `random`.")
-        if self.design == "selected" and not backend.holds(_looks_at(self.k), self.locations):
+        if self.design == "selected" and not backend.holds(looks_at(self.k), self.locations):
             raise ValueError(f"With design='selected' every location looks at k={self.k} coordinates; the rest are 0.")
         if self.design != "selected" and not backend.holds(lambda x: x != 0, self.locations):
             raise ValueError(f"With design={self.design!r} every coordinate of a location is +-1; 0 is for 'selected'.")
@@ -382,7 +382,7 @@ class SparseDistributedMemory(Forgetting, Model):
         new = model._active(addresses).T @ model._signs(data)
         new = backend.added(old, new if times == 1 else times * new)
         kind, most = backend.dtype_name(self.counters), 2 / backend.epsilon(self.counters)
-        if not backend.holds(lambda c: _within(c, most), new):
+        if not backend.holds(lambda c: within(c, most), new):
             raise ValueError(
                 f"A counter passes {most:g}, up to which {kind} holds every whole number: build the memory in a wider "
                 f'type, memory.to("{backend.backend_of(new)}", dtype="float64").'
@@ -395,19 +395,3 @@ class SparseDistributedMemory(Forgetting, Model):
         tie = address if self.ties == "keep" else backend.full((), 1.0 if self.ties == "up" else low, sums)
         one, other = backend.full((), 1.0, sums), backend.full((), low, sums)
         return xp.where(sums > 0, one, xp.where(sums < 0, other, tie))
-
-
-def _within(x: Array, most: float) -> Array:
-    """Whether no number is beyond `most`, without an array of sizes."""
-    xp = backend.namespace(x)
-    return (xp.max(x) <= most) & (xp.min(x) >= -most)
-
-
-def _looks_at(k: int) -> Callable[[Array], Array]:
-    """Whether each location looks at k coordinates."""
-
-    def condition(locations: Array) -> Array:
-        xp = backend.namespace(locations)
-        return xp.sum(xp.astype(locations != 0, xp.int32), axis=-1) == k
-
-    return condition

@@ -92,6 +92,7 @@ NOT_OF_A_MEMORY = {
     "of images": "border_mask corrupt flatten_images flip_bits gaussian_noise hidden_pixels load_array mask occlude "
     "random_mask salt_and_pepper",
     "of names of rules": "capacity reproduce robustness",
+    "of texts": "LanguageComparison compare_language_models",
     "of functions": "energy_network velocity_network",
     "of answers": "animate disconnectivity_tree escape_rates metastable_size plot_barriers plot_basin_slice "
     "plot_bifurcation plot_disconnectivity plot_energy plot_energy_along_path plot_fixed_point_images "

@@ -153,7 +153,8 @@ BROKEN = {
     "broken.png": (b"\x89PNG\r\n\x1a\n", "cannot be read as a picture"),
     "broken.npz": (b"PK\x03\x04", "ends too early"),
     "empty.npy": (b"", "cannot be read"),
-    "unknown.txt": (b"", "no known kind"),
+    "unknown.doc": (b"", "no known kind"),
+    "empty.txt": (b"", "no line of numbers"),
 }
 
 

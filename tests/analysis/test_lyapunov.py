@@ -32,7 +32,7 @@ from hopfield.dynamics import (
 )
 from hopfield.models import ModernHopfield, UniversalHopfield
 
-lyapunov = importlib.import_module("hopfield.analysis.energy._lyapunov")
+measured = importlib.import_module("hopfield.analysis.energy._rates")
 SIMILARITIES = ["dot", "cosine", "euclidean", "manhattan"]
 
 
@@ -467,8 +467,8 @@ def test_rates_are_not_computed_again_once_everything_stands_still(monkeypatch):
     corner = memory.retrieve(cues, max_steps=500, tol=1e-15).state
     run = simulate(memory, corner, t1=100.0, stop="steady", save_at=np.linspace(0, 100, 101), save="all")
     calls = []
-    original = lyapunov._rates
-    monkeypatch.setattr(lyapunov, "_rates", lambda *a: calls.append(1) or original(*a))
+    original = measured.rates
+    monkeypatch.setattr(measured, "rates", lambda *a: calls.append(1) or original(*a))
     report = check_lyapunov(memory, run)
     assert report.holds
     assert report.intervals == 300

@@ -332,7 +332,7 @@ def test_what_a_stop_condition_answers_is_looked_at(stop, words):
         ({"t1": 1.0, "throw": "no"}, "throw must be True or False, got 'no'"),
         ({"t1": 1.0, "guard": 1}, "guard must be True or False, got 1"),
         ({"t1": 1.0, "progress": [True]}, "progress must be True or False"),
-        ({"t1": 1.0, "temperature": "hot"}, "temperature must be one number"),
+        ({"t1": 1.0, "temperature": "hot"}, "temperature is a number"),
     ],
 )
 def test_a_run_that_cannot_be_is_refused_beforehand(options, words):

@@ -532,8 +532,8 @@ def test_a_time_constant_of_another_library_is_checked_and_kept(library):
     assert Population(Quadratic(), 2, tau).tau is tau
     with pytest.raises(ValueError, match="tau must be > 0"):
         Population(Quadratic(), 2, -tau)
-    with pytest.raises(ValueError, match="tau must be one number"):
-        Population(Quadratic(), 2, to_library(np.ones(2), library))
+    with pytest.raises(ValueError, match=r"tau has shape \(3,\); it is one number or of shape \(2,\)"):
+        Population(Quadratic(), 2, to_library(np.ones(3), library))
 
 
 def test_synapses_that_do_not_fit_are_refused():

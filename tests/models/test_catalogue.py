@@ -36,7 +36,10 @@ def test_the_catalogue_has_every_model():
         for thing in public
         if inspect.isclass(thing) and issubclass(thing, Stored) and not inspect.isabstract(thing)
     }
-    assert found == models
+    assert found == models - {
+        hopfield.CovarianceMemory,
+        hopfield.PredictiveCodingMemory,
+    }  # which learn, and are cued with a part
     assert len(set(NAMES)) == len(NAMES)
     for entry in catalogue():
         assert "arXiv:" in entry.source or "doi:" in entry.source or "MIT Press" in entry.source
