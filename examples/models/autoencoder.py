@@ -49,7 +49,7 @@ for phi in ("tanh", "sigmoid", "relu", "swish"):
     print(f"{phi}: eigenvalue {trained.spectral_radius(x):.6f}, u phi'(u)/phi(u) = {rank_one_eigenvalue(phi, u):.6f}")
 
 figure = Figure(figsize=(9, 5), layout="constrained", dpi=150)
-above, below = figure.subfigures(2, 1, height_ratios=[1.6, 1])
+above, below = figure.subfigures(2, 1, height_ratios=[1.6, 1])  # pyright: ignore[reportGeneralTypeIssues]
 rows = {"stored": digits, "cue": cues, **ends}
 for row, (name, shown) in zip(above.subplots(len(rows), 10), rows.items(), strict=True):
     for ax, image in zip(row, shown, strict=True):

@@ -52,7 +52,7 @@ free = learned.memory.retrieve(digits).state
 print(f"left free, all digits end within {np.ptp(free, axis=0).max():.1e} of one another")
 
 figure = Figure(figsize=(9, 5.4), layout="constrained", dpi=150)
-above, below = figure.subfigures(2, 1, height_ratios=[2.2, 1])
+above, below = figure.subfigures(2, 1, height_ratios=[2.2, 1])  # pyright: ignore[reportGeneralTypeIssues]
 rows = {"stored": digits, "cue": np.where(known, digits, np.nan), **answers}
 axes = above.subplots(len(rows), 12)
 for row, (name, images) in zip(axes, rows.items(), strict=True):

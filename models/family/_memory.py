@@ -89,7 +89,11 @@ class AssociativeMemory(Checked):
 
         They are as the separation gives them; under a `normalised` similarity they are scaled to sum to one.
         """
-        query, rule = self.check_query(query), self.rule
+        return self._weighed(self.check_query(query))
+
+    def _weighed(self, query: Array) -> Array:
+        """`weights` of a query that is checked."""
+        rule = self.rule
         if not rule.similarity.unchecked:
             self._check_scores(query)
         return backend.compiled(_weights, self.memories)(None, self.sim, rule.separation, query)
@@ -125,7 +129,7 @@ class AssociativeMemory(Checked):
             if known is None and in_blocks(self, checked := self.check_query(query)):
                 answer = recalled(self, checked, flag("progress", progress))
             elif known is None:
-                answer = by_groups(lambda q: self.weights(q) @ rows, checked, rows.shape[0])
+                answer = by_groups(lambda q: self._weighed(q) @ rows, checked, rows.shape[0])
             else:
                 answer = masked_weights(self, query, known) @ rows
         kind = self.rule.similarity
