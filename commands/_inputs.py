@@ -25,7 +25,7 @@ from ..models._model import as_model
 from ..models._renamed import current_names
 from ..models._storage import Stored
 from ._files import STDIN, read
-from ._settings import OPTIONS, parsed, settings_of
+from ._settings import BESIDE, parsed, settings_of
 
 MAKERS = ("noise", "mask", "flip")  # of cues
 MODELS = tuple(entry.name for entry in catalogue())
@@ -106,6 +106,8 @@ def load_inputs(options: Mapping[str, Any], need_cues: bool = True) -> Inputs:
         _check_threshold(rows, o.get("binary"))
         settings = parsed(o.get("settings"))
         if o.get("tau_memory") is not None:
+            if "tau_memory" in settings:
+                raise ValueError("--tau-memory and --set tau_memory=... are both there. Give one of them.")
             settings["tau_memory"] = o["tau_memory"]
         memory = build_memory(model, _signs(rows, o), o["similarity"], o["separation"], o["beta"], **settings)
     else:
@@ -173,7 +175,7 @@ def build_memory(
         if unknown is None:
             raise
         known = [one.name for one in settings_of(next(entry for entry in catalogue() if entry.name == model))]
-        own = ", ".join(f"{name} ({OPTIONS[name].split()[0]})" if name in OPTIONS else name for name in known)
+        own = ", ".join(f"{name} ({BESIDE[name].split()[0]})" if name in BESIDE else name for name in known)
         raise ValueError(
             f"The {model} memory has no setting {unknown[1]!r}. It has {own}; `hopfield models {model}` says what they "
             "are."

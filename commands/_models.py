@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..dynamics.backend import unknown_name
 from ..models._catalogue import CatalogueEntry, catalogue
-from ._settings import OPTIONS, settings_of
+from ._settings import BESIDE, settings_of
 
 
 def the_models() -> tuple[Any, ...]:
@@ -45,7 +45,7 @@ def one_model(name: str) -> tuple[Any, ...]:
         table.add_column(column, no_wrap=column == "setting")
     settings = settings_of(entry)
     for one in settings:
-        own = OPTIONS.get(one.name, f"--set {one.name}=X").replace(" X", "")
+        own = BESIDE.get(one.name, f"--set {one.name}=X").replace(" X", "")
         table.add_row(Text(own.replace("=X", "="), style="bold"), one.default, Text(one.meaning))
     head = f"{entry.name}: {entry.rule}", f"energy {entry.energy}; capacity {entry.capacity}; {entry.source}"
     return {**_known(entry), "settings": [one._asdict() for one in settings]}, *head, table

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..models._catalogue import CatalogueEntry, catalogue
 
 OPTIONS = {name: f"--{name} X" for name in ("similarity", "separation", "beta", "model")}
-OPTIONS["tau_memory"] = "--tau-memory X"
+BESIDE = {**OPTIONS, "tau_memory": "--tau-memory X"}  # what --set may give as well
 ARGUMENTS = dict.fromkeys(("name", "patterns", "memories"), "the file of the patterns, before all options")
 FROM_PATTERNS = {"self", "patterns", "memories", "dimension", "data_width"}
 

@@ -550,9 +550,13 @@ def test_two_commands_on_one_folder(folder):
     from hopfield.analysis.experiments._cells import run_cells
 
     def meanwhile(cell):
-        told(call("capacity", "--sizes", "5", "--runs", 1, "--out", "x", code=2), "Another process is writing to")
+        call("capacity", "--sizes", "5", "--runs", 1, "--out", "x")
+        return 0.5
 
-    run_cells(meanwhile, [{"x": 0}], out="x/cells.jsonl")
+    assert run_cells(meanwhile, [{"x": 0}], out="x/cells.jsonl") == [0.5]
+    cells = [json.loads(line) for line in (folder / "x" / "cells.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert sum('"x"' in json.dumps(cell) for cell in cells) == 1
+    assert len(cells) > 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such signal")

@@ -240,7 +240,9 @@ def test_tau_memory_is_an_option():
     call("simulate", "rows.npy", "--noise", 0.1, "--tau-memory", 0, "--beta", 5, "--out", "slow")
     report = json.loads(Path("slow/report.json").read_text())
     assert "tau_memory=0" in report["settings"]["memory"]
-    assert "give --tau-memory 0" in refusal("recall", "rows.npy", "--noise", 0.1, "--set", "tau_memory=0")
+    call("simulate", "rows.npy", "--noise", 0.1, "--set", "tau_memory=0", "--beta", 5, "--out", "slow")
+    both = ("--set", "tau_memory=0", "--tau-memory", 0.5)
+    assert "are both there" in refusal("recall", "rows.npy", "--noise", 0.1, *both)
 
 
 # --- what is printed

@@ -112,7 +112,6 @@ def memories_apart(name: str) -> Callable[[type], type]:
 
     def apply(cls: type) -> type:
         init, several = cls.__init__, name == "similarities"
-        signature = inspect.signature(init)
 
         @functools.wraps(init)
         def __init__(self: Any, between: Any, *given: Any, **options: Any) -> None:
@@ -123,7 +122,7 @@ def memories_apart(name: str) -> Callable[[type], type]:
                 memories = options.pop("memories")
                 joined = _all_joined(between, given[0], memories) if several else _joined(given[0], memories)
                 given = (joined, *given[1:])
-            _fits(cls, signature, (self, between, *given), options)
+            _fits(cls, init, (self, between, *given), options)
             init(self, between, *given, **options)
 
         cls.__init__ = __init__  # pyright: ignore[reportAttributeAccessIssue]
@@ -132,10 +131,14 @@ def memories_apart(name: str) -> Callable[[type], type]:
     return apply
 
 
-def _fits(cls: type, signature: inspect.Signature, given: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+_signature = functools.cache(inspect.signature)
+
+
+def _fits(cls: type, init: Callable[..., None], given: tuple[Any, ...], options: Mapping[str, Any]) -> None:
     """Refuse what the constructor has no place for: an argument that is no array was not taken for patterns."""
     if backend.is_compiling():
         return
+    signature = _signature(init)
     try:
         signature.bind(*given, **options)
     except TypeError as error:
