@@ -56,9 +56,9 @@ MOST_STEPS = 200_000  # of a run that nobody gave a method: an oscillation may t
 def choose(integrator: str | Integrator | Solver, flow: Flow, states: Mapping[str, Array]) -> Integrator | Solver:
     """The integrator of a name; ``"auto"`` follows the flow of the network whatever it is.
 
-    - `Relaxation` of order 2 with a tenth of the first population's tau (of the time in which it moves by its size,
-      where that is longer or shorter in proportion to the patterns), where there are two populations at most, whose
-      steps are exact and lower the energy for every dt;
+    - `Relaxation`, of order 2 for two populations, with a tenth of the first population's tau (of the time in which it
+      moves by its size, where that is longer or shorter in proportion to the patterns), where there are two populations
+      at most, whose steps are exact and lower the energy for every dt;
     - `Rosenbrock` where the local flow is smooth and has derivatives, `RungeKutta` where it is smooth, for the gradient
       flow too;
     - adaptive `Relaxation` where forces jump.

@@ -262,7 +262,7 @@ def test_simulated_passages_agree_with_the_exact_rates(temperature):
         np.full((walkers, 1), -BOTTOM),
         t1=ends,
         integrator=Euler(0.02),
-        save_at=5,
+        save_at=5 if temperature > 0.03 else 10,  # within 1 GiB
         temperature=temperature,
         seed=1,
     )

@@ -144,7 +144,7 @@ def test_titles_do_not_run_into_one_another(figure, reading):
     assert all(box.x0 >= 0 and box.x1 <= picture.bbox.x1 for box in boxes)
 
 
-@pytest.mark.parametrize("figure", [1, 10, 15, "fig1", "two", "0"])
+@pytest.mark.parametrize("figure", [1, 15, "fig1", "two", "0"])
 def test_figures_that_are_not_there(figure):
     with pytest.raises(ValueError, match="Unknown figure"):
         reproduce(figure, quick=True)

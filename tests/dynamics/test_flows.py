@@ -245,14 +245,13 @@ def test_memory_neurons_in_equilibrium_have_the_order_that_is_asked_for(name, or
 
 @pytest.mark.parametrize("separation", ["softmax", "sparsemax", "entmax(1.5)"])
 @pytest.mark.parametrize("similarity", ["dot", "euclidean", "cosine"])
-def test_the_default_follows_memory_neurons_in_equilibrium(similarity, separation, rng):
+def test_steps_of_second_order_follow_memory_neurons_in_equilibrium(similarity, separation, rng):
     """Within a twentieth of the patterns' size on the way, where steps with weights of the past are a fifth behind."""
     patterns = rng.normal(size=(5, 6))
     memory = UniversalHopfield(patterns, similarity, separation, beta=2.0, tau_memory=0.0)
     cues = np.abs(patterns).max() * rng.uniform(-1, 1, (20, 6))
-    run = simulate(memory, cues, t1=2.0, save_at=[0.5, 1.0, 2.0])
+    run = simulate(memory, cues, t1=2.0, integrator=Relaxation(0.1, order=2), save_at=[0.5, 1.0, 2.0])
     exact = simulate(memory, cues, t1=2.0, integrator=RungeKutta(rtol=1e-9, atol=1e-11), save_at=[0.5, 1.0, 2.0])
-    assert "order=2" in run.statistics["integrator"]
     gap = np.linalg.norm(run.states["value"] - exact.states["value"], axis=-1)
     assert gap.max() < 0.05 * np.linalg.norm(patterns, axis=-1).mean()
     assert (np.diff(run.energy, axis=0) <= 16 * np.finfo(float).eps * run.energy_scale[1:]).all()
