@@ -368,8 +368,10 @@ def test_only_default_root_finders_are_replaced():
 @needs_jax
 @pytest.mark.parametrize(
     ("integrator", "tau_memory"),
-    [(Diffrax("Tsit5", rtol=1e-8, atol=1e-10), 0.3), (Diffrax("Kvaerno3", rtol=1e-7, atol=1e-9), 0.02)],
-    ids=["Tsit5", "Kvaerno3"],
+    [
+        pytest.param(Diffrax("Tsit5", rtol=1e-8, atol=1e-10), 0.3, id="Tsit5"),
+        pytest.param(Diffrax("Kvaerno3", rtol=1e-7, atol=1e-9), 0.02, id="Kvaerno3", marks=pytest.mark.slow),
+    ],
 )
 def test_gradients_through_diffrax_equal_central_differences(integrator, tau_memory):
     import jax

@@ -78,6 +78,7 @@ def test_every_similarity_over_two_devices(kind, rows):
     check(on_two_devices(rows, kind, "softmax", kind != "cosine"), rows)
 
 
+@pytest.mark.slow
 def test_rows_that_fill_up_have_no_weight():
     jax = pytest.importorskip("jax")
     from hopfield.models import UniversalHopfield
