@@ -509,7 +509,7 @@ def test_the_sdist_holds_the_project(distributions):
 def test_the_wheel_holds_the_packages_alone(distributions):
     with zipfile.ZipFile(distributions[1]) as archive:
         names = {n for n in archive.namelist() if ".dist-info/" not in n}
-    assert names == {f"hopfield/{path}" for path in [*_modules(), "py.typed"]}
+    assert names == {f"hopfield/{path}" for path in [*_modules(), "py.typed", "explore/page.html"]}
 
 
 @pytest.mark.slow
