@@ -166,7 +166,9 @@ def page(entry: Entry, public: dict[type, str]) -> str:
         lines += [f".. {kind}:: {entry.path}"]
         shown, elsewhere = members(entry.thing, public)
         if shown:
-            lines += [f"   :members: {', '.join(shown)}", "   :inherited-members:", "   :member-order: bysource"]
+            lines += [f"   :members: {', '.join(shown)}", "   :member-order: bysource"]
+            if any(name not in vars(entry.thing) for name in shown):
+                lines += ["   :inherited-members:"]
         lines += [""]
         for base, names in elsewhere.items():
             links = ", ".join(f":py:obj:`{name} <{base}.{name}>`" for name in names)

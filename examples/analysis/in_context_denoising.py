@@ -6,7 +6,7 @@ Denoising from examples: a single application of a modern Hopfield network is cl
 
 Two thousand points of the unit sphere are stored, and a query is another point of it with noise of variance sigma^2.
 One step, softmax over the stored points with beta = 1/sigma^2, is nearly the Bayes estimate
-(coth k - 1/k) q/|q|, k = |q|/sigma^2; 200 steps are worse, and for small noise worse than no step at all.
+``(coth k - 1/k) q/|q|``, ``k = |q|/sigma^2``; 200 steps are worse, and for small noise worse than no step at all.
 """
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
