@@ -80,7 +80,7 @@ def main():
     with socket.socket() as free:
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
-    command = [sys.executable, __file__, "--of", str(given.of), "--at", address, "--out", given.out, "--process"]
+    command = [sys.executable, sys.argv[0], "--of", str(given.of), "--at", address, "--out", given.out, "--process"]
     hosts = [subprocess.Popen([*command, str(k)]) for k in range(given.of)]
     codes = [one.wait() for one in hosts]
     if any(codes):
