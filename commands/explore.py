@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from ..data import flatten_images, load_array
+from ..data import flatten_images
+from ._files import read
 from .app import command
 from .options import FILES, option
 
@@ -64,7 +65,7 @@ def stored(path: Path) -> dict[str, Any]:
     >>> stored(Path("two.npy"))["shape"]
     [2, 2]
     """
-    rows, known = flatten_images(np.asarray(load_array(path), dtype=float))
+    rows, known = flatten_images(np.asarray(read(path), dtype=float))
     if not np.isfinite(rows).all():
         raise ValueError(f"{int((~np.isfinite(rows)).sum())} values of {path} are NaN or infinite.")
     if len(known or ()) > 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -228,12 +229,7 @@ def _saved(path: Path, limit: int | None) -> Pixels:
             _check_size(path, shapes_in(path)[""], limit)
         return _four_axes(load_array(path, limit=limit), path), None
     shapes = shapes_in(path)
-    if "images" not in shapes and len(shapes) != 1:
-        raise ValueError(
-            f"{str(path)!r} holds {', '.join(shapes) or 'nothing'}: call its array of images so, with "
-            "numpy.savez(path, images=array)."
-        )
-    key = "images" if "images" in shapes else next(iter(shapes))
+    key = _images_in(path, shapes, "so, with numpy.savez(path, images=array)")
     _check_size(path, shapes[key], limit)
     if (known := "labels" in shapes) and shapes["labels"][:1] != shapes[key][:1]:
         raise ValueError(
@@ -241,6 +237,14 @@ def _saved(path: Path, limit: int | None) -> Pixels:
         )
     images = _four_axes(load_array(path, key, limit=limit), path)
     return images, load_array(path, "labels", limit=limit) if known else None
+
+
+def _images_in(path: Path, names: Iterable[str], so: str) -> str:
+    """Which of the arrays of a file holds the images: the one that is called so, or the only one."""
+    names = list(names)
+    if "images" not in names and len(names) != 1:
+        raise ValueError(f"{str(path)!r} holds {', '.join(names) or 'nothing'}: call its array of images {so}.")
+    return "images" if "images" in names else names[0]
 
 
 def _square(path: Path, limit: int | None) -> Pixels:
@@ -258,9 +262,7 @@ def _square(path: Path, limit: int | None) -> Pixels:
 
 def _matlab(path: Path, limit: int | None) -> Pixels:
     shapes = matlab_shapes(path)
-    if "images" not in shapes and len(shapes) != 1:
-        raise ValueError(f"{str(path)!r} holds {', '.join(shapes) or 'nothing'}: call its array of images so.")
-    images = read_matlab(path, "images" if "images" in shapes else next(iter(shapes)), limit)
+    images = read_matlab(path, _images_in(path, shapes, "so"), limit)
     labels = read_matlab(path, "labels").ravel()[:limit] if {"images", "labels"} <= set(shapes) else None
     if labels is not None and len(labels) != len(images):
         raise ValueError(f"{str(path)!r} holds {len(images)} images and {len(labels)} labels.")
