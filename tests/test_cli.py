@@ -541,7 +541,8 @@ def test_no_error_is_a_traceback(folder, monkeypatch, error, code, words):
 
 def program(*arguments, **options):
     """The program in a process of its own."""
-    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also where a shell's job does not
+    # A shell ignores interrupts for its jobs, and their children with it.
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{heeds}; from hopfield.cli import main; main()"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], **(pipes | options))
@@ -607,8 +608,7 @@ def test_debug_shows_the_traceback(folder):
 
 
 def test_the_program_ends_with_code_2_and_without_traceback(folder):
-    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also where a shell's job does not
-    code = f"{heeds}; from hopfield.cli import main; main()"
+    code = "from hopfield.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "recall", "nothing.npy", "queries.npy"],
         capture_output=True,

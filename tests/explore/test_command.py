@@ -79,7 +79,8 @@ def test_a_port_that_is_taken():
 
 
 def test_it_serves_until_it_is_interrupted():
-    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also where a shell's job does not
+    # A shell ignores interrupts for its jobs, and their children with it.
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     command = [sys.executable, "-c", f"{heeds}; from hopfield.cli import main; main()", "explore", "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         try:
