@@ -11,7 +11,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.lagrangians import Lagrangian
-from ..dynamics.network import Network
+from ..dynamics.network import states_only
 
 EDGE = 0.01  # of half an interval: how far inside of an end that no finite state has a cue is moved
 FLOOR = 1e-4  # of the mean of the patterns: the same for positive values
@@ -214,9 +214,9 @@ def domain_of(system: Any) -> Domain:
     >>> domain_of(Network({"x": Population(LogCosh(), 1), "y": Population(Quadratic(), 1)}, [])).most
     array([0.99,  inf])
     """
-    if not isinstance(system, Network):
+    if not states_only(system):
         return getattr(system, "domain", EVERYWHERE)
-    parts = [(activations_of(p.lagrangian), p.size) for p in system.populations.values()]
+    parts = [(activations_of(p.lagrangian), p.size) for p in system.network.populations.values()]
     if all(part.everywhere for part, _ in parts):
         return EVERYWHERE
     if len(parts) == 1:

@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..results import Result
 from ._family import Family, correct, spectrum
 
 NODES = np.array([-1.5, -0.5, 0.5, 1.5])  # where a branch is looked at around a bifurcation ...
 AWAY = 3e-4  # ... in units of the distance on which the critical eigenvalue grows to 1
 
 
-@dataclass(frozen=True, eq=False)
-class Bifurcation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Bifurcation(Result):
     r"""A point of a branch where the number of growing modes changes.
 
     Attributes

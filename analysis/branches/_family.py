@@ -10,8 +10,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import unknown_name
-from ...models._model import Model
-from ...models.family import AssociativeMemory
+from ...models.family import rule_of
 from ..flow import (
     DENSE,
     Field,
@@ -157,13 +156,13 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
     >>> family_of(ModernHopfield(np.eye(300)[:4]), "beta", 1.0, 8.0).size
     4
     """
-    if not isinstance(model, Model):
-        if not callable(model):
-            raise TypeError(
-                f"Expected a model, or a function from the parameter to one, got {type(model).__name__}. For a network "
-                "write a function: lambda beta: Network(...)."
-            )
+    if callable(model):
         return Family(model, low, high)
+    if not hasattr(model, "settings"):
+        raise TypeError(
+            f"Expected a model, or a function from the parameter to one, got {type(model).__name__}. For a network "
+            "write a function: lambda beta: Network(...)."
+        )
     settings = model.settings()
     if parameter not in settings:
         _ = model.network  # of a model without dynamics an error that says what to take instead
@@ -181,7 +180,7 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
             f"model instead: lambda p: {type(model).__name__}(...)."
         )
     basis, known = None, model
-    if isinstance(model, AssociativeMemory):
+    if rule_of(model) is not None:
         settings["tau_memory"], known = 0.0, model.adiabatic()
         if parameter in ("beta", "tau_value") and (space := row_space(model)) is not None:
             settings["memories"], basis = space.memory.memories, backend.to_numpy(space.basis).astype(float).T

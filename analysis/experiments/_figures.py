@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...dynamics.backend import unknown_name
+from ..results import Result
 
 READINGS = ("code", "text", "fair")
 SIZES = (2, 5, 10, 20, 50, 100, 200, 300, 500, 700, 1000)
@@ -35,7 +36,7 @@ THREE = ("euclidean", "manhattan", "dot")
 
 
 @dataclass(frozen=True)
-class Panel:
+class Panel(Result):
     """One pair of axes, or one sheet of pictures: what is stored, asked and counted.
 
     Examples

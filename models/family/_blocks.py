@@ -22,6 +22,7 @@ from .._resting import leaves
 FEW = 2**15  # scores that are held all together
 MANY = 2**15  # memories from which on a network keeps sums of them and not their states
 MOST = 2**26  # scores that are made at once where sums cannot be merged
+HELD = 2**17  # scores up to which `retrieve` holds them all: sums over blocks are no faster before
 SOME = 2**9  # memories from which on `retrieve` does
 CLEAR = 0.5  # growth of a push that is sure to decay
 

@@ -94,7 +94,7 @@ def settle(
     """
     given = dict(start) if isinstance(start, Mapping) else memory.start(start)
     refuse_endless(memory, method, memory.network.bound(held), given)
-    summed = memory.summed
+    summed = memory.summed_for(next(iter(given.values())))
     found = updated(memory.network if summed is None else summed, given, method, max_steps, bound, held)
     g, rests = found.activations["value"], found.residual <= bound
     if summed is not None:
