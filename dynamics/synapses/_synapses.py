@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from .. import backend
@@ -51,6 +52,11 @@ class SimilaritySynapse(Synapse):
         _with_patterns("similarity", self.similarity)
         object.__setattr__(self, "nonnegative", flag("nonnegative", self.nonnegative))
 
+    @cached_property
+    def _open(self) -> tuple[Callable[..., Any], ...]:
+        """The similarity's scores, pullback and response behind their doors, looked up once."""
+        return behind(self.similarity.scores), behind(self.similarity.pullback), behind(self.similarity.response)
+
     @property
     def memories(self) -> Similarity:
         """The similarity, which holds them."""
@@ -87,7 +93,7 @@ class SimilaritySynapse(Synapse):
 
     def signal(self, *g: Array) -> Array:
         """The scores sim(M, g)."""
-        return behind(self.similarity.scores)(g[0])
+        return self._open[0](g[0])
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-f . sim(M, g)."""
@@ -96,7 +102,7 @@ class SimilaritySynapse(Synapse):
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim/dg)^T f and sim(M, g)."""
         scores = self.signal(*g) if signal is None else signal
-        return behind(self.similarity.pullback)(g[0], g[1]), scores
+        return self._open[1](g[0], g[1]), scores
 
     def answer(self, position: int) -> Answer:
         """On the value neurons the similarity's own; on the memory neurons a constant force."""
@@ -105,7 +111,7 @@ class SimilaritySynapse(Synapse):
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """On the value neurons the similarity's own, on the memory neurons the scores."""
         if position == 0:
-            return behind(self.similarity.response)(g[0], g[1])
+            return self._open[2](g[0], g[1])
         return Response(self.signal(*g) if signal is None else signal)
 
     def couples(self, position: int) -> bool:

@@ -67,7 +67,7 @@ class AssociativeMemory(Checked):
     has_scores: ClassVar[bool] = True
     has_weights: ClassVar[bool] = True
 
-    @property
+    @backend.kept
     @abstractmethod
     def rule(self) -> Rule:
         """The parts of this memory."""
