@@ -55,7 +55,7 @@ class SimilaritySynapse(Synapse):
     @cached_property
     def _open(self) -> tuple[Callable[..., Any], ...]:
         """The similarity's scores, pullback and response behind their doors, looked up once."""
-        return behind(self.similarity.scores), behind(self.similarity.pullback), behind(self.similarity.response)
+        return _opened(self.similarity)
 
     @property
     def memories(self) -> Similarity:
@@ -212,6 +212,16 @@ class EquilibriumSynapse(Synapse):
                 raise ValueError(f"bias has shape {tuple(bias.shape)}; it is one number or of shape {tuple(rows)}.")
             put(self, "bias", bias)
 
+    @cached_property
+    def _open(self) -> tuple[tuple[Callable[..., Any], ...], ...]:
+        """The scores, pullback and response of each similarity behind their doors, looked up once."""
+        return tuple(map(_opened, self.similarities))
+
+    @cached_property
+    def _weigh(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """The weights of activations, and of states, behind their doors."""
+        return behind(self.weights), behind(self.lagrangian.activation)
+
     @property
     def memories(self) -> tuple[Similarity, ...]:
         """The similarities, which hold them."""
@@ -243,8 +253,8 @@ class EquilibriumSynapse(Synapse):
     def signal(self, *g: Array) -> Array:
         """The memory neurons' state h."""
         total = None if self.bias is None else self.bias
-        for similarity, activation in zip(self.similarities, g, strict=True):
-            scores = behind(similarity.scores)(activation)
+        for (see, *_), activation in zip(self._open, g, strict=True):
+            scores = see(activation)
             total = scores if total is None else total + scores
         return total if self.leak == 1 else total / self.leak  # type: ignore[operator]
 
@@ -254,7 +264,7 @@ class EquilibriumSynapse(Synapse):
 
     def weights(self, *g: Array, signal: Array | None = None) -> Array:
         """The memory neurons' activation f."""
-        return behind(self.lagrangian.activation)(self.signal(*g) if signal is None else signal)
+        return self._weigh[1](self.signal(*g) if signal is None else signal)
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-l_h L_h(h)."""
@@ -262,8 +272,8 @@ class EquilibriumSynapse(Synapse):
 
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim_s/dg_s)^T f for each population."""
-        f = behind(self.weights)(*g, signal=signal)
-        return tuple(behind(s.pullback)(a, f) for s, a in zip(self.similarities, g, strict=True))
+        f = self._weigh[0](*g, signal=signal)
+        return tuple(pull(a, f) for (_, pull, _), a in zip(self._open, g, strict=True))
 
     def answer(self, position: int) -> Answer:
         """The similarity's own, with f frozen: where L_h is convex its tangent lies below it."""
@@ -272,8 +282,7 @@ class EquilibriumSynapse(Synapse):
 
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """The similarity's own, with f frozen."""
-        f = behind(self.weights)(*g, signal=signal)
-        return behind(self.similarities[position].response)(g[position], f)
+        return self._open[position][2](g[position], self._weigh[0](*g, signal=signal))
 
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """D_t^T L_h''(h) D_s u/l_h, and on the population itself the curvature of its scores."""
@@ -323,3 +332,7 @@ def _with_patterns(name: str, similarity: Any) -> None:
     kind(name, similarity, Similarity, "a similarity such as Dot(patterns)")
     if similarity.patterns is None:
         raise ValueError(f"{similarity!r} holds no patterns: write {type(similarity).__name__}(patterns).")
+
+
+def _opened(similarity: Similarity) -> tuple[Callable[..., Any], ...]:
+    return behind(similarity.scores), behind(similarity.pullback), behind(similarity.response)
