@@ -296,11 +296,7 @@ class Adapted(Model):
 
 
 def is_model(thing: Any) -> bool:
-    """Whether something is a model, a `Network` or what has one; arrays of patterns are none.
-
-    >>> is_model(np.eye(2)), is_model(Model)
-    (False, False)
-    """
+    """Whether something is a model, a `Network` or what has one; arrays of patterns are none."""
     return has_network(thing)
 
 

@@ -360,14 +360,6 @@ def contraction_radii(memory: AssociativeMemory, points: Array, factor: float) -
     -------
     array (K,)
         Radii; 0 where not even the point itself is so quiet.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> memory = ModernHopfield(np.eye(4), beta=12.0)
-    >>> contraction_radii(memory, memory.retrieve(np.eye(4)[:1], tol=1e-14).state, 0.1).round(3)
-    array([0.319])
     """
     trap, log_weight, rate = _about_points(memory, points)
     with np.errstate(all="ignore"):

@@ -62,11 +62,7 @@ class Bifurcation(Result):
 
 
 class Crossing(NamedTuple):
-    """A bifurcation, and points (scaled) on the branches that cross there, with the direction away from it.
-
-    >>> Crossing._fields
-    ('event', 'starts')
-    """
+    """A bifurcation, and points (scaled) on the branches that cross there, with the direction away from it."""
 
     event: Bifurcation
     starts: list[tuple[np.ndarray, np.ndarray]]
@@ -111,15 +107,6 @@ def locate(
     -------
     Crossing or None
         None where the branch was lost on the way.
-
-    Examples
-    --------
-    >>> from hopfield.analysis.branches._family import Family
-    >>> from hopfield.models import ModernHopfield
-    >>> family = Family(lambda beta: ModernHopfield(np.array([[1.0], [-1.0]]), beta=beta), 0.5, 1.5)
-    >>> found = locate(family, np.array([0.0, 0.8]), np.array([0.0, 1.0]), 0.5, (0, 1), False)
-    >>> found.event.kind, round(found.event.parameter, 12), len(found.starts)
-    ('pitchfork', 1.0, 2)
     """
     from scipy.optimize import brentq
 

@@ -176,11 +176,7 @@ def _linear(patterns: np.ndarray, value: Any, leak: float) -> CriticalBeta:
 
 
 def potts_fold(count: int) -> float:
-    r"""The least beta at which N orthonormal patterns are memories: min over a of ln(a(N-1)/(1-a)) (N-1)/(N a - 1).
-
-    >>> round(potts_fold(3), 10), potts_fold(2)
-    (2.7456435767, 2.0)
-    """
+    r"""The least beta at which N orthonormal patterns are memories: min over a of ln(a(N-1)/(1-a)) (N-1)/(N a - 1)."""
     from scipy.optimize import brentq
 
     if count < 3:

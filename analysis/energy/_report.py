@@ -21,11 +21,6 @@ class EnergyPart(Result):
         The same at the end (for states: over the states).
     rate : float or None
         Of a population: the largest (dE/dx_a) . x_a', its share of dE/dt; None for a synapse, which does not move.
-
-    Examples
-    --------
-    >>> EnergyPart(1.0, -2.0, -0.1).change
-    -3.0
     """
 
     first: float | None

@@ -44,12 +44,5 @@ def owner_of(memory: Any) -> Any:
 
 
 def with_library(flow: Field, like: Any) -> Field:
-    """The field for x of the library and dtype of `like`; for a network that holds no array of its own.
-
-    >>> import numpy as np
-    >>> from hopfield.analysis.flow import energy_network
-    >>> flow = field(energy_network(lambda x: (x**4).sum(-1), 2, lambda x: 4 * x**3))
-    >>> with_library(flow, np.zeros(2, dtype=np.float32)).dtype
-    dtype('float32')
-    """
+    """The field for x of the library and dtype of `like`; for a network that holds no array of its own."""
     return dataclasses.replace(flow, like=like, cache={})

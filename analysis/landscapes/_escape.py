@@ -25,11 +25,6 @@ class Passage(NamedTuple):
         One over the time.
     time : float
         The mean first passage time, over whatever minima lie between.
-
-    Examples
-    --------
-    >>> Passage(rate=0.5, time=2.0).time
-    2.0
     """
 
     rate: float

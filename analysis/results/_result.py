@@ -106,11 +106,7 @@ class Result:
 
 
 def _with_underscores(name: str) -> str:
-    """The name of a class as that of a variable.
-
-    >>> _with_underscores("FixedPoints")
-    'fixed_points'
-    """
+    """The name of a class as that of a variable."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 

@@ -225,13 +225,7 @@ class Rosenbrock(Integrator):
 
 
 def eliminated(network: Any) -> list[str]:
-    """Populations without self-coupling that share no synapse with one another: the widest first, at ties the last.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> eliminated(ModernHopfield(np.ones((5, 3))).network)
-    ['memory']
-    """
+    """Populations without self-coupling that share no synapse with one another: the widest first, at ties the last."""
     chosen: list[str] = []
     order = {name: (-p.size, -k) for k, (name, p) in enumerate(network.populations.items())}
     for name in sorted(order, key=lambda name: order[name]):
