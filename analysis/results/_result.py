@@ -24,8 +24,8 @@ class Result:
     r"""The base of what the verbs of analysis return: a frozen data class of arrays, numbers and other results.
 
     A class says in `row_fields` which of its arrays have an entry for each row of `records`, and in `not_saved` which
-    fields belong to the session alone. A file holds arrays and numbers, and the names of classes of this package: it
-    can name no function, and reading it runs no code of its own.
+    fields belong to the session alone. A file holds arrays, numbers, and names of result classes of this package or of
+    the one that reads it: it can name no function, and reading it runs no code of its own.
 
     Examples
     --------
@@ -91,10 +91,11 @@ class Result:
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read what `save` wrote; refused with a ValueError where the file is damaged or holds another result."""
         tree, arrays = read_tree(path, "result")
+        known = {**Result._known, cls.__name__: cls}  # of classes that are not of this package the one that is asked
         with reading(path, f"a saved {cls.__name__}"):
-            if not issubclass(Result._known.get(str(tree.get("type")), object), cls):
+            if not issubclass(known.get(str(tree.get("type")), object), cls):
                 raise Refused(f"holds a result {tree.get('type')!s:.40}, not {cls.__name__}.")
-            return built(tree, arrays, Result._known)
+            return built(tree, arrays, known)
 
     def stored(self) -> dict[str, Any]:
         """The fields that a file holds."""

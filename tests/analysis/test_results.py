@@ -8,7 +8,7 @@ import pytest
 
 from hopfield import ModernHopfield, UniversalHopfield, simulate
 from hopfield import analysis as a
-from hopfield.analysis.results import Result
+from hopfield.analysis import Result
 
 PATTERNS = np.array([[1.0, 0.0, 0.2], [-0.9, 0.3, 0.0], [0.1, -1.0, 0.4]])
 MEMORY = ModernHopfield(PATTERNS, beta=6.0)
@@ -123,3 +123,22 @@ def test_a_landscape_of_a_file_asks_for_its_memory(tmp_path):
         a.escape_rates(found, 0.005)
     whole = dataclasses.replace(found, field=a.field(MEMORY))
     assert same(a.escape_rates(whole, 0.005), a.escape_rates(a.landscape(MEMORY), 0.005))
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Mine(Result):
+    """A result from outside of the package."""
+
+    row_fields = ("speed",)
+
+    speed: np.ndarray
+    words: tuple[str, ...] = ("a",)
+
+
+def test_a_result_of_your_own_is_read_by_its_class_alone(tmp_path):
+    path = Mine(np.arange(3.0)).save(tmp_path / "mine")
+    again = Mine.load(path)
+    assert same(Mine(np.arange(3.0)), again)
+    assert again.records() == [{"speed": 0.0}, {"speed": 1.0}, {"speed": 2.0}]
+    with pytest.raises(ValueError, match="holds a result Mine, not Result"):
+        Result.load(path)
