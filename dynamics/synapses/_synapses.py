@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import backend
 from ..backend import Array, shown, static, structure
@@ -53,8 +53,8 @@ class SimilaritySynapse(Synapse):
         object.__setattr__(self, "nonnegative", flag("nonnegative", self.nonnegative))
 
     @cached_property
-    def _open(self) -> tuple[Callable[..., Any], ...]:
-        """The similarity's scores, pullback and response behind their doors, looked up once."""
+    def _open(self) -> _Opened:
+        """The similarity's methods, looked up once."""
         return _opened(self.similarity)
 
     @property
@@ -93,7 +93,7 @@ class SimilaritySynapse(Synapse):
 
     def signal(self, *g: Array) -> Array:
         """The scores sim(M, g)."""
-        return self._open[0](g[0])
+        return self._open.scores(g[0])
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-f . sim(M, g)."""
@@ -102,7 +102,7 @@ class SimilaritySynapse(Synapse):
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim/dg)^T f and sim(M, g)."""
         scores = self.signal(*g) if signal is None else signal
-        return self._open[1](g[0], g[1]), scores
+        return self._open.pullback(g[0], g[1]), scores
 
     def answer(self, position: int) -> Answer:
         """On the value neurons the similarity's own; on the memory neurons a constant force."""
@@ -111,7 +111,7 @@ class SimilaritySynapse(Synapse):
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """On the value neurons the similarity's own, on the memory neurons the scores."""
         if position == 0:
-            return self._open[2](g[0], g[1])
+            return self._open.response(g[0], g[1])
         return Response(self.signal(*g) if signal is None else signal)
 
     def couples(self, position: int) -> bool:
@@ -121,10 +121,8 @@ class SimilaritySynapse(Synapse):
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """Curvature and pullback on the value neurons, pushforward on the memory neurons."""
         if target == source:
-            return behind(self.similarity.curvature)(g[0], g[1], u) if target == 0 else None
-        return (
-            behind(self.similarity.pullback)(g[0], u) if target == 0 else behind(self.similarity.pushforward)(g[0], u)
-        )
+            return self._open.curvature(g[0], g[1], u) if target == 0 else None
+        return self._open.pullback(g[0], u) if target == 0 else self._open.pushforward(g[0], u)
 
     def gram(self, w: Array, *g: Array) -> Array | None:
         """The similarity's own."""
@@ -149,7 +147,7 @@ class SimilaritySynapse(Synapse):
         """Sum of \\|f\\| times the size of the numbers that cancel in the scores."""
         xp = backend.namespace(*g)
         scores = self.signal(*g) if signal is None else signal
-        return backend.dot(xp.abs(g[1]), behind(self.similarity.magnitude)(g[0], scores))
+        return backend.dot(xp.abs(g[1]), self._open.magnitude(g[0], scores))
 
 
 @memories_apart("similarities")
@@ -213,8 +211,8 @@ class EquilibriumSynapse(Synapse):
             put(self, "bias", bias)
 
     @cached_property
-    def _open(self) -> tuple[tuple[Callable[..., Any], ...], ...]:
-        """The scores, pullback and response of each similarity behind their doors, looked up once."""
+    def _open(self) -> tuple[_Opened, ...]:
+        """The methods of each similarity, looked up once."""
         return tuple(map(_opened, self.similarities))
 
     @cached_property
@@ -253,8 +251,8 @@ class EquilibriumSynapse(Synapse):
     def signal(self, *g: Array) -> Array:
         """The memory neurons' state h."""
         total = None if self.bias is None else self.bias
-        for (see, *_), activation in zip(self._open, g, strict=True):
-            scores = see(activation)
+        for similarity, activation in zip(self._open, g, strict=True):
+            scores = similarity.scores(activation)
             total = scores if total is None else total + scores
         return total if self.leak == 1 else total / self.leak  # type: ignore[operator]
 
@@ -273,7 +271,7 @@ class EquilibriumSynapse(Synapse):
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim_s/dg_s)^T f for each population."""
         f = self._weigh[0](*g, signal=signal)
-        return tuple(pull(a, f) for (_, pull, _), a in zip(self._open, g, strict=True))
+        return tuple(s.pullback(a, f) for s, a in zip(self._open, g, strict=True))
 
     def answer(self, position: int) -> Answer:
         """The similarity's own, with f frozen: where L_h is convex its tangent lies below it."""
@@ -282,17 +280,16 @@ class EquilibriumSynapse(Synapse):
 
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """The similarity's own, with f frozen."""
-        return self._open[position][2](g[position], self._weigh[0](*g, signal=signal))
+        return self._open[position].response(g[position], self._weigh[0](*g, signal=signal))
 
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """D_t^T L_h''(h) D_s u/l_h, and on the population itself the curvature of its scores."""
         h = self.signal(*g) if signal is None else signal
-        turned = self.similarities[source].pushforward(g[source], u)
+        turned = self._open[source].pushforward(g[source], u)
         df = self.lagrangian.curvature(h, turned if self.leak == 1 else turned / self.leak)
-        answer = self.similarities[target].pullback(g[target], df)
+        answer = self._open[target].pullback(g[target], df)
         if target == source:
-            f = self.lagrangian.activation(h)
-            answer = answer + self.similarities[source].curvature(g[source], f, u)
+            answer = answer + self._open[source].curvature(g[source], self._weigh[1](h), u)
         return answer
 
     def kink(self, position: int, *g: Array, signal: Array | None = None) -> Array | None:
@@ -321,10 +318,10 @@ class EquilibriumSynapse(Synapse):
         """The energy and its magnitude, with h found once."""
         xp = backend.namespace(*g)
         h = self.signal(*g) if signal is None else signal
-        energy, f = behind(self.energy)(*g, signal=h), xp.abs(behind(self.weights)(*g, signal=h))
+        energy, f = behind(self.energy)(*g, signal=h), xp.abs(self._weigh[0](*g, signal=h))
         total = xp.abs(energy)
-        for similarity, activation in zip(self.similarities, g, strict=True):
-            total = total + backend.dot(f, behind(similarity.magnitude)(activation, h))
+        for similarity, activation in zip(self._open, g, strict=True):
+            total = total + backend.dot(f, similarity.magnitude(activation, h))
         return energy, total
 
 
@@ -334,5 +331,16 @@ def _with_patterns(name: str, similarity: Any) -> None:
         raise ValueError(f"{similarity!r} holds no patterns: write {type(similarity).__name__}(patterns).")
 
 
-def _opened(similarity: Similarity) -> tuple[Callable[..., Any], ...]:
-    return behind(similarity.scores), behind(similarity.pullback), behind(similarity.response)
+class _Opened(NamedTuple):
+    """The methods of a similarity behind their doors."""
+
+    scores: Callable[..., Array]
+    pullback: Callable[..., Array]
+    pushforward: Callable[..., Array]
+    curvature: Callable[..., Array]
+    response: Callable[..., Response]
+    magnitude: Callable[..., Array]
+
+
+def _opened(similarity: Similarity) -> _Opened:
+    return _Opened(*(behind(getattr(similarity, name)) for name in _Opened._fields))
