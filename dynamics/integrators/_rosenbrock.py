@@ -380,8 +380,11 @@ def _change_in_time(flow: Flow, point: Point) -> States:
 
 
 def _combined(weights: tuple[float, ...], increments: list[States], name: str) -> Any:
-    terms = [weight * x[name] for weight, x in zip(weights, increments, strict=False) if weight]
-    return sum(terms[1:], terms[0])
+    total: Any = None
+    for weight, x in zip(weights, increments, strict=False):
+        if weight:
+            total = weight * x[name] if total is None else total + weight * x[name]
+    return total
 
 
 def _moved(states: States, weights: tuple[float, ...], increments: list[States]) -> States:
