@@ -89,7 +89,7 @@ from .recall import (
     recall_table,
     summarise,
 )
-from .results import save_trajectory, times_that_fit, wilson, write_report
+from .results import Result, save_trajectory, times_that_fit, wilson, write_report
 
 __all__ = [
     "BasinRadius",
@@ -118,6 +118,7 @@ __all__ = [
     "Polished",
     "RecallSummary",
     "Reproduction",
+    "Result",
     "Route",
     "Rows",
     "Sampler",

@@ -289,6 +289,9 @@ STRING_METHOD = {
     "bend": doors.bend,
     "seed": doors.seed_number,
 }
+RESULT_FILE = {
+    "path": doors.path,
+}
 SWEEP_AT = {
     "similarity": doors.text,
     "separation": doors.text,

@@ -24,11 +24,7 @@ FLOATS = ("float32", "float64")
 
 
 class Published(NamedTuple):
-    """Where a data set is published, and the names that its files have.
-
-    >>> PUBLISHED["mnist"].shape
-    (1, 28, 28)
-    """
+    """Where a data set is published, and the names that its files have."""
 
     openml: int | None
     shape: tuple[int, int, int]
@@ -348,12 +344,7 @@ def _from_openml(name: str, entry: Published, damage: str = "") -> Pixels:
 
 
 def table_images(table: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Rows of numbers from 0 to 255 as images of bytes.
-
-    >>> import numpy as np
-    >>> table_images(np.zeros((2, 4)), (1, 2, 2)).shape
-    (2, 1, 2, 2)
-    """
+    """Rows of numbers from 0 to 255 as images of bytes."""
     table = np.asarray(table)
     pixels = int(np.prod(shape))
     if table.ndim != 2 or table.shape[1] != pixels or table.min() < 0 or table.max() > 255:

@@ -31,13 +31,7 @@ Pixels = tuple[np.ndarray, np.ndarray | None]
 
 
 def idx_shape(path: Path) -> tuple[int, ...]:
-    """The shape of the array of an IDX file, from its header.
-
-    >>> from pathlib import Path
-    >>> _ = Path("two-idx2-ubyte").write_bytes(bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9]))
-    >>> idx_shape(Path("two-idx2-ubyte"))
-    (1, 2)
-    """
+    """The shape of the array of an IDX file, from its header."""
     with _unpacked(path) as stream:
         return _idx_shape(stream)
 
@@ -47,11 +41,6 @@ def read_idx(path: Path, limit: int | None = None) -> np.ndarray:
 
     Four bytes 0, 0, 8, number of axes; then the length of each axis as a big-endian 32-bit number; then the bytes.
     No more is read than the header says.
-
-    >>> from pathlib import Path
-    >>> _ = Path("two-idx2-ubyte").write_bytes(bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9]))
-    >>> read_idx(Path("two-idx2-ubyte"))
-    array([[7, 9]], dtype=uint8)
     """
     with _unpacked(path) as stream:
         shape = _idx_shape(stream)
@@ -103,14 +92,7 @@ def _idx_shape(stream: Any) -> tuple[int, ...]:
 
 
 def read_idx_images(path: Path, limit: int | None = None) -> Pixels:
-    """Images of an IDX file, with the labels of the file beside it that is called ...labels-idx1... .
-
-    >>> from pathlib import Path
-    >>> header = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1])
-    >>> _ = Path("t-images-idx3-ubyte").write_bytes(header + bytes([0, 255]))
-    >>> read_idx_images(Path("t-images-idx3-ubyte"))[0].shape
-    (1, 1, 2, 1)
-    """
+    """Images of an IDX file, with the labels of the file beside it that is called ...labels-idx1... ."""
     shape = idx_shape(path)
     if len(shape) != 3:
         raise ValueError(f"{str(path)!r} holds {shape}, no images (N, H, W). Give the file called ...images-idx3... .")
@@ -148,15 +130,7 @@ class _PlainPickle(pickle.Unpickler):
 
 
 def read_cifar(path: Path, limit: int | None = None) -> Pixels:
-    """Images of a batch of CIFAR-10's Python version, or of the folder that holds the batches (training ones first).
-
-    >>> import numpy, pickle
-    >>> from pathlib import Path
-    >>> batch = {b"data": numpy.zeros((2, 3072), numpy.uint8), b"labels": [3, 1]}
-    >>> _ = Path("data_batch_1").write_bytes(pickle.dumps(batch))
-    >>> read_cifar(Path("data_batch_1"))[0].shape
-    (2, 3, 32, 32)
-    """
+    """Images of a batch of CIFAR-10's Python version, or of the folder that holds the batches (training ones first)."""
     files = [path / name for name in BATCHES if (path / name).is_file()] if path.is_dir() else [path]
     if not files:
         raise FileNotFoundError(f"{str(path)!r} holds no batch of CIFAR-10 ({BATCHES[0]}, ..., {BATCHES[-1]}).")
@@ -188,13 +162,6 @@ def read_pictures(files: Sequence[Path]) -> np.ndarray:
     """Pictures of one size as (N, C, H, W); grey ones get three channels when others are in colour.
 
     They are turned as their EXIF data say, and what is transparent stands on white.
-
-    >>> from pathlib import Path
-    >>> from PIL import Image
-    >>> Image.new("L", (5, 4)).save("grey.png")
-    >>> Image.new("RGB", (5, 4)).save("colour.png")
-    >>> read_pictures([Path("grey.png")]).shape, read_pictures([Path("grey.png"), Path("colour.png")]).shape
-    ((1, 1, 4, 5), (2, 3, 4, 5))
     """
     pixels: list[np.ndarray] = []
     for file in files:
@@ -249,15 +216,6 @@ def read_folder(path: Path, limit: int | None, seed: int) -> Pixels:
 
     In the folder of Tiny ImageNet, ``train/<class>/images/*.JPEG``, the choice is made over all classes alike, and grey
     pictures get three equal channels.
-
-    >>> from pathlib import Path
-    >>> from PIL import Image
-    >>> for name in ("cat", "dog"):
-    ...     Path(name).mkdir()
-    ...     Image.new("L", (5, 4)).save(f"{name}/1.png")
-    >>> images, labels = read_folder(Path("."), None, 0)
-    >>> images.shape, labels
-    ((2, 1, 4, 5), array([0, 1]))
     """
     top = path / "train" if (path / "train").is_dir() else path
     files = sorted(file for file in top.rglob("*") if file.suffix.lower() in PICTURES and file.is_file())

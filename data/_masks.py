@@ -249,22 +249,14 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
 
 
 def share(fraction: float) -> float:
-    """A fraction from 0 to 1, or an error.
-
-    >>> share(0.5)
-    0.5
-    """
+    """A fraction from 0 to 1, or an error."""
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction must be from 0 (nothing is hidden) to 1 (all is), got {fraction!r}.")
     return float(fraction)
 
 
 def hide(images: Array, hidden: np.ndarray, value: float) -> Array:
-    """Images with one value where a NumPy mask is true.
-
-    >>> hide(np.ones(3), np.array([True, False, False]), 0.0)
-    array([0., 1., 1.])
-    """
+    """Images with one value where a NumPy mask is true."""
     xp = backend.namespace(images)
     where = xp.asarray(hidden, device=backend.device(images))
     return xp.where(where, backend.full((), float(value), images), images)

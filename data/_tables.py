@@ -19,15 +19,7 @@ LABELS = ("label", "labels", "class", "target")
 
 
 class Table(NamedTuple):
-    """The numbers of a table, the names of their columns, and a column of labels if one is called so.
-
-    Examples
-    --------
-    >>> _ = Path("faces.csv").write_text("label,a,b\\nAnn,1,0.5\\nBob,0,-1\\n")
-    >>> table = read_table(Path("faces.csv"))
-    >>> table.values.tolist(), table.names, table.labels.tolist()
-    ([[1.0, 0.5], [0.0, -1.0]], ['a', 'b'], ['Ann', 'Bob'])
-    """
+    """The numbers of a table, the names of their columns, and a column of labels if one is called so."""
 
     values: np.ndarray
     names: list[str] | None
@@ -39,10 +31,6 @@ def read_table(path: Path, limit: int | None = None) -> Table:
 
     Lines that begin with # and empty lines are left out. A column called label, labels, class or target is no value
     of a pattern: it becomes the labels, numbers or texts.
-
-    >>> _ = Path("rows.tsv").write_text("1\\t2\\n3\\t4\\n")
-    >>> read_table(Path("rows.tsv"), limit=1).values
-    array([[1., 2.]])
     """
     with reading(path, "a table of numbers"):
         text = path.read_text(encoding="utf-8-sig")
@@ -136,13 +124,7 @@ def _labels(cells: Any) -> np.ndarray:
 
 
 def matlab_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shapes of the arrays of numbers in a file of MATLAB's, up to version 7.2.
-
-    >>> import numpy as np, scipy.io
-    >>> scipy.io.savemat("faces.mat", {"faces": np.zeros((3, 4)), "who": "Ann"})
-    >>> matlab_shapes(Path("faces.mat"))
-    {'faces': (3, 4)}
-    """
+    """The shapes of the arrays of numbers in a file of MATLAB's, up to version 7.2."""
     from scipy.io import matlab, whosmat
 
     numbers = ("double", "single", "logical", "sparse", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
@@ -159,14 +141,7 @@ def matlab_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def read_matlab(path: Path, name: str, limit: int | None = None) -> np.ndarray:
-    """One array of a file of MATLAB's; sparse ones are filled, rows are patterns as everywhere.
-
-    >>> import numpy as np, scipy.io
-    >>> scipy.io.savemat("faces.mat", {"faces": np.eye(2)})
-    >>> read_matlab(Path("faces.mat"), "faces")
-    array([[1., 0.],
-           [0., 1.]])
-    """
+    """One array of a file of MATLAB's; sparse ones are filled, rows are patterns as everywhere."""
     from scipy.io import loadmat
 
     shape = matlab_shapes(path)[name]

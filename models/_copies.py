@@ -28,12 +28,6 @@ def copies(patterns: Any, *, ray: bool = False) -> np.ndarray:
     -------
     int array (N,)
         At most 0, 1, ..., N - 1; that itself where all patterns differ.
-
-    Examples
-    --------
-    >>> rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 3.0]])
-    >>> copies(rows), copies(rows, ray=True)
-    (array([0, 1, 0, 3]), array([0, 1, 0, 1]))
     """
     host = backend.to_numpy(patterns)
     eps = backend.epsilon(patterns) if host.dtype.kind == "f" else np.finfo(float).eps
@@ -59,13 +53,7 @@ def copies(patterns: Any, *, ray: bool = False) -> np.ndarray:
 
 
 def copies_of(memory: Any, patterns: Any = None) -> np.ndarray:
-    """`copies` of a model's own patterns, or of others, with the geometry of its similarity.
-
-    >>> from hopfield.models import UniversalHopfield
-    >>> rows = np.array([[1.0, 0.0], [2.0, 0.0]])
-    >>> [copies_of(UniversalHopfield(rows, name)).tolist() for name in ("cosine", "euclidean")]
-    [[0, 0], [0, 1]]
-    """
+    """`copies` of a model's own patterns, or of others, with the geometry of its similarity."""
     model = as_model(memory) if is_model(memory) else None
     own = memory if model is None else model.patterns
     rule = None if model is None else model.parts
@@ -88,11 +76,6 @@ def is_reverse(patterns: Any, rows: Any, states: Any) -> np.ndarray:
     -------
     bool array (...)
         False where x . g is 0 up to rounding.
-
-    Examples
-    --------
-    >>> is_reverse(np.array([[1.0, -1.0]]), np.array([0, 0]), np.array([[0.9, -1.0], [-1.0, 1.0]]))
-    array([False,  True])
     """
     x, g = backend.to_numpy(patterns).astype(float)[np.asarray(rows)], backend.to_numpy(states).astype(float)
     return np.asarray(np.sum(x * g, axis=-1) < -8 * np.finfo(float).eps * np.sum(np.abs(x * g), axis=-1))
@@ -102,10 +85,6 @@ def is_recalled(memory: Any, states: Any, near: Any, targets: Any) -> np.ndarray
     """Whether states (..., I), to which the patterns in the rows `near` are nearest, are the patterns `targets`.
 
     A copy of the target counts as the target, and its reverse does not. `memory` is a model or patterns (N, I).
-
-    >>> patterns = np.array([[1.0, -1.0], [1.0, 1.0], [1.0, -1.0]])
-    >>> is_recalled(patterns, np.array([[0.9, -1.0], [0.9, -1.0], [-1.0, 1.0]]), [0, 0, 0], [2, 1, 0])
-    array([ True, False, False])
     """
     rows, targets = copies_of(memory), np.asarray(targets, dtype=int)
     known = (targets >= 0) & (targets < len(rows))

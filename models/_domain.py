@@ -11,7 +11,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array
 from ..dynamics.lagrangians import Lagrangian
-from ..dynamics.network import Network
+from ..dynamics.network import states_only
 
 EDGE = 0.01  # of half an interval: how far inside of an end that no finite state has a cue is moved
 FLOOR = 1e-4  # of the mean of the patterns: the same for positive values
@@ -33,14 +33,6 @@ class Domain:
         Where the bounds come from.
     cure : str
         What to do with a cue that lies outside.
-
-    Examples
-    --------
-    >>> cube = Domain(-1.0, 1.0, -1.0, 1.0, why="the range of the neurons", cure="Scale it first.")
-    >>> print(cube, cube.project(np.array([0.5, -3.0])), cube.reach(np.zeros(2), np.array([[0.6, -0.8]])))
-    [-1, 1] [ 0.5 -1. ] [1.25]
-    >>> cube.check("query", np.array([1 + 1e-9, 0.0]))
-    array([1., 0.])
     """
 
     low: Any = -math.inf
@@ -145,11 +137,7 @@ EVERYWHERE = Domain()
 
 
 def snapped(q: Array, *levels: float) -> Array:
-    """Cues with what is one of the levels up to rounding, sqrt(eps), moved onto it.
-
-    >>> snapped(np.array([1 + 1e-9, -1.0, 0.7]), -1.0, 1.0)
-    array([ 1. , -1. ,  0.7])
-    """
+    """Cues with what is one of the levels up to rounding, sqrt(eps), moved onto it."""
     if backend.is_compiling() or backend.is_traced(q):
         return q
     xp, slack = backend.namespace(q), backend.epsilon(q) ** 0.5
@@ -167,11 +155,6 @@ def activations_of(
 
     `patterns` (N, I) are the stored ones: open ends are approached as far as they do, or else to a small distance.
     `whose` activation it is, an error says.
-
-    >>> from hopfield.dynamics import LogCosh, Quadratic
-    >>> domain = activations_of(LogCosh())
-    >>> print(domain, domain.least, activations_of(Quadratic()))
-    (-1, 1) -0.99 all real vectors
     """
     low = max(float(lagrangian.lowest), 0.0 if lagrangian.nonnegative else -math.inf)
     high, closed = float(lagrangian.highest), lagrangian.ends
@@ -205,18 +188,10 @@ def _extremes(patterns: Array, low: float, high: float) -> tuple[float, float, f
 
 
 def domain_of(system: Any) -> Domain:
-    """The domain of what a model, a network or any other system takes as cues (a network: as activations of all).
-
-    >>> from hopfield.dynamics import LogCosh, Population, Quadratic
-    >>> from hopfield.models import ClassicalHopfield
-    >>> print(domain_of(ClassicalHopfield([[1.0, -1.0]])))
-    [-1, 1]
-    >>> domain_of(Network({"x": Population(LogCosh(), 1), "y": Population(Quadratic(), 1)}, [])).most
-    array([0.99,  inf])
-    """
-    if not isinstance(system, Network):
+    """The domain of what a model, a network or any other system takes as cues (a network: as activations of all)."""
+    if not states_only(system):
         return getattr(system, "domain", EVERYWHERE)
-    parts = [(activations_of(p.lagrangian), p.size) for p in system.populations.values()]
+    parts = [(activations_of(p.lagrangian), p.size) for p in system.network.populations.values()]
     if all(part.everywhere for part, _ in parts):
         return EVERYWHERE
     if len(parts) == 1:

@@ -74,11 +74,7 @@ run = partial(kind, wanted=Trajectory, example="what simulate(...) returns")
 
 
 def with_patterns(name: str, value: Any) -> Any:
-    """A model, or patterns (N, I), which a list of lists is too.
-
-    >>> with_patterns("memory", [[1, 0]])
-    array([[1., 0.]])
-    """
+    """A model, or patterns (N, I), which a list of lists is too."""
     return states(name, value) if isinstance(value, list | tuple) else value
 
 
@@ -100,11 +96,7 @@ def simulated(name: str, value: Any) -> Any:
 
 
 def as_given(name: str, value: Any) -> int | float:
-    """A number, infinite or NaN too, for a function that says itself what it cannot use.
-
-    >>> as_given("stop", np.float64(2))
-    2.0
-    """
+    """A number, infinite or NaN too, for a function that says itself what it cannot use."""
     found = scalar(name, value)
     if isinstance(found, int) and abs(found) >= 2**1023:
         raise ValueError(f"{name} is {shown(found)}, too large for a floating number (1.8e308).")
@@ -112,33 +104,21 @@ def as_given(name: str, value: Any) -> int | float:
 
 
 def row_or_state(name: str, value: Any) -> Any:
-    """The row of a stored pattern, or a state (I,).
-
-    >>> row_or_state("i", np.uint8(2))
-    2
-    """
+    """The row of a stored pattern, or a state (I,)."""
     if isinstance(value, list | tuple) or (backend.is_array(value) and getattr(value, "ndim", 0)):
         return states(name, value)
     return whole(name, value)
 
 
 def samples(name: str, value: Any) -> Any:
-    """How many samples, or their states (..., I).
-
-    >>> samples("noise", 3), samples("noise", [0.0, 1.0])
-    (3, array([0., 1.]))
-    """
+    """How many samples, or their states (..., I)."""
     if isinstance(value, list | tuple) or (backend.is_array(value) and getattr(value, "ndim", 0)):
         return states(name, value)
     return whole(name, value, 1)
 
 
 def pairs(name: str, value: Any) -> Any:
-    """A name, or whole numbers in pairs.
-
-    >>> pairs("pairs", [(0, 1)])
-    array([[0, 1]])
-    """
+    """A name, or whole numbers in pairs."""
     if isinstance(value, str):
         return str(value)
     found = pixels(name, value)
@@ -148,41 +128,24 @@ def pairs(name: str, value: Any) -> Any:
 
 
 def one_of(*known: str) -> Any:
-    """The check of a name among some.
-
-    >>> one_of("auto", "dense")("method", "dense")
-    'dense'
-    """
+    """The check of a name among some."""
     return partial(choice, known=known)
 
 
 def given(form: str, optional: bool = False) -> Any:
-    """The check of a function of a form.
-
-    >>> given("x -> E(x)")("energy", abs) is abs
-    True
-    """
+    """The check of a function of a form."""
     return partial(function, form=form, optional=optional)
 
 
 def memory(name: str, value: Any) -> Any:
-    """A model, a Network, or what has a network of its own; anything else is named.
-
-    >>> memory("memory", 3)
-    Traceback (most recent call last):
-    TypeError: memory must be a model such as ModernHopfield, or a Network, got 3.
-    """
+    """A model, a Network, or what has a network of its own; anything else is named."""
     if not is_model(value):
         raise TypeError(f"{name} must be a model such as ModernHopfield, or a Network, got {shown(value)}.")
     return value
 
 
 def states(name: str, value: Any) -> Any:
-    """Finite states, activations or patterns (..., n), as an array of their library.
-
-    >>> states("queries", [1, 2])
-    array([1., 2.])
-    """
+    """Finite states, activations or patterns (..., n), as an array of their library."""
     found = arguments.numbers(name, value)
     return finite(name, found) if 0 not in found.shape else found
 
@@ -212,11 +175,7 @@ def host_states(name: str, value: Any) -> np.ndarray:
 
 
 def shape(name: str, value: Any) -> tuple[int, ...]:
-    """The shape of one image, (H, W) or (C, H, W).
-
-    >>> shape("shape", (28, 28))
-    (28, 28)
-    """
+    """The shape of one image, (H, W) or (C, H, W)."""
     try:
         found = lengths(name, value)
     except (TypeError, ValueError):
@@ -227,39 +186,23 @@ def shape(name: str, value: Any) -> tuple[int, ...]:
 
 
 def a_number(name: str, value: Any) -> int | float:
-    """Any finite number, as it is in Python.
-
-    >>> a_number("value", np.float32(0.5))
-    0.5
-    """
+    """Any finite number, as it is in Python."""
     number(name, value)
     return scalar(name, value)
 
 
 def called(what: str, check: Any) -> Any:
-    """A check that calls the argument by another name.
-
-    >>> called("levels", a_number)("level", 0.5)
-    0.5
-    """
+    """A check that calls the argument by another name."""
     return lambda name, value: check(what, value)
 
 
 def maybe(check: Any) -> Any:
-    """A check that lets None pass.
-
-    >>> maybe(count)("most", None)
-    """
+    """A check that lets None pass."""
     return lambda name, value: None if value is None else check(name, value)
 
 
 def precise(name: str, value: Any) -> Any:
-    """A memory whose numbers have enough digits to be examined: those of half precision are widened to float32.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> precise("memory", ModernHopfield(np.eye(2, dtype=np.float16))).memories.dtype
-    dtype('float32')
-    """
+    """A memory whose numbers have enough digits to be examined: those of half precision are widened to float32."""
     arrays = backend.arrays(value) if backend.is_structure(value) else []
     for array in arrays:
         kind = str(array.dtype).rsplit(".", maxsplit=1)[-1]
@@ -312,11 +255,7 @@ def _made_by(verb: str, name: str, value: Any, what: str) -> Any:
 
 
 def side(name: str, value: Any) -> int:
-    """The side of a square grid, whose points fit into memory.
-
-    >>> side("resolution", 100)
-    100
-    """
+    """The side of a square grid, whose points fit into memory."""
     found = whole(name, value, 2)
     affordable(f"A grid of {found} x {found}", 80.0 * found**2, f"Give a smaller {name}.")
     return found
@@ -330,54 +269,30 @@ def an_array(name: str, value: Any) -> Any:
 
 
 def workers(name: str, value: Any) -> int:
-    """How many processes work at once.
-
-    >>> workers("jobs", 2)
-    2
-    """
+    """How many processes work at once."""
     return whole(name, value, 1, 1024)
 
 
 def figure(name: str, value: Any) -> int | str:
-    """The number of a figure, or its name.
-
-    >>> figure("figure", np.uint8(2))
-    2
-    """
+    """The number of a figure, or its name."""
     return str(value) if isinstance(value, str) else whole(name, value, 1)
 
 
 def step(name: str, value: Any) -> float:
-    """A step of time, which may be infinite.
-
-    >>> step("dt", float("inf"))
-    inf
-    """
+    """A step of time, which may be infinite."""
     return number(name, value, above=0, infinite=True)
 
 
 def bytes_(name: str, value: Any) -> int:
-    """A number of bytes.
-
-    >>> bytes_("limit", 10)
-    10
-    """
+    """A number of bytes."""
     return whole(name, value, 1, 2**62)
 
 
 def a_mapping(name: str, value: Any) -> dict[str, Any]:
-    """A dict with names as keys.
-
-    >>> a_mapping("settings", {"beta": 2.0})
-    {'beta': 2.0}
-    """
+    """A dict with names as keys."""
     return mapping(name, value, '{"beta": 2.0}')
 
 
 def differences(name: str, value: Any) -> Any:
-    """A relative step of differences, or None for the usual one.
-
-    >>> differences("differences", 1e-5), differences("differences", None)
-    (1e-05, None)
-    """
+    """A relative step of differences, or None for the usual one."""
     return None if value is None else not_negative(name, value)

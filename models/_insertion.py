@@ -12,11 +12,7 @@ from ..dynamics.doors import matrix, plain
 
 
 def added_rows(name: str, rows: Any, like: Array) -> Array:
-    """More rows (n, I) or one (I,), as wide as those there are.
-
-    >>> added_rows("patterns", [1, 2], np.ones((3, 2)))
-    array([[1., 2.]])
-    """
+    """More rows (n, I) or one (I,), as wide as those there are."""
     value = plain(name, rows)
     if not backend.is_array(value):
         value = np.asarray(value)
@@ -29,11 +25,7 @@ def added_rows(name: str, rows: Any, like: Array) -> Array:
 
 
 def kept_rows(rows: Any, count: int, *, all_may_go: bool = False) -> np.ndarray:
-    """The rows that stay, in their order, when some are forgotten: numbers from 0 to count - 1, or a mask.
-
-    >>> kept_rows([0, 2], 4), kept_rows(np.array([True, False, False]), 3)
-    (array([1, 3]), array([1, 2]))
-    """
+    """The rows that stay, in their order, when some are forgotten: numbers from 0 to count - 1, or a mask."""
     host = backend.to_numpy(rows) if backend.is_array(rows) else np.asarray(rows)
     if host.dtype.kind == "b":
         if host.shape != (count,):
@@ -55,11 +47,7 @@ def kept_rows(rows: Any, count: int, *, all_may_go: bool = False) -> np.ndarray:
 
 
 def gone(kept: Any, count: int) -> np.ndarray:
-    """The rows that are not kept.
-
-    >>> gone(np.array([0, 2]), 4)
-    array([1, 3])
-    """
+    """The rows that are not kept."""
     return np.setdiff1d(np.arange(count), kept)
 
 

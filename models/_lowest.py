@@ -13,9 +13,6 @@ def lowest(scores: Any, magnitude: Any) -> np.ndarray:
     """The row of the largest of scores (..., N), the lowest one where several are equal up to rounding.
 
     `magnitude` (..., N) are the sizes of the numbers that cancel in them.
-
-    >>> lowest(np.array([0.1, 0.3 - 1e-17, 0.3]), np.ones(3))
-    array(1)
     """
     host, sizes = (backend.to_numpy(x) if backend.is_array(x) else np.asarray(x) for x in (scores, magnitude))
     slack = 8 * backend.epsilon(scores) * sizes

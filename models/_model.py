@@ -10,7 +10,7 @@ import numpy as np
 from ..dynamics import backend
 from ..dynamics.backend import Array, shown
 from ..dynamics.doors import floating, quiet, vector
-from ..dynamics.network import Network, has_network
+from ..dynamics.network import Network, has_network, states_only
 from ._domain import EVERYWHERE, Domain
 from ._insertion import added_rows, kept_rows, taken
 from ._lowest import lowest
@@ -216,7 +216,7 @@ class Adapted(Model):
     @property
     def network(self) -> Network:
         """The owner's; a `Network` is its own."""
-        return self.owner if isinstance(self.owner, Network) else self.owner.network
+        return self.owner.network
 
     @property
     def patterns(self) -> Array | None:
@@ -241,7 +241,7 @@ class Adapted(Model):
 
     def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
         """The owner's `start`; without one, a cue of the first population's activations, and 0 in the others."""
-        begin = self._own("start")
+        begin = None if states_only(self.owner) else self._own("start")
         if begin is not None:
             return begin(query) if memory_state is None else begin(query, memory_state)
         (first, p), *others = self.network.populations.items()
@@ -296,12 +296,8 @@ class Adapted(Model):
 
 
 def is_model(thing: Any) -> bool:
-    """Whether something is a model, a `Network` or what has one; arrays of patterns are none.
-
-    >>> is_model(np.eye(2)), is_model(Model)
-    (False, False)
-    """
-    return isinstance(thing, Network) or has_network(thing)
+    """Whether something is a model, a `Network` or what has one; arrays of patterns are none."""
+    return has_network(thing)
 
 
 def as_model(thing: Any) -> Model:

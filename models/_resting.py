@@ -41,13 +41,6 @@ def leaves(
     is the size of the numbers in x, against which it is small. At `least` so many updates are made, and no more where
     the push decays at once; 3 for a push that has little to do with the directions that can grow. `after` are the
     states that an update makes of these, where they are known.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> flow = ModernHopfield(2 * np.eye(2), tau_memory=0.0).network.bound()
-    >>> x = np.array([[1.0, 1.0], [1.9951, 0.0049]])  # between two memories, and near one
-    >>> push = {"value": np.array([1.0, -1.0]) + 0 * x}
-    >>> leaves(Relaxation(dt=np.inf), flow, {"value": x}, push, np.ones(2), np.ones(2, bool))
-    array([ True, False])
     """
     like = next(iter(states.values()))
     noise = backend.epsilon(like) ** 0.5
@@ -115,13 +108,6 @@ def leaves_toward(
 
     `others` are the shares that it leaves to the others: where it has all up to rounding, updates give it whatever the
     push is.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> memory = ModernHopfield(2 * np.eye(2), tau_memory=0.0)
-    >>> flow, method = memory.network.bound(), Relaxation(dt=np.inf)
-    >>> here = flow.at({"value": np.array([[1.0, 1.0]])})
-    >>> leaves_toward(memory.sim, method, flow, here, here.states, np.ones(1, bool), np.array([[0.5, 0.5]]), np.ones(1))
-    array([ True])
     """
     wanted = rests & (others > max(1e-8, 8 * backend.epsilon(weights)))
     if not wanted.any():
@@ -153,12 +139,6 @@ def weighed(
     """The sizes of the weights, what share the largest one leaves to the others, and how near patterns are.
 
     `how` says how nearness follows from the scores; with it come the sizes of the numbers that cancel in it.
-
-    >>> from hopfield.models import Dot, Euclidean
-    >>> from hopfield.dynamics import LogSumExp
-    >>> rows, g = np.eye(2), np.array([[1.0, 0.0]])
-    >>> weighed("product", Dot(rows), LogSumExp(), Euclidean(rows), g, None)[2]
-    array([[ 0., -2.]])
     """
     xp = backend.namespace(g)
     scores = similarity.scores(g) if scores is None else scores

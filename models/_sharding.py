@@ -22,12 +22,7 @@ from ..dynamics.synapses import Answer, Response, Similarity
 
 @structure
 class Padded(Similarity):
-    """A similarity whose patterns after the first `count` are there to fill up: they have no weight.
-
-    >>> from hopfield.models import Dot
-    >>> Padded(np.ones((3, 2)), base=Dot(), count=2).scores(np.ones(2)) > -1e200
-    array([ True,  True, False])
-    """
+    """A similarity whose patterns after the first `count` are there to fill up: they have no weight."""
 
     base: Similarity = None  # type: ignore[assignment]
     count: int = static(default=0)

@@ -11,12 +11,12 @@ import numpy as np
 from ...dynamics import backend
 from ...dynamics.backend import Array
 from ...dynamics.doors import finite, floating
-from ...dynamics.network import Network, check_parts
+from ...dynamics.network import check_parts, states_only
 from ...models import _doors as doors
 from ...models._domain import domain_of
 from ...models._model import as_model
 from ..fixed_points import FixedPoints, find_fixed_points, nothing_found, rows_of
-from ..flow import Field, RowSpace, field, has_rays, held_somewhere, levelled, row_space
+from ..flow import Field, RowSpace, field, has_rays, held_somewhere, levelled, owner_of, row_space
 from ._motion import Motion, method_for, updates
 from ._settling import Table
 
@@ -87,7 +87,7 @@ class Explorer:
     ) -> None:
         memory = doors.precise("memory", memory)
         self.memory, self.rng = memory, np.random.default_rng(seed)
-        self.space = None if isinstance(memory, Network | Field) else row_space(memory)
+        self.space = row_space(memory)
         self.model: Any = memory if self.space is None else self.space.memory
         self.flow = held_somewhere(field(self.model, differences=None))
         self.rays = has_rays(self.flow)
@@ -96,14 +96,12 @@ class Explorer:
         stored = as_model(memory).patterns
         self.patterns = None if stored is None else backend.to_numpy(stored).astype(float)
         self.rows, self.like = rows_of(self.flow), self.flow.like
-        self.owner: Any = memory
-        if isinstance(memory, Field):
-            self.owner = memory.network if memory.memory is None else memory.memory
+        self.owner: Any = owner_of(memory)
         self.domain = domain_of(self.owner)
         first = next(iter(self.flow.network.populations.values())).size
-        self.cells = self.flow.size if isinstance(self.owner, Network) else first
+        self.cells = self.flow.size if states_only(self.owner) else first
         moving = self.flow
-        if dynamics == "network" and not isinstance(self.model, Network | Field):
+        if dynamics == "network" and hasattr(self.model, "adiabatic"):
             moving = dataclasses.replace(field(self.model.network, differences=None), scale=self.flow.scale)
         self.tau = next(iter(moving.network.populations.values())).fastest
         self.pace = self.flow.pace
@@ -170,7 +168,7 @@ class Explorer:
         return cues
 
     def _accepted(self, queries: Any) -> Array:
-        if not isinstance(self.owner, Network):
+        if not states_only(self.owner):
             return as_model(self.owner).check_cue(queries)
         queries = finite("queries", floating("queries", queries, self.like if self.like.ndim else None))
         if queries.ndim == 0 or queries.shape[-1] != self.flow.size:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from ...dynamics.simulation import ticker
 from .. import _declared as declared
 from ..fixed_points import FixedPoints
 from ..flow import at_home, one_thread
+from ..results import Result, plain
 from ..results import wilson as wilson
-from ..results import write_report
 from ._basin_map import DYNAMICS, Explorer
 from ._samplers import Sampler, into
 from ._settling import Settled, settle
@@ -26,8 +25,8 @@ from ._settling import Settled, settle
 BLOCK = 2**19  # numbers in a batch that is integrated together: what stays in a processor's cache
 
 
-@dataclass(frozen=True, eq=False)
-class Basins:
+@dataclass(frozen=True, eq=False, repr=False)
+class Basins(Result):
     r"""What became of a set of cues; K fixed points, cues with batch axes (...).
 
     Attributes
@@ -107,10 +106,10 @@ class Basins:
         source = self.source[known]
         return float(np.mean(self.pattern[known] == (source if self.rows is None else self.rows[source])))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything but the states, as plain numbers and lists."""
+    def records(self) -> list[dict[str, Any]]:
+        """A dict for each fixed point that cues reach, those that most reach first."""
         points = self.fixed_points
-        rows = [
+        return [
             {
                 "fixed_point": int(k),
                 "kind": str(points.kind[k]),
@@ -119,28 +118,27 @@ class Basins:
                 "fraction": float(self.fractions[k]),
                 "interval": [float(end) for end in self.intervals[k]],
                 "median_time": self._median(k),
-                "energy": _plain(points.energy[k]),
+                "energy": plain(points.energy[k]),
             }
             for k in self._reached()
         ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the states, as plain numbers and lists."""
         return {
             "dynamics": self.dynamics,
-            "dt": _plain(self.dt),
+            "dt": plain(self.dt),
             "tol": self.tol,
             "level": self.level,
             "law": self.law,
             "cues": int(self.labels.size),
             "diverged": self.diverged,
             "unresolved": self.unresolved,
-            "recalled": _plain(self.recalled),
-            "attractors": rows,
+            "recalled": plain(self.recalled),
+            "attractors": self.records(),
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "labels": self.labels.tolist(),
         }
-
-    def to_json(self, path: Any) -> Path:
-        """Write all of it but the states to a JSON file."""
-        return write_report(path, {"law": self.law, "dynamics": self.dynamics}, {"basins": self.to_dict()})
 
     def _reached(self) -> np.ndarray:
         rows = np.flatnonzero(self.counts)
@@ -370,8 +368,3 @@ def _cues(explorer: Explorer, queries: Any, targets: Any, rng: np.random.Generat
             raise ValueError(f"targets are rows of the {count} stored patterns (or -1), got {span}.")
         source = targets.reshape(-1).copy()
     return cues, source, "given"
-
-
-def _plain(number: Any) -> float | None:
-    number = float(number)
-    return number if math.isfinite(number) else None

@@ -27,16 +27,7 @@ REFINED = 4  # times that steps are halved where a pair does not part
 
 
 class Basin:
-    """The basin that a centre lies in, as a test for states (B, I); counts how many were flowed.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> basin = Basin(Explorer(ModernHopfield(np.eye(2), beta=8.0)), np.array([1.0, 0.0]))
-    >>> basin.escapes(np.array([[0.6, 0.5], [0.5, 0.6]]))
-    array([False,  True])
-    """
+    """The basin that a centre lies in, as a test for states (B, I); counts how many were flowed."""
 
     def __init__(self, explorer: Explorer, center: np.ndarray, t_max: float = 300.0) -> None:
         self.explorer, self.center, self.t_max, self.flowed = explorer, np.asarray(center, dtype=float), t_max, 0
@@ -82,13 +73,6 @@ def crossings(
 
     `high` must be outside. Every round looks at 15 lengths of each ray together; the first one outside counts, so that
     of several crossings a near one is found. With `best_only`, rays that cannot be the shortest are given up.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> basin = Basin(Explorer(ModernHopfield(np.eye(2), beta=8.0)), np.array([1.0, 0.0]))
-    >>> rays = np.array([[-1.0, 1.0], [-1.0, 0.0]]) / np.array([[2**0.5], [1.0]])
-    >>> crossings(basin, rays, np.zeros(2), np.full(2, 1.5), 1e-9).outside.round(6)
-    array([0.707107, 1.      ])
     """
     low, high = np.array(low, dtype=float), np.array(high, dtype=float)
     steps = np.arange(1, SECTIONS + 1) / (SECTIONS + 1)
@@ -109,14 +93,7 @@ def crossings(
 
 
 def normals(basin: Basin, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Unit normals (B, I) of the boundary between pairs of near states, pointing outward; NaN where it failed.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> basin = Basin(Explorer(ModernHopfield(np.eye(2), beta=8.0)), np.array([1.0, 0.0]))
-    >>> normals(basin, np.array([[0.5 + 1e-8, 0.5]]), np.array([[0.5 - 1e-8, 0.5]])).round(6)
-    array([[-0.707107,  0.707107]])
-    """
+    """Unit normals (B, I) of the boundary between pairs of near states, pointing outward; NaN where it failed."""
     answer = np.full(inside.shape, np.nan)
     step = basin.explorer.dt * basin.explorer.pace
     for _ in range(REFINED):
@@ -174,14 +151,7 @@ def _step(flow: Field, x: Array, dt: float) -> Array:
 
 
 def sloped(explorer: Explorer) -> bool:
-    """Whether `normals` applies: one population with g = x, whose flow has a symmetric derivative.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield, UniversalHopfield
-    >>> manhattan = UniversalHopfield(np.eye(2), similarity="manhattan", separation="softmax")
-    >>> sloped(Explorer(ModernHopfield(np.eye(2)))), sloped(Explorer(manhattan))
-    (True, False)
-    """
+    """Whether `normals` applies: one population with g = x, whose flow has a symmetric derivative."""
     flow = explorer.motion.flow
     steps = exact(flow.network.bound()) and math.isfinite(explorer.dt)
     return len(flow.network.populations) == 1 and flow.plain and flow.symmetric and not explorer.rays and steps

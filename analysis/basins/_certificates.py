@@ -26,16 +26,17 @@ from ...dynamics import backend
 from ...dynamics.backend import Array
 from ...dynamics.doors import checked, finite, positive, quiet
 from ...models._separations import describe
-from ...models.family import AssociativeMemory
+from ...models.family import AssociativeMemory, rule_of
 from .. import _declared as declared
+from ..results import Result
 
 EPS = float(np.finfo(np.float64).eps)
 NEWTON = 60  # monotone Newton steps; some 6 are taken
 ROWS = 2**22  # numbers of a block of the Gram matrix
 
 
-@dataclass(frozen=True, eq=False)
-class Certificates:
+@dataclass(frozen=True, eq=False, repr=False)
+class Certificates(Result):
     r"""Certified radii of many patterns.
 
     Attributes
@@ -58,6 +59,8 @@ class Certificates:
     >>> certified_radii(ModernHopfield(2 * np.eye(3), beta=4.0)).radius.round(3)
     array([1.283, 1.283, 1.283])
     """
+
+    row_fields = ("rows", "radius", "inner")
 
     rows: np.ndarray
     radius: np.ndarray
@@ -91,9 +94,10 @@ def no_theorem(memory: Any) -> str:
     >>> no_theorem(UniversalHopfield(np.eye(2), similarity="cosine", separation="softmax"))
     'no theorem is known for the cosine similarity.'
     """
-    if not isinstance(memory, AssociativeMemory):
+    rule = rule_of(memory)
+    if rule is None:
         return f"the theorems are about models with a similarity and a separation; {type(memory).__name__} has neither."
-    similarity, separation, value, leak = memory.rule
+    similarity, separation, value, leak = rule
     bias = backend.to_numpy(memory.bias)
     wanted = {"product": 1.0, "square": 0.0, "blocks": 0.0}.get(similarity.metric)
     if wanted is None:
@@ -356,14 +360,6 @@ def contraction_radii(memory: AssociativeMemory, points: Array, factor: float) -
     -------
     array (K,)
         Radii; 0 where not even the point itself is so quiet.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> memory = ModernHopfield(np.eye(4), beta=12.0)
-    >>> contraction_radii(memory, memory.retrieve(np.eye(4)[:1], tol=1e-14).state, 0.1).round(3)
-    array([0.319])
     """
     trap, log_weight, rate = _about_points(memory, points)
     with np.errstate(all="ignore"):

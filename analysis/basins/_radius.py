@@ -12,12 +12,12 @@ from ...data import generator
 from ...dynamics import backend
 from ...dynamics.backend import unknown_name
 from ...dynamics.doors import checked, feasible, positive, quiet
-from ...dynamics.network import Network
 from ...models import _doors as doors
 from ...models._model import as_model
 from .. import _declared as declared
 from ..fixed_points import FixedPoints
 from ..flow import Field, RowSpace, at_home, row_space
+from ..results import Result
 from ._basin_map import Explorer, projected
 from ._boundary import Basin, crossings, normals, sloped
 from ._certificates import certified_radii, no_theorem
@@ -29,8 +29,8 @@ ROUNDS = 40  # of sliding
 MIXES = np.array([1.0, 0.5, 0.2, 0.05])
 
 
-@dataclass(frozen=True, eq=False)
-class BasinRadius:
+@dataclass(frozen=True, eq=False, repr=False)
+class BasinRadius(Result):
     r"""What `basin_radius` returns: the true radius lies from `certified` to `adversarial`.
 
     Attributes
@@ -164,7 +164,7 @@ def basin_radius(
     if dt > 0.1:
         raise ValueError(f"dt={dt:g} is too long a step for a flow; give dt <= 0.1.")
     memory = doors.precise("memory", at_home(memory, i))
-    space = None if isinstance(memory, Network | Field) else row_space(memory)
+    space = row_space(memory)
     row, center = _center(memory, i)
     explorer = Explorer(memory if space is None else space.memory, projected(fixed_points, space), dt=dt, seed=rng)
     inner = _entered(explorer, center) if space is None else center @ backend.to_numpy(space.basis).astype(float)

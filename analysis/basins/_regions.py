@@ -22,11 +22,6 @@ class Regions(NamedTuple):
         The values at the cells, interpolated within the region; NaN where there are none.
     edges : dict of arrays (m, n)
         For every label, a function that is positive in its region and negative outside: its zeros are the edge.
-
-    Examples
-    --------
-    >>> smooth_regions(np.eye(4, dtype=int), np.ones((4, 4)), fine=2).labels.shape
-    (8, 8)
     """
 
     labels: np.ndarray

@@ -8,11 +8,7 @@ REPRESENTATIVES = 32  # slow states from which fixed points are looked for at a 
 
 
 def representatives(x: np.ndarray, distance: float, most: int = REPRESENTATIVES) -> np.ndarray:
-    """A few of the states (B, D), no two of them nearer than `distance` to each other.
-
-    >>> representatives(np.array([[0.0], [0.1], [1.0], [1.05]]), 0.5).ravel()
-    array([0., 1.])
-    """
+    """A few of the states (B, D), no two of them nearer than `distance` to each other."""
     left, found = x, []
     while len(left) and len(found) < most:
         found.append(left[0])

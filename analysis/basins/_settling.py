@@ -25,7 +25,7 @@ from ...dynamics import backend
 from ...dynamics.backend import Array
 from ...dynamics.network import Network, Point
 from ...dynamics.simulation import Moment, Result
-from ...models.family import AssociativeMemory
+from ...models.family import rule_of
 from ..flow import Field
 from ._certificates import contraction_radii, no_theorem, trapping_radii
 from ._motion import Motion
@@ -40,13 +40,14 @@ LINEAR = 0.1  # the part of F(x) that may differ from the linearisation
 
 def _kind(memory: Any) -> str:
     """Which of the reasons in the module a model's labels have."""
-    if not isinstance(memory, AssociativeMemory):
+    rule = rule_of(memory)
+    if rule is None:
         return "linear"
-    metric, law = memory.rule.similarity.metric, memory.rule.separation.law
+    metric, law = rule.similarity.metric, rule.separation.law
     if not no_theorem(memory):
         return "winner" if law == "max" else "weight" if metric == "blocks" else "ball"
     # With cosine the state turns to the winner along an arc; scores there are positive sums of those at its ends.
-    plain = memory.rule.leak == 0 and memory.projection is None and not backend.to_numpy(memory.bias).any()
+    plain = rule.leak == 0 and memory.projection is None and not backend.to_numpy(memory.bias).any()
     return "winner" if metric == "angle" and law == "max" and plain else "linear"
 
 

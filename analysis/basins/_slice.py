@@ -13,6 +13,7 @@ from ...models._domain import Domain
 from .. import _declared as declared
 from ..fixed_points import FixedPoints
 from ..flow import at_home, field
+from ..results import Result, plain
 from ._basin_map import Explorer
 from ._basins import Basins, basins_of_attraction
 
@@ -21,8 +22,8 @@ OUTSIDE = -3  # the label of what is no cue
 NEAR = 1e-2  # of the size of the picture: fixed points no farther from the plane are said to lie in it
 
 
-@dataclass(frozen=True, eq=False)
-class BasinSlice:
+@dataclass(frozen=True, eq=False, repr=False)
+class BasinSlice(Result):
     r"""What `basin_slice` returns: an n x n grid in a plane with orthonormal coordinates (s, t).
 
     Attributes
@@ -81,6 +82,12 @@ class BasinSlice:
         s, t = np.asarray(s, dtype=float)[..., None], np.asarray(t, dtype=float)[..., None]
         batch({"s": s, "t": t})
         return self.origin + s * self.axes[0] + t * self.axes[1]
+
+    def records(self) -> list[dict[str, Any]]:
+        """A dict for each state of the grid, row by row."""
+        columns = {"s": np.tile(self.s, len(self.t)), "t": np.repeat(self.t, len(self.s)), "label": self.labels.ravel()}
+        columns |= {"convergence_time": self.convergence_time.ravel(), "energy": self.energy.ravel()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*map(plain, columns.values()), strict=True)]
 
     def __str__(self) -> str:
         rows, columns = self.labels.shape

@@ -14,11 +14,7 @@ FINER = 5  # the steps of the second look are shorter by this
 
 
 class Found(NamedTuple):
-    """The shortest escape: its length, the state, the row of the table that it reaches, and how exact the length is.
-
-    >>> Found(math.inf, None, -2).accuracy
-    0.0
-    """
+    """The shortest escape: its length, the state, the row of the table that it reaches, and how exact the length is."""
 
     length: float
     point: np.ndarray | None
@@ -31,14 +27,6 @@ def finished(basin: Basin, ray: np.ndarray, length: float, rtol: float) -> Found
 
     The crossings a of the flow in steps of dt and b of that in steps of dt/5 differ; for steps of first order the exact
     one is b + (b - a)/4. The state is taken at max(a, b) + \|a - b\|/2 + rtol b/4 and must escape in both flows.
-
-    Examples
-    --------
-    >>> from hopfield.models import ModernHopfield
-    >>> basin = Basin(Explorer(ModernHopfield(np.eye(2), beta=8.0)), np.array([1.0, 0.0]))
-    >>> found = finished(basin, np.array([-1.0, 1.0]) / 2**0.5, 0.708, 1e-6)
-    >>> print(f"{found.length:.5f} to {found.accuracy:.0e}")
-    0.70711 to 2e-07
     """
     known = basin.explorer
     fine = Explorer(known.memory, known.points, dt=known.dt / FINER, seed=known.rng)

@@ -15,11 +15,6 @@ def between(family: Family, a: np.ndarray, b: np.ndarray, value: float) -> np.nd
     Newton's method at that value leads there from the chord, or else (beside a fold, where it is singular) Brent's
     method along the chord, by points of the curve in the planes across it. A point farther from the chord than the
     curve runs is of another branch, and does not count.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> family = Family(lambda beta: ModernHopfield(np.array([[1.0], [-1.0]]), beta=beta), 0.5, 2.5)
-    >>> between(family, np.array([0.8586, 0.75]), np.array([0.9144, 0.85]), 0.8).round(6)
-    array([0.890643, 0.8     ])
     """
     chord = b - a
     length = float(np.linalg.norm(chord))

@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..results import Result
 from ._family import Family, correct, spectrum
 
 NODES = np.array([-1.5, -0.5, 0.5, 1.5])  # where a branch is looked at around a bifurcation ...
 AWAY = 3e-4  # ... in units of the distance on which the critical eigenvalue grows to 1
 
 
-@dataclass(frozen=True, eq=False)
-class Bifurcation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Bifurcation(Result):
     r"""A point of a branch where the number of growing modes changes.
 
     Attributes
@@ -61,11 +62,7 @@ class Bifurcation:
 
 
 class Crossing(NamedTuple):
-    """A bifurcation, and points (scaled) on the branches that cross there, with the direction away from it.
-
-    >>> Crossing._fields
-    ('event', 'starts')
-    """
+    """A bifurcation, and points (scaled) on the branches that cross there, with the direction away from it."""
 
     event: Bifurcation
     starts: list[tuple[np.ndarray, np.ndarray]]
@@ -110,15 +107,6 @@ def locate(
     -------
     Crossing or None
         None where the branch was lost on the way.
-
-    Examples
-    --------
-    >>> from hopfield.analysis.branches._family import Family
-    >>> from hopfield.models import ModernHopfield
-    >>> family = Family(lambda beta: ModernHopfield(np.array([[1.0], [-1.0]]), beta=beta), 0.5, 1.5)
-    >>> found = locate(family, np.array([0.0, 0.8]), np.array([0.0, 1.0]), 0.5, (0, 1), False)
-    >>> found.event.kind, round(found.event.parameter, 12), len(found.starts)
-    ('pitchfork', 1.0, 2)
     """
     from scipy.optimize import brentq
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,14 +10,14 @@ import numpy as np
 from ...dynamics.doors import checked, quiet
 from .. import _declared as declared
 from ..flow import one_thread
-from ..results import write_report
+from ..results import Result, plain
 from ._between import between
 from ._bifurcation import Bifurcation
 from ._family import Family, spectrum
 
 
-@dataclass(frozen=True, eq=False)
-class Branch:
+@dataclass(frozen=True, eq=False, repr=False)
+class Branch(Result):
     """A curve of fixed points with T points, in the order of its arc length, bifurcations among them.
 
     Attributes
@@ -48,6 +46,8 @@ class Branch:
     (np.True_, 1)
     """
 
+    row_fields = ("parameter", "energy", "index", "growth", "stable")
+
     parameter: np.ndarray
     coordinates: np.ndarray
     energy: np.ndarray
@@ -67,8 +67,8 @@ class Branch:
         return self.index == 0
 
 
-@dataclass(frozen=True, eq=False)
-class Branches:
+@dataclass(frozen=True, eq=False, repr=False)
+class Branches(Result):
     """What `continue_fixed_points` returns.
 
     Attributes
@@ -167,6 +167,10 @@ class Branches:
             lines.append(f"{event.kind:<14} at {self.name} = {event.parameter:.10g}{count}")
         return "\n".join([*lines, *self.notes])
 
+    def records(self) -> list[dict[str, Any]]:
+        """A dict for each point of each branch, with the number of its branch."""
+        return [{"branch": k, **row} for k, branch in enumerate(self.branches) for row in branch.records()]
+
     def to_dict(self) -> dict[str, Any]:
         """Bifurcations and branches without their states, as Python numbers and lists."""
         return {
@@ -176,17 +180,8 @@ class Branches:
                 {"kind": e.kind, "parameter": e.parameter, "multiplicity": e.multiplicity} for e in self.bifurcations
             ],
             "branches": [
-                {
-                    "parameter": b.parameter.tolist(),
-                    "energy": [float(e) if np.isfinite(e) else None for e in b.energy],
-                    "index": b.index.tolist(),
-                    "growth": b.growth.tolist(),
-                }
+                {name: plain(getattr(b, name)) for name in ("parameter", "energy", "index", "growth")}
                 for b in self.branches
             ],
             "notes": list(self.notes),
         }
-
-    def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Write `to_dict` to a JSON file."""
-        return write_report(path, {}, {"branches": self.to_dict()})

@@ -12,15 +12,16 @@ import numpy as np
 from ...dynamics import backend
 from ...dynamics.doors import checked, positive
 from ...models._separations import describe
-from ...models.family import AssociativeMemory
+from ...models.family import AssociativeMemory, rule_of
 from .. import _declared as declared
 from ..basins import certified_radii, no_theorem
 from ..flow import flow_of, leading_modes, row_space
+from ..results import Result
 from ._continuation import continue_fixed_points
 
 
-@dataclass(frozen=True, eq=False)
-class CriticalBeta:
+@dataclass(frozen=True, eq=False, repr=False)
+class CriticalBeta(Result):
     r"""What `critical_beta` returns; ``float(answer)`` is the critical beta.
 
     Attributes
@@ -115,9 +116,10 @@ def critical_beta(memory: AssociativeMemory, *, largest: float = 64.0) -> Critic
     The mean of all patterns loses stability at beta = 3. One fixed point alone below beta = 2. Every memory
     exists from beta = 2.74564 on.
     """
-    if not isinstance(memory, AssociativeMemory):
+    rule = rule_of(memory)
+    if rule is None:
         raise TypeError(f"critical_beta is for memories with a similarity and softmax, not for {memory!r}.")
-    similarity, separation, value, leak = memory.rule
+    similarity, separation, value, leak = rule
     patterns = backend.to_numpy(memory.memories).astype(float)
     bias = np.broadcast_to(backend.to_numpy(memory.bias).astype(float), patterns.shape[1:])
     if memory.projection is not None:
@@ -174,11 +176,7 @@ def _linear(patterns: np.ndarray, value: Any, leak: float) -> CriticalBeta:
 
 
 def potts_fold(count: int) -> float:
-    r"""The least beta at which N orthonormal patterns are memories: min over a of ln(a(N-1)/(1-a)) (N-1)/(N a - 1).
-
-    >>> round(potts_fold(3), 10), potts_fold(2)
-    (2.7456435767, 2.0)
-    """
+    r"""The least beta at which N orthonormal patterns are memories: min over a of ln(a(N-1)/(1-a)) (N-1)/(N a - 1)."""
     from scipy.optimize import brentq
 
     if count < 3:

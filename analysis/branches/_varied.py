@@ -29,13 +29,6 @@ class Varied:
         Which leaves of the network are the parameter.
     name : str
         The setting.
-
-    Examples
-    --------
-    >>> from hopfield.models import ModernHopfield
-    >>> make = lambda beta: ModernHopfield(np.eye(2), beta=beta, tau_memory=0.0)
-    >>> varied(make, "beta", 1.0, 5.0).at(2.0).velocity(np.array([0.5, 0.0])).round(4)
-    array([0.2311, 0.2689])
     """
 
     def __init__(self, low: tuple[float, Field], high: tuple[float, Field], where: tuple[int, ...], name: str) -> None:

@@ -11,7 +11,7 @@ from ...dynamics import backend
 from ...dynamics.backend import Array
 from ...dynamics.doors import checked
 from ...dynamics.lagrangians import convexity_defect
-from ...dynamics.network import Network, strangers
+from ...dynamics.network import Network, states_only, strangers
 from ...dynamics.simulation import Memory, Trajectory, rises
 from .. import _declared as declared
 from ._rates import EVERY, at_many, flat, rates
@@ -82,7 +82,7 @@ def check_lyapunov(
         return _along(network, trajectory_or_states)
     states = trajectory_or_states
     if not isinstance(states, Mapping):
-        if memory is None or isinstance(memory, Network):
+        if memory is None or states_only(memory):
             raise TypeError("Give a dict of states, one for each population, or a model and an array of queries.")
         states = memory.start(states)
     with np.errstate(all="ignore"):
@@ -113,7 +113,7 @@ def _network(memory: Memory | Network | None, given: Any) -> Network:
         if not isinstance(given, Trajectory):
             raise TypeError("Without a model or network only a Trajectory can be checked.")
         return given.network
-    return memory if isinstance(memory, Network) else memory.network
+    return memory.network
 
 
 def _at(network: Network, states: Mapping[str, Array]) -> LyapunovReport:

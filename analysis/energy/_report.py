@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from ..results import write_report
+from ..results import Result, plain, plain_table
 
 
 @dataclass(frozen=True)
-class EnergyPart:
+class EnergyPart(Result):
     """One term of the energy: of a population, l (x.g - L) - b.g, or of a synapse.
 
     Attributes
@@ -23,11 +21,6 @@ class EnergyPart:
         The same at the end (for states: over the states).
     rate : float or None
         Of a population: the largest (dE/dx_a) . x_a', its share of dE/dt; None for a synapse, which does not move.
-
-    Examples
-    --------
-    >>> EnergyPart(1.0, -2.0, -0.1).change
-    -3.0
     """
 
     first: float | None
@@ -40,8 +33,8 @@ class EnergyPart:
         return None if self.first is None else self.last - self.first
 
 
-@dataclass(frozen=True)
-class LyapunovReport:
+@dataclass(frozen=True, repr=False)
+class LyapunovReport(Result):
     """The verdict of `check_lyapunov`; numbers are Python numbers, times are the trajectory's.
 
     It prints as a sentence; `table` has the parts of the energy beside it.
@@ -95,6 +88,8 @@ class LyapunovReport:
     (['value', 'memory', 'value~memory'], 4)
     """
 
+    called = "lyapunov"
+
     holds: bool
     max_increase: float
     where: tuple[float | None, int] | None
@@ -118,14 +113,8 @@ class LyapunovReport:
 
     def table(self) -> Any:
         """A `rich` table of the energy's parts (means over samples) with the verdict below."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-
         verdict = f"{self.message}\n{self.violations} of {self.intervals} beyond the tolerance {self.tolerance:.2g}"
-        table = Table(caption=verdict, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left")
-        table.add_column("part of E")
-        for name in ("first", "last", "change", "largest dE/dt"):
-            table.add_column(name, justify="right", no_wrap=True)
+        table = plain_table(verdict, "part of E", "first", "last", "change", "largest dE/dt", left=("part of E",))
         for name, part in self.parts.items():
             table.add_row(name, *(_cell(value) for value in (part.first, part.last, part.change, part.rate)))
         whole = list(self.parts.values())
@@ -143,9 +132,9 @@ class LyapunovReport:
     def __rich__(self) -> Any:
         return self.table()
 
-    def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Write the verdict to a JSON file, with the versions of what computed it."""
-        return write_report(path, {}, {"lyapunov": self})
+    def records(self) -> list[dict[str, Any]]:
+        """A dict for each part of the energy."""
+        return [{"part": name, **plain(part), "change": plain(part.change)} for name, part in self.parts.items()]
 
 
 def _cell(value: float | None) -> str:

@@ -193,11 +193,7 @@ def sweep_of(
     readout: str = "recall",
     progress: bool = True,
 ) -> Sweep:
-    """What `capacity` and `robustness` share: a sweep over numbers stored and levels.
-
-    >>> sweep_of("digits", "cosine", "max", "exact", (5, 10), "none", (0.0,), 2, 0, None, 1).fractions.shape
-    (1, 1, 1, 2, 1, 2)
-    """
+    """What `capacity` and `robustness` share: a sweep over numbers stored and levels."""
     data = _images(images)
     names = [_names(value) for value in (similarities, separations, criteria)]
     for kind, values in zip(("similarities", "separations", "criteria"), names, strict=True):
@@ -253,14 +249,7 @@ def sweep_of(
 
 
 class Blocks:
-    """Images (rows) with the block of them that was asked for last, stored and corrupted.
-
-    >>> cell = {"seed": 0, "run": 1, "block": 2, "level": 0.5, "cue": "mask top", "coding": "intensity"}
-    >>> Blocks(np.arange(8.0).reshape(4, 2), (1, 2, 1)).of(cell)
-    (array([[4., 5.],
-           [6., 7.]]), array([[0., 5.],
-           [0., 7.]]))
-    """
+    """Images (rows) with the block of them that was asked for last, stored and corrupted."""
 
     def __init__(self, rows: np.ndarray, shape: tuple[int, int, int]) -> None:
         self.rows, self.shape = rows, shape
@@ -294,23 +283,14 @@ def _cells(blocks: Blocks, cells: Sequence[dict[str, Any]]) -> list[list[list[fl
 
 
 def half(patterns: np.ndarray, shape: tuple[int, int, int], keep: str) -> np.ndarray:
-    """Patterns of which one half is kept; the other is black: 0, or -1 for binary ones.
-
-    >>> half(np.array([[0.9, 0.1, 0.8, 0.2]]), (1, 2, 2), "bottom")
-    array([[0. , 0. , 0.8, 0.2]])
-    """
+    """Patterns of which one half is kept; the other is black: 0, or -1 for binary ones."""
     return mask(patterns, shape, OPPOSITE[keep], 0.5, min(0.0, float(patterns.min())))
 
 
 def stored_and_asked(
     patterns: np.ndarray, shape: tuple[int, int, int], cell: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Patterns as they are stored and the cues for them, of a block of images; the seed is that of the cell.
-
-    >>> cell = {"seed": 0, "run": 0, "level": 0.5, "cue": "mask top", "coding": "bipolar"}
-    >>> stored_and_asked(np.array([[0.9, 0.1, 0.8, 0.2]]), (1, 2, 2), cell)
-    (array([[ 1., -1.,  1., -1.]]), array([[-1., -1.,  1., -1.]]))
-    """
+    """Patterns as they are stored and the cues for them, of a block of images; the seed is that of the cell."""
     level = round(cell["level"] * 1e9)
     random = np.random.default_rng([cell["seed"], cell["run"], level])
     binary = cell["coding"] != "intensity"

@@ -34,11 +34,7 @@ class Unfinished(RuntimeError):
 
 
 def versions() -> dict[str, str]:
-    """Versions of what results depend on.
-
-    >>> sorted(versions())
-    ['hopfield', 'numpy', 'python', 'scipy']
-    """
+    """Versions of what results depend on."""
     return {**{name: _version(name) for name in ("hopfield", "numpy", "scipy")}, "python": platform.python_version()}
 
 
@@ -100,15 +96,6 @@ def run_cells(
         When a shard is done, and cells of others are missing: the last to end has them all.
     RuntimeError
         When a process that worked on a cell was ended from outside, or the file can no longer be written.
-
-    Examples
-    --------
-    >>> import math
-    >>> from pathlib import Path
-    >>> run_cells(math.dist, [[3.0, 4.0]], ([0.0, 0.0],), out="cells.jsonl")
-    [5.0]
-    >>> print(Path("cells.jsonl").read_text(), end="")
-    {"cell": [3.0, 4.0], "result": 5.0, "check": "..."}
     """
     jobs = processes(None if jobs is None else whole("jobs", jobs, 1))
     keys = [line_of(cell) for cell in cells]

@@ -17,12 +17,7 @@ Right = Callable[["Answers"], np.ndarray]
 
 
 class Answers:
-    """Answers (B, O) with what they are compared with: the right ones (B, O), and all that is stored (N, O).
-
-    >>> found = Answers(np.array([[0.9, 0.1]]), np.array([0]), np.eye(2))
-    >>> found.errors.round(3), found.nearest
-    (array([0.02]), array([ True]))
-    """
+    """Answers (B, O) with what they are compared with: the right ones (B, O), and all that is stored (N, O)."""
 
     def __init__(self, answers: np.ndarray, rows: np.ndarray, stored: np.ndarray) -> None:
         self.answers, self.rows, self.stored = answers, rows, stored
@@ -64,10 +59,6 @@ def criterion(name: str, width: int) -> Right:
     ``"error < 50"`` or ``"error <= 60"``: the squared error \\|z - x\\|^2. Behind a number ``*D/784`` scales it with
     the number D of values, so that it means the same for images of every size; ``*784/D`` is what the code published
     with the paper does, which makes it smaller for larger images.
-
-    >>> right = criterion("error < 0.1*D/784", 784)
-    >>> right(Answers(np.array([[0.9, 0.1]]), np.array([0]), np.eye(2)))
-    array([ True])
     """
     if name == "nearest":
         return lambda found: found.nearest

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...dynamics.backend import unknown_name
+from ..results import Result
 
 READINGS = ("code", "text", "fair")
 SIZES = (2, 5, 10, 20, 50, 100, 200, 300, 500, 700, 1000)
@@ -35,15 +36,8 @@ THREE = ("euclidean", "manhattan", "dot")
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One pair of axes, or one sheet of pictures: what is stored, asked and counted.
-
-    Examples
-    --------
-    >>> first = panels(2, "code")[0]
-    >>> first.data, first.cue, first.criteria
-    ('mnist', 'folded noise', ('error <= 60*784/D',))
-    """
+class Panel(Result):
+    """One pair of axes, or one sheet of pictures: what is stored, asked and counted."""
 
     title: str
     data: str
@@ -61,11 +55,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Convention:
-    """What a reading says of all figures alike.
-
-    >>> CONVENTIONS["text"].criterion
-    'error < 50'
-    """
+    """What a reading says of all figures alike."""
 
     wrapper: str
     noise: str
@@ -103,11 +93,7 @@ UNBOUNDED = ("euclidean", "manhattan", "cosine", "dot", "published(dot)")  # for
 
 
 def panels(figure: int, reading: str) -> tuple[Panel, ...]:
-    """The panels of a figure under a reading.
-
-    >>> [panel.title for panel in panels(14, "text")]
-    ['random mask', 'border']
-    """
+    """The panels of a figure under a reading."""
     if reading not in READINGS:
         raise unknown_name("reading", reading, READINGS)
     if figure not in FIGURES:

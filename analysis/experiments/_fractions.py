@@ -68,15 +68,6 @@ def fractions_recalled(
     ------
     ValueError
         For unknown names, or a readout that has no projection.
-
-    Examples
-    --------
-    >>> patterns = np.eye(3)
-    >>> fractions_recalled(patterns, 0.5 * patterns, "dot", ["max", "softmax"], ["exact", "nearest"])
-    array([[1., 1.],
-           [0., 1.]])
-    >>> fractions_recalled(patterns, patterns[[1, 0, 2]], "dot", ["max"], ["exact"], sizes=[2, 3]).ravel().round(2)
-    array([0.  , 0.33])
     """
     if readout not in READOUTS:
         raise unknown_name("readout", readout, READOUTS)
@@ -128,12 +119,7 @@ def _askable(kind: Similarity, patterns: np.ndarray, cues: np.ndarray) -> np.nda
 def one_pass(
     bound: Similarity, cues: np.ndarray, separations: Sequence[str], stored: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """P^T sep(sim(M, q)) for each separation, shape (B, O), from scores that are computed once.
-
-    >>> from hopfield.models import Dot
-    >>> [z.tolist() for z in one_pass(Dot(np.eye(2)), np.array([[1.0, 0.5]]), ["max", "identity"], np.eye(2))]
-    [[[1.0, 0.0]], [[1.0, 0.5]]]
-    """
+    """P^T sep(sim(M, q)) for each separation, shape (B, O), from scores that are computed once."""
     return _one_shot(bound, None, cues, separations, stored, _scores(bound, cues))
 
 

@@ -183,11 +183,7 @@ def _base(kind: str) -> str:
 
 
 def readable(kind: str) -> str:
-    """A similarity as the legend names it.
-
-    >>> readable("normalised(reverse_kl)"), readable("published(dot)"), readable("dot")
-    ('reverse KL', 'dot (eq. 13)', 'dot')
-    """
+    """A similarity as the legend names it."""
     base = _base(kind)
     words = {"kl": "KL", "reverse_kl": "reverse KL", "jensen_shannon": "Jensen-Shannon", "raw_dot": "dot"}
     if base == "dot" and base != kind:
@@ -247,12 +243,7 @@ def plot_sweeps(sweeps: Sequence[tuple[str, Sweep]], columns: int = 3, *, thresh
 
 
 def plot_sheet(rows: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]], title: str | None = None) -> Figure:
-    r"""Images (H, W) or (C, H, W) from 0 to 1 in rows, each row with a name and each image with words below.
-
-    >>> figure = plot_sheet([("stored", [("", np.eye(3))]), ("cue", [("half", np.eye(3) / 2)])], "Unit vectors")
-    >>> len(figure.axes)
-    2
-    """
+    r"""Images (H, W) or (C, H, W) from 0 to 1 in rows, each row with a name and each image with words below."""
     columns = max(len(images) for _, images in rows)
     figure = new_figure((max(4.0, 0.95 * columns + 1.1), 1.12 * len(rows) + 0.5))
     axes = figure.subplots(len(rows), columns, squeeze=False)

@@ -18,6 +18,7 @@ from ...models import _doors as doors
 from ...models.measures import similarity
 from .. import _declared as declared
 from ..plots import wording
+from ..results import Result
 from ._capacity import half, stored_and_asked, sweep_of
 from ._cells import Unfinished
 from ._figures import FIGURES, READINGS, Panel, panels
@@ -36,8 +37,8 @@ SQUARED_ERRORS = (0, 10, 25, 50, 75, 100, 200, 400)  # looked for among the answ
 Row = tuple[str, list[tuple[str, np.ndarray]]]
 
 
-@dataclass(frozen=True)
-class Reproduction:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reproduction(Result):
     """A figure of the paper under one reading, as it came out.
 
     Attributes
@@ -97,6 +98,17 @@ class Reproduction:
             if self.sweeps:
                 lines.append(self.sweeps[i].table())
         return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def records(self) -> list[dict[str, Any]]:
+        """A dict for each fraction of each panel that has curves."""
+        return [
+            {"panel": title, **row}
+            for title, sweep in zip(self.titles, self.sweeps, strict=False)
+            for row in sweep.records()
+        ]
 
     def plot(self) -> list[Figure]:
         """The figure: one picture with all curves, or one for each sheet of images."""

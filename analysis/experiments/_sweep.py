@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import itertools
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...dynamics.doors import checked
 from .. import _declared as declared
+from ..results import Result
 
 
-class Sweep(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Sweep(Result):
     """Fractions recalled, with the axes that they have.
 
     Attributes
@@ -44,6 +48,19 @@ class Sweep(NamedTuple):
     levels: tuple[float, ...]
     cue: str
     data: str
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def records(self) -> list[dict[str, Any]]:
+        """A dict for each fraction, with the names and numbers of its axes."""
+        names = ("similarity", "separation", "criterion", "size", "level", "run")
+        axes = (self.similarities, self.separations, self.criteria, self.sizes, self.levels, range(self.runs))
+        keys = itertools.product(*axes)
+        return [
+            dict(zip(names, key, strict=True), fraction=value)
+            for key, value in zip(keys, self.fractions.ravel().tolist(), strict=True)
+        ]
 
     @property
     def runs(self) -> int:

@@ -27,15 +27,7 @@ def together(function: Callable[..., Any], shared: tuple[Any, ...], cells: list[
 
 
 def processes(jobs: int | None) -> int:
-    """How many work at once: as many as asked for, or as joblib's configuration says, or this process alone.
-
-    >>> from joblib import parallel_config
-    >>> processes(None), processes(3)
-    (1, 3)
-    >>> with parallel_config("threading", n_jobs=2):
-    ...     processes(None)
-    2
-    """
+    """How many work at once: as many as asked for, or as joblib's configuration says, or this process alone."""
     if jobs is not None:
         return jobs
     backend, count = _configured()

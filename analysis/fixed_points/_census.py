@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import io
-import os
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...dynamics.doors import checked
 from .. import _declared as declared
-from ..results import write_report
+from ..results import Result, plain_table, printed_table
 
 LOWEST = 17  # letters of a row of the table for the lowest eigenvalues
 
 
-@dataclass(frozen=True, eq=False)
-class FixedPoints:
+@dataclass(frozen=True, eq=False, repr=False)
+class FixedPoints(Result):
     r"""What `find_fixed_points` returns: K points, lowest energy first; arrays are NumPy's.
 
     Attributes
@@ -86,6 +82,7 @@ class FixedPoints:
     """
 
     made_by = "find_fixed_points"
+    row_fields = ("energy", "residual", "index", "kind", "pattern", "hits", "stable", "stable_map", "reverse")
 
     state: np.ndarray
     activation: np.ndarray
@@ -124,7 +121,7 @@ class FixedPoints:
     @checked(**declared.FIXED_POINTS_SELECT)
     def select(self, mask: Any) -> FixedPoints:
         """The points of a mask or of rows, with the verdict of the whole census."""
-        rows = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        rows = self.stored()
         length = len(self)
         if mask.dtype.kind == "b" and len(mask) != length:
             raise ValueError(f"A mask of {len(mask)} bools does not fit {length} points: give one for each.")
@@ -139,17 +136,11 @@ class FixedPoints:
     @checked(**declared.FIXED_POINTS_TABLE)
     def table(self, most: int = 30) -> Any:
         """A `rich` table with a row for each of the first `most` points; 80 columns are enough for it."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table as RichTable
-
         shown = min(most, len(self))
         worst = f"; residuals up to {np.max(self.residual):.1e}" if len(self) else ""
         caption = f"{shown} of {len(self)} points: {self.summary()}{worst}\n{self.verdict()}"
-        table = RichTable(
-            caption=caption, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left"
-        )
-        for name in ("", "kind", "pattern", "E", "index", "eigenvalues", "stable", "hits"):
-            table.add_column(name, justify="left" if name in ("kind", "stable") else "right", no_wrap=True)
+        names = ("", "kind", "pattern", "E", "index", "eigenvalues", "stable", "hits")
+        table = plain_table(caption, *names, left=("kind", "stable"))
         for k in range(shown):
             values = [_number(value, 4) for value in self.eigenvalues[k, :3]]
             while len(values) > 1 and len(" ".join(values)) > LOWEST:
@@ -183,18 +174,7 @@ class FixedPoints:
         return " ".join(part for part in parts if part)
 
     def __str__(self) -> str:
-        from rich.console import Console
-
-        text = io.StringIO()
-        Console(file=text, width=120).print(self.table())
-        return text.getvalue().rstrip()
-
-    def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Write all of it to a JSON file; complex eigenvalues as their real and imaginary parts."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        if np.iscomplexobj(self.eigenvalues):
-            values["eigenvalues"] = {"real": np.real(self.eigenvalues), "imag": np.imag(self.eigenvalues)}
-        return write_report(path, {}, {"fixed_points": values})
+        return printed_table(self.table())
 
 
 def _number(value: Any, digits: int = 6) -> str:

@@ -19,18 +19,7 @@ from ..flow import Field
 
 @dataclass(frozen=True)
 class Resting:
-    """Where updates came to rest: states (B, D), and whether they are fixed points.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.models import UniversalHopfield
-    >>> flow = field(UniversalHopfield(np.array([[0.0, 1.0], [4.0, 3.0]]), "manhattan"))
-    >>> found = find_at_jumps(flow, np.array([[0.3, 0.9]]), 1e-9)
-    >>> found.x, found.converged
-    (array([[0., 1.]]), array([ True]))
-    """
+    """Where updates came to rest: states (B, D), and whether they are fixed points."""
 
     flow: Field
     x: np.ndarray
@@ -42,17 +31,7 @@ class Resting:
 
 
 def find_at_jumps(flow: Field, x: np.ndarray, tol: float, updates: int = 40) -> Resting:
-    r"""Update states (dt = inf, or `Field.pace` where that has no limit) until they rest.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.models import UniversalHopfield
-    >>> flow = field(UniversalHopfield(np.eye(2), "dot", "max"))
-    >>> find_at_jumps(flow, np.array([[0.9, 0.3]]), 1e-9).x
-    array([[1., 0.]])
-    """
+    r"""Update states (dt = inf, or `Field.pace` where that has no limit) until they rest."""
     states = flow.network.check_states(flow.states(flow.asarray(x)))
     limits = all(p.leak > 0 for p in flow.network.populations.values()) or _manhattan(flow) is not None
     step = 1.0 if limits else flow.pace
@@ -72,15 +51,6 @@ def attracting(flow: Field, x: np.ndarray) -> np.ndarray:
     For Manhattan: \|A\| < W in every coordinate, strictly, so that every small deviation is driven back. Elsewhere:
     the weights f are the same at 32 states around (a millionth of the scale away), so that near the point the flow is
     that of fixed weights, whose energy is convex for dot and, with f >= 0, for euclidean.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.models import UniversalHopfield
-    >>> flow = field(UniversalHopfield(np.array([[0.0, 1.0], [4.0, 3.0]]), "manhattan", beta=0.01))
-    >>> attracting(flow, np.array([[0.0, 1.0], [4.0, 1.0]]))  # neither weight exceeds 1/2 by much, but it does
-    array([ True, False])
     """
     similarity = _manhattan(flow)
     if similarity is not None:

@@ -59,11 +59,6 @@ class Named(NamedTuple):
         The row of the stored pattern that a ``memory`` is, the lowest of equal ones; else -1.
     reverse : int array (K,)
         The row of the pattern whose negative a ``reversed`` point is; else -1.
-
-    Examples
-    --------
-    >>> Named(np.array(["memory", "reversed"]), np.array([0, -1]), np.array([-1, 0])).pattern
-    array([ 0, -1])
     """
 
     kind: np.ndarray
@@ -116,16 +111,6 @@ def kinds(
     -------
     Named
         Kinds and rows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.models import ModernHopfield
-    >>> flow, zeros = field(ModernHopfield(np.eye(3))), np.zeros(2, int)
-    >>> found = kinds(flow, np.eye(3)[:2], np.array([0, 1]), zeros > 0, np.array([[0.98, 0.01, 0.01], [0.5, 0.5, 0.0]]))
-    >>> found.kind, found.pattern
-    (array(['memory', 'saddle(1)'], dtype='<U9'), array([ 0, -1]))
     """
     names, (pattern, reverse) = [], np.full((2, len(activation)), -1)
     stored = None if flow.patterns is None else _Stored.of(flow)

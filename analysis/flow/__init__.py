@@ -12,6 +12,7 @@ from ._field import Field as Field
 from ._field import field as field
 from ._field import states_of as states_of
 from ._home import at_home as at_home
+from ._home import owner_of as owner_of
 from ._newton import BUILT as BUILT
 from ._newton import Polished as Polished
 from ._newton import chunk as chunk

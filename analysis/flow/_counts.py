@@ -24,10 +24,6 @@ def check_counts(**counts: tuple[Any, int]) -> None:
 
 
 def padded(rows: int, width: int) -> int:
-    """The size that a batch is filled up to where sizes are compiled: powers of 8 while small, else of 2.
-
-    >>> padded(5, 10), padded(100, 10), padded(100, 10**5)
-    (8, 512, 128)
-    """
+    """The size that a batch is filled up to where sizes are compiled: powers of 8 while small, else of 2."""
     power = 3 if rows * width < FEW else 1
     return 1 << power * -(-max(rows - 1, 0).bit_length() // power)

@@ -20,13 +20,7 @@ LARGEST_ROOT = 512  # neurons of a population whose L'' is taken apart as a dens
 
 
 def split(network: Network, x: Array) -> dict[str, Array]:
-    """A vector (..., D) as the states of a network's populations.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> {name: part.shape for name, part in split(ModernHopfield(np.eye(3)).network, np.zeros(6)).items()}
-    {'value': (3,), 'memory': (3,)}
-    """
+    """A vector (..., D) as the states of a network's populations."""
     if len(network.populations) == 1:
         return {next(iter(network.populations)): x}
     answer, at = {}, 0
@@ -37,13 +31,7 @@ def split(network: Network, x: Array) -> dict[str, Array]:
 
 
 def joined(network: Network, states: Mapping[str, Array]) -> Array:
-    """The states of a network's populations as one vector (..., D).
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> joined(ModernHopfield(np.eye(2)).network, {"value": np.ones(2), "memory": np.zeros(2)})
-    array([1., 1., 0., 0.])
-    """
+    """The states of a network's populations as one vector (..., D)."""
     parts = [states[name] for name in network.populations]
     return parts[0] if len(parts) == 1 else backend.namespace(*parts).concat(parts, axis=-1)
 

@@ -23,7 +23,7 @@ import numpy as np
 from ...dynamics import backend
 from ...dynamics.backend import Array
 from ...dynamics.doors import checked, finite, floating, guard, positive
-from ...dynamics.network import Network
+from ...dynamics.network import Network, states_only
 from ...models import _doors as doors
 from ...models._domain import domain_of
 from ...models._model import as_model, is_model
@@ -75,6 +75,11 @@ class Field:
     cache: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     # ----------------------------------------------------------------------------------------------- facts
+
+    @property
+    def examined(self) -> Any:
+        """The memory, or the network where there is none."""
+        return self.network if self.memory is None else self.memory
 
     @property
     def size(self) -> int:
@@ -341,13 +346,10 @@ def field(memory: Any, *, patterns: Any = None, differences: float | None = 0.0)
     if isinstance(memory, Field):
         return memory
     memory = doors.precise("memory", memory)
-    if isinstance(memory, Network):
-        network, model = memory, None
-    else:
-        if not is_model(memory):
-            raise doors.no_flow(memory)
-        model = as_model(memory).adiabatic()
-        network = model.network
+    if not is_model(memory):
+        raise doors.no_flow(memory)
+    model = None if states_only(memory) else as_model(memory).adiabatic()
+    network = memory.network if model is None else model.network
     if network.flow != "local":
         network = Network(network.populations, network.synapses)
     like = next(iter(a for a in backend.arrays(network) if a.ndim), None)
@@ -377,18 +379,6 @@ def states_of(flow: Field, x: Any, name: str = "states") -> np.ndarray:
     if rows.ndim != 2 or rows.shape[1] != flow.size:
         raise ValueError(f"{name} have shape {rows.shape}, but the network has {flow.size} neurons: give (K, D).")
     return rows.astype(backend.to_numpy(flow.like).dtype)
-
-
-def with_library(flow: Field, like: Any) -> Field:
-    """The field for x of the library and dtype of `like`; for a network that holds no array of its own.
-
-    >>> import numpy as np
-    >>> from hopfield.analysis.flow import energy_network
-    >>> flow = field(energy_network(lambda x: (x**4).sum(-1), 2, lambda x: 4 * x**3))
-    >>> with_library(flow, np.zeros(2, dtype=np.float32)).dtype
-    dtype('float32')
-    """
-    return dataclasses.replace(flow, like=like, cache={})
 
 
 guard(

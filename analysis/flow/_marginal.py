@@ -22,13 +22,7 @@ AWAY = 0.05  # of the scale: where a degenerate point is left to see whether the
 
 
 def noise(flow: Field) -> float:
-    """The relative rounding of derivatives: eps, or that of differences where they stand for some.
-
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.models import ModernHopfield
-    >>> noise(field(ModernHopfield(np.eye(2))))
-    2.22...e-16
-    """
+    """The relative rounding of derivatives: eps, or that of differences where they stand for some."""
     eps = backend.epsilon(flow.like)
     return max(flow.differences**2, eps / flow.differences) if flow.differenced else eps
 
@@ -43,16 +37,7 @@ def size_of(flow: Field, values: np.ndarray, timed: bool) -> np.ndarray:
 def blurred(
     flow: Field, x: np.ndarray, values: np.ndarray, vectors: np.ndarray, size: float, timed: bool
 ) -> np.ndarray:
-    r"""Which eigenvalues (n,) at a zero x (D,) a move along their vectors (D, n) within rounding changes by half.
-
-    Examples
-    --------
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.analysis.flow import energy_network
-    >>> cubic = energy_network(lambda x: (x**4).sum(-1) / 4, 1, lambda x: x**3, lambda x, u: 3 * x**2 * u)
-    >>> blurred(field(cubic), np.array([1e-5]), np.array([3e-10]), np.eye(1), 1.0, False)
-    array([ True])
-    """
+    r"""Which eigenvalues (n,) at a zero x (D,) a move along their vectors (D, n) within rounding changes by half."""
     moves = _moves(flow, x, vectors)
     rounding = 4 * noise(flow) * size * float(np.linalg.norm(x))
     residual = flow.host(flow.velocity if timed else flow.residual, x[None])[0]
@@ -74,14 +59,6 @@ def returns(flow: Field, x: np.ndarray, vectors: np.ndarray) -> bool:
 
     States 0.05 of the scale away, along each mode both ways and in eight mixtures of several, are relaxed; all must
     come nearer between the thirtieth and the sixtieth step. It is a look, not a proof.
-
-    Examples
-    --------
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.analysis.flow import energy_network
-    >>> cubic = energy_network(lambda x: (x**4).sum(-1) / 4, 1, lambda x: x**3, lambda x, u: 3 * x**2 * u)
-    >>> returns(field(cubic), np.zeros(1), np.eye(1))
-    True
     """
     modes = vectors.shape[1]
     parts = [np.eye(modes), -np.eye(modes)]

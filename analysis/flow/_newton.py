@@ -321,13 +321,6 @@ def minres(
     References
     ----------
     Paige & Saunders 1975, doi:10.1137/0712047.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x, used = minres(lambda y: np.array([2.0, -4.0]) * y, np.array([[2.0, 2.0]]), 1e-12, 5)
-    >>> x.round(9), used
-    (array([[ 1. , -0.5]]), 2)
     """
     length = _norm(b)[:, None]
     tol = np.broadcast_to(np.asarray(tol, dtype=b.dtype).reshape(-1, 1), length.shape)

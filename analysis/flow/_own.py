@@ -16,13 +16,7 @@ from .. import _declared as declared
 
 @structure
 class EnergySynapse(Synapse):
-    r"""An energy E(x) of one population's activation; gradient and Hessian product are derived on JAX and PyTorch.
-
-    >>> import numpy as np
-    >>> bowl = EnergySynapse(lambda x: (x * x).sum(-1) / 2, lambda x: x, lambda x, u: u)
-    >>> bowl.forces(np.array([2.0, 1.0]))
-    (array([-2., -1.]),)
-    """
+    r"""An energy E(x) of one population's activation; gradient and Hessian product are derived on JAX and PyTorch."""
 
     function: Callable[[Array], Array] = static()
     slope: Callable[[Array], Array] | None = static(default=None)
@@ -51,12 +45,7 @@ class EnergySynapse(Synapse):
 
 @structure
 class VelocitySynapse(Synapse):
-    r"""A velocity x' = F(x) that need not be the gradient of anything; its energy is 0 and means nothing.
-
-    >>> import numpy as np
-    >>> VelocitySynapse(lambda x: x[..., ::-1]).forces(np.array([2.0, 1.0]))
-    (array([1., 2.]),)
-    """
+    r"""A velocity x' = F(x) that need not be the gradient of anything; its energy is 0 and means nothing."""
 
     function: Callable[[Array], Array] = static()
     product: Callable[[Array, Array], Array] | None = static(default=None)

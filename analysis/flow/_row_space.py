@@ -15,7 +15,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array
-from ...models.family import AssociativeMemory
+from ...models.family import rule_of
 from ._field import Field, field
 from ._sphere import canonical, on_sphere
 
@@ -64,13 +64,10 @@ def row_space(memory: Any) -> RowSpace | None:
     >>> row_space(UniversalHopfield(np.eye(2, 5), similarity="manhattan", separation="softmax")) is None
     True
     """
-    if (
-        not isinstance(memory, AssociativeMemory)
-        or memory.projection is not None
-        or "memories" not in memory.settings()
-    ):
+    rule = rule_of(memory)
+    if rule is None or memory.projection is not None or "memories" not in memory.settings():
         return None
-    similarity, separation, value, leak = memory.rule
+    similarity, separation, value, leak = rule
     size, width = memory.memories.shape
     if width <= NARROW * size or not value.identity or backend.to_numpy(memory.bias).any():
         return None

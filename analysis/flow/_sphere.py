@@ -178,14 +178,7 @@ def neutral(flow: Field, x: np.ndarray, reduced: bool = False) -> list[np.ndarra
 
 
 def levels(network: Network) -> list[str]:
-    """The populations that no force sees moved by a constant, and whose velocity has no part along the constants.
-
-    >>> from hopfield.dynamics import LogSumExp
-    >>> from hopfield.models import UniversalHopfield
-    >>> rows = np.array([[0.2, 0.8], [0.6, 0.4]])
-    >>> [levels(UniversalHopfield(rows, name, value_lagrangian=LogSumExp()).network) for name in ("kl", "dot")]
-    [['value'], []]
-    """
+    """The populations that no force sees moved by a constant, and whose velocity has no part along the constants."""
     return [name for name, p in network.populations.items() if p.leak == 0 and p.lagrangian.shift_invariant]
 
 
@@ -219,13 +212,7 @@ def canonical(flow: Field, x: np.ndarray) -> np.ndarray:
 
 
 def slid(flow: Field, x: np.ndarray, dx: np.ndarray) -> np.ndarray:
-    """x + dx (B, D), but for rays at the length that x had, and on the sphere at length one.
-
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.models import UniversalHopfield
-    >>> slid(field(UniversalHopfield(np.eye(2), "cosine")), np.array([[5.0, 0.0]]), np.array([[-2.0, 4.0]]))
-    array([[3., 4.]])
-    """
+    """x + dx (B, D), but for rays at the length that x had, and on the sphere at length one."""
     where, moved = columns(flow), levelled(flow, x + dx)
     if where is not None and ray_population(flow.network) is None:
         return canonical(flow, moved)
@@ -237,13 +224,7 @@ def slid(flow: Field, x: np.ndarray, dx: np.ndarray) -> np.ndarray:
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
-    """Rows (B, I) scaled to length one, however large or small they are; a row of zeros stays.
-
-    >>> unit(np.array([[3e200, 4e200], [0.0, 0.0], [0.0, 1e-300]]))
-    array([[0.6, 0.8],
-           [0. , 0. ],
-           [0. , 1. ]])
-    """
+    """Rows (B, I) scaled to length one, however large or small they are; a row of zeros stays."""
     largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0.0)
     rows = rows / np.where(largest > 0, largest, 1)
     length = np.linalg.norm(rows, axis=-1, keepdims=True)

@@ -16,11 +16,7 @@ LOOKS = 32  # states whose forces are looked at where nothing leaks
 
 
 def length_of(patterns: Any) -> float:
-    """The root mean square norm of patterns (N, I); 1 where there are none, or all are 0.
-
-    >>> length_of(np.array([[3.0, 4.0], [0.0, 5.0]])), length_of(1e-200 * np.eye(2)), length_of(None)
-    (5.0, 1e-200, 1.0)
-    """
+    """The root mean square norm of patterns (N, I); 1 where there are none, or all are 0."""
     if patterns is None:
         return 1.0
     rows = backend.to_numpy(patterns).astype(float)
@@ -35,12 +31,6 @@ def force_of(flow: Any) -> float:
 
     Where nothing leaks it is the median of \|r\| at states drawn at random: mixtures of the patterns, each coordinate
     shortened by chance (so that they stay within bounds and keep their signs), or of about the scale's length.
-
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.models import UniversalHopfield
-    >>> cosine = [field(UniversalHopfield(c * np.eye(3), "cosine")).force for c in (1.0, 1e3)]
-    >>> round(cosine[0] / cosine[1])
-    1000
     """
     leak = max(float(p.leak) for p in flow.network.populations.values())
     if leak > 0:
@@ -52,13 +42,7 @@ def force_of(flow: Any) -> float:
 
 
 def typical_states(flow: Any) -> np.ndarray:
-    """States (32, D) of a field drawn at random, the same ones every time.
-
-    >>> from hopfield.analysis.flow import field
-    >>> from hopfield.models import ModernHopfield
-    >>> typical_states(field(ModernHopfield(np.eye(3)))).shape
-    (32, 3)
-    """
+    """States (32, D) of a field drawn at random, the same ones every time."""
     rng, kind = np.random.default_rng(0), backend.to_numpy(flow.like).dtype
     states = rng.standard_normal((LOOKS, flow.size))
     states *= flow.scale * rng.uniform(0.3, 1.7, (LOOKS, 1)) / np.linalg.norm(states, axis=1, keepdims=True)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...dynamics.doors import checked
 from .. import _declared as declared
-from ..results import write_report
+from ..results import Result, plain, plain_table, printed_table
 
 FAR = 3.0  # barriers of fewer T than this are no barriers
 CORRECTION = 0.25  # the estimated error up to which the formula is taken to be good
@@ -27,19 +25,14 @@ class Passage(NamedTuple):
         One over the time.
     time : float
         The mean first passage time, over whatever minima lie between.
-
-    Examples
-    --------
-    >>> Passage(rate=0.5, time=2.0).time
-    2.0
     """
 
     rate: float
     time: float
 
 
-@dataclass(frozen=True, eq=False)
-class EscapeRates:
+@dataclass(frozen=True, eq=False, repr=False)
+class EscapeRates(Result):
     r"""Jumps between the K minima of a landscape with S saddles at one temperature; what `escape_rates` returns.
 
     Attributes
@@ -72,6 +65,8 @@ class EscapeRates:
     >>> bool(np.isclose(found.between(0, 1).time, 1 / found.rate[0, 1]))  # there are two ways, and two ways back
     True
     """
+
+    row_fields = ("energy", "kind", "pattern", "far", "stay", "weight")
 
     temperature: float
     log_rate: np.ndarray
@@ -207,19 +202,9 @@ class EscapeRates:
     @checked(**declared.LANDSCAPE_TABLE)
     def table(self, most: int = 30) -> Any:
         """A `rich` table with a row for each of the first `most` minima."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-
         shown = min(most, len(self.energy))
-        table = Table(
-            caption="\n".join([f"{shown} of {len(self.energy)} minima", *self.notes]),
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-            caption_justify="left",
-        )
-        for name in ("", "kind", "pattern", "E", "barrier/T", "stays for", "then in", "part of time"):
-            table.add_column(name, justify="left" if name == "kind" else "right", no_wrap=True)
+        names = ("", "kind", "pattern", "E", "barrier/T", "stays for", "then in", "part of time")
+        table = plain_table("\n".join([f"{shown} of {len(self.energy)} minima", *self.notes]), *names, left=("kind",))
         stay, far = self.stay, self.far
         for row in range(shown):
             name = str(int(self.pattern[row])) if self.pattern[row] >= 0 else ""
@@ -229,13 +214,7 @@ class EscapeRates:
         return table
 
     def __str__(self) -> str:
-        import io
-
-        from rich.console import Console
-
-        text = io.StringIO()
-        Console(file=text, width=120).print(self.table())
-        return text.getvalue().rstrip()
+        return printed_table(self.table())
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as Python numbers and lists; None for what is infinite."""
@@ -243,25 +222,14 @@ class EscapeRates:
             "temperature": self.temperature,
             "limit": self.limit,
             "reliable": self.reliable,
-            "minima": [
-                {"energy": float(e), "kind": str(k), "pattern": int(p)}
-                for e, k, p in zip(self.energy, self.kind, self.pattern, strict=True)
-            ],
-            "rate": self.rate.tolist(),
-            "log_rate": _finite(self.log_rate),
-            "stay": _finite(self.stay[None])[0],
-            "weight": self.weight.tolist(),
-            "passage": _finite(self.passage),
+            "minima": self.records(),
+            "rate": plain(self.rate),
+            "log_rate": plain(self.log_rate),
+            "stay": plain(self.stay),
+            "weight": plain(self.weight),
+            "passage": plain(self.passage),
             "notes": list(self.notes),
         }
-
-    def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Write `to_dict` to a JSON file."""
-        return write_report(path, {}, {"escape_rates": self.to_dict()})
-
-
-def _finite(matrix: np.ndarray) -> list[list[float | None]]:
-    return [[float(v) if np.isfinite(v) else None for v in row] for row in matrix]
 
 
 def _first_passage(log_rate: np.ndarray, to: int) -> np.ndarray:

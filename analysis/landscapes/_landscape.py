@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,7 +13,7 @@ import numpy as np
 from ...dynamics.doors import checked
 from .. import _declared as declared
 from ..flow import Field
-from ..results import write_report
+from ..results import Result, plain, plain_table, printed_table
 
 if TYPE_CHECKING:
     import networkx
@@ -44,8 +42,8 @@ class Route(NamedTuple):
     energy: float
 
 
-@dataclass(frozen=True, eq=False)
-class Landscape:
+@dataclass(frozen=True, eq=False, repr=False)
+class Landscape(Result):
     r"""Minima, saddles of index 1 and barriers; what `landscape` returns, with K minima and S saddles.
 
     A saddle that is listed is proved: Newton's method converged on it, one mode grows there, and the flow from both
@@ -99,6 +97,8 @@ class Landscape:
     """
 
     made_by = "landscape"
+    row_fields = ("energy", "kind", "pattern", "depth")
+    not_saved = ("field",)
 
     minima: np.ndarray
     activation: np.ndarray
@@ -212,20 +212,10 @@ class Landscape:
     @checked(**declared.LANDSCAPE_TABLE)
     def table(self, most: int = 30) -> Any:
         """A `rich` table with a row for each of the first `most` minima."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-
         shown = min(most, len(self.minima))
         first = f"{shown} of {len(self.minima)} minima, {len(self.saddles)} saddles of index 1"
-        table = Table(
-            caption="\n".join([first, *self.notes]),
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-            caption_justify="left",
-        )
-        for name in ("", "kind", "pattern", "E", "lowest barrier", "over saddle", "to"):
-            table.add_column(name, justify="left" if name == "kind" else "right", no_wrap=True)
+        names = ("", "kind", "pattern", "E", "lowest barrier", "over saddle", "to")
+        table = plain_table("\n".join([first, *self.notes]), *names, left=("kind",))
         barrier = np.where(np.eye(len(self.energy), dtype=bool), np.inf, self.barrier)
         upper = np.where(np.eye(len(self.energy), dtype=bool), np.inf, self.upper)
         for row in range(shown):
@@ -242,45 +232,28 @@ class Landscape:
         return table
 
     def __str__(self) -> str:
-        import io
-
-        from rich.console import Console
-
-        text = io.StringIO()
-        Console(file=text, width=120).print(self.table())
-        return text.getvalue().rstrip()
+        return printed_table(self.table())
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the states, as Python numbers and lists; None for what is not known."""
         return {
-            "minima": [
-                {"energy": float(e), "kind": str(k), "pattern": int(p)}
-                for e, k, p in zip(self.energy, self.kind, self.pattern, strict=True)
-            ],
+            "minima": self.records(),
             "saddles": [
                 {
                     "energy": float(self.saddle_energy[row]),
                     "joins": self.joins[row].tolist(),
-                    "eigenvalues": [None if np.isinf(r) else float(r) for r in self.rate[row]],
+                    "eigenvalues": plain(self.rate[row]),
                     "residual": float(self.residual[row]),
                     "source": str(self.source[row]),
                 }
                 for row in range(len(self.saddles))
             ],
-            "barrier": _nullable(self.barrier),
-            "upper_bound": _nullable(self.upper - self.energy[:, None]),
+            "barrier": plain(self.barrier),
+            "upper_bound": plain(self.upper - self.energy[:, None]),
             "unjoined": self.unjoined,
             "notes": list(self.notes),
             "seed": self.seed,
         }
-
-    def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Write `to_dict` to a JSON file."""
-        return write_report(path, {}, {"landscape": self.to_dict()})
-
-
-def _nullable(matrix: np.ndarray) -> list[list[float | None]]:
-    return [[float(v) if np.isfinite(v) else None for v in row] for row in matrix]
 
 
 def _minimax(tree: networkx.Graph, energy: np.ndarray) -> np.ndarray:

@@ -66,7 +66,10 @@ def escape_rates(landscape: Landscape, temperature: float) -> EscapeRates:
     """
     net, temperature = landscape.field, float(temperature)
     if net is None:
-        raise ValueError("This landscape does not say of which memory it is: make it with landscape(memory).")
+        raise ValueError(
+            "This landscape does not say of which memory it is, as one that was read from a file does not. Give it the "
+            "memory, dataclasses.replace(found, field=field(memory)), or make it with landscape(memory)."
+        )
     check_noise(net.network)
     if has_rays(net):
         raise ValueError(

@@ -68,15 +68,7 @@ def disconnectivity_tree(landscape: Landscape, level: float = 1e-9) -> networkx.
 
 
 def bounded_tree(landscape: Landscape) -> networkx.DiGraph:
-    """The same, with trees that no saddle joins joined at the lowest bound of a string: nodes ``("bound", k)``.
-
-    >>> from hopfield.analysis.landscapes import landscape
-    >>> from hopfield.models import UniversalHopfield
-    >>> memory = UniversalHopfield(3 * np.eye(3), "manhattan")  # its forces jump, so that no pass is a zero of them
-    >>> tree = bounded_tree(landscape(memory))
-    >>> [node[0] for node in tree if tree.in_degree(node) == 0]
-    ['bound']
-    """
+    """The same, with trees that no saddle joins joined at the lowest bound of a string: nodes ``("bound", k)``."""
     tree = disconnectivity_tree(landscape)
     roots = [node for node in tree if tree.in_degree(node) == 0]
     if len(roots) < 2:

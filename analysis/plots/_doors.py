@@ -35,11 +35,7 @@ def wording(name: str, value: Any) -> str:
 
 
 def inches(size: Any) -> tuple[float, float]:
-    """Width and height of a figure.
-
-    >>> inches([6, 4.5])
-    (6.0, 4.5)
-    """
+    """Width and height of a figure."""
     sides = entries(size)
     if len(sides) != 2 or not all(isinstance(side, int | float | np.number) and 0 < side < 1000 for side in sides):
         raise ValueError(f"size must be width and height in inches, two numbers from 0 to 1000, got {repr(size)[:40]}.")
@@ -53,11 +49,7 @@ def head(ax: Axes, title: Any, **options: Any) -> None:
 
 
 def list_of_words(name: str, values: Any, count: int, what: str) -> list[str]:
-    """A text (or number) for each of `count` things.
-
-    >>> list_of_words("labels", "ab", 2, "minima")
-    ['a', 'b']
-    """
+    """A text (or number) for each of `count` things."""
     parts = list(values) if isinstance(values, str) else entries(values)
     single = all(isinstance(part, str) or not hasattr(part, "__len__") for part in parts)
     if len(parts) != count or not single:
@@ -66,21 +58,13 @@ def list_of_words(name: str, values: Any, count: int, what: str) -> list[str]:
 
 
 def entries(value: Any) -> list[Any]:
-    """What is in a list, tuple, range or array of one axis or more; nothing of anything else.
-
-    >>> entries(range(2)), entries(3)
-    ([0, 1], [])
-    """
+    """What is in a list, tuple, range or array of one axis or more; nothing of anything else."""
     many = isinstance(value, list | tuple | range) or (isinstance(value, np.ndarray) and value.ndim > 0)
     return list(value) if many else []
 
 
 def image_shape(shape: Any) -> tuple[int, ...]:
-    """(H, W), (1, H, W) or (3, H, W).
-
-    >>> image_shape([8, 8])
-    (8, 8)
-    """
+    """(H, W), (1, H, W) or (3, H, W)."""
     sizes = entries(shape)
     whole = all(isinstance(size, int | np.integer) and size > 0 for size in sizes)
     if len(sizes) not in (2, 3) or not whole or (len(sizes) == 3 and sizes[0] not in (1, 3)):
@@ -89,11 +73,7 @@ def image_shape(shape: Any) -> tuple[int, ...]:
 
 
 def row_of(name: str, value: Any, count: int, what: str) -> int:
-    """A whole number that counts one of `count` things from 0.
-
-    >>> row_of("start", np.int64(2), 3, "minima")
-    2
-    """
+    """A whole number that counts one of `count` things from 0."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be a whole number, got {type(value).__name__}.")
     if not 0 <= value < count:
@@ -102,11 +82,7 @@ def row_of(name: str, value: Any, count: int, what: str) -> int:
 
 
 def numbers(name: str, values: Any) -> np.ndarray:
-    """Numbers in a row (N,), as float64; inf is one, None counts as 0 and NaN is refused.
-
-    >>> numbers("certified", [None, 0.5])
-    array([0. , 0.5])
-    """
+    """Numbers in a row (N,), as float64; inf is one, None counts as 0 and NaN is refused."""
     try:
         given = np.asarray(values, dtype=object).reshape(-1)
         bad = any(isinstance(x, complex | np.complexfloating) for x in given)
@@ -119,11 +95,7 @@ def numbers(name: str, values: Any) -> np.ndarray:
 
 
 def colour(name: str, value: Any) -> Any:
-    """A colour that matplotlib knows.
-
-    >>> colour("color", "#0072B2")
-    '#0072B2'
-    """
+    """A colour that matplotlib knows."""
     from matplotlib.colors import is_color_like
 
     if not is_color_like(value):

@@ -95,15 +95,6 @@ def path_profile(landscape: Landscape, start: int, end: int) -> tuple[np.ndarray
     r"""Arc length, energy, and the places of minima and saddles in turn, along the minimax path between two minima.
 
     The path runs down from each saddle on both sides as the flow does.
-
-    Examples
-    --------
-    >>> from hopfield.analysis.landscapes import landscape
-    >>> from hopfield.models import ModernHopfield
-    >>> found = landscape(ModernHopfield(np.array([[1.0, 0.0], [-1.0, 0.0]]), beta=2.0))
-    >>> arc, energy, stops = path_profile(found, 0, 1)
-    >>> round(float(arc[-1]), 4), round(float(energy.max() - energy[0]), 6)
-    (1.915, 0.163262)
     """
     route = landscape.route(start, end)
     arcs, energies, stops, at = [], [], [0.0], 0.0

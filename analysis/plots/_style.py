@@ -75,20 +75,12 @@ UNKNOWN = Look(GREY, ">")  # a kind that the table does not have
 
 
 def sort_of(kind: str) -> str:
-    """A kind without what stands in its bracket.
-
-    >>> sort_of("saddle(2)"), sort_of("memory (exact)")
-    ('saddle', 'memory')
-    """
+    """A kind without what stands in its bracket."""
     return str(kind).partition("(")[0].strip()
 
 
 def look(kind: str) -> Look:
-    """The colour and the mark of a kind of fixed point or of a bifurcation, the same in every picture.
-
-    >>> look("saddle(2)")
-    Look(color='#D55E00', marker='X')
-    """
+    """The colour and the mark of a kind of fixed point or of a bifurcation, the same in every picture."""
     return LOOKS.get(sort_of(kind), UNKNOWN)
 
 
@@ -192,13 +184,6 @@ def tint(colour: Any, share: Any) -> np.ndarray:
     References
     ----------
     Ottosson 2020, https://bottosson.github.io/posts/oklab.
-
-    Examples
-    --------
-    >>> tint("#CC79A7", np.array([0.0, 0.5, 1.0])).round(2)
-    array([[0.8 , 0.47, 0.65],
-           [0.91, 0.74, 0.82],
-           [1.  , 1.  , 1.  ]])
     """
     from matplotlib.colors import to_rgb
 
@@ -209,11 +194,7 @@ def tint(colour: Any, share: Any) -> np.ndarray:
 
 
 def oklab(rgb: np.ndarray) -> np.ndarray:
-    """Lightness and the two axes of hue of colours (..., 3) from 0 to 1.
-
-    >>> oklab(np.ones(3)).round(4) + 0.0
-    array([1., 0., 0.])
-    """
+    """Lightness and the two axes of hue of colours (..., 3) from 0 to 1."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return np.cbrt(linear @ _CONES.T) @ _LAB.T
 

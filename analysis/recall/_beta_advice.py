@@ -13,13 +13,14 @@ from ...models._copies import copies_of
 from ...models.family import AssociativeMemory
 from .. import _declared as declared
 from ..basins import no_theorem
+from ..results import Result
 from ._metastability import metastability
 
 HUGE = 1e12  # in units of 1/separation: a beta beyond it counts as infinite
 
 
-@dataclass(frozen=True, eq=False)
-class BetaAdvice:
+@dataclass(frozen=True, eq=False, repr=False)
+class BetaAdvice(Result):
     r"""What `beta_advice` returns, for N patterns.
 
     Attributes
@@ -51,6 +52,8 @@ class BetaAdvice:
     >>> advice.needed.round(4), advice.certified.round(4), round(advice.beta_for(0.9, certified=True), 4)
     (array([0.6931, 0.6931, 0.6931]), array([3.6926, 3.6926, 3.6926]), 3.6926)
     """
+
+    row_fields = ("separation", "own_weight", "needed", "certified", "recalled")
 
     target: float
     beta: float

@@ -14,6 +14,7 @@ from ...models._model import as_model
 from ...models.family import AssociativeMemory
 from .. import _declared as declared
 from ..fixed_points import metastable_size
+from ..results import Result
 
 
 def _shares(memory: AssociativeMemory, query: Any) -> np.ndarray:
@@ -88,8 +89,8 @@ def effective_memories(memory: AssociativeMemory, query: Any, *, measure: str = 
     raise ValueError(f"measure must be 'participation' or 'entropy', got {measure!r}.")
 
 
-@dataclass(frozen=True, eq=False)
-class Metastability:
+@dataclass(frozen=True, eq=False, repr=False)
+class Metastability(Result):
     r"""What `metastability` returns, for every query of a batch (...).
 
     Attributes
@@ -116,6 +117,8 @@ class Metastability:
     >>> int(found.size), bool(found.single)  # the global mean
     (4, False)
     """
+
+    row_fields = ("pattern", "weight", "size", "before", "effective", "converged")
 
     state: np.ndarray
     pattern: np.ndarray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from ...models._copies import is_recalled
 from ...models.family import nearest, patterns_of, rows_of
 from .. import _declared as declared
 from ..energy import LyapunovReport, check_lyapunov
+from ..results import Result
 from ..results import versions as versions
 from ..results import write_report as write_report
 
 
-@dataclasses.dataclass(frozen=True)
-class RecallSummary:
+@dataclass(frozen=True, eq=False, repr=False)
+class RecallSummary(Result):
     """What `summarise` finds; B samples.
 
     Attributes

@@ -84,6 +84,8 @@ def plain(value: Any) -> Any:
         if value.dtype.kind in "fc":  # Python has no number for a long double, which `tolist` leaves as it is
             with np.errstate(over="ignore"):
                 value = value.astype(float if value.dtype.kind == "f" else complex)
+        if value.ndim and value.dtype.kind == "c":
+            return {"real": plain(value.real), "imag": plain(value.imag)}
         return plain(value.tolist())
     if names := getattr(value, "_fields", ()):  # a named tuple
         return plain({name: getattr(value, name) for name in names})

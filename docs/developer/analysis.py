@@ -9,16 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hopfield.analysis import field
+from hopfield.analysis import Result, field
 from hopfield.models import ModernHopfield
 
 
-@dataclass(frozen=True)
-class Speeds:
+@dataclass(frozen=True, eq=False, repr=False)
+class Speeds(Result):
     """|x'| (K,) and the energy (K,) at K equally spaced activations between two.
 
-    A result is a frozen dataclass of arrays on the host.
+    A result is a frozen dataclass of arrays on the host. `Result` gives it `records`, `to_dataframe`, `to_json`, `save`
+    and `load`; `row_fields` are the arrays with an entry for each row.
     """
+
+    row_fields = ("speed", "energy")
 
     speed: np.ndarray
     energy: np.ndarray

@@ -165,13 +165,14 @@ def dot(a: Array, b: Array) -> Array:
     >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     np.float64(11.0)
     """
-    xp = namespace(a, b)
+    xp = NUMPY if type(a) is np.ndarray and type(b) is np.ndarray else namespace(a, b)
     return xp.vecdot(a, b) if xp is NUMPY else xp.sum(a * b, axis=-1)
 
 
 def rms(x: Array) -> Array:
     """Root mean square over the last axis."""
-    return namespace(x).sqrt(dot(x, x) / x.shape[-1])
+    squares = dot(x, x) / x.shape[-1]
+    return np.sqrt(squares) if type(x) is np.ndarray else namespace(x).sqrt(squares)
 
 
 def dtype_name(value: Any) -> str:

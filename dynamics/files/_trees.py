@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,8 +34,9 @@ class Writer:
     (['network.populations.x.bias'], 'dynamics.Network')
     """
 
-    def __init__(self) -> None:
+    def __init__(self, also: Mapping[str, type] = MappingProxyType({})) -> None:
         self.arrays: dict[str, np.ndarray] = {}
+        self.also = also  # classes beside the public structures: `stored` says what one is made of
 
     def put(self, place: str, array: Any) -> dict[str, str]:
         """Keep an array under a name of its own."""
@@ -44,10 +47,14 @@ class Writer:
         """The value as JSON can hold it; `place` says where it stands."""
         if value is None or isinstance(value, bool | int | float | str):
             return value
+        if isinstance(value, np.generic) and value.dtype.kind in "biu":
+            return value.item()
         if backend.is_array(value):
             return self.put(place, value)
         if isinstance(value, dict):
             return {"dict": [[key, self.encoded(f"{place}.{key}", item)] for key, item in value.items()]}
+        if self.also.get(type(value).__name__) is type(value):
+            return self.parts(place, value)
         if isinstance(value, tuple | list):
             kind = "tuple" if isinstance(value, tuple) else "list"
             return {kind: [self.encoded(f"{place}.{k}", item) for k, item in enumerate(value)]}
@@ -59,6 +66,11 @@ class Writer:
             f"{place} is {what} and cannot be written to a file. Save the arrays with numpy.savez, and build it again "
             "from them."
         )
+
+    def parts(self, place: str, value: Any) -> dict[str, Any]:
+        """A value of a class beside the structures; at the top, where `place` is "", its arrays have their names."""
+        kept = {key: self.encoded(f"{place}.{key}".lstrip("."), item) for key, item in value.stored().items()}
+        return {"type": type(value).__name__, **kept}
 
     def write(self, path: str | os.PathLike[str], what: str, tree: Any) -> Path:
         """Write the tree, under the name of what it is, and the arrays to one ``.npz`` file, whole or not at all."""
@@ -101,8 +113,11 @@ def read_tree(path: str | os.PathLike[str], what: str) -> tuple[Any, dict[str, n
         return header["tree"], arrays
 
 
-def built(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """The value that `Writer.encoded` was given, made by the constructors that check it; arrays are NumPy's."""
+def built(tree: Any, arrays: dict[str, np.ndarray], also: Mapping[str, type] = MappingProxyType({})) -> Any:
+    """The value that `Writer.encoded` was given, made by the constructors that check it; arrays are NumPy's.
+
+    What is made of classes `also` keeps arrays of no axes as they are.
+    """
     if tree is None or isinstance(tree, bool | int | float | str):
         return tree
     if not isinstance(tree, dict):
@@ -113,16 +128,21 @@ def built(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
         found = arrays[tree["array"]]
         return float(found) if found.ndim == 0 and found.dtype.kind == "f" else found
     if set(tree) == {"dict"}:
-        return {str(key): built(item, arrays) for key, item in tree["dict"]}
+        return {str(key): built(item, arrays, also) for key, item in tree["dict"]}
     if set(tree) <= {"tuple", "list"} and len(tree) == 1:
         ((kind, items),) = tree.items()
-        found = [built(item, arrays) for item in items]
+        found = [built(item, arrays, also) for item in items]
         return tuple(found) if kind == "tuple" else found
     name = tree.get("type")
+    parts = {key: item for key, item in tree.items() if key != "type"}
+    if name in also:
+        whole = {key: item["array"] for key, item in parts.items() if isinstance(item, dict) and set(item) == {"array"}}
+        rest = {key: built(item, arrays, also) for key, item in parts.items() if whole.get(key) not in arrays}
+        return also[name](**{key: arrays[whole[key]] if key not in rest else rest[key] for key in parts})
     known = _structures()
     if name not in known:
         raise ValueError(f"it names a class {name!r:.60} that there is not; known: {', '.join(known)}")
-    return known[name](**{key: built(item, arrays) for key, item in tree.items() if key != "type"})
+    return known[name](**{key: built(item, arrays, also) for key, item in parts.items()})
 
 
 def _structures() -> dict[str, type]:

@@ -183,12 +183,7 @@ def _is(leaf: Any, value: Any) -> bool:
 
 
 def replaced(node: Any, values: Mapping[int, Any]) -> Any:
-    """A structure with other numbers in some of its leaves, counted as `backend.leaves` does; the rest is shared.
-
-    >>> from hopfield.dynamics import Population, Quadratic
-    >>> replaced(Population(Quadratic(beta=2.0), 1), {0: 3.0}).lagrangian.beta
-    3.0
-    """
+    """A structure with other numbers in some of its leaves, counted as `backend.leaves` does; the rest is shared."""
     count = -1
 
     def walk(part: Any) -> Any:

@@ -245,15 +245,7 @@ class Solver(ABC):
 
 
 def feeding(first: Flow, there: Flow, point: Point, velocity: States) -> Array:
-    """The sum of (b - b_0) . g' over the populations, with g' = L'' x': what currents feed in that were b_0 at first.
-
-    >>> import numpy as np
-    >>> from hopfield.dynamics import Network, Population, Quadratic
-    >>> off, on = (Network({"x": Population(Quadratic(), 1, bias=b)}).bound() for b in (0.0, 2.0))
-    >>> here = on.at({"x": np.array([1.0])})
-    >>> float(feeding(off, on, here, on.velocity(here)))
-    2.0
-    """
+    """The sum of (b - b_0) . g' over the populations, with g' = L'' x': what currents that were b_0 feed in."""
     total: Any = None
     for name, p in there.populations.items():
         before = first.populations[name].bias

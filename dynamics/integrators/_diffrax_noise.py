@@ -39,13 +39,6 @@ def solve_noisy(
     """One compiled solve of dx = x' dt + sigma dW for a batch, in equal steps that end on the save times.
 
     The path of W follows from the seed and t1 alone, not from dt: solves with other steps see the same noise.
-
-    >>> import jax.numpy as jnp
-    >>> from hopfield.dynamics import Diffrax, Population, Quadratic
-    >>> one, start = Network({"x": Population(Quadratic(), 1)}), {"x": jnp.ones((2, 1))}
-    >>> solved = solve_noisy(Diffrax("ShARK", dt=0.1), one, start, 1.0, None, {}, ["x"], {"x": np.ones(1)}, 0)
-    >>> solved.states["x"].shape
-    (11, 2, 1)
     """
     like = next(iter(states.values()))
     solver_of(settings)

@@ -30,11 +30,6 @@ def diagonal_populations(network: Network) -> list[str]:
 
     Those that `eliminated` finds, less two sorts: in the gradient flow L'' stands before the force, so that only
     elementwise Lagrangians keep the block diagonal; and where a leak is 0, `tangent` may depend on the state.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> diagonal_populations(ModernHopfield(np.ones((5, 3))).network)
-    ['memory']
     """
     chosen = []
     for name in eliminated(network):
@@ -55,16 +50,6 @@ class Elimination(lx.AbstractLinearSolver):
     inner : lineax solver
         For the system that is left: ``lx.LU()`` builds it from as many products as it has columns,
         ``lx.GMRES(...)`` only multiplies.
-
-    >>> import jax.numpy as jnp
-    >>> import lineax as lx
-    >>> def arrow(x):
-    ...     return {"a": 3.0 * x["a"] + x["b"].sum(keepdims=True), "b": x["a"] + 2.0 * x["b"]}
-    >>> right = {"a": jnp.asarray([7.0]), "b": jnp.asarray([3.0, 5.0])}
-    >>> operator = lx.FunctionLinearOperator(arrow, {n: x for n, x in right.items()})
-    >>> found = lx.linear_solve(operator, right, Elimination(("b",))).value
-    >>> found["a"].round(4), found["b"].round(4)
-    (Array([1.5], dtype=...), Array([0.75, 1.75], dtype=...))
     """
 
     out: tuple[str, ...] = eqx.field(static=True)

@@ -219,19 +219,13 @@ class Rosenbrock(Integrator):
             if ledger is not None:
                 ledger.add(there, here, velocity, pulled, feels)
         new = _moved(states, tableau.result, increments)
-        error = {name: abs(x) + system.left[name] for name, x in increments[-1].items()}
+        error = {name: abs(x) + system.left[name] if name in system.left else x for name, x in increments[-1].items()}
         fed = None if ledger is None else ledger.whole()
         return Step(flow.when(1.0).at(new), error_norm(self, error, states, new), fed)
 
 
 def eliminated(network: Any) -> list[str]:
-    """Populations without self-coupling that share no synapse with one another: the widest first, at ties the last.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> eliminated(ModernHopfield(np.ones((5, 3))).network)
-    ['memory']
-    """
+    """Populations without self-coupling that share no synapse with one another: the widest first, at ties the last."""
     chosen: list[str] = []
     order = {name: (-p.size, -k) for k, (name, p) in enumerate(network.populations.items())}
     for name in sorted(order, key=lambda name: order[name]):
@@ -276,13 +270,14 @@ class _System:
         self.kept = [name for name in network.populations if name not in self.out]
         self.sizes = [network.populations[name].size for name in self.kept]
         self.xp = backend.namespace(*states.values())
-        self.left = {name: self.xp.zeros_like(x) for name, x in states.items()}
+        self.left: States = {}  # of populations whose solve is an iteration
+        self.own = {name: self._diagonal(name, a) for name in network.populations}
         self.linear = Linearised(flow, point)
         self.direct = factored(self._matrix()) if sum(self.sizes) <= method.dense else None
 
     def solve(self, right: States) -> States:
         """x for the right-hand side `right`; what an iteration leaves is added up in `left`, in units of x."""
-        known = {name: right[name] / self._diagonal(name) for name in self.out}
+        known = {name: right[name] / self.own[name] for name in self.out}
         slopes = self.linear.changes(self.kept, known)
         reduced = self._pack({name: right[name] + slopes[name] for name in self.kept})
         if self.direct is not None:
@@ -290,14 +285,14 @@ class _System:
         else:
             bound = max(0.05 * self.method.rtol, 50 * backend.epsilon(reduced))
             packed, left = gmres(lambda x: self._apply(x, self.linear, self.a), reduced, bound, self.method.krylov)
-            self.left = {**self.left, **{n: self.left[n] + abs(x) / self.a for n, x in self._unpack(left).items()}}
+            self.left = {n: self.left.get(n, 0.0) + abs(x) / self.a for n, x in self._unpack(left).items()}
         answer = self._unpack(packed)
         back = self.linear.changes(self.out, answer)
-        return {**answer, **{n: known[n] + back[n] / self._diagonal(n) for n in self.out}}
+        return {**answer, **{n: known[n] + back[n] / self.own[n] for n in self.out}}
 
-    def _diagonal(self, name: str, a: Array | None = None) -> Array:
+    def _diagonal(self, name: str, a: Array) -> Array:
         p = self.network.populations[name]
-        return (self.a if a is None else a) + p.leak / p.tau
+        return a + p.leak / p.tau
 
     def _apply(self, packed: Array, linear: Linearised, a: Array) -> Array:
         """S x for the populations that are kept."""
@@ -334,7 +329,7 @@ class _System:
             inner = inner + wire.ask(wire.block, Point(*map(_wide, self.point)), 0, 0, eye + 0 * inner)
         if not v.lagrangian.identity:
             inner = v.lagrangian.linearised(self.states[value][..., None, :], g[value][..., None, :])(inner)
-        return self._diagonal(value)[..., None] * eye - inner / (v.tau[:, None] if v.by_neuron else v.tau)
+        return self.own[value][..., None] * eye - inner / (v.tau[:, None] if v.by_neuron else v.tau)
 
     def _pack(self, x: States) -> Array:
         return x[self.kept[0]] if len(self.kept) == 1 else self.xp.concat([x[name] for name in self.kept], axis=-1)
@@ -385,8 +380,11 @@ def _change_in_time(flow: Flow, point: Point) -> States:
 
 
 def _combined(weights: tuple[float, ...], increments: list[States], name: str) -> Any:
-    terms = [weight * x[name] for weight, x in zip(weights, increments, strict=False) if weight]
-    return sum(terms[1:], terms[0])
+    total: Any = None
+    for weight, x in zip(weights, increments, strict=False):
+        if weight:
+            total = weight * x[name] if total is None else total + weight * x[name]
+    return total
 
 
 def _moved(states: States, weights: tuple[float, ...], increments: list[States]) -> States:

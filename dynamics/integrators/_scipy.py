@@ -82,13 +82,16 @@ class Scipy(Solver):
 
         def seen(k: int) -> Any:
             if (changes := stretch) is None:
-                return of_sample(exact, k)
+                alone = of_sample(exact, k)
+                return lambda _: alone
             if double:
                 return lambda s: changes.network(s, k)
             return lambda s: backend.move(changes.network(s, k), "numpy", dtype="float64")
 
         systems = [
-            _System(seen(k), {n: x[k] for n, x in states.items()}, {n: m[k] for n, m in clamp.items()})
+            _System(
+                seen(k), stretch is not None, {n: x[k] for n, x in states.items()}, {n: m[k] for n, m in clamp.items()}
+            )
             for k in range(next(iter(states.values())).shape[0])
         ]
         runs = [self._one(system, t1, save_at, analytic) for system in systems]
@@ -189,11 +192,11 @@ class _System:
     Where the network is a function of time, the energy that its flow takes is the last number of the vector.
     """
 
-    def __init__(self, network: Network | Callable[[float], Network], states: States, clamp: States) -> None:
+    def __init__(self, network: Callable[[float], Network], driven: bool, states: States, clamp: States) -> None:
         self.network, self.clamp, self.names = network, clamp, list(states)
         self.cuts = np.cumsum([states[name].shape[-1] for name in self.names])
         self.dtype = states[self.names[0]].dtype
-        self.driven = not isinstance(network, Network)
+        self.driven = driven
         self.start = np.concatenate([*[states[name] for name in self.names], np.zeros(int(self.driven))]).astype(float)
         self.evaluations = 0  # SciPy leaves out those of its differences
 
@@ -204,19 +207,18 @@ class _System:
     def velocity(self, t: float, y: np.ndarray) -> np.ndarray:
         """All velocities."""
         self.evaluations += 1
-        x, network = self.unpack(y), self.network
-        if isinstance(network, Network):
+        x, network = self.unpack(y), self.network(t)
+        if not self.driven:
             v = network.velocity(x, self.clamp)
             return np.concatenate([v[name] for name in self.names])
-        flow = network(t).bound(self.clamp)
+        flow = network.bound(self.clamp)
         point = flow.at(x)
         v = flow.velocity(point)
         return np.concatenate([*[v[name] for name in self.names], [-flow.rate(point)]])
 
     def jacobian(self, t: float, y: np.ndarray) -> np.ndarray:
         """The matrix of their derivatives; of what the flow takes nothing, on which nothing depends."""
-        network = self.network if isinstance(self.network, Network) else self.network(t)
-        blocks = jacobian(network, self.unpack(y), self.clamp)
+        blocks = jacobian(self.network(t), self.unpack(y), self.clamp)
         found = np.block([[blocks[target, source] for source in self.names] for target in self.names])
         return np.pad(found, (0, 1)) if self.driven else found
 

@@ -49,9 +49,6 @@ def shared_out(run: Callable[[int, int], Any], count: int, work: float, step: in
 
     Threads of ours and not those of numba, which end the process where two of Python's threads ask for them at once or
     after a fork.
-
-    >>> shared_out(print, 5, 1.0)
-    0 5
     """
     workers = min(processors(), int(work // EACH) + 1, -(-count // step))
     if workers < 2:

@@ -75,7 +75,7 @@ class LogSumExp(_Gain):
     def linearised(self, x: Array, g: Array) -> Callable[[Array], Array]:
         """The same, without a softmax for every u."""
         scaled = self.beta * g
-        return lambda u: scaled * (u - _sum(g * u))
+        return lambda u: scaled * (u - backend.dot(g, u)[..., None])
 
     def bend(self, x: Array, g: Array) -> Bend:
         """Beta (diag g - g g^T)."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .. import backend
 from ..backend import Array, Number, structure
-from ..doors import arguments, guard, kind, positive
+from ..doors import arguments, behind, guard, kind, positive
 from ._merging import Merging, Sums
 
 
@@ -130,7 +130,8 @@ class Lagrangian(backend.Extensible, ABC):
 
     def linearised(self, x: Array, g: Array) -> Callable[[Array], Array]:
         """u -> L''(x) u for many u at one state, whose activation g is known."""
-        return lambda u: self.curvature(x, u)
+        curvature = behind(self.curvature)
+        return lambda u: curvature(x, u)
 
     def bend(self, x: Array, g: Array) -> Bend | None:
         """L''(x) as a diagonal and a product of one vector; None where it is neither, or nobody says."""

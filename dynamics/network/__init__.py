@@ -14,7 +14,9 @@ from ._linear import weighted_gram as weighted_gram
 from ._linearised import Linearised as Linearised
 from ._linearised import has_products as has_products
 from ._network import Network as Network
+from ._network import entered as entered
 from ._network import has_network as has_network
+from ._network import states_only as states_only
 from ._population import Population as Population
 from ._scale import Scales as Scales
 from ._scale import pace as pace

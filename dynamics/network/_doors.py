@@ -14,12 +14,7 @@ from ..synapses import Synapse
 
 
 def fitting(network: Any, states: Any) -> dict[str, Array]:
-    """States of the right names, widths, dtype and library, in the network's order; NaN and infinities included.
-
-    >>> from hopfield.dynamics import Network, Population, Quadratic
-    >>> fitting(Network({"x": Population(Quadratic(), 2)}), {"x": [1, 2]})
-    {'x': array([1., 2.])}
-    """
+    """States of the right names, widths, dtype and library, in the network's order; NaN and infinities included."""
     populations = network.populations
     states = mapping("The states", states, f'{{"{next(iter(populations))}": x, ...}}')
     if missing := set(populations) ^ set(states):
@@ -46,12 +41,7 @@ def fitting(network: Any, states: Any) -> dict[str, Array]:
 
 
 def clamped(network: Any, clamp: Any, states: Mapping[str, Array]) -> dict[str, Array]:
-    """The masks of a clamp, which broadcast to the batch of the states; a bare mask is of the first population.
-
-    >>> from hopfield.dynamics import Network, Population, Quadratic
-    >>> clamped(Network({"x": Population(Quadratic(), 2)}), [True, False], {"x": np.zeros((3, 2))})
-    {'x': array([ True, False])}
-    """
+    """The masks of a clamp, which broadcast to the batch of the states; a bare mask is of the first population."""
     populations = network.populations
     if isinstance(clamp, str) and clamp in populations:
         raise TypeError(f'clamp={clamp!r} names a population: hold all of it with clamp={{"{clamp}": True}}.')

@@ -130,10 +130,12 @@ class Flow:
 
     def once(self, find: Callable[[Flow], T]) -> T:
         """What follows from the parts of the network, found at the first call and kept with the flow."""
-        found = self.__dict__.setdefault("_found", {})
-        if find not in found:
-            found[find] = find(self)
-        return found[find]
+        try:
+            return self.__dict__["_found"][find]
+        except KeyError:
+            found = self.__dict__.setdefault("_found", {})
+        found[find] = answer = find(self)
+        return answer
 
     def bound(self, clamp: Mapping[str, Array]) -> Flow:
         """The same network under another clamp; what was found of its parts is kept."""

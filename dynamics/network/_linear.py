@@ -104,6 +104,8 @@ def _factored(matrices: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     for matrix in matrices:
         lu, pivots, info = factor(matrix)
         parts.append((np.full_like(lu, np.nan) if info > 0 or not np.isfinite(lu[-1, -1]) else lu, pivots))
+    if len(parts) == 1:
+        return lambda b: solve(*parts[0], b[0])[0][None]
     return lambda b: np.stack([solve(*part, row)[0] for part, row in zip(parts, b, strict=True)])
 
 
@@ -134,7 +136,7 @@ def weighted_gram(rows: Array, w: Array) -> Array:
         return xp.matmul(rows.T * w[..., None, :], rows)
     shape, flat = w.shape[:-1], xp.reshape(w, (-1, w.shape[-1]))
     found = [xp.matmul(rows.T * flat[k], rows) for k in range(flat.shape[0])]
-    whole = xp.stack(found) if found else xp.zeros_like(w[..., :1, None])
+    whole = found[0] if len(found) == 1 else xp.stack(found) if found else xp.zeros_like(w[..., :1, None])
     return xp.reshape(whole, (*shape, rows.shape[1], rows.shape[1]))
 
 

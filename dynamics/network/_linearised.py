@@ -66,7 +66,7 @@ class Linearised:
             if target in self._turning and target in directions:
                 force = self._forces[target]
                 total = total + p.lagrangian.tangent_change(self.point.states[target], force, directions[target])
-            total = total / p.tau
+            total = total if type(p.tau) is float and p.tau == 1 else total / p.tau
             answer[target] = xp.where(clamp[target], 0.0, total) if target in clamp else total
         return answer
 

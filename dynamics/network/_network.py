@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from .. import backend
-from ..backend import Array, static, structure, unknown_name
+from ..backend import Array, shown, static, structure, unknown_name
 from ..doors import checked, door, finite, items, kind, mapping, warn
 from ..doors import path as path_to
 from ..files import Writer, built, read_tree, reading, suffixed
@@ -221,6 +221,27 @@ class Network:
         """Finite states of the right names, widths, dtype and library, in the network's order."""
         return {name: finite(f"state {name!r}", x) for name, x in fitting(self, states).items()}
 
+    # ------------------------------------------------------------------------------ what a model answers too
+
+    @property
+    def network(self) -> Self:
+        """Itself: a model has a network, and a network is its own."""
+        return self
+
+    @property
+    def states_only(self) -> bool:
+        """True: what moves is started from states of all populations, where a model takes a query."""
+        return True
+
+    def start(self, query: Any, memory_state: Any = None) -> dict[str, Array]:
+        """The states of a dict, checked; a query is refused, since no population is the one that it enters."""
+        if not isinstance(query, Mapping):
+            raise TypeError(
+                f"A Network is started from a dict of states, one for each of {list(self.populations)}; got "
+                f"{type(query).__name__}. A model such as ModernHopfield takes a query."
+            )
+        return self.check_states(query)
+
     def check_clamp(self, clamp: Any, states: States) -> dict[str, Array]:
         """Masks of the held neurons; warns where holding them can make the energy rise."""
         masks, states = {}, fitting(self, states)
@@ -278,3 +299,26 @@ def has_network(thing: Any) -> bool:
     if isinstance(thing, type):
         return False
     return hasattr(type(thing), "network") or "network" in getattr(thing, "__dict__", {})
+
+
+def states_only(thing: Any) -> bool:
+    """Whether something is started from states alone, as a `Network` is, and not from a query.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> memory = ModernHopfield([[1.0]])
+    >>> states_only(memory), states_only(memory.network)
+    (False, True)
+    """
+    return bool(getattr(thing, "states_only", False))
+
+
+def entered(memory: Any, query: Any, memory_state: Any = None) -> tuple[Network, dict[str, Array]]:
+    """The network of a model, or a network, and the states at which a query or a dict of states enters it."""
+    if not has_network(memory):
+        raise TypeError(f"memory must be a model such as ModernHopfield, or a Network, got {shown(memory)}.")
+    network = memory.network
+    if isinstance(query, Mapping):
+        if memory_state is not None:
+            raise ValueError("A dict of states holds the memory neurons' state already: leave out memory_state.")
+        return network, network.check_states(query)
+    return network, network.check_states(memory.start(query, *(() if memory_state is None else (memory_state,))))

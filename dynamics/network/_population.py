@@ -76,11 +76,7 @@ class Population:
 
 
 def time_constants(name: str, value: Any, size: int, like: Any = None) -> Any:
-    """One time constant > 0, or an array with one for each of `size` neurons.
-
-    >>> time_constants("tau", 2, 3), time_constants("tau", [1, 2, 3], 3)
-    (2.0, array([1., 2., 3.]))
-    """
+    """One time constant > 0, or an array with one for each of `size` neurons."""
     several = bool(getattr(value, "ndim", 0)) or isinstance(value, list | tuple)
     if not several:
         return positive(name, value)

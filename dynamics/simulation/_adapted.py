@@ -31,14 +31,7 @@ _ENERGY, _SCALE = ("energy",), ("scale",)  # keys that no population's name can 
 
 
 def solved(network: Network, method: Solver, states: dict[str, Array], clamp: dict[str, Array], plan: Plan) -> Record:
-    """Let a library integrate a batch (B, n), and lay out what it saved.
-
-    >>> import numpy as np
-    >>> from hopfield.dynamics import Population, Quadratic, Scipy
-    >>> one, start = Network({"x": Population(Quadratic(), 1)}), {"x": np.ones((1, 1))}
-    >>> solved(one, Scipy("RK45"), start, {}, Plan(1.0, np.array([1.0]), ["x"], None, False, False)).reached
-    array([1.])
-    """
+    """Let a library integrate a batch (B, n), and lay out what it saved."""
     began = time.perf_counter()
     if plan.noise is None:
         method.check(network, states)

@@ -17,11 +17,7 @@ from ._batch import neurons
 
 
 def span(t0: Any, t1: Any) -> tuple[float, float]:
-    """Two times of which the second is later, by more than can be lost in rounding.
-
-    >>> span(0, 2)
-    (0.0, 2.0)
-    """
+    """Two times of which the second is later, by more than can be lost in rounding."""
     t0 = number("t0", t0)
     if t0 == 0:
         t1 = number("t1", t1, above=0)
@@ -33,11 +29,7 @@ def span(t0: Any, t1: Any) -> tuple[float, float]:
 
 
 def times(save_at: Any, t0: float, t1: float, updates: bool) -> np.ndarray:
-    """The times at which to save, inside the run and, of updates, whole.
-
-    >>> times([0, 1.0], 0.0, 1.0, updates=False)
-    array([0., 1.])
-    """
+    """The times at which to save, inside the run and, of updates, whole."""
     found = series("save_at", save_at if backend.is_array(save_at) else list(save_at))
     if (
         found.ndim != 1
@@ -59,11 +51,7 @@ def times(save_at: Any, t0: float, t1: float, updates: bool) -> np.ndarray:
 
 
 def every(save_at: Any) -> int:
-    """k for every k-th step, 0 for times.
-
-    >>> every(None), every(3), every([0.5])
-    (1, 3, 0)
-    """
+    """k for every k-th step, 0 for times."""
     if save_at is None:
         return 1
     if isinstance(save_at, Iterable) and getattr(save_at, "ndim", 1) and not _is_text(save_at):
@@ -76,10 +64,7 @@ def _is_text(value: Any) -> bool:
 
 
 def ends(what: str, t1: float, dt: float) -> None:
-    """Refuse a run of more steps than anyone can wait for.
-
-    >>> ends("Euler(dt=0.1)", 1.0, 0.1)
-    """
+    """Refuse a run of more steps than anyone can wait for."""
     feasible(
         f"{what} to t1={t1:g}",
         t1 if math.isinf(dt) else t1 / dt,
@@ -88,12 +73,7 @@ def ends(what: str, t1: float, dt: float) -> None:
 
 
 def kept(network: Network, save: Any) -> tuple[list[str], dict[str, np.ndarray]]:
-    """The populations to save, and of which of them some neurons alone.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> kept(ModernHopfield(np.eye(3)).network, {"value": [2]})
-    (['value'], {'value': array([2])})
-    """
+    """The populations to save, and of which of them some neurons alone."""
     names = list(network.populations)
     if save is None:
         return [name for name in names if name != "memory"] or names, {}

@@ -12,11 +12,7 @@ from ..backend import Array, shown
 
 
 def room(size: int, like: Array) -> int:
-    """How many rows to make of `size`: on JAX a power of two, so that few programs are compiled.
-
-    >>> room(5, np.ones(1))
-    5
-    """
+    """How many rows to make of `size`: on JAX a power of two, so that few programs are compiled."""
     return 1 << (size - 1).bit_length() if backend.backend_of(like) == "jax" else size
 
 
@@ -72,11 +68,7 @@ def shaped(arrays: dict[Any, Array], batch: tuple[int, ...], lead: int = 0) -> d
 
 
 def widened(arrays: dict[str, Array], shapes: list[tuple[int, ...]]) -> dict[str, Array]:
-    """Arrays (..., n) with batch axes that hold some other ones too.
-
-    >>> widened({"x": np.zeros(3)}, [(4,), ()])["x"].shape
-    (4, 3)
-    """
+    """Arrays (..., n) with batch axes that hold some other ones too."""
     if not any(shapes):
         return arrays
     mine = {tuple(x.shape[:-1]) for x in arrays.values()}
@@ -95,11 +87,7 @@ def widened(arrays: dict[str, Array], shapes: list[tuple[int, ...]]) -> dict[str
 
 
 def neurons(name: str, which: Any, size: int) -> np.ndarray:
-    """Which neurons of a population, by number.
-
-    >>> neurons("value", [3, 5], 8)
-    array([3, 5])
-    """
+    """Which neurons of a population, by number."""
     found = np.asarray(list(which) if isinstance(which, range) else which)
     if found.dtype.kind not in "iu" or found.ndim != 1 or not found.size:
         raise TypeError(
@@ -114,11 +102,7 @@ def neurons(name: str, which: Any, size: int) -> np.ndarray:
 
 
 def some(x: Array, which: np.ndarray) -> Array:
-    """Some columns of an array (..., n), on the host where nothing hangs on it.
-
-    >>> some(np.arange(3.0), np.array([2]))
-    array([2.])
-    """
+    """Some columns of an array (..., n), on the host where nothing hangs on it."""
     host = backend.on_host(x)
     if isinstance(host, np.ndarray):
         return backend.returned(host[..., which], x)

@@ -201,6 +201,8 @@ class OwnClocks:
             short = short & (blame | (own > 1))
             self.h = np.where(moving & ~short, 1e-3 * self.span, self.h)
         many = moving & (self.steps >= self.method.max_steps)
+        if not short.any() and not many.any():
+            return Verdict(accepted, {})
         lost = {
             int(k): (self._underflow(k, bool(blame[k]), rows[k]), Result.STEP_UNDERFLOW) for k in np.flatnonzero(short)
         }

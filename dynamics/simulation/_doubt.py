@@ -15,12 +15,7 @@ MANY = 20  # rejected steps from which on their number is worth a word
 def doubts(
     method: Integrator, held: np.ndarray, rejected: int, steps: np.ndarray, drift: np.ndarray | None
 ) -> tuple[str, Result] | None:
-    """A sentence and a result, from the samples that were `held`, the steps by sample, and what errors add up to.
-
-    >>> from hopfield.dynamics import Relaxation
-    >>> doubts(Relaxation(), np.zeros(2, dtype=bool), 90, np.array([20, 20]), None)[1]
-    <Result.REJECTED: 'Most steps were rejected, so that the run may lag behind the flow.'>
-    """
+    """A sentence and a result, from the samples that were `held`, the steps by sample, and what errors add up to."""
     if held.any():
         first = int(np.argmax(held))
         return (
@@ -45,22 +40,14 @@ def doubts(
 
 
 def first_failure(failures: dict[int, tuple[str, Result]], size: int) -> tuple[str, Result]:
-    """What is said of `size` samples of which some failed: why the first did, and how many.
-
-    >>> first_failure({3: ("Sample 3 ran away.", Result.NOT_FINITE)}, 5)[0]
-    'Sample 3 ran away. (1 of 5 samples failed; the others ran on.)'
-    """
+    """What is said of `size` samples of which some failed: why the first did, and how many."""
     message, result = failures[min(failures)]
     others = f" ({len(failures)} of {size} samples failed; the others ran on.)" if size > 1 else ""
     return message + others, result
 
 
 def not_finite(states: dict[str, Array], row: int, sample: str, when: str) -> str:
-    """The sentence about a row whose new state, its square, or else its energy is not finite.
-
-    >>> not_finite({"x": np.array([[np.inf, 0.0]])}, 0, "sample 3", "t=2 after 1 steps of Euler")[:71]
-    "In sample 3 population 'x' is not finite at t=2 after 1 steps of Euler."
-    """
+    """The sentence about a row whose new state, its square, or else its energy is not finite."""
     square = {name: float(backend.to_numpy(backend.dot(x[row], x[row]))) for name, x in states.items()}
     lost = [name for name, size in square.items() if not np.isfinite(size)]
     large = lost and np.isfinite(backend.to_numpy(states[lost[0]])[row]).all()

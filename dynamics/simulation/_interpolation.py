@@ -17,13 +17,6 @@ def hermite(run: Any, times: Any) -> dict[str, Array]:
     With u = (t - t_k)/h in [0, 1] between two steps,
 
         x(t) = (2u^3 - 3u^2 + 1) x_k + h (u^3 - 2u^2 + u) x_k' + (3u^2 - 2u^3) x_k+1 + h (u^3 - u^2) x_k+1'.
-
-    >>> import numpy as np
-    >>> from hopfield.dynamics import Network, Population, Quadratic, RungeKutta, simulate
-    >>> decay = Network({"x": Population(Quadratic(), 1)})
-    >>> run = simulate(decay, {"x": np.array([1.0])}, t1=1.0, integrator=RungeKutta())
-    >>> hermite(run, [0.25])["x"].round(4)
-    array([[0.7788]])
     """
     if set(run.states) != set(run.network.populations) or run.columns:
         raise ValueError(

@@ -100,7 +100,8 @@ class Run(Rows):
             while self.moving.any():
                 self._march()
                 self._step()
-                self._leave(self.moving & (self.clock.time >= self.agenda.t1), early=False)
+                if (over := self.moving & (self.clock.time >= self.agenda.t1)).any():
+                    self._leave(over, early=False)
                 self._shrink()
                 if self.plan.progress:
                     now = np.broadcast_to(self.clock.time, self.moving.shape)
@@ -223,7 +224,8 @@ class Run(Rows):
             self.drift.add(new.bend, self.rows, accepted)
         previous = self.point.states
         if clock.one:  # all that move go on together, and who cannot leaves from where it stood
-            self._lose(lost)
+            if lost:
+                self._lose(lost)
             self.point, self.energy, lost = new.point, new.energy, {}
         else:
             self._accept(new, accepted)
@@ -235,7 +237,8 @@ class Run(Rows):
             self._turn(accepted & ahead.lands & np.isin(ahead.target, plan.drive.jumps))
         if saves:
             lost = {**self._save(accepted & ahead.saves), **lost}
-        self._lose(lost)
+        if lost:
+            self._lose(lost)
         if plan.stop is not None and accepted.any() and self.moving.any():
             if plan.drive is not None and self.condition is not None:  # what waits for a later jump is not at rest
                 accepted = accepted & (start >= plan.drive.rest)
@@ -307,7 +310,8 @@ class Run(Rows):
             now = np.full(size, self.clock.time)
             moment = Moment(flow.network, point.states, previous, point, flow.clamp, self.scales, now, self.rows)
             done = answered(self.plan.stop, moment, size)  # type: ignore[arg-type]
-        self._leave(done & accepted & self.moving & (self.clock.time < self.agenda.t1), early=True)
+        if (which := done & accepted & self.moving & (self.clock.time < self.agenda.t1)).any():
+            self._leave(which, early=True)
 
     def _accept(self, new: Outcome, accepted: np.ndarray) -> None:
         fresh = (new.point, new.energy)

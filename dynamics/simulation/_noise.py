@@ -35,10 +35,6 @@ class Noise:
     Of a temperature the kick of a step is sqrt(2 T dt/tau) (R_k + R_k+1)/2: the cost of Euler-Maruyama, and a
     stationary law that is right to second order in dt (Leimkuhler & Matthews 2013, doi:10.1093/amrx/abs010). Else it
     is sigma sqrt(dt) R_k.
-
-    >>> noise = Noise({"x": as_input("noise", 2.0)}, False, {"x": np.zeros((3, 1))}, {}, seed=0)
-    >>> noise.kicks(0.0, 0.25, np.array([2]))["x"].shape
-    (1, 1)
     """
 
     def __init__(
@@ -128,12 +124,7 @@ def check_noise(network: Network) -> None:
 
 
 def strengths_of(network: Network, noise: Any, temperature: Any) -> dict[str, Input]:
-    """What was given, by population; nothing where it is 0 for ever.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> strengths_of(ModernHopfield(np.eye(2)).network, 0.1, 0.0)
-    {'value': Constant(value=array(0.1))}
-    """
+    """What was given, by population; nothing where it is 0 for ever."""
     if noise is not None and not _is_zero(temperature):
         raise ValueError(
             "Give temperature, which is noise with the law exp(-E/T), or noise, which promises none; not both."
@@ -156,12 +147,7 @@ def _is_zero(value: Any) -> bool:
 
 
 def noisy_method(method: Any, asked_for: Any, network: Network, thermal: bool) -> Integrator | Solver:
-    """The method of equal steps that takes the noise.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> noisy_method(None, "auto", ModernHopfield(np.eye(2)).network, False)
-    Heun(dt=0.01)
-    """
+    """The method of equal steps that takes the noise."""
     tau = next(iter(network.populations.values())).fastest
     fastest = min(p.fastest / max(p.leak, 1e-300) for p in network.populations.values())
     dt = min(tau / 100, fastest / 5)

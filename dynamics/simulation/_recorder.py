@@ -11,17 +11,7 @@ from ..backend import Array
 
 
 class Recorder:
-    """Collects (sample, slot) rows of named arrays and lays them out as (T, B, ...).
-
-    >>> import numpy as np
-    >>> record = Recorder(2, {"x": np.zeros((2, 1))})
-    >>> _ = record.add(np.array([0, 1]), np.array([0, 0]), {"x": np.array([[1.0], [2.0]])})
-    >>> _ = record.add(np.array([1]), np.array([1]), {"x": np.array([[3.0]])})
-    >>> record.arrange(2)["x"][:, :, 0], record.arrange(2, open_=np.array([True, False]))["x"][:, :, 0]
-    (array([[1., 2.],
-           [1., 3.]]), array([[ 1.,  2.],
-           [nan,  3.]]))
-    """
+    """Collects (sample, slot) rows of named arrays and lays them out as (T, B, ...)."""
 
     def __init__(self, samples: int, like: dict[Any, Array]) -> None:
         self._samples, self._like = samples, like

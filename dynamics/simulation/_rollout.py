@@ -14,7 +14,7 @@ from .. import backend
 from ..backend import Array, unknown_name
 from ..doors import positive
 from ..integrators import Euler, Integrator, Relaxation
-from ..network import Flow, Network, Point
+from ..network import Flow, Point, entered
 from ._batch import flat
 
 METHODS = {"relaxation": Relaxation, "euler": Euler}
@@ -79,7 +79,7 @@ def rollout(
     """
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
         raise ValueError(f"steps must be a whole number >= 1 that is known before the loop, got {steps!r}.")
-    network, states = _enter(memory, query)
+    network, states = entered(memory, query)
     like = next(iter(states.values()))
     dt = positive("dt", dt, infinite=True)
     updates = isinstance(dt, float) and math.isinf(dt)
@@ -96,18 +96,6 @@ def rollout(
         found = run(_Program(method, int(steps), trajectory), network.bound(masks), states, span)
     xp, lead = backend.namespace(like), (steps + 1,) if trajectory else ()
     return {name: xp.reshape(found[name], (*lead, *batch, -1)) for name in network.populations}
-
-
-def _enter(memory: Any, query: Any) -> tuple[Network, dict[str, Array]]:
-    if not isinstance(memory, Network):
-        states = query if isinstance(query, Mapping) else memory.start(query)
-        return memory.network, memory.network.check_states(states)
-    if not isinstance(query, Mapping):
-        raise TypeError(
-            f"A Network is started from a dict of states, one for each of {list(memory.populations)}; got "
-            f"{type(query).__name__}. A model such as ModernHopfield takes a query."
-        )
-    return memory, memory.check_states(query)
 
 
 def _method(integrator: Any) -> Integrator:

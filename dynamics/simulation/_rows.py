@@ -121,19 +121,16 @@ class Rows:
 
     def _lose(self, lost: dict[int, tuple[str, Result]]) -> None:
         """Let go of samples that failed, with the last states that are known of them."""
-        if not lost:
-            return
         which = np.zeros_like(self.moving)
         for k, why in lost.items():
             if self.moving[k]:
                 which[k] = True
                 self.failures[int(self.rows[k])] = why
-        self._leave(which, early=False)
+        if which.any():
+            self._leave(which, early=False)
 
     def _leave(self, which: np.ndarray, early: bool) -> None:
-        """Record the last state of some rows and let them go."""
-        if not which.any():
-            return
+        """Record the last state of some rows, at least one, and let them go."""
         clock, agenda = self.clock, self.agenda
         if self.last is None and which.size == self.size and which.all():  # all at once: it is the last point of all
             self.end = self.point

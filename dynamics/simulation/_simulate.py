@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import backend
-from ..backend import Array, shown, unknown_name
+from ..backend import Array, unknown_name
 from ..doors import flag, function, quiet, warn
 from ..inputs import Drive, Schedule, driven
 from ..integrators import Integrator, Solver, choose
-from ..network import Flow, Network, Scales, check_parts, has_network, scales, tolerance
+from ..network import Flow, Network, Scales, check_parts, entered, scales, tolerance
 from . import _asked as asked
 from ._adapted import solved
 from ._batch import filled, flat, shaped, widened
@@ -215,7 +215,7 @@ def attempt(
     with np.errstate(all="ignore"):
         t0, t1 = asked.span(t0, t1)
         plan = None if schedule is None else Schedule(memory, schedule, t0, t1)
-        network, states = _enter(memory if plan is None else plan.model(t0), query, memory_state)
+        network, states = entered(memory if plan is None else plan.model(t0), query, memory_state)
         progress = flag("progress", progress)
         guard = None if guard is None else flag("guard", guard)
         if stop is not None and not isinstance(stop, str):
@@ -338,23 +338,6 @@ def _refuse_rest(stop: Any, guard: Any) -> None:
             "With noise (temperature, noise) nothing is steady or settled, so that this stop cannot hold: leave it "
             "out, or stop where a state is reached, near(pattern, radius) or a function of your own."
         )
-
-
-def _enter(memory: Memory | Network, query: Any, memory_state: Any) -> tuple[Network, dict[str, Array]]:
-    if memory_state is not None and isinstance(query, Mapping):
-        raise ValueError("A dict of states holds the memory neurons' state already: leave out memory_state.")
-    if not isinstance(memory, Network):
-        if not has_network(memory):
-            raise TypeError(f"memory must be a model such as ModernHopfield, or a Network, got {shown(memory)}.")
-        network = memory.network
-        states = query if isinstance(query, Mapping) else memory.start(query, memory_state)
-        return network, network.check_states(states)
-    if not isinstance(query, Mapping):
-        raise TypeError(
-            f"A Network is started from a dict of states, one for each of {list(memory.populations)}; got "
-            f"{type(query).__name__}. A model such as ModernHopfield takes a query."
-        )
-    return memory, memory.check_states(query)
 
 
 def _squares(x: Array) -> Array:

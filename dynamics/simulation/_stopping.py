@@ -66,13 +66,6 @@ def steadiness(flow: Flow, point: Point, sizes: Scales) -> Array:
     Where only the direction of x counts (cosine without leak) the speed is of the size 1/\\|x\\|; it is then
     rms(tau x') rms(x)/2, the same number at rms x = 1. Where forces are sums of signs (manhattan without leak) it is
     that of patterns of rms 1 likewise.
-
-    >>> import numpy as np
-    >>> from hopfield.dynamics import Network, Population, Quadratic
-    >>> from hopfield.dynamics.network import scales
-    >>> one, state = Network({"x": Population(Quadratic(), 1)}), {"x": np.array([1.0])}
-    >>> float(steadiness(one.bound(), one.evaluate(state), scales(one, state)))
-    0.5
     """
     worst: Any = None
     for name, v in flow.velocity(point).items():
@@ -85,11 +78,7 @@ def steadiness(flow: Flow, point: Point, sizes: Scales) -> Array:
 
 
 def answered(stop: Stop, moment: Moment, size: int) -> np.ndarray:
-    """What a stop condition says of a batch: one bool for each of `size` samples, or an error.
-
-    >>> answered(lambda moment: [True, False], None, 2)
-    array([ True, False])
-    """
+    """What a stop condition says of a batch: one bool for each of `size` samples, or an error."""
     given = stop(moment)
     try:
         answer = backend.to_numpy(given)

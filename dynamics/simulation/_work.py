@@ -39,27 +39,12 @@ class Work(NamedTuple):
 
 
 def added(one: Work, other: Work) -> Work:
-    """The sum of two.
-
-    >>> added(Work(1.0, 0.1), Work(2.0, 0.1))
-    Work(value=3.0, error=0.2)
-    """
+    """The sum of two."""
     return Work(one.value + other.value, one.error + other.error)
 
 
 def switched(before: tuple[Flow, Point], after: tuple[Flow, Point], changes: str) -> Work:
-    """E(x, after) - E(x, before) of one state x under two flows.
-
-    >>> import numpy as np
-    >>> from hopfield.dynamics import Population, Pulse, Quadratic
-    >>> from hopfield.dynamics.inputs import Drive
-    >>> from hopfield.dynamics.network import Network
-    >>> drive = Drive(Network({"x": Population(Quadratic(), 1)}), {"x": Pulse(1.0, 2.0, 3.0)}, None, 0.0, 5.0)
-    >>> off, on = drive.flow(1.0, {}, True), drive.flow(1.0, {})
-    >>> point = off.at({"x": np.array([2.0])})
-    >>> float(switched((off, point), (on, point), "currents").value)
-    -6.0
-    """
+    """E(x, after) - E(x, before) of one state x under two flows."""
     (one, here), (other, there) = before, after
     eps = backend.epsilon(next(iter(here.states.values())))
     if changes == CURRENTS:

@@ -13,11 +13,7 @@ from ._synapse import Synapse
 
 
 def ends(between: Any, count: int | None = None) -> tuple[str, ...]:
-    """The names of the populations that a synapse joins, `count` of them if that is known.
-
-    >>> ends(["a", "b"], 2)
-    ('a', 'b')
-    """
+    """The names of the populations that a synapse joins, `count` of them if that is known."""
     example = {1: '("x",)', 2: '("a", "b")'}.get(count or 0, '("value",)')
     found = tuple(between) if isinstance(between, tuple | list) else ()
     if not found or not all(isinstance(end, str) for end in found) or (count is not None and len(found) != count):

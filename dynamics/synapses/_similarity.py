@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -267,7 +268,12 @@ class Similarity(backend.Extensible, ABC):
 
     def response(self, g: Array, f: Array) -> Response:
         """The force on the value neurons with f frozen, in the form that `answer` says."""
-        return Response(behind(self.pullback)(g, f))
+        return Response(self._pull(g, f))
+
+    @cached_property
+    def _pull(self) -> Callable[[Array, Array], Array]:
+        """The pullback behind its door, looked up once."""
+        return behind(self.pullback)
 
     def value_step(
         self, v: Array, f: Array, *, ratio: Number | None, leak: float | None = None, drive: Any = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from .. import backend
 from ..backend import Array, shown, static, structure
@@ -51,6 +52,11 @@ class SimilaritySynapse(Synapse):
         _with_patterns("similarity", self.similarity)
         object.__setattr__(self, "nonnegative", flag("nonnegative", self.nonnegative))
 
+    @cached_property
+    def _open(self) -> _Opened:
+        """The similarity's methods, looked up once."""
+        return _opened(self.similarity)
+
     @property
     def memories(self) -> Similarity:
         """The similarity, which holds them."""
@@ -87,7 +93,7 @@ class SimilaritySynapse(Synapse):
 
     def signal(self, *g: Array) -> Array:
         """The scores sim(M, g)."""
-        return behind(self.similarity.scores)(g[0])
+        return self._open.scores(g[0])
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-f . sim(M, g)."""
@@ -96,7 +102,7 @@ class SimilaritySynapse(Synapse):
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim/dg)^T f and sim(M, g)."""
         scores = self.signal(*g) if signal is None else signal
-        return behind(self.similarity.pullback)(g[0], g[1]), scores
+        return self._open.pullback(g[0], g[1]), scores
 
     def answer(self, position: int) -> Answer:
         """On the value neurons the similarity's own; on the memory neurons a constant force."""
@@ -105,7 +111,7 @@ class SimilaritySynapse(Synapse):
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """On the value neurons the similarity's own, on the memory neurons the scores."""
         if position == 0:
-            return behind(self.similarity.response)(g[0], g[1])
+            return self._open.response(g[0], g[1])
         return Response(self.signal(*g) if signal is None else signal)
 
     def couples(self, position: int) -> bool:
@@ -115,10 +121,8 @@ class SimilaritySynapse(Synapse):
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """Curvature and pullback on the value neurons, pushforward on the memory neurons."""
         if target == source:
-            return behind(self.similarity.curvature)(g[0], g[1], u) if target == 0 else None
-        return (
-            behind(self.similarity.pullback)(g[0], u) if target == 0 else behind(self.similarity.pushforward)(g[0], u)
-        )
+            return self._open.curvature(g[0], g[1], u) if target == 0 else None
+        return self._open.pullback(g[0], u) if target == 0 else self._open.pushforward(g[0], u)
 
     def gram(self, w: Array, *g: Array) -> Array | None:
         """The similarity's own."""
@@ -143,7 +147,7 @@ class SimilaritySynapse(Synapse):
         """Sum of \\|f\\| times the size of the numbers that cancel in the scores."""
         xp = backend.namespace(*g)
         scores = self.signal(*g) if signal is None else signal
-        return backend.dot(xp.abs(g[1]), behind(self.similarity.magnitude)(g[0], scores))
+        return backend.dot(xp.abs(g[1]), self._open.magnitude(g[0], scores))
 
 
 @memories_apart("similarities")
@@ -206,6 +210,16 @@ class EquilibriumSynapse(Synapse):
                 raise ValueError(f"bias has shape {tuple(bias.shape)}; it is one number or of shape {tuple(rows)}.")
             put(self, "bias", bias)
 
+    @cached_property
+    def _open(self) -> tuple[_Opened, ...]:
+        """The methods of each similarity, looked up once."""
+        return tuple(map(_opened, self.similarities))
+
+    @cached_property
+    def _weigh(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """The weights of activations, and of states, behind their doors."""
+        return behind(self.weights), behind(self.lagrangian.activation)
+
     @property
     def memories(self) -> tuple[Similarity, ...]:
         """The similarities, which hold them."""
@@ -237,8 +251,8 @@ class EquilibriumSynapse(Synapse):
     def signal(self, *g: Array) -> Array:
         """The memory neurons' state h."""
         total = None if self.bias is None else self.bias
-        for similarity, activation in zip(self.similarities, g, strict=True):
-            scores = behind(similarity.scores)(activation)
+        for similarity, activation in zip(self._open, g, strict=True):
+            scores = similarity.scores(activation)
             total = scores if total is None else total + scores
         return total if self.leak == 1 else total / self.leak  # type: ignore[operator]
 
@@ -248,7 +262,7 @@ class EquilibriumSynapse(Synapse):
 
     def weights(self, *g: Array, signal: Array | None = None) -> Array:
         """The memory neurons' activation f."""
-        return behind(self.lagrangian.activation)(self.signal(*g) if signal is None else signal)
+        return self._weigh[1](self.signal(*g) if signal is None else signal)
 
     def energy(self, *g: Array, signal: Array | None = None) -> Array:
         """-l_h L_h(h)."""
@@ -256,8 +270,8 @@ class EquilibriumSynapse(Synapse):
 
     def forces(self, *g: Array, signal: Array | None = None) -> tuple[Array, ...]:
         """(dsim_s/dg_s)^T f for each population."""
-        f = behind(self.weights)(*g, signal=signal)
-        return tuple(behind(s.pullback)(a, f) for s, a in zip(self.similarities, g, strict=True))
+        f = self._weigh[0](*g, signal=signal)
+        return tuple(s.pullback(a, f) for s, a in zip(self._open, g, strict=True))
 
     def answer(self, position: int) -> Answer:
         """The similarity's own, with f frozen: where L_h is convex its tangent lies below it."""
@@ -266,18 +280,16 @@ class EquilibriumSynapse(Synapse):
 
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """The similarity's own, with f frozen."""
-        f = behind(self.weights)(*g, signal=signal)
-        return behind(self.similarities[position].response)(g[position], f)
+        return self._open[position].response(g[position], self._weigh[0](*g, signal=signal))
 
     def block(self, target: int, source: int, u: Array, *g: Array, signal: Array | None = None) -> Array | None:
         """D_t^T L_h''(h) D_s u/l_h, and on the population itself the curvature of its scores."""
         h = self.signal(*g) if signal is None else signal
-        turned = self.similarities[source].pushforward(g[source], u)
+        turned = self._open[source].pushforward(g[source], u)
         df = self.lagrangian.curvature(h, turned if self.leak == 1 else turned / self.leak)
-        answer = self.similarities[target].pullback(g[target], df)
+        answer = self._open[target].pullback(g[target], df)
         if target == source:
-            f = self.lagrangian.activation(h)
-            answer = answer + self.similarities[source].curvature(g[source], f, u)
+            answer = answer + self._open[source].curvature(g[source], self._weigh[1](h), u)
         return answer
 
     def kink(self, position: int, *g: Array, signal: Array | None = None) -> Array | None:
@@ -306,10 +318,10 @@ class EquilibriumSynapse(Synapse):
         """The energy and its magnitude, with h found once."""
         xp = backend.namespace(*g)
         h = self.signal(*g) if signal is None else signal
-        energy, f = behind(self.energy)(*g, signal=h), xp.abs(behind(self.weights)(*g, signal=h))
+        energy, f = behind(self.energy)(*g, signal=h), xp.abs(self._weigh[0](*g, signal=h))
         total = xp.abs(energy)
-        for similarity, activation in zip(self.similarities, g, strict=True):
-            total = total + backend.dot(f, behind(similarity.magnitude)(activation, h))
+        for similarity, activation in zip(self._open, g, strict=True):
+            total = total + backend.dot(f, similarity.magnitude(activation, h))
         return energy, total
 
 
@@ -317,3 +329,18 @@ def _with_patterns(name: str, similarity: Any) -> None:
     kind(name, similarity, Similarity, "a similarity such as Dot(patterns)")
     if similarity.patterns is None:
         raise ValueError(f"{similarity!r} holds no patterns: write {type(similarity).__name__}(patterns).")
+
+
+class _Opened(NamedTuple):
+    """The methods of a similarity behind their doors."""
+
+    scores: Callable[..., Array]
+    pullback: Callable[..., Array]
+    pushforward: Callable[..., Array]
+    curvature: Callable[..., Array]
+    response: Callable[..., Response]
+    magnitude: Callable[..., Array]
+
+
+def _opened(similarity: Similarity) -> _Opened:
+    return _Opened(*(behind(getattr(similarity, name)) for name in _Opened._fields))

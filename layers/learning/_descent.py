@@ -17,11 +17,7 @@ FIRST, SECOND = 0.9, 0.999  # how much Adam keeps of its means
 
 
 class Descent(NamedTuple):
-    """Where descent came to, the loss before every step, and what went wrong ("" if nothing did).
-
-    >>> Descent(1.0, np.zeros(3), "").losses.shape
-    (3,)
-    """
+    """Where descent came to, the loss before every step, and what went wrong ("" if nothing did)."""
 
     parameters: Any
     losses: np.ndarray
@@ -39,10 +35,6 @@ def descend(
 
     `objective` gives loss and gradient at parameters, a tree of arrays, in a step. Where the loss or the gradient is
     not finite, or the loss ten times that of the beginning, it ends with the parameters of the lowest mean loss.
-
-    >>> found = descend(lambda x, k: (float(x[0] ** 2), 2 * x), np.array([3.0]), 300, 0.1, lambda done: None)
-    >>> bool(abs(found.parameters) < 1e-2), found.losses[[0, -1]].round(3)
-    (True, array([9., 0.]))
     """
     zero = backend.map_leaves(lambda x: 0 * x, parameters)
     mean, square, losses = zero, zero, []

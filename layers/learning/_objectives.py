@@ -18,11 +18,7 @@ Weights = dict[str, Array]
 
 
 class Setting(NamedTuple):
-    """What a loss is of besides weights and batch; all of it decides the program.
-
-    >>> Setting("recall", 10).loss
-    'recall'
-    """
+    """What a loss is of besides weights and batch; all of it decides the program."""
 
     loss: str
     max_steps: int = 1000
@@ -42,13 +38,7 @@ def _inner(encoder: Any) -> Any:
 
 
 def with_weights(model: Any, weights: Weights) -> Any:
-    """A similarity or a memory with other weights; beta is given by its logarithm.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> with_weights(ModernHopfield(np.eye(2)), {"beta": np.log(np.array(3.0))}).beta.round(1)
-    np.float64(3.0)
-    """
+    """A similarity or a memory with other weights; beta is given by its logarithm."""
     if isinstance(model, LearnedSimilarity):
         return backend.copied(model, encoder=_inner(model.phi.trained(weights)))
     changes = {FIELDS[name]: value for name, value in weights.items()}

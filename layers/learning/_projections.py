@@ -12,23 +12,14 @@ from ...dynamics import backend
 
 
 def ridge(weights: np.ndarray, targets: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
-    r"""P = (F^T F + l)^-1 F^T Y, which minimises \|F P - Y\|^2 + l \|P\|^2, and the minimum, for weights F (B, N).
-
-    >>> ridge(np.eye(2), np.array([[2.0], [4.0]]), 1.0)
-    (array([[1.],
-           [2.]]), 10.0)
-    """
+    r"""P = (F^T F + l)^-1 F^T Y, which minimises \|F P - Y\|^2 + l \|P\|^2, and the minimum, for weights F (B, N)."""
     inner = weights.T @ weights + penalty * np.eye(weights.shape[1])
     found = solve(inner, weights.T @ targets, assume_a="pos")
     return found, float(((weights @ found - targets) ** 2).sum() + penalty * (found**2).sum())
 
 
 def kernel_ridge(kernel: np.ndarray, targets: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
-    r"""P = (K + l)^-1 Y, which minimises \|K P - Y\|^2 + l tr(P^T K P) for a kernel K (N, N), and the minimum.
-
-    >>> kernel_ridge(np.eye(2), np.array([[2.0], [4.0]]), 1.0)[0].ravel()
-    array([1., 2.])
-    """
+    r"""P = (K + l)^-1 Y, which minimises \|K P - Y\|^2 + l tr(P^T K P) for a kernel K (N, N), and the minimum."""
     gap = float(np.abs(kernel - kernel.T).max())
     if gap > 1e-6 * float(np.abs(kernel).max()):
         raise ValueError(
@@ -40,12 +31,7 @@ def kernel_ridge(kernel: np.ndarray, targets: np.ndarray, penalty: float) -> tup
 
 
 def logistic(weights: np.ndarray, targets: np.ndarray, penalty: float) -> tuple[np.ndarray, float, str]:
-    r"""P that minimises sum ln(1 + e^(-Y (F P))) + (l/2) \|P\|^2 for targets of +-1, by L-BFGS, and the minimum.
-
-    >>> found, loss, message = logistic(np.eye(2), np.array([[1.0], [-1.0]]), 0.1)
-    >>> bool(found[0, 0] > 1 and np.allclose(found[0], -found[1])), message
-    (True, '')
-    """
+    r"""P that minimises sum ln(1 + e^(-Y (F P))) + (l/2) \|P\|^2 for targets of +-1, by L-BFGS, and the minimum."""
     if not np.isin(targets, (-1.0, 1.0)).all():
         raise ValueError(
             f"A logistic projection is of targets -1 and 1, and these go from {targets.min():g} to {targets.max():g}: "

@@ -9,12 +9,7 @@ from sklearn.utils import validation
 
 
 def validated(estimator: Any, x: Any, y: Any = None, *, gaps: bool = False, reset: bool = False) -> Any:
-    """Rows (N, I) in double precision (with labels, if there are any), as wide as those of `fit`.
-
-    >>> from sklearn.base import BaseEstimator
-    >>> validated(BaseEstimator(), [[1, 2]], reset=True)
-    array([[1., 2.]])
-    """
+    """Rows (N, I) in double precision (with labels, if there are any), as wide as those of `fit`."""
     options: dict[str, Any] = {"dtype": np.float64, "reset": reset or y is not None}
     check: Any = getattr(validation, "validate_data", None)
     gap = "ensure_all_finite" if check is not None else "force_all_finite"  # the name before 1.6

@@ -288,11 +288,7 @@ def _looked(state: Array, cache: Cache, flips: Any, unsettled: Array, energy: Ar
 
 
 def laid_out(rows: Array) -> Array:
-    """The transpose of a matrix, whose rows lie together in memory: a copy keeps the layout of what it was made of.
-
-    >>> laid_out(np.ones((2, 3))).flags["C_CONTIGUOUS"]
-    True
-    """
+    """The transpose of a matrix, whose rows lie together in memory: a copy keeps the layout of what it was made of."""
     turned = rows.T
     return turned.copy() if type(rows) is np.ndarray else backend.namespace(rows).asarray(turned, copy=True)
 

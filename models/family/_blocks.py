@@ -22,6 +22,7 @@ from .._resting import leaves
 FEW = 2**15  # scores that are held all together
 MANY = 2**15  # memories from which on a network keeps sums of them and not their states
 MOST = 2**26  # scores that are made at once where sums cannot be merged
+HELD = 2**17  # scores up to which `retrieve` holds them all: sums over blocks are no faster before
 SOME = 2**9  # memories from which on `retrieve` does
 CLEAR = 0.5  # growth of a push that is sure to decay
 
@@ -64,10 +65,6 @@ def by_groups(call: Callable[[Array], Any], query: Array, count: int) -> Any:
     """call(query) for queries (..., I), so many at once that a group has no more than MOST scores of `count` patterns.
 
     The answers, arrays or tuples of arrays with the batch axes of the query, are put together again.
-
-    >>> by_groups(lambda q: (q.sum(-1), None), np.ones((2, 3, 2)), 4)
-    (array([[2., 2., 2.],
-           [2., 2., 2.]]), None)
     """
     xp, shape, width = backend.namespace(query), tuple(query.shape[:-1]), query.shape[-1]
     samples, step = math.prod(shape), max(1, MOST // count)
@@ -135,12 +132,7 @@ def synapse_of(memory: Any, like: Array, least: int) -> type | None:
 
 
 def nearest_in_blocks(places: Any, g: Array) -> np.ndarray:
-    """The row of the pattern nearest to each of some states (B, I), of copies the lowest.
-
-    >>> from hopfield.models import Euclidean
-    >>> nearest_in_blocks(Euclidean(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])), np.array([[0.2, 0.9]]))
-    array([1])
-    """
+    """The row of the pattern nearest to each of some states (B, I), of copies the lowest."""
     xp, one = backend.namespace(g), g[:, :1] * 0 + 1
     top: Any = None
     row: Any = None

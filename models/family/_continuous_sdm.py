@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Any, Self
 
+from ...dynamics import backend
 from ...dynamics.backend import Array, Number, static, structure
 from ...dynamics.doors import matrix, warn
 from ...dynamics.lagrangians import LogSumExp, Quadratic
@@ -72,7 +73,7 @@ class ContinuousSDM(AssociativeMemory):
         addresses = matrix("addresses", addresses)
         return cls(addresses, patterns, beta=beta_from_radius(addresses.shape[-1], radius), **options)
 
-    @property
+    @backend.kept
     def rule(self) -> Rule:
         """Cosine, softmax with beta, linear value neurons, leak 0."""
         return Rule(Cosine(), LogSumExp(self.beta), Quadratic(), 0.0)

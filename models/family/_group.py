@@ -7,7 +7,7 @@ from typing import Any
 from ...dynamics import backend
 from ...dynamics.backend import Array
 from ...dynamics.synapses import merged_sums
-from ._memory import AssociativeMemory
+from ._memory import AssociativeMemory, rule_of
 
 
 def recall_over(memory: AssociativeMemory, query: Any, group: Any = None) -> Array:
@@ -53,7 +53,7 @@ def recall_over(memory: AssociativeMemory, query: Any, group: Any = None) -> Arr
     """
     torch = backend.optional_import("torch")
     dist = torch.distributed
-    if not isinstance(memory, AssociativeMemory) or backend.backend_of(memory.memories) != "torch":
+    if rule_of(memory) is None or backend.backend_of(memory.memories) != "torch":
         raise TypeError('recall_over joins memories on PyTorch: write memory.to("torch").')
     if not (dist.is_available() and dist.is_initialized()):
         raise TypeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -22,7 +23,7 @@ from .._renamed import renamed
 from .._separations import check_scores, describe, shared
 from .._sharding import shared_out
 from ..measures import Cosine, Dot, Euclidean
-from ._blocks import MANY, SOME, Best, best, by_groups, in_blocks, recalled, synapse_of
+from ._blocks import HELD, MANY, SOME, Best, best, by_groups, in_blocks, recalled, synapse_of
 from ._checked import Checked
 from ._masked import held_flag, masked_weights, retrieve_known
 from ._retrieval import Retrieval, retrieve
@@ -66,7 +67,7 @@ class AssociativeMemory(Checked):
     has_scores: ClassVar[bool] = True
     has_weights: ClassVar[bool] = True
 
-    @property
+    @backend.kept
     @abstractmethod
     def rule(self) -> Rule:
         """The parts of this memory."""
@@ -199,6 +200,12 @@ class AssociativeMemory(Checked):
             return self.network
         summed = kind(synapse.between, synapse.similarities, synapse.lagrangian)
         return Network(self.network.populations, {"memory": summed})
+
+    def summed_for(self, state: Array) -> Network | None:
+        """`summed`, where the scores of so many states (..., I) are too many to be held all together."""
+        summed = self.summed
+        few = math.prod(state.shape[:-1]) * self.memories.shape[0] <= HELD
+        return None if few and summed is not self.network else summed
 
     def scores_at(self, point: Point) -> Array | None:
         """The scores of the value neurons, where memory neurons in equilibrium carry them and nothing else."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Any
 
+from ...dynamics import backend
 from ...dynamics.backend import Array, Number, static, structure
 from ...dynamics.lagrangians import LogSumExp, Quadratic
 from ..measures import Dot
@@ -60,7 +61,7 @@ class ModernHopfield(AssociativeMemory):
     def __post_init__(self) -> None:
         self._validate()
 
-    @property
+    @backend.kept
     def rule(self) -> Rule:
         """Dot product, softmax with beta, linear value neurons, leak 1."""
         return Rule(Dot(), LogSumExp(self.beta), Quadratic(), 1.0)

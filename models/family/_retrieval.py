@@ -85,16 +85,10 @@ def settle(
 
     A sample stops when a step moved it by no more than `bound`, and goes on where the next one would move it by more,
     as steps away from a saddle do.
-
-    >>> import numpy as np
-    >>> from hopfield.models import ModernHopfield
-    >>> memory = ModernHopfield(np.eye(2), beta=9.0, tau_memory=0.0)
-    >>> settle(memory, np.array([0.9, 0.2]), Relaxation(dt=float("inf")), 9, 1e-6, None).state.round(3)
-    array([1., 0.])
     """
     given = dict(start) if isinstance(start, Mapping) else memory.start(start)
     refuse_endless(memory, method, memory.network.bound(held), given)
-    summed = memory.summed
+    summed = memory.summed_for(next(iter(given.values())))
     found = updated(memory.network if summed is None else summed, given, method, max_steps, bound, held)
     g, rests = found.activations["value"], found.residual <= bound
     if summed is not None:
@@ -262,16 +256,7 @@ def _nearness(memory: Any) -> str:
 
 
 def refuse_endless(memory: Any, method: Relaxation, flow: Flow, states: dict[str, Array]) -> None:
-    """Refuse updates that have no limit, in the words of who asked for them.
-
-    >>> import numpy as np
-    >>> from hopfield.models import UniversalHopfield
-    >>> memory = UniversalHopfield(np.eye(2), "dot", leak=0.0, tau_memory=0.0)
-    >>> refuse_endless(memory, Relaxation(float("inf")), memory.network.bound(), {"value": np.ones(2)})
-    Traceback (most recent call last):
-        ...
-    ValueError: Retrieval iterates updates, and dt = inf has no limit here: ...
-    """
+    """Refuse updates that have no limit, in the words of who asked for them."""
     try:
         method.check(flow, states)
     except ValueError:

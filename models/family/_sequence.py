@@ -20,7 +20,7 @@ from ...dynamics import backend
 from ...dynamics.backend import Array
 from ...dynamics.doors import affordable, flag, matrix, whole
 from .._model import as_model, is_model
-from ._memory import AssociativeMemory
+from ._memory import AssociativeMemory, rule_of
 from ._universal import UniversalHopfield
 
 
@@ -68,7 +68,7 @@ def chain(memory: Any, *, cyclic: bool = True, **options: Any) -> AssociativeMem
     >>> chain(np.eye(3), separation="max").recall(np.array([0.1, 0.9, 0.0]))
     array([0., 0., 1.])
     """
-    if not isinstance(memory, AssociativeMemory):
+    if rule_of(memory) is None:
         return UniversalHopfield(matrix("patterns", memory), projection=_next(memory, cyclic), **options)
     if options:
         raise ValueError(f"{', '.join(options)} belong to a memory that is made here; this one has its own.")
@@ -118,7 +118,7 @@ def recall_sequence(memory: Any, cue: Any, steps: int, *, cyclic: bool = True, *
     (array([1, 2, 3, 4, 4, 4]), (6, 40))
     """
     steps, cyclic = whole("steps", steps, 1), flag("cyclic", cyclic)
-    free = isinstance(memory, AssociativeMemory) and memory.projection is None
+    free = rule_of(memory) is not None and memory.projection is None
     if free or not is_model(memory):
         memory = chain(memory, cyclic=cyclic, **options)
     elif options:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Any
 
+from ...dynamics import backend
 from ...dynamics.backend import Array, Number, static, structure
 from ...dynamics.doors import positive
 from ...dynamics.lagrangians import Exponential, Lagrangian, Quadratic
@@ -96,7 +97,7 @@ class UniversalHopfield(AssociativeMemory):
         self._validate()
         self._check_rule()
 
-    @property
+    @backend.kept
     def rule(self) -> Rule:
         """Similarity, separation with beta, value Lagrangian, leak."""
         leak = self.similarity.leak if self.leak is None else self.leak

@@ -14,11 +14,7 @@ BASIS = 60  # of Arnoldi's method
 
 
 def radii(product: Callable[[Array, Array], Array], states: Array) -> np.ndarray:
-    """The largest modulus of the eigenvalues of u -> product(x, u) at each of the states (..., I): shape (...).
-
-    >>> radii(lambda x, u: x * u, np.array([[0.5, -2.0], [0.1, 0.3]]))
-    array([2. , 0.3])
-    """
+    """The largest modulus of the eigenvalues of u -> product(x, u) at each of the states (..., I): shape (...)."""
     size, batch = states.shape[-1], tuple(states.shape[:-1])
     xp = backend.namespace(states)
     rows = xp.reshape(states, (-1, size))

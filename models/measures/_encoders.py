@@ -22,11 +22,7 @@ class StrangerError(TypeError):
 
 @structure
 class Matrix:
-    """x -> W x.
-
-    >>> Matrix(np.array([[1.0, -1.0]])).encode(np.array([[3.0, 1.0]]))
-    array([[2.]])
-    """
+    """x -> W x."""
 
     weights: Array
 
@@ -46,12 +42,7 @@ class Matrix:
 
 @structure
 class TorchModule:
-    """A module of PyTorch, with its parameters and buffers as leaves.
-
-    >>> import torch
-    >>> encoder_of(torch.nn.Linear(3, 2)).encode(torch.ones((4, 3))).shape
-    torch.Size([4, 2])
-    """
+    """A module of PyTorch, with its parameters and buffers as leaves."""
 
     weights: dict[str, Array]
     module: Any = static()
@@ -73,11 +64,7 @@ class TorchModule:
 
 
 class Rest(NamedTuple):
-    """A tree of JAX without its arrays.
-
-    >>> Rest(None, (3,)).others
-    (3,)
-    """
+    """A tree of JAX without its arrays."""
 
     tree: Any
     others: tuple[Any, ...]  # None where an array was
@@ -85,13 +72,7 @@ class Rest(NamedTuple):
 
 @structure
 class JaxTree:
-    """A callable tree of JAX, such as an Equinox module, of one vector (I,), with its arrays as leaves.
-
-    >>> import equinox, jax
-    >>> module = equinox.nn.Linear(3, 2, key=jax.random.key(0))
-    >>> encoder_of(module).encode(jax.numpy.ones((4, 3))).shape
-    (4, 2)
-    """
+    """A callable tree of JAX, such as an Equinox module, of one vector (I,), with its arrays as leaves."""
 
     weights: tuple[Array, ...]
     rest: Rest = static()
@@ -116,11 +97,7 @@ class JaxTree:
 
 @structure
 class PlainFunction:
-    """A function (B, I) -> (B, K) without weights.
-
-    >>> PlainFunction(np.sqrt).encode(np.array([[4.0]]))
-    array([[2.]])
-    """
+    """A function (B, I) -> (B, K) without weights."""
 
     function: Callable[[Array], Array] = static()
     trainable: ClassVar[dict[str, Array]] = {}
@@ -138,11 +115,7 @@ Encoder = Matrix | TorchModule | JaxTree | PlainFunction
 
 
 def encoder_of(given: Any) -> Encoder:
-    """The encoder that is meant by a matrix (K, I), a module or a function.
-
-    >>> encoder_of([[1.0, 2.0]])
-    Matrix(weights=array([[1., 2.]]))
-    """
+    """The encoder that is meant by a matrix (K, I), a module or a function."""
     if isinstance(given, Encoder):
         return given
     if isinstance(given, type):
@@ -161,11 +134,7 @@ def encoder_of(given: Any) -> Encoder:
 
 
 def beside(encoder: Encoder, like: Array) -> Encoder:
-    """The encoder with its floating weights in the dtype (and a matrix in the library) of the patterns.
-
-    >>> beside(Matrix(np.ones((1, 2))), np.ones((1, 2), dtype="float32")).weights.dtype
-    dtype('float32')
-    """
+    """The encoder with its floating weights in the dtype (and a matrix in the library) of the patterns."""
     if isinstance(encoder, Matrix):
         rows = encoder.weights
         if backend.backend_of(rows) == "numpy" or backend.backend_of(like) == "numpy":
@@ -183,11 +152,7 @@ def _is_real(leaf: Array) -> bool:
 
 
 def encoded(encoder: Encoder, x: Array) -> Array:
-    """The features (..., K) of vectors (..., I).
-
-    >>> encoded(Matrix(np.ones((1, 2))), np.ones((4, 3, 2))).shape
-    (4, 3, 1)
-    """
+    """The features (..., K) of vectors (..., I)."""
     if isinstance(encoder, Matrix):
         return encoder.encode(x)
     xp, batch = backend.namespace(x), tuple(x.shape[:-1])
@@ -203,12 +168,7 @@ def encoded(encoder: Encoder, x: Array) -> Array:
 
 
 def check_encoder(encoder: Encoder, patterns: Array) -> None:
-    """Refuse an encoder that does not fit the patterns, or whose answer for a row depends on the rows beside it.
-
-    >>> check_encoder(PlainFunction(lambda x: x - x.mean(0)), np.eye(2))
-    Traceback (most recent call last):
-    ValueError: The encoder changes the batch: the features of a row differ by ...
-    """
+    """Refuse an encoder that does not fit the patterns, or whose answer for a row depends on the rows beside it."""
     if isinstance(encoder, Matrix):
         if encoder.weights.shape[1] != patterns.shape[1]:
             raise ValueError(
@@ -244,11 +204,7 @@ def check_encoder(encoder: Encoder, patterns: Array) -> None:
 
 
 def described(encoder: Encoder) -> str:
-    """An encoder in a few words.
-
-    >>> described(Matrix(np.ones((2, 5))))
-    'matrix 2 x 5'
-    """
+    """An encoder in a few words."""
     if isinstance(encoder, Matrix):
         return "matrix {} x {}".format(*encoder.weights.shape)
     inner = encoder.module if isinstance(encoder, TorchModule) else getattr(encoder, "function", None)

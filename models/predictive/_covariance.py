@@ -23,12 +23,7 @@ FORMS = ("explicit", "implicit")
 
 @structure
 class Gains(Lagrangian):
-    r"""L = sum_i d_i x_i^2/2, g_i = d_i x_i with d_i > 0: linear neurons, each with a gain of its own.
-
-    >>> import numpy as np
-    >>> Gains(np.array([1.0, 2.0])).activation(np.array([3.0, 3.0]))
-    array([3., 6.])
-    """
+    r"""L = sum_i d_i x_i^2/2, g_i = d_i x_i with d_i > 0: linear neurons, each with a gain of its own."""
 
     gains: Array
     convex = True

@@ -65,13 +65,7 @@ class Settled(NamedTuple):
 def settle(
     layers: Layers, cue: Array, mask: Array, hidden: list[Array], most: int, bound: float, krylov: int = 200
 ) -> Settled:
-    """At most `most` steps of a batch (B, n) until the slope is `bound` times the size of its parts.
-
-    >>> from ._transfers import TRANSFERS
-    >>> layers = Layers((np.array([[2.0]]),), (np.array([0.0]), np.array([0.0])), TRANSFERS["identity"])
-    >>> settle(layers, np.array([[5.0]]), np.array([[1.0]]), [np.array([[0.0]])], 20, 1e-12).hidden[0].round(6)
-    array([[2.]])
-    """
+    """At most `most` steps of a batch (B, n) until the slope is `bound` times the size of its parts."""
     xp, count = backend.namespace(cue), cue.shape[0]
     lam = xp.ones_like(cue[:, 0])
     energy = _energy(layers.residuals(cue, mask, hidden))

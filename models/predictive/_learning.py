@@ -54,13 +54,7 @@ class Learned(NamedTuple):
 
 
 def trained(layers: Layers, patterns: Array, epochs: int, rate: float, tol: float) -> Learned:
-    """Layers after so many epochs, or fewer where the mean energy falls to `tol` or grows; `memory` are the layers.
-
-    >>> from ._transfers import TRANSFERS
-    >>> layers = Layers((np.array([[1.0], [0.5]]),), (np.zeros(2), np.ones(1)), TRANSFERS["tanh"])
-    >>> trained(layers, np.array([[1.0, 0.0], [0.0, 2.0]]), 3, 1.0, 0.0).energy.shape
-    (3,)
-    """
+    """Layers after so many epochs, or fewer where the mean energy falls to `tol` or grows; `memory` are the layers."""
     xp, ones = backend.namespace(patterns), held(backend.namespace(patterns).ones_like(patterns) > 0, patterns)
     hidden = [0 * patterns[:, :1] + x for x in layers.generated()[1:]]
     best, least, energies = layers, np.inf, []

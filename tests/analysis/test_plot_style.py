@@ -270,7 +270,9 @@ def test_thresholds_of_criteria_that_have_none_are_refused(sweep):
 def test_no_two_curves_of_a_sweep_look_alike():
     names = ["manhattan", "hamming", "dot", "normalised(kl)", "jeffreys", "jensen_shannon", "published(dot)", "cosine"]
     found = capacity("digits", names[:1], sizes=[5, 10], level=0.1, runs=2, seed=0, progress=False)
-    wide = found._replace(fractions=np.repeat(found.fractions, len(names), axis=0), similarities=tuple(names))
+    wide = dataclasses.replace(
+        found, fractions=np.repeat(found.fractions, len(names), axis=0), similarities=tuple(names)
+    )
     lines = plot_sweep(wide).lines
     looks = [(line.get_color(), line.get_marker()) for line in lines]
     assert len(set(looks)) == len(names)

@@ -27,6 +27,7 @@ def small_blocks(monkeypatch):
     for name, value in {"FEW": 0, "SOME": 2}.items():
         monkeypatch.setattr(_blocks, name, value)
     monkeypatch.setattr(_memory, "SOME", 2)
+    monkeypatch.setattr(_memory, "HELD", 0)
 
 
 def made(similarity, separation, library="numpy", dtype="float64", beta=None, **settings):

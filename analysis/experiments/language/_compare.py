@@ -14,6 +14,7 @@ import numpy as np
 
 from ....dynamics.backend import optional_import, unknown_name
 from ....dynamics.doors import flag, names, whole
+from ...results import Result
 from .._cells import run_cells, versions
 from ._forms import FORMS
 from ._settings import SETTINGS
@@ -30,8 +31,8 @@ MODEL = (
 )
 
 
-@dataclass(frozen=True)
-class LanguageComparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class LanguageComparison(Result):
     """How well language models with each form of attention tell held-out articles.
 
     Attributes

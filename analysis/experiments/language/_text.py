@@ -19,12 +19,7 @@ LEAST = 2000  # characters that a text must have
 
 
 class Text(NamedTuple):
-    """Articles, with a number that tells this text from another.
-
-    >>> text = articles(" = One = \\n a b \\n = Two = \\n c d \\n" * 100)
-    >>> len(text.articles), text.articles[1][:9]
-    (200, ' = Two = ')
-    """
+    """Articles, with a number that tells this text from another."""
 
     articles: tuple[str, ...]
     check: int

@@ -18,13 +18,7 @@ UNKNOWN = "<unk>"
 
 
 class Vocabulary(NamedTuple):
-    """How many tokens there are, and the numbers of those of a text.
-
-    >>> from ._text import articles
-    >>> made = vocabulary("characters", articles("a cab \\n" * 400))
-    >>> made.size, made.encode("cab!")
-    (6, array([4, 2, 3, 5]))
-    """
+    """How many tokens there are, and the numbers of those of a text."""
 
     size: int
     encode: Callable[[str], np.ndarray]
