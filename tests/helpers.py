@@ -24,6 +24,17 @@ IN_EACH = _each(slow=("float64",))  # JAX in float32
 IN_EACH_SLOW_JAX = _each(slow=("float64", "float32"))  # where another test of the same file runs on JAX
 
 
+def few(values, fast):
+    """Values of a parameter: those in `fast` are tried by fast tests, the others by broad ones.
+
+    `fast` names them, or says how many of the first.
+    """
+    values = list(values)
+    chosen = values[:fast] if isinstance(fast, int) else list(fast)
+    assert all(value in values for value in chosen), chosen
+    return [value if value in chosen else pytest.param(value, marks=pytest.mark.broad) for value in values]
+
+
 def enable_float64():
     """Switch 64-bit on in JAX, before any array is made, and let it keep its programs in a folder.
 
