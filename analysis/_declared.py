@@ -41,6 +41,7 @@ BASINS_OF_ATTRACTION = {
     "level": doors.a_number,
     "timed": doors.flag,
     "progress": doors.flag,
+    "seconds": doors.maybe(doors.positive),
 }
 BETA_ADVICE_BETA_FOR = {
     "fraction": doors.a_number,
@@ -101,6 +102,8 @@ CONTINUE_FIXED_POINTS = {
     "branches": doors.count,
     "switch": doors.flag,
     "seed": doors.seed_number,
+    "seconds": doors.maybe(doors.positive),
+    "progress": doors.flag,
 }
 CRITICAL_BETA = {
     "memory": doors.precise,
@@ -165,6 +168,9 @@ FIND_FIXED_POINTS = {
     "reduction": doors.flag,
     "differences": doors.differences,
     "most": doors.count,
+    "wanted": doors.indices,
+    "seconds": doors.maybe(doors.positive),
+    "progress": doors.flag,
 }
 METASTABLE_SIZE = {
     "weights": doors.numbers_of,
@@ -198,6 +204,8 @@ LANDSCAPE = {
     "climbs": doors.count_or_none,
     "reduction": doors.flag,
     "seed": doors.seed_number,
+    "seconds": doors.maybe(doors.positive),
+    "progress": doors.flag,
 }
 CHECK_LYAPUNOV = {
     "memory": doors.maybe(doors.memory),
@@ -247,6 +255,8 @@ BASIN_RADIUS = {
     "dt": doors.positive,
     "rtol": doors.resolved,
     "i": doors.row_or_state,
+    "seconds": doors.maybe(doors.positive),
+    "progress": doors.flag,
 }
 SUMMARISE = {
     "memory": doors.with_patterns,

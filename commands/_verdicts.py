@@ -58,8 +58,9 @@ def counted(found: Any) -> str:
     >>> counted(find_fixed_points(ModernHopfield(np.array([[1.0], [-1.0]]), beta=2.0), seed=0))
     '3 fixed points: 2 memory, 1 saddle(1). That these are all is not refuted.'
     """
-    known = {"not refuted": "That these are all is not refuted."}
+    known = {"not refuted": "That these are all is not refuted.", "in part": "Others were not looked for."}
     said = known.get(found.complete, f"The list is {found.complete}.")
+    said += f" The search was {found.stopped}." if found.stopped else ""
     return (
         f"{len(found)} fixed points: {found.summary()}. {said}" if len(found) else f"No fixed point was found. {said}"
     )

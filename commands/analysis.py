@@ -18,9 +18,7 @@ from . import _verdicts
 from ._inputs import choose_method, load_inputs
 from ._time import changes, stop_of
 from .app import command, finish
-from .options import DYNAMICS, FILES, T1, Current, Given, Method, Out, Scheduled, Step, finite, option
-
-SEARCH = "Search"
+from .options import DYNAMICS, FILES, SEARCH, T1, Current, Given, Method, Out, Scheduled, Seconds, Step, finite, option
 
 
 def save(axes: Any, path: Path) -> None:
@@ -36,6 +34,12 @@ def working(what: str) -> Iterator[None]:
     console = Console(stderr=True)
     with console.status(f"Looking for {what} ...") if console.is_terminal else nullcontext():
         yield
+
+
+def ended(found: Any) -> None:
+    """Exit as an interrupted program does, once all that was found is written, where Ctrl-C ended the search."""
+    if found.stopped.startswith("interrupted"):
+        raise typer.Exit(130)
 
 
 def named(memory: Any, patterns: Any) -> Any:
@@ -103,7 +107,17 @@ def fixed_points(
     deflate: Annotated[
         bool, option(SEARCH, "Look once more with the points found so far removed, for small systems.", "--deflate")
     ] = False,
+    wanted: Annotated[
+        str,
+        option(
+            SEARCH,
+            "all, attractors, or the largest index; auto: all, beyond 12 patterns attractors and the saddles between "
+            "neighbours.",
+            metavar="NAME|N",
+        ),
+    ] = "auto",
     batches: Annotated[int, option(SEARCH, "The most batches of random starts.", min=1, metavar="N")] = 12,
+    seconds: Seconds = None,
     rows: Annotated[int, option(FILES, "Print at most N points; all are written.", min=1, metavar="N")] = 30,
     out: Out = Path("hopfield-fixed-points"),
 ) -> None:
@@ -117,10 +131,16 @@ def fixed_points(
     memory, cues, _, shape, patterns, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
     choose_method(memory, "auto")
     out.mkdir(parents=True, exist_ok=True)
-    with working("fixed points"):
-        found = analysis.find_fixed_points(
-            named(memory, patterns), cues, seed=given.seed, batches=batches, deflate=deflate
-        )
+    found = analysis.find_fixed_points(
+        named(memory, patterns),
+        cues,
+        seed=given.seed,
+        wanted=int(wanted) if wanted.isdecimal() else wanted,
+        batches=batches,
+        deflate=deflate,
+        seconds=seconds,
+        progress=True,
+    )
     found.to_json(out / "fixed_points.json")
     names = ("state", "activation", "energy", "residual", "index", "eigenvalues", "kind", "pattern", "hits", "stable")
     np.savez(out / "fixed_points.npz", **{name: getattr(found, name) for name in names})
@@ -133,7 +153,9 @@ def fixed_points(
         files.append("fixed_points.png")
     results = {"points": len(found), "kinds": found.summary(), "morse_sum": found.morse_sum, "complete": found.complete}
     results |= {name: getattr(found, name) for name in ("state", "energy", "index", "kind", "pattern", "hits")}
+    results |= {"stopped": found.stopped, "skipped": list(found.skipped)}
     finish(context, memory, out, files, results, _verdicts.counted(found), found.table(rows))
+    ended(found)
 
 
 @command
@@ -143,6 +165,7 @@ def basins(
     flow: Annotated[
         str, option(DYNAMICS, "adiabatic (the flow), map (updates) or network (with memory neurons).", metavar="NAME")
     ] = "adiabatic",
+    seconds: Seconds = None,
     radii: Annotated[bool, option(SEARCH, "The radius around each pattern within which all cues reach it.")] = True,
     resolution: Annotated[
         int, option(FILES, "Of the picture of the plane through three patterns; 0: none.", min=0, max=2000, metavar="N")
@@ -160,8 +183,9 @@ def basins(
     choose_method(memory, "auto")
     system = named(memory, patterns)
     out.mkdir(parents=True, exist_ok=True)
-    with working("the basins of the cues"):
-        found = analysis.basins_of_attraction(system, cues, dynamics=flow, targets=targets, seed=given.seed)
+    found = analysis.basins_of_attraction(
+        system, cues, dynamics=flow, targets=targets, seed=given.seed, seconds=seconds, progress=True
+    )
     found = dataclasses.replace(found, law=law)
     found.to_json(out / "basins.json")
     files, results, parts = ["basins.json"], {**found.to_dict(), "summary": str(found)}, [str(found)]
@@ -183,6 +207,7 @@ def basins(
         except ValueError as error:
             parts.append(f"No picture of a plane: {error}")
     finish(context, memory, out, files, results, _verdicts.reached(found), *parts)
+    ended(found)
 
 
 @command
@@ -192,6 +217,7 @@ def landscape(
     pairs: Annotated[
         str, option(SEARCH, "Between which minima a path is laid: auto (the near ones) or all.", metavar="NAME")
     ] = "auto",
+    seconds: Seconds = None,
     out: Out = Path("hopfield-landscape"),
 ) -> None:
     """Find the saddles between memories and the energy barriers over them.
@@ -203,14 +229,14 @@ def landscape(
     memory, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
     choose_method(memory, "auto")
     out.mkdir(parents=True, exist_ok=True)
-    with working("minima, saddles and the paths between them"):
-        found: Any = analysis.landscape(memory, pairs=pairs, seed=given.seed)
+    found: Any = analysis.landscape(memory, pairs=pairs, seed=given.seed, seconds=seconds, progress=True)
     found.to_json(out / "landscape.json")
     save(analysis.plot_disconnectivity(found), out / "disconnectivity.png")
     save(analysis.plot_barriers(found), out / "barriers.png")
     files = ["landscape.json", "disconnectivity.png", "barriers.png"]
     verdict = f"{len(found.minima)} minima, and {len(found.saddles)} saddles between them."
     finish(context, memory, out, files, found.to_dict(), verdict, str(found))
+    ended(found)
 
 
 @command
@@ -224,6 +250,7 @@ def rates(
     pairs: Annotated[
         str, option(SEARCH, "Between which minima a path is laid: auto (the near ones) or all.", metavar="NAME")
     ] = "auto",
+    seconds: Seconds = None,
     rows: Annotated[int, option(FILES, "Print at most N minima; all are written.", min=1, metavar="N")] = 30,
     out: Out = Path("hopfield-rates"),
 ) -> None:
@@ -237,8 +264,7 @@ def rates(
     memory, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
     choose_method(memory, "auto")
     out.mkdir(parents=True, exist_ok=True)
-    with working("minima, saddles and the paths between them"):
-        hills: Any = analysis.landscape(memory, pairs=pairs, seed=given.seed)
+    hills: Any = analysis.landscape(memory, pairs=pairs, seed=given.seed, seconds=seconds, progress=True)
     lowest = float(hills.depth.min(initial=np.inf))
     if temperature is None and not np.isfinite(lowest):
         raise ValueError(
@@ -252,3 +278,4 @@ def rates(
     results = {"temperature": found.temperature, "limit": found.limit, "stay": found.stay.tolist()}
     files = ["rates.json", "landscape.json", "barriers.png"]
     finish(context, memory, out, files, results, found.advice, found.table(rows))
+    ended(hills)

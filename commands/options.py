@@ -106,6 +106,11 @@ Library = Annotated[str, option(COMPUTING, "What computes: numpy, jax or torch."
 Device = Annotated[
     str | None, option(COMPUTING, "Where, for jax and torch: cpu, gpu, cuda, cuda:1, ...", metavar="NAME")
 ]
+SEARCH = "Search"
+Seconds = Annotated[
+    float | None,
+    option(SEARCH, "End the search after this time with what is known, as Ctrl-C does.", metavar="X", parser=finite),
+]
 Out = Annotated[
     Path, option(FILES, "Folder for what is written; made if it is not there.", metavar="FOLDER", parser=folder)
 ]

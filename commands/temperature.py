@@ -11,9 +11,9 @@ import typer
 
 from .. import analysis
 from ._inputs import load_inputs
-from .analysis import SEARCH, named, save, working
+from .analysis import ended, named, save, working
 from .app import command, finish
-from .options import Given, Out, finite, option
+from .options import SEARCH, Given, Out, Seconds, finite, option
 
 
 def usual_range(memory: Any, parameter: str) -> tuple[float, float]:
@@ -96,6 +96,7 @@ def bifurcation(
         option(SEARCH, "To here; past where most memories appear, if not said.", "--to", metavar="X", parser=finite),
     ] = None,
     branches: Annotated[int, option(SEARCH, "The most branches.", min=1, metavar="N")] = 64,
+    seconds: Seconds = None,
     out: Out = Path("hopfield-bifurcation"),
 ) -> None:
     """Follow the fixed points while beta (or another number of the model) changes: where memories appear and vanish.
@@ -109,16 +110,18 @@ def bifurcation(
         low, high = usual_range(memory, parameter)
         start, stop = low if start is None else start, high if stop is None else stop
     out.mkdir(parents=True, exist_ok=True)
-    with working(f"branches of fixed points, {parameter} from {start:g} to {stop:g}"):
-        found = analysis.continue_fixed_points(
-            named(memory, patterns) if memory.patterns is None else memory,
-            parameter,
-            start,
-            stop,
-            branches=branches,
-            seed=given.seed,
-        )
+    found = analysis.continue_fixed_points(
+        named(memory, patterns) if memory.patterns is None else memory,
+        parameter,
+        start,
+        stop,
+        branches=branches,
+        seed=given.seed,
+        seconds=seconds,
+        progress=True,
+    )
     found.to_json(out / "bifurcations.json")
     save(analysis.plot_bifurcation(found), out / "bifurcation.png")
     text = str(found).split("\n")
     finish(context, memory, out, ["bifurcations.json", "bifurcation.png"], found.to_dict(), text[0], *text[1:])
+    ended(found)

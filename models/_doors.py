@@ -240,6 +240,15 @@ def census(name: str, value: Any) -> Any:
     return _made_by("find_fixed_points", name, value, "what find_fixed_points returns")
 
 
+def indices(name: str, value: Any) -> int | str:
+    """Which fixed points are wanted: "auto", "all", "attractors", or the largest index.
+
+    >>> indices("wanted", "attractors"), indices("wanted", np.int64(1))
+    ('attractors', 1)
+    """
+    return choice(name, value, ("auto", "all", "attractors")) if isinstance(value, str) else whole(name, value, 0)
+
+
 def hills(name: str, value: Any) -> Any:
     """What landscape returns."""
     return _made_by("landscape", name, value, "what landscape(...) returns")

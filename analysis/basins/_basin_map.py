@@ -15,8 +15,9 @@ from ...dynamics.network import check_parts, states_only
 from ...models import _doors as doors
 from ...models._domain import domain_of
 from ...models._model import as_model
-from ..fixed_points import FixedPoints, find_fixed_points, nothing_found, rows_of
+from ..fixed_points import FixedPoints, census, nothing_found, rows_of
 from ..flow import Field, RowSpace, field, has_rays, held_somewhere, levelled, owner_of, row_space
+from ..results import Budget
 from ._motion import Motion, method_for, updates
 from ._settling import Table
 
@@ -40,6 +41,8 @@ class Explorer:
         How fine the steps are, as in `basins_of_attraction`.
     seed : int or Generator
         Of the searches.
+    budget : Budget, optional
+        Of the search that this is for; flows and searches end with it.
 
     Attributes
     ----------
@@ -84,7 +87,9 @@ class Explorer:
         dynamics: str = "adiabatic",
         dt: float = 0.1,
         seed: int | np.random.Generator = 0,
+        budget: Budget | None = None,
     ) -> None:
+        self.budget = budget or Budget()
         memory = doors.precise("memory", memory)
         self.memory, self.rng = memory, np.random.default_rng(seed)
         self.space = row_space(memory)
@@ -229,7 +234,7 @@ class Explorer:
         """Look for fixed points from states (R, D) of the motion, and add what is new to the table."""
         value = x[:, : self.flow.size] if self.motion.flow is not self.flow else x
         starts = self.flow.states(self.flow.asarray(value))
-        found = find_fixed_points(self.flow, starts, seed=self.rng, reduction=False)
+        found = census(self.budget, self.flow, starts, seed=self.rng, reduction=False)
         fresh = self._fresh(found)
         if not fresh.any():
             return
@@ -293,6 +298,7 @@ def projected(points: FixedPoints | None, space: RowSpace | None) -> Any:
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
+    >>> from hopfield.analysis import find_fixed_points
     >>> memory = ModernHopfield(np.eye(2, 9), beta=8.0)
     >>> projected(find_fixed_points(memory, np.eye(2, 9)), row_space(memory)).state.shape
     (2, 2)
@@ -309,6 +315,7 @@ def merged(known: FixedPoints, new: FixedPoints, given: int = 0) -> FixedPoints:
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
+    >>> from hopfield.analysis import find_fixed_points
     >>> memory = ModernHopfield(np.eye(3), beta=8.0)
     >>> one, two = (find_fixed_points(memory, np.eye(3)[k : k + 1]) for k in (0, 1))
     >>> merged(one, two).pattern

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +11,13 @@ from ...data import generator
 from ...dynamics import backend
 from ...dynamics.backend import unknown_name
 from ...dynamics.doors import checked, feasible, positive, quiet
-from ...dynamics.simulation import ticker
 from .. import _declared as declared
 from ..fixed_points import FixedPoints
 from ..flow import at_home, one_thread
-from ..results import Result, plain
+from ..results import Budget, Result, plain, unlooked
 from ..results import wilson as wilson
 from ._basin_map import DYNAMICS, Explorer
-from ._samplers import Sampler, into
+from ._cues import cues_of
 from ._settling import Settled, settle
 
 BLOCK = 2**19  # numbers in a batch that is integrated together: what stays in a processor's cache
@@ -60,6 +58,10 @@ class Basins(Result):
         Of the intervals, of the steps, of the convergence time.
     rows : int array (N,) or None
         The row that each stored pattern goes by in `pattern`: its own, or a lower one of which it is a copy.
+    stopped : str
+        What ended the search early, its time or Ctrl-C; empty where nothing did.
+    skipped : tuple of str
+        What was not looked for: cues whose label is -2 for want of time are among `unresolved`.
 
     Examples
     --------
@@ -86,6 +88,8 @@ class Basins(Result):
     dt: float
     tol: float
     rows: np.ndarray | None = None
+    stopped: str = ""
+    skipped: tuple[str, ...] = ()
 
     @property
     def diverged(self) -> int:
@@ -138,6 +142,8 @@ class Basins(Result):
             "attractors": self.records(),
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "labels": self.labels.tolist(),
+            "stopped": self.stopped,
+            "skipped": list(self.skipped),
         }
 
     def _reached(self) -> np.ndarray:
@@ -170,7 +176,8 @@ class Basins(Result):
         )
         if (self.source >= 0).any():
             rest = f"recalled {self.recalled:.4f} of the cues with a source; " + rest
-        return "\n".join([*lines, rest])
+        left = unlooked(self.stopped, self.skipped)
+        return "\n".join([*lines, rest, left] if left else [*lines, rest])
 
 
 @quiet
@@ -188,6 +195,7 @@ def basins_of_attraction(
     tol: float = 1e-3,
     level: float = 0.95,
     timed: bool = True,
+    seconds: float | None = None,
     progress: bool = False,
 ) -> Basins:
     r"""The attractor that each cue reaches.
@@ -233,6 +241,9 @@ def basins_of_attraction(
         Of the intervals.
     timed : bool
         False stops each cue as soon as its label is known: some two times faster, without times.
+    seconds : float, optional
+        Of wall time, after which nothing new is begun. What was found by then is returned, as after Ctrl-C, and
+        `skipped` says what was not looked for.
     progress : bool
         Show a bar, if standard error is a terminal.
 
@@ -268,14 +279,35 @@ def basins_of_attraction(
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level!r}.")
     rng = generator(seed)
-    explorer = Explorer(at_home(memory, queries), fixed_points, dynamics=dynamics, dt=dt, seed=rng)
-    cues, source, law = _cues(explorer, queries, targets, rng)
+    with Budget(seconds, progress) as budget:
+        explorer = Explorer(at_home(memory, queries), fixed_points, dynamics=dynamics, dt=dt, seed=rng, budget=budget)
+        return _labelled(explorer, queries, targets, rng, t_max, tol, level, timed, fixed_points is None, dynamics)
+
+
+def _labelled(
+    explorer: Explorer,
+    queries: Any,
+    targets: Any,
+    rng: np.random.Generator,
+    t_max: float,
+    tol: float,
+    level: float,
+    timed: bool,
+    found_here: bool,
+    dynamics: str,
+) -> Basins:
+    """The basins of cues, by an explorer that may have known fixed points or not (`found_here`)."""
+    budget = explorer.budget
+    cues, source, law = cues_of(explorer, queries, targets, rng)
     batch = tuple(cues.shape[:-1])
     cues = backend.namespace(cues).reshape(cues, (-1, cues.shape[-1]))
-    explorer.prepare(len(cues))
-    settled = flow_all(explorer, cues, t_max=t_max, tol=tol, timed=timed, progress=progress)
+    with budget.trying():
+        explorer.prepare(len(cues))
+    settled = flow_all(explorer, cues, t_max=t_max, tol=tol, timed=timed)
     points, labels = explorer.lifted(), settled.label
-    if fixed_points is None:  # in the order of the patterns, not of their discovery
+    if budget.stopped and (left := int((labels == -2).sum())):
+        budget.skip(f"where {left} of {len(labels)} cues lead")
+    if found_here:  # in the order of the patterns, not of their discovery
         order = np.lexsort([np.nan_to_num(points.energy), points.pattern, points.pattern < 0, ~points.stable])
         points = points.select(order)
         labels = np.where(labels >= 0, np.append(np.argsort(order), -1)[np.maximum(labels, -1)], labels)
@@ -304,13 +336,15 @@ def basins_of_attraction(
         dt=explorer.dt,
         tol=tol,
         rows=explorer.rows if explorer.rows.size else None,
+        stopped=budget.stopped,
+        skipped=tuple(budget.skipped),
     )
 
 
-def flow_all(
-    explorer: Explorer, cues: Any, *, t_max: float, tol: float = 1e-3, timed: bool = False, progress: bool = False
-) -> Settled:
+def flow_all(explorer: Explorer, cues: Any, *, t_max: float, tol: float = 1e-3, timed: bool = False) -> Settled:
     """Cues (B, I) through an explorer's motion, in batches that fit a cache; times in units of time.
+
+    Where the explorer's budget ends, labels are -2.
 
     >>> import numpy as np
     >>> from hopfield.models import ModernHopfield
@@ -323,8 +357,9 @@ def flow_all(
     if backend.backend_of(cues) == "jax":
         rows = 1 << (rows - 1).bit_length()
     parts = []
-    with one_thread(explorer.width), ticker(progress and size > rows, "basins", size) as tick:
-        for begin in range(0, size, rows):
+    budget, begins = explorer.budget, range(0, size, rows)
+    with one_thread(explorer.width), budget.trying():
+        for begin in budget.each("batches of cues", begins) if size > rows else begins:
             x, stretch, fading = explorer.enter(cues if size <= rows else cues[begin : begin + rows])
             part = settle(
                 explorer.motion,
@@ -336,35 +371,12 @@ def flow_all(
                 timed=timed,
                 fading=fading,
                 rate=explorer.rate,
+                budget=budget,
             )
             parts.append(part._replace(time=part.time * stretch))
-            tick(min(begin + rows, size))
+    if left := size - sum(len(part.label) for part in parts):
+        none = np.full(left, np.nan)
+        parts.append(Settled(np.full((left, explorer.motion.flow.size), np.nan), np.full(left, -2), none))
     if not parts:
         return Settled(np.zeros((0, explorer.motion.flow.size)), np.zeros(0, dtype=int), np.zeros(0))
     return Settled(*(np.concatenate(values) for values in zip(*parts, strict=True)))
-
-
-def _cues(explorer: Explorer, queries: Any, targets: Any, rng: np.random.Generator) -> tuple[Any, np.ndarray, str]:
-    like, patterns = explorer.like, explorer.patterns
-    if isinstance(queries, type):
-        raise TypeError(
-            f"Give cues or a sampler with its numbers, as Noisy(10, 0.1), not the class {queries.__name__}."
-        )
-    if isinstance(queries, Sampler):
-        drawn = queries.draw(patterns, rng)
-        valid, law = into(explorer.domain, drawn.cues, str(queries.law))
-        cues = backend.asarray(valid.astype(backend.to_numpy(like).dtype), like)
-        return explorer.checked(cues), drawn.source.reshape(-1), law
-    cues = explorer.checked(queries)
-    source = np.full(math.prod(cues.shape[:-1]), -1)
-    if targets is not None:
-        given, batch = np.asarray(targets), tuple(cues.shape[:-1])
-        if given.shape not in ((), batch):
-            raise ValueError(f"targets have shape {given.shape} but there are cues of shape {batch}: one for each.")
-        targets = np.broadcast_to(given.astype(int), batch)
-        count = 0 if patterns is None else len(patterns)
-        if targets.size and not (targets.min() >= -1 and targets.max() < count):
-            span = f"{targets.min()} to {targets.max()}"
-            raise ValueError(f"targets are rows of the {count} stored patterns (or -1), got {span}.")
-        source = targets.reshape(-1).copy()
-    return cues, source, "given"

@@ -11,7 +11,7 @@ import numpy as np
 from ...dynamics import backend
 from ...dynamics.backend import Array
 from ...dynamics.integrators import Integrator, Relaxation, RungeKutta, exact, following, guaranteed
-from ...dynamics.network import Network
+from ...dynamics.network import Network, Point
 from ...dynamics.simulation import Plan, Record, Result, Run, Stop
 from ...models.family import rule_of
 from ..flow import Field
@@ -102,3 +102,15 @@ def updates(network: Network, states: Mapping[str, Array]) -> Relaxation:
     method = Relaxation(math.inf)
     method.check(network.bound(), dict(states))
     return method
+
+
+def residuals(_: None, network: Network, states: dict[str, Array], evaluation: Point) -> Array:
+    """|tau x'| (B, P) of every population."""
+    xp = backend.namespace(*states.values())
+    return xp.stack([xp.sqrt(xp.sum(r * r, axis=-1)) for r in network.residual(states, evaluation).values()], axis=-1)
+
+
+def speeds(flow: Field, x: Array) -> Array:
+    """|tau x'| (B, P) of every population at states (B, D)."""
+    states = flow.states(x)
+    return backend.compiled(residuals, x)(None, flow.network, states, flow.network.evaluate(states))

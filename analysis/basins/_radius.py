@@ -17,16 +17,12 @@ from ...models._model import as_model
 from .. import _declared as declared
 from ..fixed_points import FixedPoints
 from ..flow import Field, RowSpace, at_home, row_space
-from ..results import Result
+from ..results import Budget, Result, unlooked
 from ._basin_map import Explorer, projected
-from ._boundary import Basin, crossings, normals, sloped
+from ._boundary import Basin
 from ._certificates import certified_radii, no_theorem
-from ._witness import Found, finished
-
-NEAREST = 128  # other patterns toward which the boundary is looked for
-STARTS = 8  # points of the boundary from which one slides
-ROUNDS = 40  # of sliding
-MIXES = np.array([1.0, 0.5, 0.2, 0.05])
+from ._nearest import nearest
+from ._witness import Found
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,6 +57,10 @@ class BasinRadius(Result):
         By how much the perturbation was made longer than the shortest one along its ray that escapes in steps of dt
         and of dt/5: twice the error of the shorter steps, as the two estimate it, and `rtol` of its length. 0 where
         nothing was found.
+    stopped : str
+        What ended the search early, its time or Ctrl-C; empty where nothing did. The interval is true all the same.
+    skipped : tuple of str
+        What was not looked for.
 
     Examples
     --------
@@ -82,11 +82,14 @@ class BasinRadius(Result):
     reason: str
     evaluations: int
     accuracy: float = 0.0
+    stopped: str = ""
+    skipped: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         low = "no theorem" if self.certified is None else f"{self.certified:.6g} certified"
         high = f"{self.adversarial:.6g} adversarial" + (f", found to {self.accuracy:.1g}" if self.accuracy else "")
-        return f"radius from {low} to {high} ({self.norm}-norm; {self.theorem}) {self.reason}".rstrip()
+        said = " ".join(part for part in (self.reason, unlooked(self.stopped, self.skipped)) if part)
+        return f"radius from {low} to {high} ({self.norm}-norm; {self.theorem}) {said}".rstrip()
 
 
 @quiet
@@ -101,6 +104,8 @@ def basin_radius(
     directions: int = 64,
     dt: float = 0.1,
     rtol: float = 1e-6,
+    seconds: float | None = None,
+    progress: bool = False,
 ) -> BasinRadius:
     r"""The radius of the basin of the adiabatic flow around a stored pattern, from below and from above.
 
@@ -135,6 +140,11 @@ def basin_radius(
         Steps of the search, in units of the time constant.
     rtol : float
         To which the last crossing is found.
+    seconds : float, optional
+        Of wall time, after which no shorter perturbation is looked for; the shortest by then is returned, as after
+        Ctrl-C.
+    progress : bool
+        Show a bar, if standard error is a terminal.
 
     Returns
     -------
@@ -163,6 +173,22 @@ def basin_radius(
     feasible("The flow from a state", 300 / dt, "Give a larger dt.", 10**7)
     if dt > 0.1:
         raise ValueError(f"dt={dt:g} is too long a step for a flow; give dt <= 0.1.")
+    with Budget(seconds, progress) as budget:
+        return _measured(budget, memory, i, rng, around, fixed_points, directions, dt, rtol)
+
+
+def _measured(
+    budget: Budget,
+    memory: Any,
+    i: Any,
+    rng: np.random.Generator,
+    around: str,
+    fixed_points: FixedPoints | None,
+    directions: int,
+    dt: float,
+    rtol: float,
+) -> BasinRadius:
+    """The interval, within a budget; the certificate and what the centre reaches are always found."""
     memory = doors.precise("memory", at_home(memory, i))
     space = row_space(memory)
     row, center = _center(memory, i)
@@ -183,7 +209,7 @@ def basin_radius(
     if lost := bool(reason):
         found = Found(0.0, inner, basin.home)
     else:
-        found = _search(basin, norm, rng, directions, rtol)
+        found = nearest(basin, norm, rng, directions, rtol, budget)
         if not math.isfinite(found.length):
             where = "" if explorer.domain.everywhere else f" within {explorer.domain}, the memory's cues"
             reason = f"No perturbation that was tried{where} escapes."
@@ -199,140 +225,9 @@ def basin_radius(
         reason=reason,
         evaluations=basin.flowed,
         accuracy=found.accuracy,
+        stopped=budget.stopped,
+        skipped=tuple(budget.skipped),
     )
-
-
-def _search(basin: Basin, norm: str, rng: np.random.Generator, directions: int, rtol: float) -> Found:
-    """Crossings along many rays, sliding from the best, and the last crossing again with finer steps."""
-    rays, reach = _rays(basin, norm, rng, directions)
-    low, high = _bracket(basin, rays, reach)
-    if not np.isfinite(high).any():
-        return Found(math.inf, None, -2)
-    cut = crossings(basin, rays, low, high, 1e-2)
-    keep = np.argsort(cut.outside, kind="stable")[:STARTS]
-    keep = keep[np.isfinite(cut.outside[keep])]
-    rays, low, high = rays[keep], cut.inside[keep], cut.outside[keep]
-    cut = crossings(basin, rays, low, high, 1e-5)
-    if sloped(basin.explorer):
-        rays, high = _slide(basin, rays, cut.inside, cut.outside)
-    else:
-        rays, high = _wander(basin, norm, rays, cut.outside, rng)
-    best = int(np.argmin(high))
-    return finished(basin, rays[best], float(high[best]), rtol)
-
-
-def _rays(basin: Basin, norm: str, rng: np.random.Generator, directions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Unit directions and the lengths at which to look first: to patterns, known points, the reverse, and at random."""
-    explorer, center = basin.explorer, basin.center
-    targets = [-center[None]]
-    if explorer.patterns is not None:
-        gaps = np.linalg.norm(explorer.patterns - center, axis=1)
-        targets.append(explorer.patterns[np.argsort(gaps, kind="stable")[: NEAREST + 1]])
-    if explorer.points is not None:
-        targets.append(np.asarray(explorer.points.activation, dtype=float)[:, : len(center)])
-    reach = np.concatenate(targets) - center
-    longest = max(float(np.linalg.norm(reach[1:], axis=1).max(initial=0.0)), explorer.flow.scale)
-    noise = rng.standard_normal((directions, len(center)))
-    noise *= longest / np.linalg.norm(noise, axis=1, keepdims=True)
-    reach = basin.within(np.concatenate([reach, noise]))
-    length = np.linalg.norm(reach, axis=1, ord=int(norm))
-    good = length > 1e-9 * explorer.flow.scale
-    return reach[good] / length[good, None], length[good]
-
-
-def _bracket(basin: Basin, rays: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths inside and outside on each ray, from 0 to 8 times its reach, in the domain; inf if none is outside."""
-    low, high = np.zeros(len(rays)), np.full(len(rays), np.inf)
-    tried = np.outer(reach, [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0])
-    tried = np.minimum(tried, basin.explorer.domain.reach(basin.center, rays)[:, None])
-    for begin, end in ((0, 4), (4, 8)):
-        left = np.flatnonzero(np.isinf(high))
-        if not left.size or (begin and np.isfinite(high).sum() >= STARTS):
-            break
-        lengths = tried[left, begin:end]
-        points = basin.center + lengths[..., None] * rays[left, None, :]
-        out = basin.escapes(points.reshape(-1, points.shape[-1])).reshape(lengths.shape)
-        hit = out.any(axis=1)
-        first = out.argmax(axis=1)
-        rows = left[hit]
-        high[rows] = lengths[hit, first[hit]]
-        low[rows] = np.where(
-            first[hit] > 0, lengths[hit, first[hit] - 1], 0.0 if begin == 0 else tried[rows, begin - 1]
-        )
-    return low, high
-
-
-def _slide(basin: Basin, rays: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turn every ray toward the normal of the boundary where it crosses, as long as that shortens it."""
-    active = np.arange(len(rays))
-    for _ in range(ROUNDS):
-        points = [basin.center + length[active, None] * rays[active] for length in (low, high)]
-        normal = _aims(basin, normals(basin, *points), high[active])
-        along = np.sum(normal * rays[active], axis=1)
-        # The plane with this normal passes the centre at high * along; nothing to gain where along is 1.
-        gains = np.isfinite(along) & (along < 1 - 1e-9) & (along > 0)
-        active, normal = active[gains], normal[gains]
-        if not active.size:
-            break
-        turned = (1 - MIXES)[:, None, None] * rays[active] + MIXES[:, None, None] * normal
-        turned /= np.linalg.norm(turned, axis=-1, keepdims=True)
-        tried = basin.center + (high[active] * (1 - 1e-6))[:, None] * turned
-        out = basin.escapes(tried.reshape(-1, tried.shape[-1])).reshape(len(MIXES), len(active))
-        better = out.any(axis=0)
-        active, chosen = active[better], turned[out.argmax(axis=0)[better], np.flatnonzero(better)]
-        if not active.size:
-            break
-        before = high[active]
-        rays[active] = chosen
-        # The ray has turned, so that its inner end is not known any more: look from near the plane first.
-        guess = before * np.clip(along[gains][better] * 0.98, 0.5, 0.98)
-        inside = ~basin.escapes(basin.center + guess[:, None] * chosen)
-        cut = crossings(basin, chosen, np.where(inside, guess, 0.0), np.where(inside, before * (1 - 1e-6), guess), 1e-5)
-        low[active], high[active] = cut.inside, cut.outside
-        leading = high[active] <= 1.2 * high.min()
-        active = active[(high[active] < before * (1 - 1e-5)) & leading]
-        if not active.size:
-            break
-    return rays, high
-
-
-def _wander(
-    basin: Basin, norm: str, rays: np.ndarray, high: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Random turns of the best ray, shorter when they fail: for flows whose normals are not to be had."""
-    best = int(np.argmin(high))
-    ray, length, size = rays[best], float(high[best]), 0.3
-    for _ in range(ROUNDS):
-        step = rng.standard_normal((64, len(ray)))
-        step *= size * rng.random((64, 1)) / np.linalg.norm(step, axis=1, keepdims=True)
-        turned = ray / np.linalg.norm(ray) + step
-        turned *= length * (1 - 1e-6) / np.linalg.norm(turned, axis=1, ord=int(norm), keepdims=True)
-        turned = basin.within(turned)
-        lengths = np.linalg.norm(turned, axis=1, ord=int(norm))
-        out = np.flatnonzero(basin.escapes(basin.center + turned) & (lengths > 0))
-        if not out.size:
-            size /= 2
-            if size < 1e-5:
-                break
-            continue
-        turned = turned[out] / lengths[out, None]
-        cut = crossings(basin, turned, np.zeros(out.size), lengths[out], 1e-5, best_only=True)
-        shortest = int(np.argmin(cut.outside))
-        if cut.outside[shortest] > length * (1 - 1e-4):
-            size /= 2
-        ray, length = turned[shortest], float(cut.outside[shortest])
-        if size < 1e-5:
-            break
-    return ray[None], np.array([length])
-
-
-def _aims(basin: Basin, normal: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Where normals (B, I) of the boundary lead from the centre within the domain, as directions."""
-    if basin.explorer.domain.everywhere:
-        return normal
-    moves = basin.within(normal * length[:, None])
-    size = np.linalg.norm(moves, axis=1, keepdims=True)
-    return moves / np.where(size > 0, size, np.nan)
 
 
 # ------------------------------------------------------------------------------------------------- helpers

@@ -23,12 +23,12 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array
-from ...dynamics.network import Network, Point
 from ...dynamics.simulation import Moment, Result
 from ...models.family import rule_of
 from ..flow import Field
+from ..results import Budget
 from ._certificates import contraction_radii, no_theorem, trapping_radii
-from ._motion import Motion
+from ._motion import Motion, residuals, speeds
 from ._representatives import representatives
 
 STILL = 2e-10  # a speed, in units of a typical one, at which rounding decides where a state at a saddle goes
@@ -224,6 +224,7 @@ def settle(
     timed: bool = True,
     fading: np.ndarray | None = None,
     rate: float = 0.0,
+    budget: Budget | None = None,
 ) -> Settled:
     r"""Let states (B, D) flow until each is known to reach a fixed point of the table, or t_max.
 
@@ -248,6 +249,8 @@ def settle(
         A speed outside of x that decays as exp(-rate t); it counts into the speed.
     rate : float
         Of that decay.
+    budget : Budget, optional
+        States not known when it is spent get -2.
 
     Returns
     -------
@@ -275,7 +278,7 @@ def settle(
         size = 1 << (count - 1).bit_length()
         x = backend.asarray(np.resize(backend.to_numpy(x), (size, x.shape[1])), x)
         fading = None if fading is None else np.resize(fading, size)
-    judge = _Judge(motion, table, discover, x, tol, timed, fading, rate)
+    judge = _Judge(motion, table, discover, x, tol, timed, fading, rate, budget or Budget())
     record, failures = motion.follow(x, judge, t_max)
     state = backend.to_numpy(motion.flow.flatten(record.final)).astype(float)
     label, when = judge.label, judge.when
@@ -299,7 +302,9 @@ class _Judge:
         timed: bool,
         fading: np.ndarray | None,
         rate: float,
+        budget: Budget,
     ) -> None:
+        self.budget = budget
         self.motion, self.table, self.discover, self.tol, self.timed = motion, table, discover, tol, timed
         self.fading, self.rate = fading, rate
         size = len(x)
@@ -308,11 +313,13 @@ class _Judge:
         self.time = np.zeros(size)
         infinite = np.full(size, np.inf)
         flow = motion.flow
-        self.before = infinite if motion.infinite else motion.speed(_speeds(flow, x))
+        self.before = infinite if motion.infinite else motion.speed(speeds(flow, x))
         self.huge = HUGE * np.fmax(np.linalg.norm(backend.to_numpy(x).astype(float), axis=-1) / flow.scale, 1.0)
 
     def __call__(self, moment: Moment) -> np.ndarray:
         """Which rows are done."""
+        if self.budget.spent:
+            return moment.rows >= 0
         flow = self.motion.flow
         here = np.flatnonzero(moment.rows >= 0)
         rows, time = moment.rows[here], moment.time[here]
@@ -321,7 +328,7 @@ class _Judge:
             move = backend.to_numpy(x - flow.flatten(moment.previous)).astype(float)
             speed = np.linalg.norm(move, axis=-1) / flow.scale
         else:
-            program = backend.compiled(_residuals, x)
+            program = backend.compiled(residuals, x)
             speed = self.motion.speed(program(None, moment.network, moment.states, moment.evaluation))
             if self.fading is not None:
                 gone = self.fading[np.maximum(moment.rows, 0)] * np.exp(-self.rate * moment.time)
@@ -377,17 +384,6 @@ class _Judge:
         when = np.where(crossed, time - span * (1 - part), self.when[rows])
         self.when[rows] = np.where(speed > self.tol, np.nan, when)
         self.before[rows], self.time[rows] = speed, time
-
-
-def _residuals(_: None, network: Network, states: dict[str, Array], evaluation: Point) -> Array:
-    """|tau x'| (B, P) of every population."""
-    xp = backend.namespace(*states.values())
-    return xp.stack([xp.sqrt(xp.sum(r * r, axis=-1)) for r in network.residual(states, evaluation).values()], axis=-1)
-
-
-def _speeds(flow: Field, x: Array) -> Array:
-    states = flow.states(x)
-    return backend.compiled(_residuals, x)(None, flow.network, states, flow.network.evaluate(states))
 
 
 def _rows(x: Array, where: np.ndarray) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from ...dynamics.doors import checked, quiet
 from .. import _declared as declared
 from ..flow import one_thread
-from ..results import Result, plain
+from ..results import Result, plain, unlooked
 from ._between import between
 from ._bifurcation import Bifurcation
 from ._family import Family, spectrum
@@ -83,6 +83,10 @@ class Branches(Result):
         Where a branch was lost or cut short, and which queries led to none.
     scale : float
         The length of a typical state: bifurcations that lie nearer than 1e-4 of it are one.
+    stopped : str
+        What ended the search early, its time or Ctrl-C; empty where nothing did.
+    skipped : tuple of str
+        What was not looked for.
 
     Examples
     --------
@@ -98,6 +102,8 @@ class Branches(Result):
     branches: tuple[Branch, ...]
     notes: tuple[str, ...]
     scale: float = 1.0
+    stopped: str = ""
+    skipped: tuple[str, ...] = ()
     _family: Family | None = field(default=None, repr=False, init=False)
 
     @property
@@ -165,7 +171,8 @@ class Branches(Result):
         for event in self.bifurcations:
             count = f", {event.multiplicity} modes" if event.multiplicity > 1 else ""
             lines.append(f"{event.kind:<14} at {self.name} = {event.parameter:.10g}{count}")
-        return "\n".join([*lines, *self.notes])
+        left = unlooked(self.stopped, self.skipped)
+        return "\n".join([*lines, *self.notes, left] if left else [*lines, *self.notes])
 
     def records(self) -> list[dict[str, Any]]:
         """A dict for each point of each branch, with the number of its branch."""
@@ -184,4 +191,6 @@ class Branches(Result):
                 for b in self.branches
             ],
             "notes": list(self.notes),
+            "stopped": self.stopped,
+            "skipped": list(self.skipped),
         }

@@ -11,6 +11,7 @@ from ...dynamics import backend
 from ...dynamics.doors import checked, quiet
 from .. import _declared as declared
 from ..flow import one_thread
+from ..results import Budget
 from ._bifurcation import Bifurcation, locate
 from ._branches import Branch, Branches
 from ._family import Family, correct, family_of, spectrum, tangent
@@ -33,6 +34,8 @@ def continue_fixed_points(
     branches: int = 64,
     switch: bool = True,
     seed: int = 0,
+    seconds: float | None = None,
+    progress: bool = False,
 ) -> Branches:
     r"""Follow the fixed points of a model while a parameter changes, through folds, and switch where branches cross.
 
@@ -65,6 +68,11 @@ def continue_fixed_points(
         Whether crossing branches are followed.
     seed : int
         Of the census and of directions at points where several modes are critical.
+    seconds : float, optional
+        Of wall time, after which nothing new is begun. What was found by then is returned, as after Ctrl-C, and
+        `skipped` says what was not looked for.
+    progress : bool
+        Show a bar, if standard error is a terminal.
 
     Returns
     -------
@@ -94,21 +102,31 @@ def continue_fixed_points(
     if not 0 < step <= 0.5 or points < 2 or branches < 1:
         raise ValueError(f"step must be in (0, 0.5], points >= 2, branches >= 1, got {step}, {points}, {branches}.")
     family = family_of(model, parameter, low, high)
-    tracer = _Tracer(family, step, points, seed)
-    found: list[Branch] = []
-    todo = [(z, None) for end in (low, high) for z in seeds(family, end, queries, seed, parameter, tracer.notes)]
-    while todo and len(found) < branches:
-        z, direction = todo.pop(0)
-        if any(_on(family, branch, z) for branch in found):
-            continue
-        with one_thread(family.size):
-            branch, crossing = tracer.trace(z, direction)
-        found.append(branch)
-        todo += crossing if switch else []
-    left = sum(not any(_on(family, branch, z) for branch in found) for z, _ in todo)
-    if left:
-        tracer.notes.append(f"{left} more branches were not followed: branches={branches} is the limit.")
-    return Branches(parameter, (low, high), tuple(found), tuple(dict.fromkeys(tracer.notes)), family.unit).of(family)
+    with Budget(seconds, progress) as budget:
+        tracer = _Tracer(family, step, points, seed, budget)
+        found: list[Branch] = []
+        with budget.trying("the branch that was being followed"):
+            todo: list[Any] = []
+            for end in budget.each("ends of the range", (low, high)):
+                todo += [(z, None) for z in seeds(family, end, queries, seed, parameter, tracer.notes, budget)]
+            with budget.bar("branches") as tick:
+                while todo and len(found) < branches and not budget.spent:
+                    z, direction = todo.pop(0)
+                    if any(_on(family, branch, z) for branch in found):
+                        continue
+                    with one_thread(family.size):
+                        branch, crossing = tracer.trace(z, direction)
+                    found.append(branch)
+                    todo += crossing if switch else []
+                    tick(len(found))
+            left = sum(not any(_on(family, branch, z) for branch in found) for z, _ in todo)
+            if left and budget.spent:
+                budget.skip(f"{left} more branches that begin at known points")
+            elif left:
+                tracer.notes.append(f"{left} more branches were not followed: branches={branches} is the limit.")
+        notes, skipped = tuple(dict.fromkeys(tracer.notes)), tuple(budget.skipped)
+        made = Branches(parameter, (low, high), tuple(found), notes, family.unit, budget.stopped, skipped)
+        return made.of(family)
 
 
 def _on(family: Family, branch: Branch, z: np.ndarray) -> bool:
@@ -132,7 +150,8 @@ def _on(family: Family, branch: Branch, z: np.ndarray) -> bool:
 class _Tracer:
     """Follows one branch after another in a family."""
 
-    def __init__(self, family: Family, step: float, points: int, seed: int) -> None:
+    def __init__(self, family: Family, step: float, points: int, seed: int, budget: Budget) -> None:
+        self.budget = budget
         self.family, self.step, self.points, self.seed = family, step, points, seed
         self.notes: list[str] = []
         self.known: dict[bytes, tuple[int, float]] = {}
@@ -186,6 +205,9 @@ class _Tracer:
         low, high = family.low / family.span, family.high / family.span
         length, index = self.step / 4, self._spectrum(z)[0]
         while len(zs) < self.points:
+            if self.budget.spent:
+                self.budget.skip(f"the rest of a branch from {z[-1] * family.span:.6g} on")
+                break
             edge = high if t[-1] > 0 else low
             if abs(edge - z[-1]) < 1e-9 and zs:
                 break

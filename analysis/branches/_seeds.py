@@ -8,14 +8,17 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.doors import finite
-from ..fixed_points import find_fixed_points
+from ..fixed_points import census
 from ..flow import Field, canonical, descend, flow_of, polish, relaxed
+from ..results import Budget
 from ._family import Family, correct
 
 BESIDE = 0.3  # units (of the state, where that is more) that Newton's method may go from a query
 
 
-def seeds(family: Family, end: float, queries: Any, seed: int, name: str, notes: list[str]) -> list[np.ndarray]:
+def seeds(
+    family: Family, end: float, queries: Any, seed: int, name: str, notes: list[str], budget: Budget | None = None
+) -> list[np.ndarray]:
     """Scaled fixed points at one end of the range: of a census, or beside queries; what leads to none is noted.
 
     >>> from hopfield.models import ModernHopfield
@@ -25,7 +28,7 @@ def seeds(family: Family, end: float, queries: Any, seed: int, name: str, notes:
     """
     net = family.field(end)
     if queries is None:
-        states = find_fixed_points(net, seed=seed).state
+        states = census(budget or Budget(), net, seed=seed).state
     else:
         given = finite("queries", np.atleast_2d(backend.to_numpy(queries).astype(float)))
         given = given.reshape(-1, given.shape[-1]) if given.size else given

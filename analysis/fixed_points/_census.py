@@ -10,7 +10,8 @@ import numpy as np
 
 from ...dynamics.doors import checked
 from .. import _declared as declared
-from ..results import Result, plain_table, printed_table
+from ..flow import Field
+from ..results import Result, plain_table, printed_table, unlooked
 
 LOWEST = 17  # letters of a row of the table for the lowest eigenvalues
 
@@ -54,7 +55,7 @@ class FixedPoints(Result):
         The sum of (-1)^index, 1 for a full census (0 or 2 for rays on a sphere); None where it is not defined.
     complete : str
         ``incomplete (proved)``; ``refuted, if the flow points inward``, which was looked at and is not known;
-        ``not refuted``, ``not saturated`` or ``undefined``.
+        ``not refuted``, ``not saturated``, ``in part`` (as was wanted) or ``undefined``.
     reason : str
         Why.
     unseen : float
@@ -70,6 +71,10 @@ class FixedPoints(Result):
         What to know about this census, in sentences.
     reverse : int array (K,) or None
         The row of the stored pattern whose negative a ``reversed`` point is; else -1.
+    stopped : str
+        What ended the search early, its time or Ctrl-C; empty where nothing did.
+    skipped : tuple of str
+        What was not looked for.
 
     Examples
     --------
@@ -106,12 +111,15 @@ class FixedPoints(Result):
     how: str
     message: str
     reverse: np.ndarray | None = None
+    stopped: str = ""
+    skipped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.state)
 
     def __repr__(self) -> str:
-        return f"FixedPoints({len(self)} points: {self.summary()}; {self.complete})"
+        end = f"; {self.stopped}" if self.stopped else ""
+        return f"FixedPoints({len(self)} points: {self.summary()}; {self.complete}{end})"
 
     def summary(self) -> str:
         """How many there are of each kind."""
@@ -170,11 +178,48 @@ class FixedPoints(Result):
         """The census in sentences."""
         total = "not defined" if self.morse_sum is None else f"{self.morse_sum}, of the signs (-1)^index"
         slow = f"{len(self.slow)} slow points are no fixed points." if len(self.slow) else ""
-        parts = [f"Morse sum {total}: {self.complete}.", self.reason, slow, self.message]
+        left = unlooked(self.stopped, self.skipped)
+        parts = [f"Morse sum {total}: {self.complete}.", self.reason, left, slow, self.message]
         return " ".join(part for part in parts if part)
 
     def __str__(self) -> str:
         return printed_table(self.table())
+
+
+def nothing_found(flow: Field) -> FixedPoints:
+    """What there is to say of a field of which no fixed point is known.
+
+    >>> from hopfield.analysis import field
+    >>> from hopfield.models import ModernHopfield
+    >>> nothing_found(field(ModernHopfield(np.eye(3))))
+    FixedPoints(0 points: none; undefined)
+    """
+    wide, none = np.zeros((0, flow.size)), np.zeros(0)
+    whole = none.astype(int)
+    return FixedPoints(
+        state=wide,
+        activation=wide,
+        energy=none,
+        residual=none,
+        index=whole,
+        eigenvalues=wide,
+        kind=none.astype(str),
+        pattern=whole,
+        weights=None,
+        hits=whole,
+        stable=whole > 0,
+        stable_map=None,
+        slow=wide,
+        morse_sum=None,
+        complete="undefined",
+        reason="No fixed point was found.",
+        unseen=float("nan"),
+        coverage=float("nan"),
+        conservative=flow.conservative,
+        how="none",
+        message="",
+        reverse=whole,
+    )
 
 
 def _number(value: Any, digits: int = 6) -> str:

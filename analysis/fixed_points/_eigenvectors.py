@@ -160,6 +160,9 @@ def search_harder(table: Table, rng: np.random.Generator, most: int, k: int = 1)
         verdict = completeness(flow, table.x, found, True).verdict
         if verdict not in (PROVED, REFUTED):
             break
+        if table.budget.spent:
+            table.budget.skip("points along the eigenvectors of others")
+            break
         known = len(table.x)
         begin, wanted = rungs(flow, table.x[done:], found.index[done:])
         done = known

@@ -10,7 +10,6 @@ from ...dynamics import backend
 from ...dynamics.doors import checked, positive, quiet
 from ...dynamics.network import Network
 from ...dynamics.simulation import Memory
-from ...models._domain import domain_of
 from ...models.family import rule_of
 from .. import _declared as declared
 from ..flow import (
@@ -20,27 +19,28 @@ from ..flow import (
     at_home,
     canonical,
     check_counts,
-    columns,
     field,
     held_somewhere,
     one_thread,
     reduce,
-    relaxed,
     residual_tolerance,
     stability,
 )
+from ..results import Budget
+from ._attractors import attractors, saddles_between
 from ._census import FixedPoints
-from ._completeness import completeness, unseen
+from ._completeness import Completeness, completeness, unseen
 from ._eigenvectors import extended, search_harder
-from ._kinks import find_at_jumps
+from ._everything import everything
+from ._kinks import attracting, find_at_jumps
 from ._naming import kinds, rows_of
-from ._search import Table, deflated, explore, search_from, slow_points
-from ._starts import balanced_starts, pattern_starts, random_starts, takes_signs
+from ._search import Table, deflated, search_from, slow_points
+from ._starts import pattern_starts, takes_signs
+from ._states import random_states, sized
 
-QUIET = 3  # random batches in a row that must find nothing new
 FEW = 64  # starts of each sort where forces jump
-WORK = 2**20  # D^2 times that number
-BALANCED = 1024  # starts at which a few patterns have weights of one order
+ALL = 12  # patterns up to which fixed points of every index are looked for by themselves
+IN_PART = "in part"
 
 
 @quiet
@@ -51,6 +51,7 @@ def find_fixed_points(
     *,
     seed: int | np.random.Generator = 0,
     patterns: Any = None,
+    wanted: str | int = "auto",
     batches: int = 12,
     batch_size: int = 64,
     eigenvalues: int = 6,
@@ -59,8 +60,13 @@ def find_fixed_points(
     reduction: bool = True,
     differences: float | None = None,
     most: int = 2000,
+    seconds: float | None = None,
+    progress: bool = False,
 ) -> FixedPoints:
     r"""Find the fixed points of a memory (tau_memory = 0) or network, of every index, and classify them.
+
+    N patterns have up to some 2^N fixed points. Beyond 12 patterns those of index 0 and 1 are looked for, unless
+    `wanted` says otherwise: the attractors, and the saddles between attractors that are neighbours.
 
     Starts are relaxed in a batch and polished, before and after, by Newton's method on the velocity (`polish`), which
     converges to saddles as well. What is new is searched from again: pushed off its unstable directions, and from the
@@ -83,6 +89,9 @@ def find_fixed_points(
         For the random starts.
     patterns : array (N, D), optional
         Activations that count as the memories of a network.
+    wanted : {"auto", "all", "attractors"} or int
+        Which points: all of them, stable ones, or those up to an index (1: attractors and the saddles between
+        neighbours). "auto": all, but up to index 1 beyond 12 patterns, and all that given starts lead to.
     batches, batch_size : int
         The most random batches, and the starts in each.
     eigenvalues : int
@@ -99,6 +108,11 @@ def find_fixed_points(
         unless said, and 0 refuses them.
     most : int
         The most points; a continuum of fixed points would never end.
+    seconds : float, optional
+        Of wall time, after which nothing new is begun. What was found by then is returned, as after Ctrl-C, and
+        `skipped` says what was not looked for. A second Ctrl-C does not wait for the step that is under way.
+    progress : bool
+        Show a bar, if standard error is a terminal.
 
     Returns
     -------
@@ -116,6 +130,36 @@ def find_fixed_points(
     >>> found.complete, found.morse_sum
     ('not refuted', 1)
     """
+    settings = {"batches": batches, "batch_size": batch_size, "eigenvalues": eigenvalues, "most": most}
+    settings |= {"tol": tol, "deflate": deflate, "reduction": reduction, "differences": differences}
+    with Budget(seconds, progress) as budget:
+        return census(budget, memory, starts, seed=seed, patterns=patterns, wanted=wanted, **settings)
+
+
+@quiet
+def census(
+    budget: Budget,
+    memory: Any,
+    starts: Any = None,
+    *,
+    seed: int | np.random.Generator = 0,
+    patterns: Any = None,
+    wanted: str | int = "auto",
+    batches: int = 12,
+    batch_size: int = 64,
+    eigenvalues: int = 6,
+    tol: float | None = None,
+    deflate: bool = False,
+    reduction: bool = True,
+    differences: float | None = None,
+    most: int = 2000,
+) -> FixedPoints:
+    """`find_fixed_points` on the budget of another search.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> census(Budget(), ModernHopfield(np.eye(2), beta=8.0), wanted="attractors")
+    FixedPoints(2 points: 2 memory; in part)
+    """
     whole = held_somewhere(field(at_home(memory, starts, differences), patterns=patterns, differences=differences))
     check_counts(batches=(batches, 0), batch_size=(batch_size, 1), eigenvalues=(eigenvalues, 1), most=(most, 1))
     rng = np.random.default_rng(seed)
@@ -123,125 +167,59 @@ def find_fixed_points(
     part = None if tol is None else positive("tol", tol)
     if not whole.smooth:
         bound = residual_tolerance(whole) if part is None else part * whole.force
-        return _at_jumps(whole, given, rng, bound, batches * batch_size, eigenvalues)
+        table = Table.empty(whole, bound, budget)
+        return _at_jumps(table, given, rng, batches * batch_size, eigenvalues, wanted == "attractors" or wanted == 0)
     small = reduce(whole, reduction)
-    table = Table.empty(small.flow, residual_tolerance(small.flow) if part is None else part * small.flow.force)
+    bound = residual_tolerance(small.flow) if part is None else part * small.flow.force
+    table = Table.empty(small.flow, bound, budget)
+    largest = _largest(whole, wanted, starts is not None)
+    saturated = True
     with one_thread(small.flow.size):
-        if given is not None:
-            search_from(table, small.project(given), random=True)
-            saturated = True
-        else:
-            saturated = _search(table, rng, batches, batch_size, most)
-            search_harder(table, rng, most, min(eigenvalues, small.flow.size))
-        if deflate:
-            begin = small.project(given) if given is not None else _random(small.flow, batch_size, rng)
-            deflated(table, begin, rng)
-        return _classified(whole, small, table, eigenvalues, saturated, given is not None, most)
+        with budget.trying("what the search was looking for when it was broken off"):
+            if given is not None:
+                search_from(table, small.project(given), random=True)
+            elif largest is None or small.flow.patterns is None:
+                saturated = everything(table, rng, batches, batch_size, most)
+                search_harder(table, rng, most, min(eigenvalues, small.flow.size))
+            else:
+                saturated = attractors(table, rng, batches, batch_size, most)
+                if largest:
+                    saddles_between(table, largest, most)
+                table.spectra = None  # of one eigenvalue each
+            if deflate:
+                begin = small.project(given) if given is not None else random_states(small.flow, batch_size, rng)
+                deflated(table, begin, rng)
+        return _classified(whole, small, table, eigenvalues, saturated, given is not None, most, largest)
 
 
-def nothing_found(flow: Field) -> FixedPoints:
-    """What there is to say of a field of which no fixed point is known.
-
-    >>> from hopfield.models import ModernHopfield
-    >>> nothing_found(field(ModernHopfield(np.eye(3))))
-    FixedPoints(0 points: none; undefined)
-    """
-    wide, none = np.zeros((0, flow.size)), np.zeros(0)
-    whole = none.astype(int)
-    return FixedPoints(
-        state=wide,
-        activation=wide,
-        energy=none,
-        residual=none,
-        index=whole,
-        eigenvalues=wide,
-        kind=none.astype(str),
-        pattern=whole,
-        weights=None,
-        hits=whole,
-        stable=whole > 0,
-        stable_map=None,
-        slow=wide,
-        morse_sum=None,
-        complete="undefined",
-        reason="No fixed point was found.",
-        unseen=float("nan"),
-        coverage=float("nan"),
-        conservative=flow.conservative,
-        how="none",
-        message="",
-        reverse=whole,
-    )
-
-
-def _states(flow: Field, activations: np.ndarray) -> np.ndarray:
-    """The states of activations, without those that no finite state has."""
-    with np.errstate(all="ignore"):
-        parts, at = [], 0
-        for p in flow.network.populations.values():
-            parts.append(backend.to_numpy(p.lagrangian.dual(flow.asarray(activations[:, at : at + p.size]))))
-            at += p.size
-    x = np.concatenate(parts, axis=-1)
-    return x[np.isfinite(x).all(axis=-1)]
-
-
-def _search(table: Table, rng: np.random.Generator, batches: int, batch_size: int, most: int) -> bool:
-    flow = table.flow
-    if flow.patterns is not None:
-        combined = _sized(flow, pattern_starts(flow.patterns, signed=takes_signs(flow), seed=rng))
-        search_from(table, combined)
-        if columns(flow) is not None:  # a sphere has highest points too, opposite to what is stored
-            table.search(relaxed(flow, canonical(flow, -combined), sign=-1.0)[-1])
-    else:
-        search_from(table, np.zeros((1, flow.size), dtype=table.x.dtype))
-    table.search(_balanced(flow, int(np.clip(WORK // flow.size**2, batch_size, BALANCED)), rng))
-    explore(table, 0, rng, most)
-    quiet = 0
-    for _ in range(batches):
-        known = len(table.x)
-        mixed = np.concatenate([_random(flow, batch_size, rng), _balanced(flow, batch_size, rng)])
-        search_from(table, mixed, random=True)
-        explore(table, known, rng, most)
-        quiet = quiet + 1 if len(table.x) == known else 0
-        if quiet == QUIET or len(table.x) >= most:
-            break
-    return quiet == QUIET
-
-
-def _balanced(flow: Field, count: int, rng: np.random.Generator) -> np.ndarray:
-    rows = balanced_starts(flow, count, seed=rng)
-    return _states(flow, rows) if len(rows) else rows
-
-
-def _random(flow: Field, count: int, rng: np.random.Generator) -> np.ndarray:
-    like = backend.to_numpy(flow.like)[..., :1]
-    if flow.patterns is None:
-        shape = np.zeros(flow.size, dtype=like.dtype)
-        return random_starts(None, count, like=shape, scale=flow.scale, seed=rng)
-    return _sized(flow, random_starts(flow.patterns, count, signed=takes_signs(flow), seed=rng))
-
-
-def _sized(flow: Field, rows: np.ndarray) -> np.ndarray:
-    """States of the activations of a memory's value neurons; other populations begin at 0."""
-    if flow.memory is not None:
-        if len(flow.network.populations) == 1 and domain_of(flow.memory).everywhere:
-            return _states(flow, rows)
-        return backend.to_numpy(flow.flatten(flow.memory.start(flow.asarray(domain_of(flow.memory).project(rows)))))
-    if rows.shape[1] < flow.size:
-        rows = np.concatenate([rows, np.zeros((len(rows), flow.size - rows.shape[1]), dtype=rows.dtype)], axis=1)
-    if not flow.plain:  # +-1 is no activation of tanh, but a sensible state to begin at
-        return rows
-    return _states(flow, rows)
+def _largest(whole: Field, wanted: str | int, given: bool) -> int | None:
+    """The largest index that is wanted; None for all."""
+    if wanted == "auto":
+        many = whole.patterns is not None and len(whole.patterns) > ALL
+        return 1 if many and not given else None
+    return None if wanted == "all" else 0 if wanted == "attractors" else int(wanted)
 
 
 def _classified(
-    whole: Field, small: Reduction, table: Table, k: int, saturated: bool, given: bool, most: int
+    whole: Field,
+    small: Reduction,
+    table: Table,
+    k: int,
+    saturated: bool,
+    given: bool,
+    most: int,
+    largest: int | None,
 ) -> FixedPoints:
+    if largest is not None and len(table.x):
+        low = table.spectra or extended(small.flow, table.x, min(k, small.flow.size), None)
+        table.spectra = low
+        table.keep(low.index <= largest)
     flow, known = small.flow, table.spectra if small.rays is None else None  # rays have another length on the sphere
     seen, points = (flow, table.x) if small.rays is None else (whole, small.lift(table.x))
     found = extended(seen, points, min(k, flow.size), known) if len(points) else _nothing(flow, k)
     stable, of_map = stability(seen, points, found)
-    verdict = completeness(flow, table.x, found, saturated)
+    budget = table.budget
+    verdict = completeness(flow, table.x, found, saturated) if largest is None else _in_part(budget, largest)
     guess = unseen(table.random_hits)
     more = 0.0 if saturated else max(0.0, guess.points - float((table.random_hits == 0).sum()))
     left = max(more, float(verdict.missing))
@@ -279,8 +257,18 @@ def _classified(
         how=found.how,
         message=_message(whole, found, len(table.x) >= most),
         reverse=named.reverse,
+        stopped=budget.stopped,
+        skipped=tuple(budget.skipped),
     )
     return result.select(_order(result))
+
+
+def _in_part(budget: Budget, largest: int) -> Completeness:
+    """The verdict on a search for points up to an index."""
+    if largest:
+        budget.skip(f"saddles of index {'1' if largest == 1 else f'1 to {largest}'} other than between neighbours")
+    budget.skip(f"points of index {largest + 1} and more")
+    return Completeness(None, IN_PART, f"Points of an index up to {largest} were wanted.")
 
 
 def _seen(coverage: float, more: float) -> str:
@@ -337,18 +325,23 @@ def _nothing(flow: Field, k: int) -> Spectrum:
 
 
 def _at_jumps(
-    whole: Field, given: np.ndarray | None, rng: np.random.Generator, bound: float, count: int, k: int
+    table: Table, given: np.ndarray | None, rng: np.random.Generator, count: int, k: int, calm: bool
 ) -> FixedPoints:
-    begin = given
+    whole, budget, begin = table.flow, table.budget, given
     if begin is None:
-        parts = [_random(whole, min(count, FEW), rng)]  # an update of Manhattan looks at N x D numbers for each start
+        parts = [
+            random_states(whole, min(count, FEW), rng)
+        ]  # an update of Manhattan looks at N x D numbers for each start
         if whole.patterns is not None:
             combined = pattern_starts(whole.patterns, signed=takes_signs(whole), seed=rng)
-            parts.insert(0, _sized(whole, combined[: len(whole.patterns) + FEW]))
+            parts.insert(0, sized(whole, combined[: len(whole.patterns) + FEW]))
         begin = np.concatenate(parts)
-    table = Table.empty(whole, bound)
-    found = find_at_jumps(whole, canonical(whole, begin), bound)
-    table.add(found.x[found.converged], np.ones(int(found.converged.sum()), int))
+    begin = canonical(whole, begin)
+    parts = [begin[at : at + FEW] for at in range(0, len(begin), FEW)]
+    with budget.trying("what the search was looking for when it was broken off"):
+        for part in budget.each("groups of starts", parts):
+            found = find_at_jumps(whole, part, table.tol)
+            table.add(found.x[found.converged], np.ones(int(found.converged.sum()), int))
     table.random_hits = table.hits
     place = whole.asarray(table.x)
     activation = backend.to_numpy(whole.activation(place))
@@ -362,7 +355,7 @@ def _at_jumps(
         kind, reverse = np.where(exact, "memory (exact)", kind), np.where(exact, -1, reverse)
         pattern = np.where(exact, rows_of(whole)[same.argmax(axis=1)], pattern)
     guess = unseen(table.random_hits)
-    stable = found.attracts(table.x)
+    stable = attracting(whole, table.x)
     kind = np.where(stable, kind, "not attracting")
     pattern, reverse = (np.where(stable, rows, -1) for rows in (pattern, reverse))
     result = FixedPoints(
@@ -388,8 +381,11 @@ def _at_jumps(
         how="none",
         message="Only what updates reach is found where forces jump: attractors, and kinks that hold a state.",
         reverse=reverse,
+        stopped=budget.stopped,
+        skipped=tuple(budget.skipped),
     )
-    return result.select(_order(result))
+    result = result.select(_order(result))
+    return result.select(result.stable) if calm else result
 
 
 def _equal(flow: Field, activation: np.ndarray, stored: np.ndarray) -> np.ndarray:

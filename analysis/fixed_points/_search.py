@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field as member
 from typing import Any
@@ -10,11 +11,15 @@ import numpy as np
 
 from ...dynamics import backend
 from ..flow import BUILT, Field, canonical, chunk, columns, neutral, polish, relaxed
+from ..results import Budget
 
 SLOW = 1e-2  # speed, in units of the scale, below which a point without a zero is reported as slow
 LARGEST = 512  # neurons up to which unstable eigenvectors are computed
 MOST_NEW = 128  # points of one round from which new searches begin
 BLOCK = 512  # points that are compared with all known ones at once
+WORK = 2**29  # operations between two looks at the clock
+LEAST = 64  # states that go together in any case
+LEFT = "what the last starts lead to"
 
 
 @dataclass
@@ -29,14 +34,15 @@ class Table:
     slow: list[np.ndarray] = member(default_factory=list)
     products: int = 0
     spectra: Any = None  # of the first points, where they were asked for
+    budget: Budget = member(default_factory=Budget)
 
     @classmethod
-    def empty(cls, flow: Field, tol: float) -> Table:
+    def empty(cls, flow: Field, tol: float, budget: Budget | None = None) -> Table:
         """A table without points."""
         import sklearn.cluster  # noqa: F401  before `one_thread` looks for what has threads
 
         nothing = np.zeros((0, flow.size), dtype=backend.to_numpy(flow.like).dtype)
-        return cls(flow, tol, nothing, np.zeros(0, int), np.zeros(0, int))
+        return cls(flow, tol, nothing, np.zeros(0, int), np.zeros(0, int), budget=budget or Budget())
 
     @property
     def merge(self) -> float:
@@ -44,11 +50,27 @@ class Table:
         size = np.sqrt(np.mean(np.sum(self.x**2, axis=-1))) if len(self.x) else 0.0
         return max(self.flow.apart, 1000 * backend.epsilon(self.flow.like) * float(size))
 
+    def parts(self, count: int, products: int) -> Iterator[slice]:
+        """So many states in portions that take some tenths of a second, with `products` by the Jacobian for each."""
+        flow = self.flow
+        rows = 0 if flow.patterns is None else len(flow.patterns)
+        size = max(LEAST, WORK // (4 * products * flow.size * (flow.size + rows)))
+        return (slice(at, at + size) for at in range(0, count, size))
+
     def search(self, x: np.ndarray, counts: np.ndarray | None = None, **options: Any) -> np.ndarray:
-        """Polish from x and gather what converges; the row of the point that each start leads to, or -1."""
+        """Polish from x and gather what converges; the row of the point that each start leads to, or -1.
+
+        It ends early where the budget is spent.
+        """
+        counts = np.ones(len(x), int) if counts is None else counts
+        parts = list(self.parts(len(x), min(self.flow.size, BUILT)))
+        going = self.budget.each("Newton's method", parts, LEFT)
+        found = [self._search(x[part], counts[part], options) for part in going]
+        return np.append(np.concatenate([*found, np.zeros(0, int)]), np.full(len(x) - sum(map(len, found)), -1))
+
+    def _search(self, x: np.ndarray, counts: np.ndarray, options: dict[str, Any]) -> np.ndarray:
         label = np.full(len(x), -1)
         if len(x):
-            counts = np.ones(len(x), int) if counts is None else counts
             found = polish(self.flow, x, tol=self.tol, **options)
             self.products += found.products
             late = ~found.converged & (found.residual <= SLOW * self.flow.force)
@@ -77,11 +99,20 @@ class Table:
         label, first = clusters(np.concatenate([self.x[near], x]), radius, len(near))
         fresh = first[len(near) :] - len(near)
         label = np.concatenate([near, known + np.arange(len(fresh))])[label]
-        self.x = np.concatenate([self.x, x[fresh]])
-        self.hits = np.concatenate([self.hits, np.zeros(len(fresh), int)])
-        self.random_hits = np.concatenate([self.random_hits, np.zeros(len(fresh), int)])
-        np.add.at(self.hits, label, counts)
+        none = np.zeros(len(fresh), int)
+        x = np.concatenate([self.x, x[fresh]])
+        hits, random = np.concatenate([self.hits, none]), np.concatenate([self.random_hits, none])
+        np.add.at(hits, label, counts)
+        self.x, self.hits, self.random_hits = x, hits, random  # at once, so that no Ctrl-C comes between
         return label
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Only the points of a mask (K,)."""
+        if self.spectra is not None:
+            first = rows[: len(self.spectra.index)]
+            parts = {n: getattr(self.spectra, n)[first] for n in self.spectra._fields if n != "how"}
+            self.spectra = self.spectra._replace(**parts)
+        self.x, self.hits, self.random_hits = self.x[rows], self.hits[rows], self.random_hits[rows]
 
 
 def clusters(x: np.ndarray, radius: float, known: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -153,10 +184,10 @@ def search_from(table: Table, x: np.ndarray, random: bool = False) -> int:
     """
     if not len(x):
         return 0
-    x = canonical(table.flow, x)
-    known, size = len(table.x), len(x)
-    stages, rows = [x], [np.arange(size)]  # where to polish, and which of these belongs to each start at each stage
-    for snapshot in relaxed(table.flow, x):
+    known = len(table.x)
+    x, snapshots = eased(table, canonical(table.flow, x))
+    stages, rows = [x], [np.arange(len(x))]  # where to polish, and which of these belongs to each start at each stage
+    for snapshot in snapshots:
         label, first = clusters(snapshot, 1e-2 * table.flow.scale)
         rows.append(label + sum(len(stage) for stage in stages))
         stages.append(snapshot[first])
@@ -167,6 +198,16 @@ def search_from(table: Table, x: np.ndarray, random: bool = False) -> int:
         led[1:][led[1:] == led[:-1]] = -1
         table.random_hits += np.bincount(led[led >= 0], minlength=len(table.x))
     return len(table.x) - known
+
+
+def eased(table: Table, x: np.ndarray, *moments: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the states that the budget lasts for, and where relaxation takes them, (T, B, D)."""
+    parts = list(table.parts(len(x), 120))
+    found = [relaxed(table.flow, x[part], *moments) for part in table.budget.each("relaxation", parts, LEFT)]
+    if not found:
+        return x[:0], np.zeros((0, *x[:0].shape), x.dtype)
+    snapshots = np.concatenate(found, axis=1)
+    return x[: snapshots.shape[1]], snapshots
 
 
 def unstable(flow: Field, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -211,7 +252,7 @@ def deflated(table: Table, starts: np.ndarray, rng: np.random.Generator, rounds:
     if table.flow.size > BUILT:
         raise ValueError(f"Deflation is for at most {BUILT} neurons, and here are {table.flow.size}: leave it out.")
     total = 0
-    for _ in range(rounds):
+    for _ in table.budget.each("rounds of deflation", range(rounds)):
         known = len(table.x)
         around = np.repeat(table.x, 4, axis=0)
         around = around + 0.03 * table.flow.scale * rng.standard_normal(around.shape).astype(around.dtype)
@@ -227,6 +268,9 @@ def explore(table: Table, known: int, rng: np.random.Generator, most: int, round
     for _ in range(rounds):
         fresh, before = table.x[known:], len(table.x)
         if not len(fresh) or before >= most:
+            break
+        if table.budget.spent:
+            table.budget.skip("what lies around the last points")
             break
         search_from(table, pushes(table.flow, fresh))
         table.search(midpoints(table.x[:known], fresh[:MOST_NEW], rng))

@@ -175,23 +175,53 @@ def balanced_starts(flow: Field, count: int, *, seed: int | np.random.Generator 
     >>> (memory.weights(balanced_starts(field(memory), 7, seed=0)) > 0.02).sum(axis=-1)
     array([1, 1, 1, 2, 2, 2, 3])
     """
-    like = backend.to_numpy(flow.like)
-    none = np.zeros((0, flow.size), dtype=like.dtype)
+    if (rows := balanced_rows(flow)) is None:
+        return np.zeros((0, flow.size), dtype=backend.to_numpy(flow.like).dtype)
+    rng = np.random.default_rng(seed)
+    chosen, inside = _subsets(rows, count, rng)
+    w = np.where(inside, rng.standard_normal(chosen.shape) * rng.uniform(0.0, 2.0, (count, 1)), -np.inf)
+    return balanced(flow, chosen, inside, w)
+
+
+def balanced_rows(flow: Field) -> np.ndarray | None:
+    """The patterns (N, I) of a flow whose weights can be balanced, of length 1 where only directions count; else None.
+
+    >>> import numpy as np
+    >>> from hopfield.analysis.flow import field
+    >>> from hopfield.models import UniversalHopfield
+    >>> balanced_rows(field(UniversalHopfield(3 * np.eye(2), "cosine")))
+    array([[1., 0.],
+           [0., 1.]])
+    """
     populations = list(flow.network.populations.values())
     synapses = [synapse for synapse in flow.network.synapses.values() if not isinstance(synapse, Length)]
     if len(populations) != 1 or len(synapses) != 1 or not synapses[0].adiabatic:
-        return none
-    (p,), (synapse,) = populations, synapses
-    beta = getattr(synapse.lagrangian, "beta", None)
+        return None
+    (synapse,) = synapses
     similarity = synapse.similarities[0]
-    if beta is None or len(synapse.between) != 1 or similarity.metric not in ("product", "square", "angle"):
-        return none
-    rng = np.random.default_rng(seed)
+    if getattr(synapse.lagrangian, "beta", None) is None or len(synapse.between) != 1:
+        return None
+    if similarity.metric not in ("product", "square", "angle"):
+        return None
     rows = backend.to_numpy(similarity.patterns).astype(float)
-    if similarity.ray:
-        rows = rows / np.maximum(np.linalg.norm(rows, axis=1), 1e-300)[:, None]
-    chosen, inside = _subsets(rows, count, rng)
-    w = np.where(inside, rng.standard_normal(chosen.shape) * rng.uniform(0.0, 2.0, (count, 1)), -np.inf)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1), 1e-300)[:, None] if similarity.ray else rows
+
+
+def balanced(flow: Field, chosen: np.ndarray, inside: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Activations (B, I) at which the patterns `chosen` (B, S) that are `inside` have log-weights w (B, S).
+
+    >>> import numpy as np
+    >>> from hopfield.analysis.flow import field
+    >>> from hopfield.models import ModernHopfield
+    >>> flow = field(ModernHopfield(np.eye(3), beta=9.0))
+    >>> balanced(flow, np.array([[0, 2]]), np.ones((1, 2), bool), np.zeros((1, 2)))
+    array([[0.5, 0. , 0.5]])
+    """
+    like, rows = backend.to_numpy(flow.like), balanced_rows(flow)
+    assert rows is not None
+    (p,) = flow.network.populations.values()
+    (synapse,) = (synapse for synapse in flow.network.synapses.values() if not isinstance(synapse, Length))
+    similarity, beta, count = synapse.similarities[0], synapse.lagrangian.beta, len(chosen)
     share = np.exp(w - w.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
     members = np.where(inside[..., None], rows[chosen], 0.0)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...dynamics import backend
+from ..results import Budget
 from ._field import Field, field
 from ._marginal import ROUNDINGS, noise
 from ._newton import polish
@@ -232,7 +233,15 @@ class Descent(NamedTuple):
     path: np.ndarray | None
 
 
-def descend(flow: Flow, x: np.ndarray, *, steps: int = 5000, error: float = 1e-3, keep: bool = False) -> Descent:
+def descend(
+    flow: Flow,
+    x: np.ndarray,
+    *,
+    steps: int = 5000,
+    error: float = 1e-3,
+    keep: bool = False,
+    budget: Budget | None = None,
+) -> Descent:
     r"""Follow x' = F(x) from states (B, D) to the stable fixed points that they reach.
 
     Heun's method with a step size for each state: an error of `error` of the scale a step, and of a quarter of the
@@ -252,6 +261,8 @@ def descend(flow: Flow, x: np.ndarray, *, steps: int = 5000, error: float = 1e-3
         Of one step, in units of the scale.
     keep : bool
         Return the path, with as many rows as steps were taken.
+    budget : Budget, optional
+        States still under way when it is spent have not converged.
 
     Examples
     --------
@@ -271,7 +282,7 @@ def descend(flow: Flow, x: np.ndarray, *, steps: int = 5000, error: float = 1e-3
     top = speed.copy()
     for count in range(1, steps + 1):
         go = ~arrived
-        if not go.any():
+        if not go.any() or (budget is not None and budget.spent):
             break
         dt = step[go, None]
         full = x[go] + dt * force[go]

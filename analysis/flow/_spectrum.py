@@ -20,7 +20,7 @@ from .. import _declared as declared
 from ._counts import check_counts
 from ._derivatives import split
 from ._field import Field, field, states_of
-from ._low_rank import LowRank, low_rank, low_rank_eigenvalues
+from ._low_rank import low_rank, low_rank_eigenvalues
 from ._marginal import NEARLY, ROUNDINGS, blurred, noise, returns, size_of
 from ._newton import chunk
 from ._one_thread import one_thread
@@ -124,15 +124,25 @@ def spectrum(memory: Any, x: Any, k: int = 6, method: str = "auto") -> Spectrum:
 def _spectrum(flow: Field, x: np.ndarray, k: int, method: str) -> Spectrum:
     if not flow.symmetric:
         return _general(flow, x, k)
-    factors = low_rank(flow, x[:1]) if method in ("auto", "low rank") and len(x) else None
-    if method == "low rank" and factors is None:
-        raise ValueError("This field's coupling has no low rank: use method='dense' or 'eigsh'.")
     if method == "dense" or (method == "auto" and flow.size <= DENSE):
         return _summed_up(flow, x, _dense(flow, x), k, "dense")
-    if factors is not None:
-        rows = [low_rank_eigenvalues(_need(low_rank(flow, point[None]))) for point in x]
-        return _summed_up(flow, x, np.array(rows), k, "low rank", exact=factors.shift)
-    return _sparse(flow, x, k)
+    factors = [low_rank(flow, point[None]) if method in ("auto", "low rank") else None for point in x]
+    thin = np.array([part is not None for part in factors], dtype=bool)
+    if method == "low rank" and not thin.all():
+        raise ValueError("This field's coupling has no low rank: use method='dense' or 'eigsh'.")
+    if not thin.any():
+        return _sparse(flow, x, k)
+    rows = [low_rank_eigenvalues(part) for part in factors if part is not None]
+    shift = next(part.shift for part in factors if part is not None)
+    found = _summed_up(flow, x[thin], np.array(rows), k, "low rank", exact=shift)
+    return found if thin.all() else _together(found, _sparse(flow, x[~thin], k), thin)
+
+
+def _together(first: Spectrum, second: Spectrum, where: np.ndarray) -> Spectrum:
+    """The spectra of the points `where` and of the others, in the order of the points."""
+    order = np.argsort(np.concatenate([np.flatnonzero(where), np.flatnonzero(~where)]))
+    both = {n: np.concatenate([getattr(first, n), getattr(second, n)])[order] for n in Spectrum._fields if n != "how"}
+    return Spectrum(**both, how=second.how)
 
 
 def _summed_up(
@@ -315,11 +325,6 @@ def _sparse(flow: Field, x: np.ndarray, k: int) -> Spectrum:
 
 def _first(size: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal(size)
-
-
-def _need(factors: LowRank | None) -> LowRank:
-    assert factors is not None
-    return factors
 
 
 def update_rate(flow: Field, x: np.ndarray) -> np.ndarray | None:

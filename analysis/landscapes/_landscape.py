@@ -13,7 +13,7 @@ import numpy as np
 from ...dynamics.doors import checked
 from .. import _declared as declared
 from ..flow import Field
-from ..results import Result, plain, plain_table, printed_table
+from ..results import Result, plain, plain_table, printed_table, unlooked
 
 if TYPE_CHECKING:
     import networkx
@@ -82,6 +82,10 @@ class Landscape(Result):
         The row that each stored pattern goes by in `pattern`: its own, or a lower one of which it is a copy.
     field : Field or None
         The flow that was looked at, of which `escape_rates` takes the curvatures.
+    stopped : str
+        What ended the search early, its time or Ctrl-C; empty where nothing did.
+    skipped : tuple of str
+        What was not looked for.
 
     Examples
     --------
@@ -118,6 +122,8 @@ class Landscape(Result):
     seed: int
     rows: np.ndarray | None = None
     field: Field | None = dataclasses.field(default=None, repr=False)
+    stopped: str = ""
+    skipped: tuple[str, ...] = ()
 
     # -------------------------------------------------------------------------------------------- barriers
 
@@ -215,7 +221,8 @@ class Landscape(Result):
         shown = min(most, len(self.minima))
         first = f"{shown} of {len(self.minima)} minima, {len(self.saddles)} saddles of index 1"
         names = ("", "kind", "pattern", "E", "lowest barrier", "over saddle", "to")
-        table = plain_table("\n".join([first, *self.notes]), *names, left=("kind",))
+        said = [first, unlooked(self.stopped, self.skipped), *self.notes]
+        table = plain_table("\n".join(part for part in said if part), *names, left=("kind",))
         barrier = np.where(np.eye(len(self.energy), dtype=bool), np.inf, self.barrier)
         upper = np.where(np.eye(len(self.energy), dtype=bool), np.inf, self.upper)
         for row in range(shown):
@@ -253,6 +260,8 @@ class Landscape(Result):
             "unjoined": self.unjoined,
             "notes": list(self.notes),
             "seed": self.seed,
+            "stopped": self.stopped,
+            "skipped": list(self.skipped),
         }
 
 

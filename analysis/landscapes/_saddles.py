@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from ..flow import Flow, contraction_rate, descend, leading_modes, polish, spectrum
+from ..results import Budget
+
+SOME = 256  # candidates between two looks at the clock
+LEFT = "what became of some candidates for saddles"
 
 
 class Passes(NamedTuple):
@@ -35,7 +40,7 @@ class Passes(NamedTuple):
     mode: np.ndarray
 
 
-def passes(flow: Flow, x: np.ndarray, *, known: np.ndarray | None = None) -> Passes:
+def passes(flow: Flow, x: np.ndarray, *, known: np.ndarray | None = None, budget: Budget | None = None) -> Passes:
     """Polish candidates (B, D) by Newton's method, and keep those that are saddles of index 1 (`spectrum`), each once.
 
     Parameters
@@ -46,6 +51,8 @@ def passes(flow: Flow, x: np.ndarray, *, known: np.ndarray | None = None) -> Pas
         Candidates, such as the tops of strings.
     known : array (K, D), optional
         Saddles that need not be found again.
+    budget : Budget, optional
+        Which ends the search.
 
     Examples
     --------
@@ -58,12 +65,9 @@ def passes(flow: Flow, x: np.ndarray, *, known: np.ndarray | None = None) -> Pas
     x = np.asarray(x, dtype=float).reshape(-1, flow.size)
     if not len(x):
         return Passes(x, np.zeros(0), np.zeros((0, 2)), x)
-    found = polish(flow.field, x)
     states, residuals, rates, modes = [], [], [], []
-    places = flow.canonical(found.x.astype(float))
     seen = np.zeros((0, flow.size)) if known is None else np.asarray(known, dtype=float)
-    for row in np.flatnonzero(found.converged):
-        point = places[row]
+    for point, residual in _zeros(flow, x, budget or Budget()):
         if len(seen) and flow.field.same(seen, point).any():
             continue
         seen = np.concatenate([seen, point[None]])
@@ -71,7 +75,7 @@ def passes(flow: Flow, x: np.ndarray, *, known: np.ndarray | None = None) -> Pas
         if kind.index[0] == 1 and not kind.marginal[0]:
             leading = leading_modes(flow, point, 2)
             states.append(point)
-            residuals.append(found.residual[row])
+            residuals.append(residual)
             rates.append(np.append(leading.values.real, -np.inf)[:2] / flow.clock)
             modes.append(leading.vectors[:, 0].real / np.linalg.norm(leading.vectors[:, 0].real))
     shape = (len(states), flow.size)
@@ -83,6 +87,18 @@ def passes(flow: Flow, x: np.ndarray, *, known: np.ndarray | None = None) -> Pas
     )
 
 
+def _zeros(flow: Flow, x: np.ndarray, budget: Budget) -> Iterator[tuple[np.ndarray, float]]:
+    """The zeros that Newton's method leads to from candidates (B, D), and their residuals."""
+    for at in budget.each("candidates for saddles", range(0, len(x), SOME), LEFT):
+        found = polish(flow.field, x[at : at + SOME])
+        places = flow.canonical(found.x.astype(float))
+        for row in np.flatnonzero(found.converged):
+            if budget.spent:
+                budget.skip(LEFT)
+                return
+            yield places[row], float(found.residual[row])
+
+
 def climb(
     flow: Flow,
     minima: np.ndarray,
@@ -91,6 +107,7 @@ def climb(
     stride: float = 0.03,
     steps: int = 400,
     seed: int = 0,
+    budget: Budget | None = None,
 ) -> np.ndarray:
     r"""Climb from minima along their softest modes until the energy curves down along the mode that is followed.
 
@@ -139,7 +156,8 @@ def climb(
     if not flow.symmetric:
         raise ValueError("Climbing along modes needs a symmetric Jacobian, that of a flow downhill, x' = -dE/dx.")
     begin, ways = [], []
-    for x in np.asarray(minima, dtype=float):
+    budget = budget or Budget()
+    for x in budget.each("minima to climb from", np.asarray(minima, dtype=float)):
         soft = leading_modes(flow, x, modes, seed).vectors
         for w in soft.T:
             begin += [x, x]
@@ -151,7 +169,7 @@ def climb(
     dt, longest = 1.0 / shift, stride * flow.scale
     x = flow.canonical(x + longest * w)
     home = np.stack(begin)
-    for count in range(steps):
+    for count in budget.each("steps uphill", range(steps), "saddles above some minima"):
         if count % 50 == 0 and count:
             shift = max(shift, contraction_rate(flow, x, seed=seed))
             dt = 1.0 / shift
@@ -201,7 +219,15 @@ class Ends(NamedTuple):
     energy: np.ndarray
 
 
-def join(flow: Flow, saddles: Passes, minima: np.ndarray, *, push: float = 1e-3, looks: int = 33) -> Ends:
+def join(
+    flow: Flow,
+    saddles: Passes,
+    minima: np.ndarray,
+    *,
+    push: float = 1e-3,
+    looks: int = 33,
+    budget: Budget | None = None,
+) -> Ends:
     r"""From each saddle go x* + push w and x* - push w, and follow the flow to the minima that it joins.
 
     Parameters
@@ -216,6 +242,8 @@ def join(flow: Flow, saddles: Passes, minima: np.ndarray, *, push: float = 1e-3,
         In units of the scale.
     looks : int
         Points kept of each way down.
+    budget : Budget, optional
+        Where it ends, sides have not arrived.
 
     Examples
     --------
@@ -235,10 +263,11 @@ def join(flow: Flow, saddles: Passes, minima: np.ndarray, *, push: float = 1e-3,
         return Ends(joins, minima, arc, energy)
     step = push * flow.scale * saddles.mode
     chunk = max(1, 2**22 // flow.size // 200)  # the way down is kept for a moment
-    for k in range(0, count, chunk):
+    budget = budget or Budget()
+    for k in budget.each("batches of saddles to go down from", range(0, count, chunk)):
         rows = slice(k, k + chunk)
         pair = np.concatenate([saddles.state[rows] + step[rows], saddles.state[rows] - step[rows]])
-        way = descend(flow, pair, keep=True)
+        way = descend(flow, pair, keep=True, budget=budget)
         assert way.path is not None
         ends = flow.canonical(way.state)
         size = len(pair) // 2

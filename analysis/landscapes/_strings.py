@@ -11,6 +11,7 @@ from ...dynamics.doors import checked, quiet
 from ...dynamics.integrators import Relaxation
 from .. import _declared as declared
 from ..flow import Flow, canonical, check_counts, columns, contraction_rate, flow_of, on_sphere, states_of
+from ..results import Budget
 
 LOOKED = 128  # images of a batch whose fastest contraction sets the step
 ELEMENTS = 2**23  # numbers in one batch of strings
@@ -109,7 +110,27 @@ def string_method(
     >>> (string_method(memory, minimum, -minimum).bound - field(memory).energy(minimum)).round(3)  # exact: 0.163262
     array([0.163])
     """
-    flow = flow_of(memory)
+    return laid(Budget(), flow_of(memory), start, end, images, steps, tol, bend, seed)
+
+
+def laid(
+    budget: Budget,
+    flow: Flow,
+    start: Any,
+    end: Any,
+    images: int = 41,
+    steps: int = 300,
+    tol: float = 1e-4,
+    bend: float = 0.05,
+    seed: int = 0,
+) -> Strings:
+    """`string_method` within a budget: of the first pairs, as many as it lasts for.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> flow, rows = flow_of(ModernHopfield(np.eye(2), beta=8.0)), np.eye(2)
+    >>> laid(Budget(), flow, rows[:1], rows[1:], images=5).energy.argmax()
+    np.int64(2)
+    """
     if not flow.field.conservative:
         raise ValueError("A string of least energy needs an energy, and this flow is not the gradient of one.")
     check_counts(images=(images, 3), steps=(steps, 1))
@@ -118,14 +139,14 @@ def string_method(
         raise ValueError(f"Every string needs both ends, got {len(start)} starts and {len(end)} ends.")
     if (sphere := on_sphere(flow.field)) is not flow.field:
         inside = [canonical(sphere, side) for side in (start, end)]
-        found = string_method(sphere, *inside, images=images, steps=steps, tol=tol, bend=bend, seed=seed)
-        path = _at_lengths(flow, found.path, start, end)
+        found = laid(budget, flow_of(sphere), *inside, images, steps, tol, bend, seed)
+        path = _at_lengths(flow, found.path, start[: len(found.path)], end[: len(found.path)])
         energy = flow.energy(path.reshape(-1, flow.size)).reshape(path.shape[:-1])  # without what holds the length
         return found._replace(path=path, energy=energy)
     chunk = max(1, ELEMENTS // (images * flow.size))
     parts = [
-        _strings(flow, start[k : k + chunk], end[k : k + chunk], images, steps, tol, bend, seed + k)
-        for k in range(0, len(start), chunk)
+        _strings(budget, flow, start[k : k + chunk], end[k : k + chunk], images, steps, tol, bend, seed + k)
+        for k in budget.each("batches of paths", range(0, len(start), chunk))
     ]
     if not parts:
         empty = np.zeros((0, images))
@@ -135,7 +156,15 @@ def string_method(
 
 
 def _strings(
-    flow: Flow, start: np.ndarray, end: np.ndarray, images: int, steps: int, tol: float, bend: float, seed: int
+    budget: Budget,
+    flow: Flow,
+    start: np.ndarray,
+    end: np.ndarray,
+    images: int,
+    steps: int,
+    tol: float,
+    bend: float,
+    seed: int,
 ) -> Strings:
     t = np.linspace(0, 1, images)[None, :, None]
     along = (end - start)[:, None, :]
@@ -160,6 +189,9 @@ def _strings(
         path[active] = new
         active &= moved > tol
         if not active.any():
+            break
+        if budget.spent:
+            budget.skip("the lowest paths: some were not relaxed to the end")
             break
     energy = flow.energy(path)
     return Strings(path, energy, _highest(flow, path), moved, count)

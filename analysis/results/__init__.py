@@ -1,5 +1,7 @@
-"""What results share: files, reports, intervals."""
+"""What results share: files, reports, intervals, and what a search may take."""
 
+from ._budget import Budget as Budget
+from ._budget import unlooked as unlooked
 from ._files import plain as plain
 from ._files import versions as versions
 from ._files import write_report as write_report

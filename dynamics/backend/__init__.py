@@ -10,6 +10,8 @@ from ._derive import gradient as gradient
 from ._derive import iterated as iterated
 from ._derive import repeat as repeat
 from ._derive import repeated as repeated
+from ._files import filed as filed
+from ._files import is_chunked as is_chunked
 from ._in_place import added as added
 from ._in_place import exp_of_gap as exp_of_gap
 from ._in_place import is_free as is_free

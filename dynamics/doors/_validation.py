@@ -110,6 +110,8 @@ def finite(name: str, value: Array) -> Array:
 
 def matrix(name: str, value: Any, like: Array | None = None) -> Array:
     """A finite, non-empty floating matrix whose rows are patterns."""
+    if like is None and backend.is_chunked(value):
+        value = backend.filed(value, value.dtype if np.dtype(value.dtype).kind == "f" else np.float64)
     value = floating(name, value, like)
     if value.ndim != 2:
         raise ValueError(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 from .. import backend
 from ..backend import Array, structure
@@ -46,16 +50,38 @@ def table_of(similarity: Similarity, g: Array, rows: Array | None = None, tick: 
     count = similarity.patterns.shape[0]
     carried = similarity.carrier if rows is None else rows
     step = step_of(count, g.shape[0])
-    xp = backend.namespace(g)
-    room = xp.empty((g.shape[0], step), dtype=g.dtype, device=backend.device(g)) if backend.is_free(g) else None
 
     def blocks() -> Iterator[tuple[int, Array]]:
-        for first in range(0, count, step):
-            yield first, similarity.block(g, first, min(first + step, count), room)
-            if tick is not None:
-                tick(min(first + step, count))
+        with _room(g, step) as room:
+            for first in range(0, count, step):
+                yield first, similarity.block(g, first, min(first + step, count), room)
+                if tick is not None:
+                    tick(min(first + step, count))
 
     return Table(count, blocks, lambda first, last: carried[first:last, ...], g)  # type: ignore[index]
+
+
+_KEPT = threading.local()  # pages that are fresh each time cost as much as a product of a thousand patterns
+
+
+@contextlib.contextmanager
+def _room(g: Array, step: int) -> Iterator[Array | None]:
+    """Room for the scores of a block: NumPy's is kept for the next one, and nobody else has it meanwhile."""
+    if not backend.is_free(g):
+        yield None
+        return
+    shape, xp = (g.shape[0], step), backend.namespace(g)
+    if backend.backend_of(g) != "numpy":
+        yield xp.empty(shape, dtype=g.dtype, device=backend.device(g))
+        return
+    size = shape[0] * step
+    kept, _KEPT.room = getattr(_KEPT, "room", None), None
+    if kept is None or kept.dtype != g.dtype or kept.size < size:
+        kept = np.empty(size, g.dtype)
+    try:
+        yield kept[:size].reshape(shape)
+    finally:
+        _KEPT.room = kept if kept.size <= ROOM else None
 
 
 def groups(similarity: Similarity, g: Array) -> Iterator[tuple[int, Array]]:

@@ -79,6 +79,8 @@ class Similarity(backend.Extensible, ABC):
         Whether scores are differences of larger numbers, so that the sum of gaps is more exact.
     shares : {"", "scores", "values"}
         Whether a `normalised` similarity divides scores by their sum as they are, or those of vectors that sum to one.
+    blockwise : bool
+        Whether patterns in a file are recalled in blocks though forces do not follow from sums over the blocks.
 
     Examples
     --------
@@ -117,6 +119,7 @@ class Similarity(backend.Extensible, ABC):
     gap: ClassVar[Callable[..., Array] | None] = None
     cancels = True
     shares = ""
+    blockwise = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

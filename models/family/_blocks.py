@@ -58,6 +58,10 @@ def in_blocks(memory: Any, like: Array, least: int = 0) -> bool:
     samples = math.prod(like.shape[:-1])
     if not samples or separation.domain or (count < least if least else count * samples < FEW):
         return False
+    if not backend.is_free(like) or backend.is_traced(like) or backend.is_half(like):
+        return False
+    if not least and memory.sim.blockwise and backend.is_mapped(memory.memories):  # sums of patterns, not of forces
+        return separation.merging() is not None
     return merges(memory.sim, separation, like)
 
 

@@ -16,6 +16,7 @@ from ._gaps import absolute_gap
 from ._pairwise import over_elements, over_patterns
 
 CHUNK = 2**20  # elements of a temporary (batch, rows, columns)
+SORTED = 2**26  # elements up to which the columns of patterns in a file are sorted in memory
 
 
 @structure
@@ -31,15 +32,16 @@ class Manhattan(Similarity):
     for some thousand patterns. With numba (``pip install "hopfield[fast]"``) scores cost about what a matrix product
     does, and a step ends in each column where its median is found.
 
-    `columns` (I, N) are the columns of the patterns, each sorted, and `order` (I, N) the rows of their values.
+    `columns` (I, N) are the columns of the patterns, each sorted, and `order` (I, N) the rows of their values; None of
+    more than 6e7 numbers in a file, which are recalled and have no steps.
 
     >>> import numpy as np
     >>> Manhattan(np.array([[1.0, 0.0], [1.0, 1.0]])).scores(np.array([2.0, 3.0]))
     array([-4., -3.])
     """
 
-    order: Array = derived(lambda self: _places(self.patterns))
-    columns: Array = derived(lambda self: _ordered(self.patterns, self.order))
+    order: Any = derived(lambda self: None if _is_large(self.patterns) else _places(self.patterns))
+    columns: Any = derived(lambda self: None if self.order is None else _ordered(self.patterns, self.order))
     name = "manhattan"
     leak = 0.0
     smooth = False
@@ -48,10 +50,15 @@ class Manhattan(Similarity):
     metric = "blocks"
     gap = staticmethod(absolute_gap)
     cancels = False
+    blockwise = True
 
     def scores(self, g: Array) -> Array:
         """-sum_k \\|M_ik - g_k\\|."""
         return -city_blocks(self.patterns, g)
+
+    def block(self, g: Array, first: int, last: int, room: Array | None = None) -> Array:
+        """The scores of the patterns from one to another, (B, n)."""
+        return -city_blocks(self.patterns[first:last, ...], g)
 
     def pullback(self, g: Array, f: Array) -> Array:
         """sum_i f_i sign(M_ik - g_k), with sign(0) = 0."""
@@ -122,6 +129,10 @@ def city_blocks(patterns: Array, g: Array) -> Array:
     return xp.reshape(distances, (*g.shape[:-1], patterns.shape[0]))
 
 
+def _is_large(patterns: Array) -> bool:
+    return backend.is_mapped(patterns) and patterns.size > SORTED
+
+
 def _places(patterns: Array) -> Array:
     order = backend.namespace(patterns).argsort(_turned(patterns), axis=1, stable=True)
     return order.astype(np.int32) if type(order) is np.ndarray and order.shape[1] < 2**31 else order
@@ -166,6 +177,12 @@ def _proximal_median(sorted_: Manhattan, v: Array, f: Array, drive: Any, leak: A
     the answer is max over k = 0..N of min(m_(k+1), p_k), where m_(N+1) is infinite.
     """
     xp = backend.namespace(v)
+    if sorted_.columns is None:
+        count = len(sorted_.patterns)
+        raise ValueError(
+            f"A step of manhattan looks at the patterns column by column, each sorted, and these {count} lie in a file "
+            "by rows. `recall` reads them in blocks; for the dynamics load them, numpy.array(patterns)."
+        )
     width, rows = sorted_.columns.shape
     shape = v.shape
     v, f = xp.reshape(v, (-1, width)), xp.reshape(f, (-1, rows))

@@ -26,6 +26,13 @@ from ._pairwise import squared_gap
 from ._published import Published, published
 
 
+def _unit_rows(patterns: Array) -> Array:
+    """Rows of length 1, in a file too where the patterns lie in one."""
+    if backend.is_mapped(patterns):
+        return backend.filed(patterns, patterns.dtype, lambda part: _unit(part)[0])
+    return _unit(patterns)[0]
+
+
 def _sum(values: Array) -> Array:
     return backend.namespace(values).sum(values, axis=-1, keepdims=True)
 
@@ -202,7 +209,7 @@ class Cosine(Similarity):
     array([0.6])
     """
 
-    rows: Array = derived(lambda self: _unit(self.patterns)[0], by_row=True)
+    rows: Array = derived(lambda self: _unit_rows(self.patterns), by_row=True)
     name = "cosine"
     leak = 0.0
     ray = True

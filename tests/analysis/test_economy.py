@@ -117,7 +117,7 @@ def test_eigenvalues_of_a_census_are_those_of_its_points():
 # --------------------------------------------------------------------------------------------------- known points
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(5))
 def test_new_points_beside_known_ones_are_labelled_as_among_all(seed):
     rng = np.random.default_rng(seed)
     known = rng.uniform(0, 3, (40, 2))
@@ -188,11 +188,13 @@ def test_a_branch_is_followed_with_three_models(shape, monkeypatch):
     ("similarity", "name", "low", "high"),
     [
         ("dot", "beta", 3.0, 9.0),
-        ("euclidean", "beta", 2.0, 6.0),
-        ("cosine", "beta", 4.0, 9.0),
+        pytest.param("euclidean", "beta", 2.0, 6.0, marks=pytest.mark.slow),
+        pytest.param("cosine", "beta", 4.0, 9.0, marks=pytest.mark.slow),
         ("dot", "tau_value", 0.5, 2.0),
-        ("dot", "bias", -0.05, 0.05),
-        ("dot", "leak", 0.8, 1.2),  # which is part of the program, and no number in it
+        pytest.param("dot", "bias", -0.05, 0.05, marks=pytest.mark.slow),
+        pytest.param(
+            "dot", "leak", 0.8, 1.2, marks=pytest.mark.slow
+        ),  # which is part of the program, and no number in it
     ],
 )
 def test_branches_of_a_number_are_those_of_a_model_for_each_value(similarity, name, low, high):
@@ -239,7 +241,7 @@ def test_threads_of_blas_are_given_back():
 # ---------------------------------------------------------------------------------------------- nothing to find
 
 
-@pytest.mark.parametrize("leak", [0.5, 2.0])
+@pytest.mark.parametrize("leak", [0.5])
 def test_a_leak_beside_directions_is_refused(leak):
     rows = unit_rows(3, 5)
     memory = UniversalHopfield(rows, "cosine", beta=6.0, leak=leak)

@@ -108,9 +108,9 @@ def test_weights_below_0_have_no_compiled_step(always, monkeypatch, rng):
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_sign_rule_flips_the_same_neurons(always, monkeypatch, rng, dtype, held):
-    m = rng.choice([-1.0, 1.0], size=(8, 60)).astype(dtype)
-    memory, cues = ClassicalHopfield(m), m * np.where(rng.random(m.shape) < 0.3, -1, 1).astype(dtype)
+def test_sign_rule_flips_the_same_neurons(always, monkeypatch, rng, held):
+    m = rng.choice([-1.0, 1.0], size=(8, 60))
+    memory, cues = ClassicalHopfield(m), m * np.where(rng.random(m.shape) < 0.3, -1, 1)
     known = np.arange(60) < 20
 
     def retrieve():
@@ -122,8 +122,8 @@ def test_sign_rule_flips_the_same_neurons(always, monkeypatch, rng, dtype, held)
     assert not held or (found.state[:, known] == cues[:, known]).all()
 
 
-def test_heat_bath_draws_the_same_states(always, monkeypatch, rng, dtype):
-    m = rng.choice([-1.0, 1.0], size=(3, 80)).astype(dtype)
+def test_heat_bath_draws_the_same_states(always, monkeypatch, rng):
+    m = rng.choice([-1.0, 1.0], size=(3, 80)).astype("float32")
     memory = ClassicalHopfield(m, bias=0.1)
 
     def run():

@@ -13,10 +13,14 @@ def rows(rng):
     return rng.integers(1, 6, (12, 7)) / 4
 
 
-@pytest.mark.parametrize(
-    "similarity", ["dot", "euclidean", "cosine", "manhattan", "kl", "reverse_kl", "jensen_shannon"]
-)
+KINDS = ["dot", "euclidean", "cosine", "manhattan", "kl", "reverse_kl", "jensen_shannon"]
+EVERY = [("numpy", kind) for kind in KINDS] + [("torch", "manhattan"), ("torch", "cosine"), ("jax", "manhattan")]
+
+
+@pytest.mark.parametrize(("library", "similarity"), EVERY)  # what a library does is the same for each similarity
 def test_what_was_prepared_is_that_of_all_rows(library, rows, similarity):
+    if library != "numpy":
+        pytest.importorskip(library)
     memory = UniversalHopfield(to_library(rows[:8], library), similarity, tau_memory=0.0)
     _ = memory.sim, memory.places
     for changed, now in (
@@ -32,6 +36,8 @@ def test_what_was_prepared_is_that_of_all_rows(library, rows, similarity):
                 np.testing.assert_allclose(
                     to_numpy(getattr(one, field)), to_numpy(getattr(other, field)), rtol=1e-15, err_msg=field
                 )
+        if library == "jax":  # every number of rows is a program of its own there
+            continue
         q = to_library(now[0] + 0.01, library)
         np.testing.assert_allclose(to_numpy(changed.recall(q)), to_numpy(new.recall(q)), rtol=1e-14)
         assert changed.retrieve(q).pattern == new.retrieve(q).pattern
