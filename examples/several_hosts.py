@@ -18,7 +18,6 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import numpy as np
-from matplotlib.figure import Figure
 
 ROWS, WIDTH, BETA = 500, 32, 2.0  # patterns of each host
 
@@ -35,6 +34,7 @@ def host(process, count, address, picture):
     from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
     from hopfield import ModernHopfield, simulate
+    from hopfield.analysis import new_figure, open_axes
 
     jax.config.update("jax_cpu_collectives_implementation", "gloo")  # of processors; others have their own
     jax.distributed.initialize(address, num_processes=count, process_id=process)
@@ -57,12 +57,13 @@ def host(process, count, address, picture):
         states = np.asarray(run.states["value"])
         nearest = ((states[-1][:, None] - stored) ** 2).sum(-1).argmin(-1)
         print(f"after t = 10 the cues are at patterns {nearest.tolist()}")
-        figure = Figure(figsize=(6, 4), layout="constrained")
-        axes = figure.subplots()
+        figure = new_figure((6.0, 4.0))
+        axes = open_axes(figure.subplots())
         for k, row in enumerate(nearest):
-            axes.semilogy(run.times, np.linalg.norm(states[:, k] - stored[row], axis=-1), label=f"pattern of host {k}")
+            away, line = np.linalg.norm(states[:, k] - stored[row], axis=-1), ("-", "--", ":", "-.")[k % 4]
+            axes.semilogy(run.times, away, line, lw=2, label=f"pattern of host {k}")
         axes.set(xlabel="time", ylabel="distance from the pattern", title=f"{count} hosts with {ROWS} patterns each")
-        axes.legend()
+        axes.legend(loc="upper right", frameon=False)
         figure.savefig(picture, dpi=150)
         print(f"The picture is {picture}.")
 

@@ -7,20 +7,22 @@ defined; `write` makes a page for each room and for each name. Both need no Sphi
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
-import pkgutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 FACES = ("hopfield", "hopfield.dynamics", "hopfield.models", "hopfield.data", "hopfield.layers", "hopfield.analysis")
+MODULES = {"torch": "hopfield.layers.torch", "equinox": "hopfield.layers.equinox"}  # and the package that each needs
 # In the order of the pages. A room that is missing here is put after the others of its floor.
 ORDER = [
-    *(f"models.{room}" for room in ("family", "binary", "sparse", "pairs", "layered", "predictive", "measures")),
-    "models",
-    *(f"dynamics.{room}" for room in ("simulation", "integrators", "network", "synapses", "lagrangians", "backend")),
-    "dynamics.doors",
+    *(f"models.{room}" for room in ("family", "binary", "sparse", "pairs", "layered", "predictive")),
+    *("models.iterated", "models.measures", "models"),
+    *(f"dynamics.{room}" for room in ("simulation", "inputs", "integrators", "network", "synapses", "lagrangians")),
+    *("dynamics.backend", "dynamics.doors"),
+    "dynamics",
     "data",
-    "layers",
+    *(f"layers.{room}" for room in ("attention", "torch", "equinox", "learning")),
     *(f"analysis.{room}" for room in ("energy", "fixed_points", "basins", "landscapes", "branches", "recall", "plots")),
     *(f"analysis.{room}" for room in ("experiments", "flow", "results")),
 ]
@@ -44,7 +46,11 @@ TITLES = {
     "dynamics.backend": "Array libraries",
     "dynamics.doors": "Checks and registries",
     "data": "Patterns, noise and masks",
-    "layers": "Memories in deep networks",
+    "dynamics.inputs": "What changes in time",
+    "models.iterated": "Iterated maps",
+    "layers.torch": "Modules for PyTorch",
+    "layers.equinox": "Modules for Equinox",
+    "layers.learning": "Learning, and estimators of scikit-learn",
     "analysis.plots": "Pictures",
     "analysis.flow": "The field of one vector",
 }
@@ -65,11 +71,9 @@ class Entry(NamedTuple):
 
 
 def faces() -> list[Any]:
-    """The modules whose public names are documented; `hopfield.layers` once it is there."""
-    import hopfield
-
-    there = {"hopfield", *(f"hopfield.{found.name}" for found in pkgutil.iter_modules(hopfield.__path__))}
-    return [importlib.import_module(face) for face in FACES if face in there]
+    """The modules whose public names are documented; those of PyTorch and Equinox where these are installed."""
+    there = [face for package, face in MODULES.items() if importlib.util.find_spec(package)]
+    return [importlib.import_module(face) for face in (*FACES, *there)]
 
 
 def exported(module: Any) -> list[str]:
@@ -216,7 +220,8 @@ def write(folder: Path) -> dict[str, list[Entry]]:
     import docstrings
 
     listed = entries()
-    docstrings.LINKS.update({entry.name: entry.path for entry in listed})
+    for entry in listed:  # of two that have one name, the first
+        docstrings.LINKS.setdefault(entry.name, entry.path)
     public = {entry.thing: entry.path for entry in listed if inspect.isclass(entry.thing)}
     names = folder / "names"
     names.mkdir(parents=True, exist_ok=True)

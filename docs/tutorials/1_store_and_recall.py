@@ -118,12 +118,12 @@ figure = plot_recall(memory, cut, masked.state, (8, 8), targets=np.arange(50))
 variances = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
 figure = new_figure((6, 3.2))
 ax = open_axes(figure.subplots())
-for similarity, beta in {"manhattan": 2.0, "euclidean": 10.0, "dot": 10.0}.items():
+for similarity, beta, line in (("manhattan", 2.0, "^:"), ("euclidean", 10.0, "s--"), ("dot", 10.0, "o-")):
     other = UniversalHopfield(digits, similarity, beta=beta)
     shares = [
         np.mean(other.retrieve(gaussian_noise(digits, variance=v, seed=2)).pattern == np.arange(50)) for v in variances
     ]
-    ax.semilogx(variances, shares, "o-", label=similarity)
+    ax.semilogx(variances, shares, line, label=similarity)
 ax.set_xticks(variances, [f"{v:g}" for v in variances])
 ax.minorticks_off()
 ax.set(xlabel="variance of the noise in each pixel", ylabel="share recalled", ylim=(-0.03, 1.03))

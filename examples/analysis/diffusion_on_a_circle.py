@@ -48,11 +48,11 @@ energies.legend(frameon=False, fontsize="small")
 memory = on_the_circle(8)
 found = diffuse(memory, 200, sigma=2.0, end=0.02, steps=60, seed=0)
 for k in range(200):
-    plane.plot(*found.path[:, k].T, color=f"C{found.pattern[k]}", lw=0.6, alpha=0.5)
+    plane.plot(*found.path[:, k].T, color=f"C{found.pattern[k]}", lw=0.6, alpha=0.6)
 plane.plot(*found.path[0].T, ".", color="0.6", ms=3, label="noise")
 plane.plot(*memory.memories.T, "o", color="black", ms=7, label="patterns")
 plane.set(xlim=(-4.2, 4.2), ylim=(-4.2, 4.2), aspect="equal", title="200 samples of noise, annealed to 8 patterns")
-plane.legend(framealpha=1.0, fontsize="small", loc="upper right")
+plane.legend(facecolor="white", edgecolor="none", framealpha=1.0, fontsize="small", loc="upper right")
 print("samples that end at each pattern:", np.bincount(found.pattern, minlength=8))
 half = found.sigma[(found.weight.mean(axis=1) > 0.5).argmax()]
 print(f"one pattern has more than half of the weight, in the mean, from sigma = {half:.2f} on; gaps are 0.77 wide")

@@ -21,17 +21,17 @@ parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpF
 parser.add_argument("--out", default="continuous_sdm.png", help="the picture (default: %(default)s)")
 options = parser.parse_args()
 n = 64
-radii = {5: "#0072B2", 11: "#D55E00", 15: "#009E73"}
+radii = {5: ("#0072B2", "o"), 11: ("#D55E00", "s"), 15: ("#009E73", "^")}
 
 figure = Figure(figsize=(9, 3.8), layout="constrained", dpi=150)
 left, right = figure.subplots(1, 2)
-for radius, colour in radii.items():
+for radius, (colour, mark) in radii.items():
     beta = beta_from_radius(n, radius)
     distances = np.arange(2 * radius + 1)
     shared = circle_intersection(n, radius, distances)
     near = np.exp(-2 * beta * distances[: radius + 1] / n)
     middle = np.exp(np.mean(np.log(shared[: radius + 1] / near)))  # the factor that a softmax does not see
-    left.semilogy(distances, shared / shared[0], ".", color=colour, ms=4, label=f"radius {radius}")
+    left.semilogy(distances, shared / shared[0], mark, color=colour, ms=3, label=f"radius {radius}")
     left.semilogy(
         distances[: radius + 1], middle * near / shared[0], color=colour, lw=1, label=f"softmax, beta={beta:.1f}"
     )

@@ -39,7 +39,7 @@ print(f"names found: {np.mean(np.all(named == names, axis=1)):.0%}, energy {foun
 print(f"digits found from their names: {np.mean(np.all(back == digits, axis=1)):.0%}")
 
 modern = ModernHopfield(digits, beta=0.15, projection=names)
-run = simulate(modern, cues, t1=4, save="all")
+run = simulate(modern, cues, t1=4, save="all", save_at=np.linspace(0, 4, 81))
 print(check_lyapunov(modern, run))
 
 figure = Figure(figsize=(9, 4.2), layout="constrained", dpi=150)

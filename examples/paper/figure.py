@@ -2,11 +2,11 @@
 The paper's figures, redone
 ===========================
 
-A figure of Millidge et al. 2022 as the published code, the text, and a fair comparison have it; and what is beyond.
+A figure of Millidge et al. 2022 as the published code, the text, and a fair comparison have it; and what is beyond::
 
-python figure.py 2 --quick               small digits, some seconds
-HOPFIELD_DATA=FOLDER python figure.py 2  the paper's data sets; see hopfield.data._datasets.load
-python figure.py beyond --quick          betas, sparse separations, and how the answer is read (else CIFAR-10)
+    python figure.py 2 --quick               small digits, some seconds
+    HOPFIELD_DATA=FOLDER python figure.py 2  the paper's data sets; see hopfield.data.load
+    python figure.py beyond --quick          betas, sparse separations, and how the answer is read (else CIFAR-10)
 """
 
 import math

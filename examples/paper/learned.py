@@ -1,8 +1,12 @@
-"""Learned similarities against fixed ones: do held-out images come back from half, from noise, and from both?
+"""
+Learned similarities against fixed ones
+=======================================
 
-python learned.py                                       handwritten digits, a minute
-HOPFIELD_DATA=FOLDER python learned.py --data cifar10   images of CIFAR-10, an hour; a minute with --matrix
-python learned.py --quick                               few steps, for a look
+Do held-out images come back from half, from noise, and from both?::
+
+    python learned.py                                       handwritten digits, a minute
+    HOPFIELD_DATA=FOLDER python learned.py --data cifar10   images of CIFAR-10, an hour; a minute with --matrix
+    python learned.py --quick                               few steps, for a look
 
 The paper conjectures (section 5.1) that learned similarities recall more. Two encoders are trained to tell cues from
 other images (`hopfield.layers.fit`), on images that are never stored or asked: a matrix on the principal components,
@@ -19,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.special import log_ndtr
 
-from hopfield.analysis import new_figure
+from hopfield.analysis import new_figure, open_axes
 from hopfield.data import corrupt, load
 from hopfield.layers import fit
 from hopfield.models import LearnedSimilarity, similarity
@@ -83,7 +87,7 @@ def recalled(scores):
     return float((np.asarray(scores).argmax(axis=1) == np.arange(len(scores))).mean())
 
 
-parser = ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+parser = ArgumentParser(description="Learned similarities against fixed ones")
 parser.add_argument("--data", choices=tuple(SETTINGS), default="digits", help="the images (default: %(default)s)")
 parser.add_argument("--quick", action="store_true", help="few steps of training, and one set of images")
 parser.add_argument("--matrix", action="store_true", help="train the matrix alone, which is quick and needs no PyTorch")
@@ -166,13 +170,14 @@ for cue in CUES:
     console.print(f"{cue}: {ours} against {best}: {gain.mean():+.3f}, standard error {error:.3f} over sets")
 
 figure = new_figure((8.0, 4.2))
-axes = figure.subplots()
+axes = open_axes(figure.subplots())
 names = [name for name in found if len(found[name]) == len(CUES)]
 for k, name in enumerate(names):
     places = np.arange(len(CUES)) + (k - len(names) / 2 + 0.5) * 0.12
-    axes.bar(places, [np.mean(found[name][cue]) for cue in CUES], 0.11, label=name)
+    hatch = "////" if name in LEARNED else None
+    axes.bar(places, [np.mean(found[name][cue]) for cue in CUES], 0.11, label=name, hatch=hatch, edgecolor="white")
 axes.set(ylabel="fraction recalled", ylim=(0, 1.05), title=f"{options.data}, {chosen['size']} stored")
 axes.set_xticks(range(len(CUES)), [cue.replace(", ", ",\n") for cue in CUES])
-axes.legend(fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2))
+axes.legend(fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
 figure.savefig(options.out, dpi=110, bbox_inches="tight")
 print(f"The picture is {options.out}.")
