@@ -36,6 +36,7 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS-1}"
 
 "$python" -m sphinx -b html -W --keep-going -q -j auto -d "$out/doctrees" "$out/source" "$out/html"
 rm -f "$out/html/_static/webpack-macros.html"  # a template of the theme, no page
-"$python" "$out/source/_ext/check.py" "$out/html"
+if [ "$HOPFIELD_DOCS_GALLERY" = all ]; then ran=--examples; fi
+"$python" "$out/source/_ext/check.py" "$out/html" ${ran-}
 rm -rf "$out/source" "$out/examples" "$out/doctrees" "$out/import"
 echo "The pages are in $out/html; begin with index.html. $SECONDS s."

@@ -1,5 +1,6 @@
 """How Sphinx builds these pages. Run ``bash docs/build.sh``, which calls it on a copy of this folder."""
 
+import configparser
 import importlib
 import importlib.metadata
 import os
@@ -12,9 +13,11 @@ sys.path.insert(0, str(HERE / "_ext"))
 
 import hopfield  # noqa: E402
 
-project = "hopfield"
-author = "The hopfield developers"
-copyright = "the hopfield developers, Apache-2.0"
+about = configparser.ConfigParser()
+about.read(Path(hopfield.__file__).parent / "setup.cfg", encoding="utf-8")
+project = about["metadata"]["name"]
+author = about["metadata"]["author"]
+copyright = f"{author}, {about['metadata']['license']}"
 version = release = hopfield.__version__
 
 extensions = [
@@ -125,6 +128,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
+    **({"github_url": about["metadata"]["url"]} if "url" in about["metadata"] else {}),
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }

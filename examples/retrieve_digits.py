@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from hopfield import UniversalHopfield, check_lyapunov, simulate
-from hopfield.analysis import gaussian_noise, plot_recall, summarise
+from hopfield.analysis import plot_recall, summarise
+from hopfield.data import gaussian_noise
 
 parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
 parser.add_argument("--out", default="retrieve_digits.png", help="the picture (default: %(default)s)")

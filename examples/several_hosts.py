@@ -82,9 +82,10 @@ def main():
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
     command = [sys.executable, sys.argv[0], "--of", str(given.of), "--at", address, "--out", given.out, "--process"]
-    hosts = [subprocess.Popen([*command, str(k)]) for k in range(given.of)]
-    codes = [one.wait() for one in hosts]
-    if any(codes):
+    hosts = [subprocess.Popen([*command, str(k)], stdout=subprocess.PIPE, text=True) for k in range(given.of)]
+    for said in [one.communicate()[0] for one in hosts]:
+        print("".join(line for line in said.splitlines(keepends=True) if "[Gloo]" not in line), end="")
+    if any(codes := [one.returncode for one in hosts]):
         sys.exit(f"The hosts ended with {codes}.")
 
 

@@ -1,6 +1,7 @@
 """Every example runs, says something, draws its picture, and takes its options as programs do."""
 
 import ast
+import importlib
 import os
 import runpy
 import subprocess
@@ -11,71 +12,38 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 ALL = sorted(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*.py"))
-EXAMPLES = [name for name in ALL if not name.startswith("paper/")]  # those are run by tests/analysis/test_paper.py
-
-LESS = {
-    "hopfield_layer.py": ["--epochs", "5"],
-    "analysis/radii_of_digits.py": ["--digits", "3"],
-    "analysis/basins_in_a_plane.py": ["--resolution", "40"],
-}
-# The numbers that an example prints, and which its text, its picture or the pages of docs/ speak of.
-SAYS = {
-    "retrieve_digits.py": ["48 of 50 recalled", "The energy falls over all"],
-    "euler_against_relaxation.py": [
-        "Euler, dt = 0.3        The energy falls",
-        "Euler, dt = 3          The energy rises 120 times in 120 steps",
-        "Relaxation, dt = 3     The energy falls",
-        "Relaxation, dt = inf   The energy falls",
-    ],
-    "stiff_by_four_methods.py": ["Relaxation, dt = 0.5: 12 steps", "Rosenbrock, tolerance 1e-3: 16 steps"],
-    "custom_network.py": ["energy falls, error 3.1e-02, 61 evaluations", "Euler(1.2)       energy rises"],
-    "models/classical.py": ["hebbian         4: 100%, 8: 100%", "10 of 10 cues end at a fixed point."],
-    "models/compare_on_digits.py": ["│ modern                    │           77 │          79 │"],
-    "models/continuous_sdm.py": ["radius 22: 1156 locations shared at most, weights within a factor 1.20"],
-    "models/dense.py": [
-        "n = 2: K = 16, 29, 57, 113, slope 0.94",
-        "n = 3: K = 29, 92, 331, 1058, slope 2.07",
-        "slope 3.07",
-    ],
-    "models/exponential.py": [
-        "classical, F = x^2   recalls 90 % of up to 6",
-        "exponential          recalls 90 % of up to 10000",
-    ],
-    "models/heteroassociation.py": ["names found: 100%", "digits found from their names: 100%", "The energy falls"],
-    "models/hierarchical.py": ["90% of 30 digits", "The energy falls"],
-    "models/modern.py": ["all of the cue   51%", "masked look-up   78%", "clamped          93%"],
-    "models/predictive.py": ["nearest to its own digit 86%", "universal, euclidean: nearest to its own digit 100%"],
-    "models/sequence.py": ["softmax, beta = 2     4 5 6 7 8 9 0 1 2 3 4 5", "softmax, beta = 0.45  4 5 6 7 8 9 6 1 8"],
-    "models/sparse_distributed.py": ["critical distance: 48 of 256 bits", "cues 20 bits away: 100% converge"],
-    "several_hosts.py": ["1000 patterns on 2 hosts", "after t = 10 the cues are at patterns [0, 501]"],
-    "analysis/basins_in_a_plane.py": ["metastable(2)", "7 fixed points in it"],
-    "analysis/bifurcation.py": [
-        "pitchfork      at beta = 1\n",
-        "fold           at beta = 1.3722359",
-        "Every memory exists from beta = 2.74564 on",
-        "branch point   at beta = 3, 2 modes",
-    ],
-    "analysis/collapse_and_speciation.py": ["n=20000, d=32: t_C=0.387", "two classes in d=32: t_S=1.738"],
-    "analysis/diffusion_on_a_circle.py": ["from sigma = 0.54 on", "off by up to 6.1e-02"],
-    "analysis/in_context_denoising.py": [
-        "one step           0.0207  0.0667  0.1584  0.2470  0.3025",
-        "Bayes              0.0204  0.0663  0.1584  0.2468  0.3023",
-    ],
-    "analysis/disconnectivity_of_digits.py": ["10 of 10 minima, 15 saddles of index 1"],
-    "analysis/radii_of_digits.py": [
-        "99 of 100 patterns have a certified radius, from 0.07548 to 0.4976",
-        "recalled from the witnesses: 0%; pushed as far at random: 100%",
-    ],
+# Those that take a second or two; the others are slow tests, and all of them run when the pages are built.
+CHEAP = ("custom_network.py", "models/heteroassociation.py", "models/sequence.py", "retrieve_digits.py")
+NEEDS = {
+    **dict.fromkeys(("hopfield_layer.py", "models/autoencoder.py", "paper/learned.py"), "torch"),
+    "several_hosts.py": "jax",
 }
 
-NEEDS = {"models/autoencoder.py": "torch"}
+
+@pytest.fixture
+def extension(monkeypatch):
+    """A module of docs/_ext by its name."""
+    monkeypatch.syspath_prepend(FOLDER.parent / "docs" / "_ext")
+    return importlib.import_module
 
 
-def test_there_are_examples():
-    assert {"retrieve_digits.py", "euler_against_relaxation.py", "custom_network.py"} <= set(EXAMPLES)
+def options(name, gallery):
+    """What the gallery gives to an example; its picture, or the folder of its pictures, is `picture`."""
+    return [*gallery.OPTIONS.get(Path(name).name, []), "--out", "picture.png"]
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+def spoken(says, name, printed):
+    """The lines that an example should print, and does not."""
+    return [text for text in says.SAYS[name] if text not in printed]
+
+
+def test_of_every_example_it_is_known_what_it_says(extension):
+    assert sorted(extension("says").SAYS) == ALL
+    assert all(extension("says").SAYS.values())
+    assert set(CHEAP) | set(NEEDS) <= set(ALL)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_an_example_has_a_title_for_the_gallery(name):
     text = ast.get_docstring(ast.parse((FOLDER / name).read_text(encoding="utf-8"))) or ""
     title, line, *_ = [*text.splitlines(), "", ""]
@@ -84,22 +52,35 @@ def test_an_example_has_a_title_for_the_gallery(name):
     assert line == "=" * len(title), "the title is underlined with ="
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_example(name, tmp_path):
+@pytest.mark.parametrize("name", CHEAP)
+def test_a_cheap_example(name, tmp_path, monkeypatch, capsys, extension):
+    # Without an option the picture has the name of the script.
+    given = [] if name == "custom_network.py" else options(name, extension("gallery"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [name, *given])
+    runpy.run_path(str(FOLDER / name), run_name="__main__")
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert not spoken(extension("says"), name, printed.out), printed.out
+    (picture,) = tmp_path.iterdir()
+    assert picture.name == (given or ["custom_network.png"])[-1]
+    assert picture.stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
+def test_example(name, tmp_path, extension):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
-    # Without an option the picture has the name of the script.
-    arguments = [] if name == "custom_network.py" else ["--out", "picture.png"]
-    command = [sys.executable, "-W", "error", str(FOLDER / name), *LESS.get(name, []), *arguments]
+    command = [sys.executable, "-W", "error", str(FOLDER / name), *options(name, extension("gallery"))]
     environment = {**os.environ, "MPLBACKEND": "agg"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    missing = [text for text in SAYS.get(name, []) if text not in done.stdout]
-    assert not missing, done.stdout
-    (picture,) = tmp_path.iterdir()
-    assert picture.name == (arguments or ["custom_network.png"])[-1]
-    assert picture.stat().st_size > 10_000
+    assert not spoken(extension("says"), name, done.stdout), done.stdout
+    pictures = [file for file in tmp_path.rglob("*.png") if file.is_file()]
+    assert pictures
+    assert min(file.stat().st_size for file in pictures) > 10_000
 
 
 def ended(name, arguments, folder, monkeypatch):
@@ -118,8 +99,12 @@ def test_help_explains_and_writes_nothing(name, tmp_path, monkeypatch, capsys):
     assert "--out" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("arguments", [["--out", "--help"], ["--out"], ["picture.png"], ["--picture", "x.png"]])
+# Of each example what used to be taken for the name of a picture, and of one the other mistakes.
+MISTAKES = [(name, ["picture.png"]) for name in ALL]
+MISTAKES += [("custom_network.py", given) for given in (["--out", "--help"], ["--out"], ["--picture", "x.png"])]
+
+
+@pytest.mark.parametrize(("name", "arguments"), MISTAKES)
 def test_what_is_no_option_is_refused(name, arguments, tmp_path, monkeypatch, capsys):
     assert ended(name, arguments, tmp_path, monkeypatch) == 2
     assert "usage:" in capsys.readouterr().err

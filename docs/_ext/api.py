@@ -181,8 +181,20 @@ def page(entry: Entry, public: dict[type, str]) -> str:
         lines += [f".. autofunction:: {entry.path}", ""]
     else:
         lines += [f".. autodata:: {entry.path}", "   :no-value:", ""]
-    lines += [f".. minigallery:: {entry.path}", "   :add-heading: Where it is used", "   :heading-level: -", ""]
+    lines += [
+        f".. minigallery:: {' '.join(used_as(entry))}",
+        "   :add-heading: Where it is used",
+        "   :heading-level: -",
+    ]
+    lines += [""]
     return "\n".join(lines)
+
+
+def used_as(entry: Entry) -> list[str]:
+    """The paths by which an example uses a name: its own, and those of a class's other constructors."""
+    members = vars(entry.thing).items() if inspect.isclass(entry.thing) else ()
+    made = [name for name, thing in members if isinstance(thing, classmethod) and not name.startswith("_")]
+    return [entry.path, *(f"{entry.path}.{name}" for name in made)]
 
 
 def overview(room: str, listed: list[Entry]) -> str:

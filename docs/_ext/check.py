@@ -1,10 +1,11 @@
-"""Look through built pages: nothing is loaded from elsewhere, and every link within them has an end.
+"""Look through built pages: nothing is loaded from elsewhere, every link has an end, examples say what they should.
 
-python check.py FOLDER
+python check.py FOLDER [--examples]
 """
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 LOADED = dict.fromkeys(("script", "img", "iframe", "source", "video", "audio", "embed"), "src")
 LINKS_THAT_LOAD = {"stylesheet", "icon", "preload", "shortcut", "manifest", "modulepreload", "preconnect"}
+OUTPUTS = re.compile(r'class="sphx-glr-script-out[^>]*>(.*?)</pre>', re.DOTALL)
 IN_STYLES = re.compile(r"""url\(\s*["']?((?:https?:)?//[^"')]+)|@import\s+(?:url\()?["']?((?:https?:)?//[^"')]+)""")
 
 
@@ -86,8 +88,26 @@ def faults(folder: Path) -> list[str]:
     return sorted(set(found))
 
 
+def unsaid(folder: Path, says: dict[str, list[str]]) -> list[str]:
+    """Sentences about numbers that an example should print (`says.SAYS`), and that its page of the gallery lacks."""
+    found = []
+    for name, texts in says.items():
+        page = folder / "gallery" / Path(name).with_suffix(".html")
+        if not page.exists():
+            found.append(f"{name} has no page in the gallery")
+            continue
+        parts = OUTPUTS.findall(page.read_text(encoding="utf-8"))
+        printed = html.unescape(re.sub(r"<[^>]+>", "", "\n".join(parts)))
+        found += [f"{name} does not print {text!r}" for text in texts if text not in printed]
+    return found
+
+
 if __name__ == "__main__":
     wrong = faults(Path(sys.argv[1]))
+    if "--examples" in sys.argv:
+        import says
+
+        wrong += unsaid(Path(sys.argv[1]), says.SAYS)
     print("\n".join(wrong))
     if wrong:
         sys.exit(f"{len(wrong)} faults in the built pages.")

@@ -15,8 +15,8 @@ when the settings do not fit the data, and how to find settings that do.
 import numpy as np
 
 from hopfield import UniversalHopfield, beta_advice, check_lyapunov, simulate
-from hopfield.analysis import gaussian_noise, new_figure, open_axes, plot_energy, plot_recall
-from hopfield.data import load
+from hopfield.analysis import new_figure, open_axes, plot_energy, plot_recall
+from hopfield.data import gaussian_noise, load
 
 digits = load("digits", limit=50).rows.astype(float)
 digits.shape
