@@ -14,9 +14,15 @@ from .commands.app import app
 
 __all__ = ["analysis", "app", "explore", "main", "memory", "paper", "temperature"]
 
-ORDER = ("demo", "recall", "simulate", "models", "lyapunov", "fixed-points", "basins", "landscape", "beta")
-ORDER += ("bifurcation", "explore")
-app.registered_commands.sort(key=lambda known: (*ORDER, known.name).index(known.name))  # in --help
+PANELS = {  # of --help, in this order
+    "Store and recall": ("demo", "recall", "simulate", "explore", "animate", "plot", "models"),
+    "Ask about a memory": ("lyapunov", "fixed-points", "basins", "landscape", "rates", "beta", "bifurcation"),
+    "Experiments": ("capacity", "robustness", "reproduce"),
+}
+ORDER = [name for names in PANELS.values() for name in names]
+app.registered_commands.sort(key=lambda known: ORDER.index(str(known.name)))
+for _known in app.registered_commands:
+    _known.rich_help_panel = next(title for title, names in PANELS.items() if _known.name in names)
 
 
 def main() -> None:

@@ -168,7 +168,8 @@ def basins(
     if radii and (why := no_theorem(memory)):
         parts.append(f"No radius is certified: {why}")
     elif radii:
-        certified = analysis.certified_radii(memory)
+        with working("radii that can be proved"):
+            certified = analysis.certified_radii(memory)
         analysis.write_report(out / "radii.json", {}, dataclasses.asdict(certified))
         files.append("radii.json")
         parts.append(str(certified))

@@ -67,6 +67,10 @@ def test_help_names_the_commands():
     text = call("--help").output
     assert all(name in text for name in ("demo", "recall", "simulate", "--version"))
     assert "hopfield demo" in text
+    places = [
+        text.index(words) for words in ("Store and recall", " recall ", "Ask about a memory", " basins ", "Experiments")
+    ]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("command", ["demo", "recall", "simulate"])
@@ -105,8 +109,11 @@ def test_demo(tmp_path):
     assert 60 <= hidden["summary"]["recalled"] <= 85
     assert hidden["before"] <= 40
     spots = found["results"]["50% black or white"]
-    assert spots["before"] < 50
-    assert spots["summary"]["recalled"] > 90
+    before, after = spots["before"], spots["summary"]["recalled"]
+    assert before < 50 < 90 < after
+    headline = " ".join(text.split())
+    assert headline.startswith(f"50% black or white: {before} of 100 digits were nearest to their own before")
+    assert f"{after} after it. The energy fell in every run." in headline
     for result in (noise, hidden, spots):
         assert result["summary"]["samples"] == result["summary"]["converged"] == 100
         assert result["summary"]["lyapunov"]["holds"] is True
@@ -398,8 +405,11 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "reproduce"])
-@pytest.mark.parametrize("out", ["", "  ", "--help", "--noise", "-x"])
+@pytest.mark.parametrize(
+    ("command", "out"),
+    [(command, "--help") for command in (*COMMANDS, "reproduce")]
+    + [("recall", out) for out in ("", "  ", "--noise", "-x")],
+)
 def test_a_folder_that_is_a_forgotten_value_is_refused(folder, command, out):
     before = sorted(folder.iterdir())
     text = " ".join(call(command, "--out", out, code=2).output.replace("│", " ").split())
@@ -423,15 +433,7 @@ def test_a_bad_experiment_leaves_no_folder(folder):
 
 
 @pytest.mark.parametrize(
-    ("library", "device"),
-    [
-        ("jax", "gpu"),
-        ("jax", "cpu:7"),
-        ("jax", "nowhere"),
-        ("torch", "nowhere"),
-        ("torch", "cuda:9"),
-        ("torch", "meta"),
-    ],
+    ("library", "device"), [("jax", "cpu:7"), ("jax", "nowhere"), ("torch", "cuda:9"), ("torch", "meta")]
 )
 def test_a_device_that_is_not_there_is_a_sentence(folder, library, device):
     pytest.importorskip(library)

@@ -152,7 +152,13 @@ NOISY = {
 }
 
 
-@pytest.mark.parametrize("name", NOISY)
+# The others differ from these in their domain alone, which tests/analysis/test_cues_of_a_domain.py goes through.
+OFTEN = ("classical", "hierarchical", "kl")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in NOISY]
+)
 def test_noise_of_any_size_makes_cues_that_the_memory_takes(folder, name):
     rng = np.random.default_rng(1)
     positive = "--similarity" in NOISY[name]
