@@ -173,7 +173,7 @@ for name, one in {
 
 patterns = torch.tensor(digits[:20], dtype=torch.float64, requires_grad=True)
 asked = torch.tensor(gaussian_noise(digits[:20], 0.05, seed=3), dtype=torch.float64)
-memory = UniversalHopfield(patterns, "euclidean", beta=1.0, tau_memory=0)
+memory = UniversalHopfield(patterns, "euclidean", beta=3.0, tau_memory=0)
 slopes = {}
 for name, end in {
     "equilibrium": equilibrium(memory, asked),
