@@ -161,7 +161,7 @@ def test_examples_import_names_by_the_path_of_their_page(extension):
                 if not (f"{thing.__module__}.".startswith(f"{line.module}.") or entry.path.startswith(line.module)):
                     elsewhere.append((file.name, line.module, alias.name, entry.path))
     assert not elsewhere
-    assert len(used) > 80
+    assert len(used) > 60
     assert {"hopfield.layers.fit", "hopfield.layers.torch.HopfieldLayer", "hopfield.simulate"} <= used
 
 
@@ -211,7 +211,7 @@ def test_who_made_it_and_where_it_lives_is_said_in_one_place():
     for author in known["author"].split(", "):
         assert f'name: "{author}"' in citation
     assert f"\nlicense: {known['license']}\n" in citation
-    assert re.findall(r"^repository-code: (.*)$", citation, re.MULTILINE) == [known["url"]] * ("url" in known)
+    assert re.findall(r"^repository-code: (.*)$", citation, re.MULTILINE) == ([known["url"]] if "url" in known else [])
     pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("docs/conf.py", "README.md"))
     assert known["author"] not in pages
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hopfield.analysis import capacity, corrupt, plot_sweeps, reproduce
-from hopfield.data import load
+from hopfield.analysis import capacity, plot_sweeps, reproduce
+from hopfield.data import corrupt, load
 from hopfield.models import similarity
 
 WHAT_TO_LOOK_AT = {
