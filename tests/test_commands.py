@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from helpers import call
+from helpers import call, few
 from hopfield.commands._inputs import MODELS
 from hopfield.dynamics import Sampled, Steps, simulate
 from hopfield.models import ClassicalHopfield, SparseDistributedMemory, UniversalHopfield, catalogue
@@ -45,7 +45,10 @@ def test_every_model_recalls_its_patterns(folder, model):
         assert np.mean(found["results"]["right"]) >= 0.5
 
 
-@pytest.mark.parametrize("model", [e.name for e in catalogue() if e.network and e.name not in ("universal", "modern")])
+MOVING = [entry.name for entry in catalogue() if entry.network and entry.name not in ("universal", "modern")]
+
+
+@pytest.mark.parametrize("model", few(MOVING, ("classical", "hierarchical")))
 def test_every_model_with_a_network_can_be_simulated(folder, model):
     call("simulate", "images.npy", "--model", model, "--binary", "0.5", "--mask", "0.2", "--t1", "3", "--cues", "2")
     found = read(folder / "hopfield-simulation" / "report.json")
@@ -156,9 +159,7 @@ NOISY = {
 OFTEN = ("classical", "hierarchical", "kl")
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in NOISY]
-)
+@pytest.mark.parametrize("name", few(NOISY, OFTEN))
 def test_noise_of_any_size_makes_cues_that_the_memory_takes(folder, name):
     rng = np.random.default_rng(1)
     positive = "--similarity" in NOISY[name]

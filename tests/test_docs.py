@@ -165,6 +165,17 @@ def test_examples_import_names_by_the_path_of_their_page(extension):
     assert {"hopfield.layers.fit", "hopfield.layers.torch.HopfieldLayer", "hopfield.simulate"} <= used
 
 
+def test_names_in_the_text_of_pages_have_a_page(extension):
+    paths = {entry.path for entry in extension("api").entries()}
+    named = {
+        (file.name, path)
+        for file in (ROOT / "docs").rglob("*.md")
+        for path in re.findall(r"\{py:obj\}`[^`<]*<(hopfield[\w.]*)>`", file.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 30
+    assert not [one for one in named if one[1] not in paths]
+
+
 def test_the_page_of_a_name_shows_where_it_is_used(extension):
     api = extension("api")
     (sparse,) = [entry for entry in api.entries() if entry.name == "ContinuousSDM"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import hopfield
+from helpers import few
 from hopfield import ModernHopfield, analysis, simulate
 
 HOME = str(Path(hopfield.__file__).parent)
@@ -58,9 +59,13 @@ def calls():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+# The others differ from one of these in what they are, and not in what they are taken for.
+OFTEN = ("None", "text", "empty", "matrix", "scalar", "nan", "negative", "huge", "nested")
+
+
+@pytest.mark.parametrize("odd", few(ODD, OFTEN))
 def test_anything_is_drawn_or_refused_in_a_sentence(calls, odd):
-    leaks = []
+    odd, leaks = ODD[odd], []
     for verb, arguments in calls.items():
         for name in arguments:
             try:
