@@ -73,6 +73,8 @@ class Basins(Result):
     ((150,), 1.0)
     """
 
+    settings_fields = ("law", "dynamics")
+
     labels: np.ndarray
     pattern: np.ndarray
     fixed_points: FixedPoints
@@ -109,6 +111,13 @@ class Basins(Result):
             return float("nan")
         source = self.source[known]
         return float(np.mean(self.pattern[known] == (source if self.rows is None else self.rows[source])))
+
+    def summary(self) -> str:
+        """How many cues reach how many attractors, and what became of the others."""
+        said = [f"{self.labels.size} cues to {np.count_nonzero(self.counts)} attractors"]
+        said += [f"recalled {self.recalled:.4g}"] if (self.source >= 0).any() else []
+        said += [f"{count} {word}" for count, word in ((self.diverged, "diverged"), (self.unresolved, "open")) if count]
+        return ", ".join([*said, self.stopped] if self.stopped else said)
 
     def records(self) -> list[dict[str, Any]]:
         """A dict for each fixed point that cues reach, those that most reach first."""

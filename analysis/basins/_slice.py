@@ -89,11 +89,15 @@ class BasinSlice(Result):
         columns |= {"convergence_time": self.convergence_time.ravel(), "energy": self.energy.ravel()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*map(plain, columns.values()), strict=True)]
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """How many cues the plane holds, and how many fixed points."""
         rows, columns = self.labels.shape
         outside = int((self.labels == OUTSIDE).sum())
         left_out = f" ({outside} of them outside of the memory's domain)" if outside else ""
-        return f"{columns} x {rows} cues in a plane{left_out}, {int(self.near.sum())} fixed points in it. {self.basins}"
+        return f"{columns} x {rows} cues in a plane{left_out}, {int(self.near.sum())} fixed points in it"
+
+    def __str__(self) -> str:
+        return f"{self.summary()}. {self.basins}"
 
 
 @quiet

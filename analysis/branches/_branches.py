@@ -165,9 +165,13 @@ class Branches(Result):
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_family": None}  # what makes the models may be a function without a name
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """How many branches there are, of what parameter."""
         low, high = self.range
-        lines = [f"{len(self.branches)} branches of fixed points, {self.name} from {low:g} to {high:g}"]
+        return f"{len(self.branches)} branches of fixed points, {self.name} from {low:g} to {high:g}"
+
+    def __str__(self) -> str:
+        lines = [self.summary()]
         for event in self.bifurcations:
             count = f", {event.multiplicity} modes" if event.multiplicity > 1 else ""
             lines.append(f"{event.kind:<14} at {self.name} = {event.parameter:.10g}{count}")

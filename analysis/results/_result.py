@@ -42,6 +42,7 @@ class Result:
 
     row_fields: ClassVar[tuple[str, ...]] = ()
     not_saved: ClassVar[tuple[str, ...]] = ()
+    settings_fields: ClassVar[tuple[str, ...]] = ()  # in JSON files among the settings too
     called: ClassVar[str] = ""  # in JSON files; else its name with underscores
     _known: ClassVar[dict[str, type]] = {}
 
@@ -57,8 +58,9 @@ class Result:
         return self.summary()
 
     def summary(self) -> str:
-        """The result in a line: its single numbers and words."""
-        return ", ".join(f"{name}={value}" for name, value in self._single().items())
+        """The result in a line: how many rows it has, and its single numbers and words."""
+        count = [f"{np.size(getattr(self, self.row_fields[0]))} rows"] if self.row_fields else []
+        return ", ".join(count + [f"{name}={value}" for name, value in self._single().items() if value != ""])
 
     def records(self) -> list[dict[str, Any]]:
         """A dict of plain values for each row; where there are no rows one, of the single numbers and words."""
@@ -78,7 +80,8 @@ class Result:
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Write `to_dict` to a JSON file, with the versions of what computed it."""
-        return write_report(path, {}, {self.called or _with_underscores(type(self).__name__): self.to_dict()})
+        settings = {name: plain(getattr(self, name)) for name in self.settings_fields}
+        return write_report(path, settings, {self.called or _with_underscores(type(self).__name__): self.to_dict()})
 
     @checked(**declared.RESULT_FILE)
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -127,14 +130,7 @@ def plain_table(caption: str, *names: str, left: tuple[str, ...] = ()) -> Any:
 
 
 def printed_table(table: Any) -> str:
-    """What a `rich` table looks like, 120 letters wide.
-
-    >>> print(printed_table(plain_table("nothing", "kind")))
-    <BLANKLINE>
-     kind
-    ──────
-     nothing
-    """
+    """What a `rich` table looks like, 120 letters wide."""
     from rich.console import Console
 
     text = io.StringIO()

@@ -87,7 +87,7 @@ OF_A_RUN = ["assert_energy_decreases", "check_lyapunov", "plot_overlaps", "summa
 NOT_OF_A_MEMORY = {
     "answers": "BasinRadius BasinSlice Basins BetaAdvice Bifurcation Branch Branches Certificates Completeness "
     "CriticalBeta Cues Diffusion EscapeRates Field FixedPoints Landscape LyapunovReport Metastability Polished "
-    "RecallSummary Reproduction Route Rows Spectrum Strings Sweep Unseen",
+    "RecallSummary Reproduction Result Route Rows Spectrum Strings Sweep Unseen",
     "samplers": "Box Flipped Masked Noisy Sampler Sphere",
     "of images": "border_mask corrupt flatten_images flip_bits gaussian_noise hidden_pixels load_array mask occlude "
     "random_mask salt_and_pepper",

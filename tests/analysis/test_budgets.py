@@ -37,6 +37,14 @@ class Clock:
         return 1000.0 * (self.looks > self.k)
 
 
+@pytest.fixture(autouse=True)
+def _interrupts_are_heeded():
+    """As in a terminal; a job of a shell ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def stopped_at(monkeypatch):
     """A function that lets time run out at the k-th look at the clock from now on."""

@@ -7,7 +7,7 @@ from helpers import LIBRARIES, to_library, to_numpy
 from hopfield.analysis import energy_network, velocity_network
 from hopfield.analysis.flow import Field, field, neutral
 from hopfield.analysis.flow._counts import padded
-from hopfield.analysis.flow._field import with_library
+from hopfield.analysis.flow._home import with_library
 from hopfield.dynamics import (
     Bilinear,
     CustomLagrangian,
