@@ -15,6 +15,8 @@ PROVED, NOT_REFUTED, UNDEFINED, OPEN = "incomplete (proved)", "not refuted", "un
 REFUTED = "refuted, if the flow points inward"
 LOOKS = 64  # random directions; the axes are looked along too in up to ...
 AXES = 512  # ... dimensions
+SPHERES = ((2, 4), (16, 32), (128, 256))  # in parts of the reach of the points: where forces differ much in
+# strength by direction, a state twice as far out may still be pulled outward along a weak direction
 
 
 class Completeness(NamedTuple):
@@ -51,8 +53,9 @@ def completeness(flow: Field, x: np.ndarray, found: Spectrum, saturated: bool, s
     zeros of (-1)^index is 1 (Poincare-Hopf; Morse, for a gradient). Another sum then proves that a zero is missing. A
     sum of 1 proves nothing: the verdict is then "not refuted", or "not saturated" while searches still find new points.
     That the velocity points inward is known where the parts of the network say so (`confined`). Elsewhere it is looked
-    at on the spheres of twice and four times the reach of the points: in 64 random directions and along the axes, the
-    points, the patterns and the unstable modes, both ways; the verdict then says "if". Where fixed points form rays
+    at on the spheres of twice and four times the reach of the points (and, where it points outward there, on larger
+    ones): in 64 random directions and along the axes, the points, the patterns and the unstable modes, both ways; the
+    verdict then says "if". Of neurons with gains, g = D x, the spheres are those of x.D x. Where fixed points form rays
     (cosine) one of each is a zero on the sphere of dimension D - 1, and the sum is the sphere's Euler characteristic: 2
     for odd D, 0 for even D.
 
@@ -127,7 +130,10 @@ def _held(network: Network, name: str, inside: set) -> bool:
 
 
 def look_inward(flow: Field, x: np.ndarray, seed: int = 0) -> tuple[int, str]:
-    """In how many directions the velocity was looked at far out, and along which it points outward ("" for none)."""
+    """In how many directions the velocity was looked at far out, and along which it points outward ("" for none).
+
+    Inward is to lower values of the neurons' Lagrangians where these are quadratic, and of the length elsewhere.
+    """
     rng, size = np.random.default_rng(seed), flow.size
     reach = max(flow.scale, float(np.linalg.norm(x, axis=-1).max(initial=0.0)))
     parts = {"in a random direction": rng.standard_normal((LOOKS, size))}
@@ -137,15 +143,27 @@ def look_inward(flow: Field, x: np.ndarray, seed: int = 0) -> tuple[int, str]:
     if flow.patterns is not None and flow.patterns.shape[1] == size:
         parts["toward a pattern"] = backend.to_numpy(flow.patterns).astype(float)
     parts["along an unstable mode"] = unstable(flow, x)[1].astype(float)
-    looked = 0
+    first = ""
+    for factors in SPHERES:
+        looked, outward = _looked(flow, parts, reach, factors)
+        if not outward:
+            return looked, ""
+        first = first or outward
+    return looked, first
+
+
+def _looked(flow: Field, parts: dict[str, np.ndarray], reach: float, factors: tuple[int, ...]) -> tuple[int, str]:
+    """The same on spheres of some sizes."""
+    looked, quadratic = 0, all(p.lagrangian.linear for p in flow.network.populations.values())
     for name, rows in parts.items():
         length = np.linalg.norm(rows, axis=1)
         rows = rows[length > 0] / length[length > 0, None]
         rows = rows if name.startswith("in a random") else np.concatenate([rows, -rows])
         looked += len(rows)
         rows = rows.astype(backend.to_numpy(flow.like).dtype)
-        for factor in (2, 4):
-            outward = np.sum(rows * flow.host(flow.residual, factor * reach * rows), axis=-1)
+        normal = flow.host(flow.activation, rows) if quadratic else rows
+        for factor in factors:
+            outward = np.sum(normal * flow.host(flow.residual, factor * reach * rows), axis=-1)
             if len(rows) and not (outward < 0).all():
                 return looked, name
     return looked, ""

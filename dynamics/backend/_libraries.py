@@ -20,6 +20,7 @@ INSTALL = {
     "torch": 'pip install "hopfield[torch]"',
     "pandas": 'pip install "hopfield[tables]"',
     "xarray": 'pip install "hopfield[tables]"',
+    "tokenizers": 'pip install "hopfield[language]"',
 }
 
 NUMPY = compat.array_namespace(np.empty(0))

@@ -71,8 +71,9 @@ class CovarianceMemory(Model):
 
     in the implicit one each neuron is predicted from all the others and moves against its own error. That error is
     (L (x - mu))_i/L_ii, so the implicit network too descends E: neuron i has the gain 1/L_ii (a Lagrangian with
-    g_i = x_i/L_ii). The sum of the squared errors, which is published as its energy, may rise on the way, and its
-    gradient leads elsewhere.
+    g_i = x_i/L_ii). Its states, such as `state` of a census, are L_ii times the activations, which alone are in the
+    units of the patterns (`activation` of a census). The sum of the squared errors, which is published as its energy,
+    may rise on the way, and its gradient leads elsewhere.
 
     It is no memory of attractors: with no neuron held, every state goes to the mean. It completes what is partly
     known, exactly where the patterns are fewer than the known neurons, and r is small.

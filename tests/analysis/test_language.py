@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -96,6 +97,12 @@ def test_vocabularies(name):
         assert made.encode("\u00e9").max() < made.size  # what never stood there has its bytes
     else:
         assert made.encode("\u00e9").tolist() == [made.size - 1]
+
+
+def test_byte_pairs_without_the_package_name_the_line_that_installs_it(text, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ImportError, match=r"needs the package 'tokenizers'.*pip install \"hopfield\[language\]\""):
+        compare_language_models(text, quick=True, vocabulary_name="bytes")
 
 
 # ------------------------------------------------------------------------------------------------------- forms

@@ -134,6 +134,7 @@ def test_without_pytorch_one_sentence_says_what_to_install(monkeypatch):
         Autoencoder([np.ones((6, 4)), np.ones((4, 6))]).train(np.eye(4))
 
 
+@pytest.mark.broad
 @pytest.mark.skipif("jax" not in LIBRARIES, reason="needs JAX")
 def test_jax_trains_alike():
     pytest.importorskip("optax")

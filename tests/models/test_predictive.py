@@ -29,6 +29,10 @@ def taught(hidden=8, activation="tanh", epochs=60):
     return PredictiveCodingMemory.from_patterns(PATTERNS, hidden, activation=activation, epochs=epochs, seed=1)
 
 
+def taught_small():
+    return PredictiveCodingMemory.from_patterns(PATTERNS[:3, :3], 4, epochs=30, seed=1)
+
+
 # ------------------------------------------------------------------------------------------------ covariances
 
 
@@ -92,10 +96,54 @@ def test_the_only_fixed_point_is_the_mean(form):
     found = analysis.find_fixed_points(memory, batches=1, seed=0)
     assert len(found.state) == 1
     assert found.index[0] == 0
+    assert found.morse_sum == 1  # though twice as far out as the mean the flow still points outward here and there
+    assert found.complete != "undefined"
     np.testing.assert_allclose(memory.network.energy(memory.start(memory.mean)), 0.0, atol=1e-12)
     assert memory.energy(CLOUD[:3]).shape == (3,)
     labels = analysis.basins_of_attraction(memory, CLOUD[:5], found).labels
     assert (labels == 0).all()
+
+
+SMALL = PATTERNS[:3, :3]
+
+
+@pytest.mark.parametrize(
+    ("memory", "parameter"),
+    [
+        (CovarianceMemory(SMALL, ridge=0.1), ("ridge", 0.1, 0.3)),
+        (CovarianceMemory(SMALL, form="implicit", ridge=0.1), ("tau_value", 1.0, 1.2)),
+        (taught_small(), ("tau", 1.0, 1.2)),
+    ],
+    ids=["explicit", "implicit", "generative"],
+)
+def test_every_analysis_takes_it_and_says_that_there_is_one_point(memory, parameter):
+    rest = memory.retrieve(SMALL).state[0]
+    found = analysis.find_fixed_points(memory, seed=0)
+    np.testing.assert_allclose(found.activation[:, :3], [rest], atol=1e-8)  # in units of the patterns, whatever `state`
+    assert (found.morse_sum, found.complete) == (1, "not refuted")
+    basins = analysis.basins_of_attraction(memory, SMALL, found)
+    assert (basins.labels == 0).all()
+    assert (analysis.basin_slice(memory, *SMALL, resolution=3, fixed_points=found).labels == 0).all()
+    assert analysis.basin_radius(memory, 0, directions=2).adversarial == 0  # no pattern has a basin
+    whole = analysis.landscape(memory, found)
+    assert len(whole.minima) == 1
+    assert len(whole.saddles) == 0
+    np.testing.assert_allclose(whole.activation[:, :3], [rest], atol=1e-8)
+    for branch in analysis.continue_fixed_points(memory, *parameter, points=12).branches:
+        same = np.broadcast_to(found.state, branch.coordinates.shape)  # the mean depends on neither number
+        np.testing.assert_allclose(branch.coordinates, same, rtol=1e-7, atol=1e-8)
+    run = simulate(memory, SMALL, t1=2.0)
+    assert analysis.check_lyapunov(memory, run).holds
+    assert analysis.check_lyapunov(memory, SMALL).holds
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_run_is_the_same_on_every_library(library):
+    for plain in (CovarianceMemory(SMALL, form="implicit", ridge=0.1), taught_small()):
+        expected = simulate(plain, SMALL, t1=0.5)
+        found = simulate(plain.to(library), to_library(SMALL, library), t1=0.5)
+        for name, state in expected.final.items():
+            np.testing.assert_allclose(to_numpy(found.final[name]), state, rtol=1e-8, atol=1e-10)
 
 
 def test_a_covariance_without_an_inverse_is_refused():
@@ -291,6 +339,7 @@ def test_the_synapses_make_networks_of_ones_own():
     np.testing.assert_allclose(run.final["x"], [1.0, 2.0], atol=1e-4)
 
 
+@pytest.mark.broad
 @pytest.mark.skipif("jax" not in LIBRARIES, reason="needs JAX")
 def test_recall_lives_under_jit_and_grad_and_retrieve_says_that_it_does_not():
     import jax
