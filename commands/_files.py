@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..data import NAMES, is_picture, load, load_array
+from ..dynamics.doors import warn
 
 STDIN = "-"
 BEGINNINGS = {
@@ -61,5 +62,5 @@ def _from_stdin(key: str | None, option: str) -> np.ndarray:
         except ValueError as error:
             raise ValueError(str(error).replace(str(file), "the standard input")) from None
     for one in found:
-        warnings.warn(str(one.message).replace(str(file), "the standard input"), stacklevel=3)
+        warn(str(one.message).replace(str(file), "the standard input"))
     return array

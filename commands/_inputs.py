@@ -6,7 +6,6 @@ import dataclasses
 import math
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from ..analysis.basins import into
 from ..data import Rows, flatten_images, flip_bits, gaussian_noise, mask
 from ..dynamics import backend
 from ..dynamics.backend import unknown_name
-from ..dynamics.doors import finite, matrix, positive
+from ..dynamics.doors import finite, matrix, positive, warn
 from ..dynamics.files import kind_of, present
 from ..dynamics.integrators import Integrator, Relaxation, Solver, choose
 from ..models._catalogue import build, catalogue
@@ -322,7 +321,7 @@ def _valid(memory: Any, cues: Any, law: str) -> tuple[Any, str]:
     moved, said = into(memory.domain, backend.to_numpy(cues), law)
     if said == law:
         return cues, law
-    warnings.warn(f"Cues are {said.removeprefix(f'{law}, ')}, what this memory takes.", stacklevel=3)
+    warn(f"Cues are {said.removeprefix(f'{law}, ')}, what this memory takes.")
     return backend.asarray(moved, cues), said
 
 

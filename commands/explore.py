@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 import webbrowser
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ import numpy as np
 import typer
 
 from ..data import flatten_images
+from ..dynamics.doors import warn
 from ._files import read
 from .app import command
 from .options import FILES, option
@@ -78,7 +78,7 @@ def stored(path: Path) -> dict[str, Any]:
         shape = (side, side) if side * side == rows.shape[1] else (1, rows.shape[1])
     if rows.shape[1] != 2 and not 0 <= rows.min() <= rows.max() <= 1:
         low, span = rows.min(), np.ptp(rows) or 1.0
-        warnings.warn(f"The page draws values from 0 to 1: here (x - {low:g})/{span:g} stands for x.", stacklevel=2)
+        warn(f"The page draws values from 0 to 1: here (x - {low:g})/{span:g} stands for x.")
         rows = (rows - low) / span
     return {
         "patterns": rows.tolist(),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..dynamics.backend import unknown_name
-from ..dynamics.doors import checked, whole
+from ..dynamics.doors import checked, warn, whole
 from ..dynamics.files import kind_of, load_npy, load_npz, present, shapes_in
 from . import _declared as declared
 from ._tables import LABELS, MATLAB, TABLES, matlab_shapes, read_matlab, read_table
@@ -156,7 +155,7 @@ def load_array(
         raise ValueError(f"{str(path)!r} is a single array without keys: leave out {option} {key!r}.")
     table = read_table(path, limit)
     if table.labels is not None:
-        warnings.warn(f"The column of labels ({', '.join(LABELS)}) of {str(path)!r} is left out.", stacklevel=2)
+        warn(f"The column of labels ({', '.join(LABELS)}) of {str(path)!r} is left out.")
     return table.values
 
 

@@ -5,20 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+from ..dynamics.doors import warn
+
 Named = TypeVar("Named", bound=Callable[..., Any])
 HOME = __name__.partition(".")[0]
-
-
-def depth() -> int:
-    """How many frames lie between whoever asks and the first one outside of this package, for `stacklevel`."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == HOME:
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def is_outside() -> bool:
@@ -28,12 +21,13 @@ def is_outside() -> bool:
 
 def deprecated(message: str) -> None:
     """Warn, once a place, of what a later version will not know."""
-    warnings.warn(f"{message} The earlier name goes with the next version.", DeprecationWarning, stacklevel=depth())
+    warn(f"{message} The earlier name goes with the next version.", DeprecationWarning)
 
 
 def renamed(**names: str) -> Callable[[Named], Named]:
     """A function, or a class, that takes keywords of 0.1.0 by the names that they have now, ``renamed(old="new")``.
 
+    >>> import warnings
     >>> @renamed(rule="learning")
     ... def learn(learning):
     ...     return learning
@@ -71,6 +65,7 @@ def _translating(function: Callable[..., Any], who: str, names: Mapping[str, str
 def without(name: str, why: str) -> Callable[[Named], Named]:
     """A function that takes an argument of 0.1.0 which never had an effect, and says so.
 
+    >>> import warnings
     >>> @without("tol", "bits change or do not")
     ... def retrieve(query):
     ...     return query

@@ -16,6 +16,29 @@ ROOT = Path(__file__).resolve().parents[1]
 enable_float64()
 
 
+# Their subject is what JAX does; elsewhere it shows, compiling each operation for each shape, what NumPy and PyTorch
+# show too.
+OF_JAX = {
+    "test_adapters.py",
+    "test_backend.py",
+    "test_contract.py",
+    "test_rollout.py",
+    "test_sharding.py",
+    "test_simulate.py",
+    "test_traces.py",
+    "test_universal.py",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Count as broad what a test repeats on JAX alone."""
+    for item in items:
+        given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if item.path.name not in OF_JAX and any(isinstance(one, str) and one == "jax" for one in given):
+            item.add_marker(pytest.mark.broad)
+
+
 def pytest_report_header():
     """Say which package is tested."""
     return f"hopfield: {hopfield.__file__}"

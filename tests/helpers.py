@@ -24,9 +24,27 @@ IN_EACH = _each(slow=("float64",))  # JAX in float32
 IN_EACH_SLOW_JAX = _each(slow=("float64", "float32"))  # where another test of the same file runs on JAX
 
 
+def few(values, fast):
+    """Values of a parameter: those in `fast` are tried by fast tests, the others by broad ones.
+
+    `fast` names them, or says how many of the first.
+    """
+    values = list(values)
+    chosen = values[:fast] if isinstance(fast, int) else list(fast)
+    assert all(value in values for value in chosen), chosen
+    return [value if value in chosen else pytest.param(value, marks=pytest.mark.broad) for value in values]
+
+
 def enable_float64():
-    """Switch 64-bit on in JAX, before any array is made."""
+    """Switch 64-bit on in JAX, before any array is made, and let it keep its programs in a folder.
+
+    A process of its own, the other workers and the next run read there what one has compiled.
+    """
     if "jax" in LIBRARIES:
+        folder = Path(__file__).resolve().parents[1] / ".pytest_cache" / "jax"
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
         import jax
 
         jax.config.update("jax_enable_x64", True)

@@ -541,7 +541,9 @@ def test_no_error_is_a_traceback(folder, monkeypatch, error, code, words):
 
 def program(*arguments, **options):
     """The program in a process of its own."""
-    code = "from hopfield.cli import main; main()"
+    # A shell ignores interrupts for its jobs, and their children with it.
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heeds}; from hopfield.cli import main; main()"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], **(pipes | options))
 

@@ -19,6 +19,7 @@ import hopfield
 LAYERS = ("hopfield.layers.equinox", "hopfield.layers.torch")
 PUBLIC = ("hopfield.dynamics", "hopfield.models", "hopfield.layers", "hopfield.analysis", *LAYERS)
 OPTIONAL = {"diffrax", "equinox", "jax", "lineax", "optimistix", "pandas", "torch", "torchdiffeq", "xarray"}
+OF_JAX = ("diffrax", "equinox", "jax")  # examples that it compiles are broad tests
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -45,7 +46,10 @@ def _examples():
             found.append(pytest.param(None, id=name, marks=skip))
             continue
         tests = finder.find(importlib.import_module(name), name)
-        found += [pytest.param(t, id=t.name) for t in sorted(tests, key=_place) if t.examples]
+        for test in sorted(tests, key=_place):
+            if test.examples:
+                jax = any(package in e.source for e in test.examples for package in OF_JAX)
+                found.append(pytest.param(test, id=test.name, marks=pytest.mark.broad if jax else ()))
     return found
 
 

@@ -7,7 +7,6 @@ as a cue, such as values beyond [-1, 1] of graded neurons, is projected onto wha
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...dynamics import backend
-from ...dynamics.doors import affordable, checked, finite, kind, matrix, number, settle, whole
+from ...dynamics.doors import affordable, checked, finite, kind, matrix, number, settle, warn, whole
 from ...models import _doors as doors
 from ...models._domain import Domain
 
@@ -107,11 +106,10 @@ class Noisy(Sampler):
             raise TypeError("Noisy takes how much noise there is, as a variance: Noisy(count, 0.04).")
         if self.deviation is not None:
             variance = number("deviation", self.deviation, least=0) ** 2
-            warnings.warn(
+            warn(
                 f"Noisy(..., deviation={self.deviation:g}) will go: noise is given as a variance everywhere. Write "
                 f"Noisy(..., variance={variance:g}).",
                 DeprecationWarning,
-                stacklevel=3,
             )
             object.__setattr__(self, "variance", variance)
             object.__setattr__(self, "deviation", None)

@@ -13,10 +13,11 @@ import hashlib
 import json
 import os
 import threading
-import warnings
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ...dynamics.doors import warn
 
 try:
     import fcntl
@@ -160,7 +161,7 @@ class CellFile:
         if damaged:
             which = ", ".join(map(str, damaged[:5])) + (", ..." if len(damaged) > 5 else "")
             told = f"{str(self.path)!r} is damaged in line {which}: what was there is done again."
-            warnings.warn(told, stacklevel=5)
+            warn(told)
 
     def append(self, key: str, result: str) -> None:
         """Write a cell in one piece and sync it to the disk; on a full disk nothing of it stays."""
@@ -203,7 +204,7 @@ class CellFile:
             except OSError as error:  # all lines are there, in another order
                 with contextlib.suppress(OSError):
                     partial.unlink()
-                warnings.warn(f"{str(self.path)!r} holds every cell but not in order: {_why(error)}.", stacklevel=4)
+                warn(f"{str(self.path)!r} holds every cell but not in order: {_why(error)}.")
 
     def _enter_locks(self) -> None:
         place = self.path.with_name(f".{self.path.name}.lock")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ...dynamics import backend
-from ...dynamics.doors import checked, quiet
+from ...dynamics.doors import checked, quiet, warn
 from ...dynamics.simulation import check_noise
 from .. import _declared as declared
 from ..flow import Field, has_rays, one_thread, reduce, spectrum
@@ -116,7 +115,7 @@ def escape_rates(landscape: Landscape, temperature: float) -> EscapeRates:
     )
     object.__setattr__(found, "notes", (*found.notes, *_doubts(found)))
     if not found.reliable:
-        warnings.warn(found.advice, UserWarning, stacklevel=4)
+        warn(found.advice, UserWarning)
     return found
 
 

@@ -51,3 +51,4 @@ from ._validation import matrix as matrix
 from ._validation import positive as positive
 from ._validation import real as real
 from ._validation import vector as vector
+from ._warning import warn as warn

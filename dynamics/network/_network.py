@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +11,7 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, shown, static, structure, unknown_name
-from ..doors import checked, door, finite, items, kind, mapping
+from ..doors import checked, door, finite, items, kind, mapping, warn
 from ..doors import path as path_to
 from ..files import Writer, built, read_tree, reading, suffixed
 from ..synapses import Synapse
@@ -251,10 +250,9 @@ class Network:
             xp, p = backend.namespace(states[name]), self.populations[name]
             parted = bool(mask.ndim) and not backend.holds(_is_whole, mask)
             if self.flow == "local" and parted and not p.lagrangian.elementwise:
-                warnings.warn(
+                warn(
                     f"Part of {name!r} is clamped, whose Lagrangian {p.lagrangian!r} couples its neurons: the energy "
                     "may rise in the local flow. Clamp all of it, or use flow='gradient'.",
-                    stacklevel=4,
                 )
             masks[name] = xp.broadcast_to(mask, (*batch, p.size))
         return masks

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import backend
 from ..backend import Array
+from ..doors import warn
 from ..inputs import Drive
 from ..integrators import Integrator
 from ..network import Energy, Flow, Point
@@ -99,12 +99,11 @@ class Rows:
         self.saved.thin()
         self.clock.thin()
         every = self.agenda.every = 2 * self.agenda.every
-        warnings.warn(
+        warn(
             f"Saving every {f'{every // 2}th ' if every > 2 else ''}step takes more than "
             f"{MOST_BYTES / 2**30:g} GiB: only every {every}th is kept from here on. Give save_at=times or "
             "save_at=k, or keep fewer populations by save=.",
             SimulationWarning,
-            stacklevel=2,
         )
 
     def _row(self) -> dict[Any, Any]:

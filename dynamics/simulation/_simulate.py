@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
@@ -12,7 +11,7 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, unknown_name
-from ..doors import flag, function, quiet
+from ..doors import flag, function, quiet, warn
 from ..inputs import Drive, Schedule, driven
 from ..integrators import Integrator, Solver, choose
 from ..network import Flow, Network, Scales, check_parts, entered, scales, tolerance
@@ -184,7 +183,7 @@ def simulate(
     if record.failure and throw:
         raise SimulationError(record.failure, record.result, trajectory)
     if record.doubt:
-        warnings.warn(f"{record.result.value} {record.doubt}", SimulationWarning, stacklevel=3)
+        warn(f"{record.result.value} {record.doubt}", SimulationWarning)
     return trajectory
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 import math
 import sys
-import warnings
 from typing import Any
 
 from ...dynamics import backend, rollout
 from ...dynamics.backend import Array
-from ...dynamics.doors import checked, positive, whole
+from ...dynamics.doors import checked, positive, warn, whole
 from ...models import as_model
 from ._fitted import TrainingWarning
 
@@ -180,11 +179,10 @@ def _solved(
             break
     good = (moved <= tol) & rests
     if math.isnan(lost) and not bool(good.all()):
-        warnings.warn(
+        warn(
             f"{int((~good).sum())} of {good.numel()} cues do not rest within {most} updates, or at no stable state, "
             "and have no gradient (NaN). Give them more, max_steps=..., or leave them out.",
             TrainingWarning,
-            stacklevel=2,
         )
     return torch.where(good[..., None], found, lost)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array, unknown_name
-from ...dynamics.doors import checked, finite, flag, floating, generator, number, whole
+from ...dynamics.doors import checked, finite, flag, floating, generator, number, warn, whole
 from ...dynamics.simulation import ticker
 from ...models import LearnedSimilarity, as_model
 from ._descent import Descent, descend
@@ -166,7 +165,7 @@ def _fitted(model: Any, found: Descent) -> Fitted:
             f"Training diverged and was stopped: {found.trouble}. The model of the lowest loss before is kept. Try a "
             "smaller rate, or scale the examples."
         )
-        warnings.warn(verdict, TrainingWarning, stacklevel=5)
+        warn(verdict, TrainingWarning)
     parameters = {name: backend.detach(one) for name, one in found.parameters.items()}
     return Fitted(with_weights(model, parameters), found.losses, verdict)
 
@@ -257,7 +256,7 @@ def _solved(model: Any, examples: Any, targets: Any, learn: tuple[str, ...], los
         found, least, message = logistic(weights, rows, penalty)
         if message:
             verdict = f"L-BFGS stopped before the minimum: {message}"
-            warnings.warn(verdict, TrainingWarning, stacklevel=4)
+            warn(verdict, TrainingWarning)
     else:
         found, least = (ridge if loss == "ridge" else kernel_ridge)(weights, rows, penalty)
     return Fitted(memory.replace(projection=backend.asarray(found, memory.like)), np.array([least]), verdict)

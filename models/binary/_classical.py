@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import KW_ONLY
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -11,7 +10,7 @@ import numpy as np
 
 from ...dynamics import backend, kernels
 from ...dynamics.backend import Array, Number, static, structure, unknown_name
-from ...dynamics.doors import batch, flag, floating, matrix, positive, quiet, vector, whole
+from ...dynamics.doors import batch, flag, floating, matrix, positive, quiet, vector, warn, whole
 from ...dynamics.lagrangians import LogCosh
 from ...dynamics.network import Network, Population
 from ...dynamics.synapses import Recurrent
@@ -206,7 +205,7 @@ class ClassicalHopfield(BinaryMemory):
         put("couplings", weights)
         if self.learning == "given":
             for note in self.notes():
-                warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=3)
+                warn(f"{type(self).__name__}: {note}.")
 
     # -------------------------------------------------------------------------------------------- one pass
 
@@ -368,11 +367,10 @@ class ClassicalHopfield(BinaryMemory):
         if self.learning == "perceptron":
             found = perceptron(patterns, self.margin, self.max_epochs, self.symmetric)
             if not found.reached:
-                warnings.warn(
+                warn(
                     f"Perceptron learning did not reach the margin {self.margin:g} for {patterns.shape[0]} patterns of "
                     f"{patterns.shape[1]} neurons in {found.epochs} epochs: the least is {found.margin:.3g}. Ask for "
                     "less, store fewer, allow more max_epochs, or symmetric=False.",
-                    stacklevel=4,
                 )
             return floating("couplings", backend.asarray(found.weights, patterns), patterns)
         learn = {"hebbian": hebbian, "pseudo_inverse": pseudo_inverse, "storkey": storkey}[str(self.learning)]

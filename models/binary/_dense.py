@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from abc import abstractmethod
 from dataclasses import KW_ONLY
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array, Number, static, structure
-from ...dynamics.doors import flag, matrix
+from ...dynamics.doors import flag, matrix, warn
 from ...dynamics.lagrangians import Lagrangian, LogCosh, LogSumExp, Power, RectifiedPower
 from .._checks import number
 from .._domain import Domain
@@ -248,7 +247,7 @@ class DenseAssociativeMemory(_Dense):
         object.__setattr__(self, "rectified", flag("rectified", self.rectified))
         self._check()
         for note in self.notes():
-            warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=3)
+            warn(f"{type(self).__name__}: {note}.")
 
     @property
     def separation(self) -> Lagrangian:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array
-from ...dynamics.doors import matrix
+from ...dynamics.doors import matrix, warn
 from ...dynamics.lagrangians import Lagrangian
 from ...dynamics.synapses import Similarity
 from .._checks import current, number
@@ -97,7 +96,7 @@ class Checked(Model):
                     "Exponential() (the default here), Softplus() or LogSumExp()."
                 )
         for note in self.notes():
-            warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=4)
+            warn(f"{type(self).__name__}: {note}.")
 
     def _with_rows(self, changes: dict[str, Array], more: Array | None, kept: np.ndarray | None) -> Self:
         if more is not None:
@@ -115,7 +114,7 @@ class Checked(Model):
                 made = backend.copied(made, patterns=changed.memories)
             object.__setattr__(changed, name, made)
         for note in set(changed.notes()) - set(self.notes()):
-            warnings.warn(f"{type(self).__name__}: {note}.", stacklevel=3)
+            warn(f"{type(self).__name__}: {note}.")
         return changed
 
 

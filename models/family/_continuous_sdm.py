@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import KW_ONLY
 from typing import Any, Self
 
 from ...dynamics import backend
 from ...dynamics.backend import Array, Number, static, structure
-from ...dynamics.doors import matrix
+from ...dynamics.doors import matrix, warn
 from ...dynamics.lagrangians import LogSumExp, Quadratic
 from .._renamed import is_outside
 from ..circles import beta_from_radius
@@ -88,10 +87,9 @@ class ContinuousSDM(AssociativeMemory):
     def patterns(self) -> Array:
         """What a state is compared with: the addresses A (N, I), which are the patterns where no others were given."""
         if self.projection is not None and is_outside():
-            warnings.warn(
+            warn(
                 "ContinuousSDM.patterns are the addresses, as wide as a query, and not what they recall, as in 0.1.0: "
                 "read .projection for that.",
                 FutureWarning,
-                stacklevel=2,
             )
         return self.memories

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...dynamics import backend
+from ...dynamics.doors import warn
 from ..predictive import TRANSFERS
 
 GROWTH = 1e3  # times the least loss: training has diverged
@@ -96,7 +96,7 @@ def minimised(
             break
     result = result or f"All {steps} steps were made: the mean squared error is {least:.3g} at its least."
     if diverged:
-        warnings.warn(result, stacklevel=3)
+        warn(result)
     A, b = parts(best)
     return Trained(type(f)(A, b, activation=f.activation), np.asarray(losses), result, diverged)
 

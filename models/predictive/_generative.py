@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import KW_ONLY
 from typing import Any, Self
@@ -13,7 +12,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array, Number, static, structure
-from ...dynamics.doors import choice, finite, floating, generator, items, matrix, positive, quiet, vector, whole
+from ...dynamics.doors import choice, finite, floating, generator, items, matrix, positive, quiet, vector, warn, whole
 from ...dynamics.lagrangians import Quadratic
 from ...dynamics.network import Network, Population
 from .._checks import number
@@ -206,7 +205,7 @@ class PredictiveCodingMemory(Model):
             found = trained(like.layers, rows, epochs, float(rate), float(tol))
         arrays = [[narrowed(x, self.like) for x in part] for part in (found.memory.weights, found.memory.offsets)]
         if found.diverged:
-            warnings.warn(found.result, stacklevel=3)
+            warn(found.result)
         return found._replace(memory=self.replace(weights=arrays[0], offsets=arrays[1], memories=patterns))
 
     # ------------------------------------------------------------------------------------------ the contract

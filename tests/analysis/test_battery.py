@@ -102,7 +102,8 @@ NOT_OF_A_MEMORY = {
     "of patterns": "box_starts pattern_starts random_starts",
     "of figures": "mark_recalled new_figure open_axes",
 }
-# What takes long shows on these that it works for every kind; on the others it is a slow test, as is what JAX compiles.
+# Every verb answers for these in a fast test, for the others in a broad one; where that takes long, in a slow one, as
+# what JAX compiles does.
 FEW = ["modern", "dot-max", "cosine-softmax", "kl-softmax", "classical-hebbian", "bidirectional"]
 LONG = {
     "basin_radius",
@@ -153,15 +154,19 @@ OPTIONS = {  # by verb with its option; None where it answers though the plain c
 
 
 def cells():
-    """Every verb with every option on every model, those that take long as slow tests."""
+    """Every verb with every option on every model; what refuses is quick, and always tried."""
     for verb in VERBS:
         for case in CASES:
             if case.only and verb.verb not in case.only:
                 continue
             few = FEW[:2] if verb.verb == "basin_radius" else FEW
             long = verb.slow or (verb.name in LONG and case.name not in few)
-            slow = case.name == "modern-jax" or (long and words_of(verb, case) is None)
-            marks = pytest.mark.slow if slow else ()
+            answers = words_of(verb, case) is None
+            marks = ()
+            if case.name == "modern-jax" or (long and answers):
+                marks = pytest.mark.slow
+            elif answers and case.name not in FEW:
+                marks = pytest.mark.broad
             yield pytest.param(verb, case, marks=marks, id=f"{verb.name}-{case.name}")
 
 

@@ -23,6 +23,7 @@ def test_four_orthonormal_patterns():
     assert about_the_pattern.adversarial == pytest.approx(2**-0.5, rel=3e-6)
 
 
+@pytest.mark.broad
 def test_separable_double_well():
     wells = energy_network(
         lambda x: ((x**2 - 1) ** 2).sum(-1) / 4, 5, lambda x: x**3 - x, lambda x, u: (3 * x**2 - 1) * u
@@ -43,6 +44,7 @@ def test_max_has_its_exact_radius(similarity):
 
 @given(seed=st.integers(0, 10**6), beta=st.floats(0.5, 3.0))
 @settings(max_examples=3, deadline=None)
+@pytest.mark.broad
 def test_the_interval_is_one_and_the_witness_escapes(seed, beta):
     patterns = np.random.default_rng(seed).standard_normal((5, 12))
     for similarity in ("dot", "euclidean"):

@@ -190,7 +190,10 @@ LONG = [
     *((tree, similarity) for similarity in ("dot", "euclidean", "cosine")),
 ]
 CELLS = [
-    *(pytest.param(verb, similarity, "tiny and slow") for verb, similarity in EVERYWHERE),
+    *(
+        pytest.param(verb, similarity, "tiny and slow", marks=() if similarity == "euclidean" else pytest.mark.broad)
+        for verb, similarity in EVERYWHERE
+    ),
     *(
         pytest.param(verb, similarity, units, marks=pytest.mark.slow)
         for verb, similarity in (*EVERYWHERE, *LONG)
@@ -231,7 +234,12 @@ def test_the_same_answer_in_other_units(verb, similarity, units, plain):
 
 
 FLOAT32 = [
-    pytest.param(verb, similarity, units, marks=[pytest.mark.slow] * (verb is barriers))
+    pytest.param(
+        verb,
+        similarity,
+        units,
+        marks=pytest.mark.slow if verb is barriers else () if similarity == "euclidean" else pytest.mark.broad,
+    )
     for verb in (census, basins, retrieved, barriers, lyapunov)
     for similarity in ENERGY
     for units in ("tiny", "large")

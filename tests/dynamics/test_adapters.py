@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers import LIBRARIES, to_library, to_numpy
+from helpers import LIBRARIES, few, to_library, to_numpy
 from hopfield.dynamics import (
     Bilinear,
     Diffrax,
@@ -94,7 +94,7 @@ AGREEING = [
     ("numpy", Rosenbrock(rtol=1e-6, atol=1e-8), 1e-4),
     ("numpy", RungeKutta(rtol=1e-8, atol=1e-10), 1e-6),
     *(("numpy", Scipy(method, rtol=1e-7, atol=1e-9), 1e-4) for method in ("Radau", "BDF", "LSODA", "RK23", "RK45")),
-    pytest.param("jax", KVAERNO, 1e-4, marks=needs_jax),
+    pytest.param("jax", KVAERNO, 1e-4, marks=[needs_jax, pytest.mark.broad]),
     *(
         pytest.param("torch", TorchDiffEq(*arguments, **options), atol, marks=needs_torch)
         for arguments, options, atol in [
@@ -225,6 +225,7 @@ def test_solvers_of_diffrax_that_cannot_run_a_network_say_so():
 
 
 @needs_jax
+@pytest.mark.broad
 def test_elimination_takes_the_same_steps_to_the_same_states():
     with_it = solved(KVAERNO, "jax", tau_memory=1e-3)
     stock = solved(Diffrax("Kvaerno3", rtol=1e-6, atol=1e-8, eliminate=False), "jax", tau_memory=1e-3)
@@ -255,6 +256,7 @@ def program_text(integrator):
 
 
 @needs_jax
+@pytest.mark.broad
 def test_no_matrix_over_the_memory_neurons_is_formed():
     whole, eliminated = f"x{N + I}x{N + I}xf64", f"x{I}x{I}xf64"
     stock = program_text(Diffrax("Kvaerno3", rtol=1e-6, atol=1e-8, eliminate=False))
@@ -269,6 +271,7 @@ def test_no_matrix_over_the_memory_neurons_is_formed():
 
 
 @needs_jax
+@pytest.mark.broad
 def test_elimination_by_gmres_reaches_the_same_states():
     run = solved(Diffrax("Kvaerno3", rtol=1e-6, atol=1e-8, dense=1), "jax", tau_memory=1e-3)
     assert run.statistics["linear_solver"] == f"GMRES of {I} neurons ({N} eliminated: memory)"
@@ -307,7 +310,7 @@ def networks():
 
 
 @needs_jax
-@pytest.mark.parametrize("name", ["two", "gradient", "projection"])
+@pytest.mark.parametrize("name", few(["projection", "two", "gradient"], 1))
 def test_the_eliminating_solver_solves_the_whole_system(name):
     import jax
     import lineax
@@ -369,7 +372,7 @@ def test_only_default_root_finders_are_replaced():
 @pytest.mark.parametrize(
     ("integrator", "tau_memory"),
     [
-        pytest.param(Diffrax("Tsit5", rtol=1e-8, atol=1e-10), 0.3, id="Tsit5"),
+        pytest.param(Diffrax("Tsit5", rtol=1e-8, atol=1e-10), 0.3, id="Tsit5", marks=pytest.mark.broad),
         pytest.param(Diffrax("Kvaerno3", rtol=1e-7, atol=1e-9), 0.02, id="Kvaerno3", marks=pytest.mark.slow),
     ],
 )

@@ -79,14 +79,19 @@ def test_a_port_that_is_taken():
 
 
 def test_it_serves_until_it_is_interrupted():
-    command = [sys.executable, "-c", "from hopfield.cli import main; main()", "explore", "--no-browser"]
+    # A shell ignores interrupts for its jobs, and their children with it.
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heeds}; from hopfield.cli import main; main()", "explore", "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        line = running.stdout.readline()
-        url = re.match(r"http://127\.0\.0\.1:\d+/", line)[0]
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            assert answer.status == 200
-            assert "'self'" in answer.headers["Content-Security-Policy"]
-        running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=30)
+        try:
+            line = running.stdout.readline()
+            url = re.match(r"http://127\.0\.0\.1:\d+/", line)[0]
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                assert answer.status == 200
+                assert "'self'" in answer.headers["Content-Security-Policy"]
+            running.send_signal(signal.SIGINT)
+            _, errors = running.communicate(timeout=30)
+        finally:
+            running.kill()
     assert running.returncode == 0
     assert errors == ""

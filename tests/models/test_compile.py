@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+from helpers import few
 from hopfield import rollout
 from hopfield.models import HierarchicalMemory, UniversalHopfield, build
 
@@ -44,7 +45,11 @@ def whole(function, **options):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CASES]
+    "name",
+    [
+        *few(QUICK, ["euclidean", "classical", "hierarchical"]),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in CASES if name not in QUICK),
+    ],
 )
 def test_recall_is_one_graph(name):
     make, rows, cues = CASES[name]
@@ -70,6 +75,7 @@ def test_batches_of_any_size():
         torch.testing.assert_close(recall(cues), memory.recall(cues))
 
 
+@pytest.mark.broad
 def test_energies_and_rollouts_are_one_graph():
     memory = UniversalHopfield(GREY, "euclidean", beta=2.0)
     energy = whole(lambda q: memory.network.energy(memory.start(q)))
@@ -78,6 +84,7 @@ def test_energies_and_rollouts_are_one_graph():
     torch.testing.assert_close(end(NEAR), rollout(memory, NEAR, 0.1, 3)["value"])
 
 
+@pytest.mark.broad
 def test_half_precision_and_autocast_are_compiled():
     memory = UniversalHopfield(GREY.bfloat16(), "euclidean", beta=2.0)
     cues = NEAR.bfloat16()
@@ -97,7 +104,7 @@ class Retriever(torch.nn.Module):
         return UniversalHopfield(self.patterns, self.similarity, beta=2.0).recall(query)
 
 
-@pytest.mark.parametrize("similarity", ["euclidean", "manhattan"])
+@pytest.mark.parametrize("similarity", few(["euclidean", "manhattan"], 1))
 def test_a_module_is_trained_through_the_compiled_graph(similarity):
     layer = Retriever(similarity)
     slopes = []
@@ -108,7 +115,7 @@ def test_a_module_is_trained_through_the_compiled_graph(similarity):
     torch.testing.assert_close(*slopes, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("strict", few([True, False], 1))
 def test_a_module_is_exported(strict):
     layer = Retriever("euclidean")
     exported = torch.export.export(layer, (NEAR,), strict=strict).module()
@@ -117,6 +124,7 @@ def test_a_module_is_exported(strict):
     torch.testing.assert_close(memory.recall(NEAR), layer(NEAR))
 
 
+@pytest.mark.broad
 def test_a_loop_inside_compile_names_what_to_use_instead():
     memory = build("modern", GREY)
     with pytest.raises(TypeError, match=r"retrieve looks at its numbers.*recall\(query\).*rollout"):

@@ -81,11 +81,10 @@ QUICK = [*(entry.name for entry in catalogue()), "euclidean", "manhattan", "kl"]
 QUICKEST = ["euclidean", "dense", "sdm"]
 
 
-def some(quick, names=CASES):
-    """All cases, those that are not `quick` among the slow tests: JAX compiles them."""
-    return pytest.mark.parametrize(
-        "name", [pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in names]
-    )
+def some(fast, broad=(), names=CASES):
+    """All cases, most of them among the broad or slow tests: JAX compiles them."""
+    marks = {name: () if name in fast else pytest.mark.broad if name in broad else pytest.mark.slow for name in names}
+    return pytest.mark.parametrize("name", [pytest.param(name, marks=mark) for name, mark in marks.items()])
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +136,7 @@ def ways(name):
     ]
 
 
-@some(CASES)
+@some(QUICKEST, CASES)
 def test_a_model_is_traced_in_every_form_and_the_same_afterwards(name):
     make, rows, cues = CASES[name]
     expected = answers(make(jnp.asarray(rows)), jnp.asarray(cues))
@@ -148,7 +147,7 @@ def test_a_model_is_traced_in_every_form_and_the_same_afterwards(name):
             agree(answers(memory, jnp.asarray(cues)), expected)
 
 
-@some(QUICK)
+@some(QUICKEST, QUICK)
 def test_a_jitted_model_answers_as_ever(name):
     make, rows, cues = CASES[name]
     expected = answers(make(jnp.asarray(rows)), jnp.asarray(cues))
@@ -157,7 +156,7 @@ def test_a_jitted_model_answers_as_ever(name):
         agree(jax.jit(function)(*arguments), expected)
 
 
-@some(QUICKEST)
+@some(["euclidean"], QUICKEST)
 def test_a_model_is_mapped_over_queries_and_over_its_leaves(name):
     make, rows, cues = CASES[name]
     X, q = jnp.asarray(rows), jnp.asarray(cues)
@@ -175,7 +174,7 @@ def test_a_model_is_mapped_over_queries_and_over_its_leaves(name):
 SMOOTH = [name for name in CASES if name not in ("sdm", "hamming", "bidirectional")]
 
 
-@some(["euclidean"], SMOOTH)
+@some([], ["euclidean"], SMOOTH)
 def test_derivatives_are_the_same_with_and_without_jit_and_leave_the_model_as_it_was(name):
     make, rows, cues = CASES[name]
     X, q = jnp.asarray(rows), jnp.asarray(cues)
