@@ -76,6 +76,17 @@ def completeness(flow: Field, x: np.ndarray, found: Spectrum, saturated: bool, s
     -------
     Completeness
         Sum, verdict and reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hopfield.analysis.flow import field
+    >>> from hopfield.analysis.flow import spectrum
+    >>> from hopfield.models import ModernHopfield
+    >>> flow = field(ModernHopfield(np.array([[1.0, 1.0], [-1.0, -1.0]])))
+    >>> x = np.array([[0.957504024077] * 2, [0.0, 0.0]])
+    >>> completeness(flow, x, spectrum(flow, x), True).verdict
+    'incomplete (proved)'
     """
     if not flow.smooth:
         return Completeness(None, UNDEFINED, f"The forces of {', '.join(flow.network.kinks)} jump.")
@@ -110,6 +121,15 @@ def confined(network: Network) -> bool:
     euclidean does: x . tau x' <= -c \|x\|^2 + C \|x\|. Its activation is bounded then, and with it forces on others;
     so one population after the other is confined, and on the product of the balls the flow points inward. A population
     of rays is the sphere itself.
+
+    Examples
+    --------
+    >>> from hopfield.analysis.flow import energy_network
+    >>> from hopfield.models import ModernHopfield, UniversalHopfield
+    >>> confined(ModernHopfield(np.eye(2)).network), confined(UniversalHopfield(np.ones((1, 2)), "kl").network)
+    (True, False)
+    >>> confined(energy_network(lambda x: (x**4).sum(-1), 2, lambda x: 4 * x**3))  # nobody says
+    False
     """
     inside = {sphere_population(network)} - {None}
     while True:
@@ -133,6 +153,12 @@ def look_inward(flow: Field, x: np.ndarray, seed: int = 0) -> tuple[int, str]:
     """In how many directions the velocity was looked at far out, and along which it points outward ("" for none).
 
     Inward is to lower values of the neurons' Lagrangians where these are quadratic, and of the length elsewhere.
+
+    >>> from hopfield.analysis.flow import field
+    >>> from hopfield.analysis.flow import energy_network
+    >>> runs = energy_network(lambda x: (x**3).sum(-1), 2, lambda x: 3 * x**2)  # away on the left
+    >>> look_inward(field(runs, differences=None), np.zeros((1, 2)))[1]
+    'in a random direction'
     """
     rng, size = np.random.default_rng(seed), flow.size
     reach = max(flow.scale, float(np.linalg.norm(x, axis=-1).max(initial=0.0)))
@@ -202,6 +228,12 @@ def unseen(hits: np.ndarray) -> Unseen:
     References
     ----------
     Chao 1987, doi:10.2307/2531532. Good 1953, doi:10.1093/biomet/40.3-4.237.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unseen(np.array([5, 1, 1, 1, 2]))
+    Unseen(points=1.5, coverage=0.7)
     """
     hits = np.asarray(hits)
     once, twice, total = int((hits == 1).sum()), int((hits == 2).sum()), int(hits.sum())

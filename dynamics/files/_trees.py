@@ -133,7 +133,7 @@ def built(tree: Any, arrays: dict[str, np.ndarray], also: Mapping[str, type] = M
         ((kind, items),) = tree.items()
         found = [built(item, arrays, also) for item in items]
         return tuple(found) if kind == "tuple" else found
-    name = tree.get("type")
+    name = str(tree.get("type"))
     parts = {key: item for key, item in tree.items() if key != "type"}
     if name in also:
         whole = {key: item["array"] for key, item in parts.items() if isinstance(item, dict) and set(item) == {"array"}}

@@ -162,7 +162,7 @@ class Equation(NamedTuple):
 
     def solved(self, flow: Flow, point: Point, ratio: Number | None) -> Array:
         """Its state after dt = ratio tau (None: for ever)."""
-        x, p = point.states[self.name], flow.populations[self.name]
+        x, p = point.states[self.name], flow.network.populations[self.name]
         if self.plain:
             responses = [wire.ask(wire.response, point, k) for wire, k in self.ends]
             return exact_step(x, responses, p.leak, p.bias, ratio)
@@ -267,11 +267,11 @@ def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, ord
     """
     point = Point(dict(point.states), dict(point.activations), dict(point.signals))
     states, g, signals = point
-    clamp = flow.clamp
+    clamp, populations = flow.clamp, flow.network.populations
     visits = flow.once(_there if order == 1 else _there_and_back)
     for visit, (own, part) in enumerate(visits, 1):
         name = own.name
-        ratio = None if dt is None else dt * part / flow.populations[name].tau
+        ratio = None if dt is None else dt * part / populations[name].tau
         if dt is None and not own.limit and name in clamp:
             continue  # held as a whole: `check` saw to it
         at = point

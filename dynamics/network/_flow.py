@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .. import backend
 from ..backend import Array, static, structure
@@ -25,25 +25,6 @@ from ._population import Population
 
 States = Mapping[str, Array]
 T = TypeVar("T")
-
-
-class Wired(Protocol):
-    """What a flow binds: the parts of a network."""
-
-    @property
-    def populations(self) -> dict[str, Population]:
-        """The populations by name."""
-        ...
-
-    @property
-    def synapses(self) -> dict[str, Synapse]:
-        """The synapses by name."""
-        ...
-
-    @property
-    def flow(self) -> str:
-        """How populations move, "local" or "gradient"."""
-        ...
 
 
 class Point(NamedTuple):
