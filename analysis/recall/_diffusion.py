@@ -9,7 +9,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array
-from ...dynamics.doors import checked, generator, quiet
+from ...dynamics.doors import affordable, checked, generator, quiet
 from ...dynamics.lagrangians import LogSumExp
 from .. import _declared as declared
 
@@ -116,16 +116,20 @@ def diffuse(
            [-1.,  0.]]), array([0, 1]))
     """
     _check(memory)
+    memory = memory.wide if memory.is_half else memory
     rows = memory.memories
     end = sigma / 1000 if end is None else end
     if not end < sigma:
         raise ValueError(f"end must be less than sigma={sigma:g}, for noise goes down, got {end:g}.")
+    _check_levels(sigma, end, rows)
     rng = generator(seed)
     if isinstance(noise, int):
+        _check_size(noise * rows.shape[-1], steps)
         drawn = rng.standard_normal((noise, rows.shape[-1]))
         x = backend.namespace(rows).mean(rows, axis=0) + sigma * backend.asarray(drawn, rows)
     else:
         x = memory.check_query(noise)
+        _check_size(math.prod(x.shape), steps)
     levels = sigma * np.exp(np.linspace(0.0, math.log(end / sigma), steps + 1))
     levels[-1] = end
     path, energies, weights = [x], [], []
@@ -134,11 +138,16 @@ def diffuse(
         rule = LogSumExp(beta=1 / (2 * level**2))
         scores = memory.scores(x)
         likely = rule.activation(scores)
+        if not backend.to_numpy(backend.namespace(likely).all(backend.namespace(likely).isfinite(likely))):
+            raise ValueError(
+                f"The scores over 2 sigma^2 are too large for {backend.dtype_name(x)} at sigma={level:.3g}: give levels "
+                "of noise nearer to the distances between the patterns."
+            )
         energies.append(-rule.value(scores))
         weights.append(backend.namespace(likely).max(likely, axis=-1))
         if k == steps:
             break
-        mean, ratio = likely @ rows, levels[k + 1] / level
+        mean, ratio = likely @ rows, float(levels[k + 1]) / level
         if stochastic:
             kick = levels[k + 1] * math.sqrt(1 - ratio**2) * rng.standard_normal(tuple(x.shape))
             x = mean + ratio**2 * (x - mean) + backend.asarray(kick, x)
@@ -148,6 +157,24 @@ def diffuse(
     xp = backend.namespace(x)
     pattern = backend.to_numpy(likely).argmax(axis=-1)
     return Diffusion(x, xp.stack(path), levels, xp.stack(energies), xp.stack(weights), pattern)
+
+
+def _check_levels(sigma: float, end: float, like: Array) -> None:
+    """Refuse levels of noise whose squares, or the inverses of these, the numbers of the patterns do not hold."""
+    most = math.sqrt(float(backend.namespace(like).finfo(like.dtype).max)) / 100
+    if sigma > most or end < 1 / most:
+        raise ValueError(
+            f"In {backend.dtype_name(like)} the levels of noise lie between {1 / most:.1e} and {most:.1e}, for their "
+            f"squares are taken; got sigma={sigma:g} and end={end:g}."
+        )
+
+
+def _check_size(numbers: int, steps: int) -> None:
+    affordable(
+        f"The path of {numbers} numbers through {steps} steps",
+        8.0 * numbers * (steps + 1),
+        "Take fewer steps or samples.",
+    )
 
 
 def _check(memory: Any) -> None:

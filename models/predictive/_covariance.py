@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY
 from typing import Any
 
@@ -109,6 +110,7 @@ class CovarianceMemory(Model):
     ridge: Number = 1e-3
     tau_value: Number = 1.0
 
+    @quiet
     def __post_init__(self) -> None:
         object.__setattr__(self, "memories", matrix("memories", self.memories))
         choice("form", self.form, FORMS)
@@ -267,6 +269,13 @@ class CovarianceMemory(Model):
         if not np.isfinite(host).all():
             raise ValueError(
                 f"The covariance of the patterns is too large for {backend.dtype_name(self.memories)}: scale them down."
+            )
+        largest = float(np.abs(backend.to_numpy(self.memories - self.mean)).max())
+        least = float(backend.namespace(self.memories).finfo(self.memories.dtype).smallest_normal)
+        if 0 < largest < math.sqrt(least / eps):
+            raise ValueError(
+                f"The patterns differ from their mean by {largest:.3g} at most, and {backend.dtype_name(self.memories)} "
+                "has no numbers for their covariance: scale them up."
             )
         if ridge > size * eps:
             return

@@ -307,6 +307,13 @@ class PredictiveCodingMemory(Model):
             steps, residual = np.ones(batch, dtype=int), np.zeros(batch)
         else:
             start, steps, residual = self._settled(query, mask, max_steps, bound)
+        energy = self.network.energy(start)
+        told = np.isfinite(residual) & np.isfinite(backend.to_numpy(energy))
+        if not told.all():
+            raise ValueError(
+                f"The errors of query {int(np.flatnonzero(~told)[0])} are too large for "
+                f"{backend.dtype_name(query)} ({int((~told).sum())} of {told.size}): scale queries and weights down."
+            )
         rests = residual <= bound
         state = start["layer0"]
         return Retrieval(
@@ -314,7 +321,7 @@ class PredictiveCodingMemory(Model):
             steps=steps,
             converged=rests,
             residual=residual,
-            energy=self.network.energy(start),
+            energy=energy,
             pattern=np.full(batch, -1) if self.memories is None else self.nearest(state),
             verdict=verdicts(rests, np.zeros_like(rests)),
         )

@@ -64,6 +64,11 @@ def trained(layers: Layers, patterns: Array, epochs: int, rate: float, tol: floa
         layers = moved(layers, patterns, hidden, rate)
         mean = float(backend.to_numpy(xp.mean(_energy(layers, patterns, ones, hidden))))
         energies.append(mean)
+        if not np.isfinite(mean) and not np.isfinite(least):
+            raise ValueError(
+                f"The energy of the patterns is too large for {backend.dtype_name(patterns)} before anything is learned: "
+                "scale patterns and weights down."
+            )
         if not mean <= GROWTH * least:
             told = (
                 f"Training diverged in epoch {epoch + 1}: the mean energy is {mean:.3g}, after {least:.3g} at its "

@@ -151,8 +151,23 @@ def test_own_weights_fall_where_the_collapse_is():
         (lambda: diffuse(memory(), X, sigma=1.0, steps=0), ValueError, "steps"),
         (lambda: diffuse(memory(), 0, sigma=1.0), ValueError, "noise"),
         (lambda: diffuse(3, X, sigma=1.0), TypeError, "memory must be a model"),
+        (lambda: diffuse(memory(), X, sigma=1e200), ValueError, "between .* and .*squares are taken; got sigma=1e.200"),
+        (lambda: diffuse(memory(), X, sigma=1e-200), ValueError, "squares are taken; got sigma=1e-200"),
+        (lambda: diffuse(memory(), 10**5, sigma=1.0, steps=10**6), ValueError, "GiB of memory.*Take fewer steps"),
+        (lambda: diffuse(memory(), 1e5 * X, sigma=2e-151, end=1e-151), ValueError, "too large for float64"),
     ],
 )
 def test_what_is_no_diffusion_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_narrow_numbers_are_denoised_as_wide_ones_are(dtype):
+    narrow = UniversalHopfield(ROWS.astype(dtype), "euclidean")
+    cues = X.astype(dtype)
+    found = diffuse(narrow, cues, sigma=1.0, stochastic=True)
+    assert found.state.dtype == np.float32  # half precision is summed in single
+    wide = diffuse(UniversalHopfield(narrow.memories.astype(float), "euclidean"), cues, sigma=1.0, stochastic=True)
+    np.testing.assert_allclose(found.path, wide.path, atol=1e-4)
+    np.testing.assert_array_equal(found.pattern, wide.pattern)

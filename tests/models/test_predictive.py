@@ -1,5 +1,7 @@
 """Predictive coding: conditional means, energies that fall, one fixed point, a local rule that never raises E."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -152,6 +154,30 @@ def test_a_covariance_without_an_inverse_is_refused():
     assert CovarianceMemory(CLOUD[:3]).retrieve(CLOUD[:3], known=KNOWN, hold=True).pattern.tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="Unknown form"):
         CovarianceMemory(CLOUD, form="dendritic")
+
+
+def test_layers_whose_errors_overflow_have_no_answer_and_learn_nothing():
+    """Neither a residual of NaN beside a state, nor energies of infinity beside weights that stay as they were."""
+    memory = PredictiveCodingMemory([np.full((3, 2), 1e200)])
+    with pytest.raises(ValueError, match="errors of query 0 are too large for float64"):
+        memory.retrieve(np.ones(3), known=np.array([True, True, False]), hold=True)
+    with pytest.raises(ValueError, match="patterns is too large for float64 before anything is learned"):
+        PredictiveCodingMemory.random((3, 2)).learn(1e200 * np.eye(3), epochs=3)
+
+
+@pytest.mark.parametrize(("dtype", "large", "small"), [("float64", 1e200, 1e-200), ("float32", 1e25, 1e-25)])
+def test_patterns_whose_squares_no_number_holds_have_no_covariance(dtype, large, small):
+    """Squares that vanish would leave the ridge alone, and every answer would be the mean in silence."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=f"too large for {dtype}: scale them down"):
+            CovarianceMemory((large * CLOUD).astype(dtype))
+        with pytest.raises(ValueError, match=f"{dtype} has no numbers for their covariance: scale them up"):
+            CovarianceMemory((small * CLOUD).astype(dtype))
+    unit = 1e-140 if dtype == "float64" else 1e-14
+    tiny = CovarianceMemory((unit * CLOUD).astype(dtype)).retrieve((unit * CLOUD).astype(dtype), known=KNOWN, hold=True)
+    whole = CovarianceMemory(CLOUD).retrieve(CLOUD, known=KNOWN, hold=True)
+    np.testing.assert_allclose(tiny.state / unit, whole.state, atol=1e-3 if dtype == "float32" else 1e-9)
 
 
 # ------------------------------------------------------------------------------------------------ generative
