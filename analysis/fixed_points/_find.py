@@ -130,7 +130,7 @@ def find_fixed_points(
     >>> found.complete, found.morse_sum
     ('not refuted', 1)
     """
-    settings = {"batches": batches, "batch_size": batch_size, "eigenvalues": eigenvalues, "most": most}
+    settings: dict[str, Any] = {"batches": batches, "batch_size": batch_size, "eigenvalues": eigenvalues, "most": most}
     settings |= {"tol": tol, "deflate": deflate, "reduction": reduction, "differences": differences}
     with Budget(seconds, progress) as budget:
         return census(budget, memory, starts, seed=seed, patterns=patterns, wanted=wanted, **settings)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...dynamics import backend
-from ..flow import BUILT, Field, canonical, chunk, columns, neutral, polish, relaxed
+from ..flow import BUILT, MOMENTS, Field, canonical, chunk, columns, neutral, polish, relaxed
 from ..results import Budget
 
 SLOW = 1e-2  # speed, in units of the scale, below which a point without a zero is reported as slow
@@ -200,10 +200,10 @@ def search_from(table: Table, x: np.ndarray, random: bool = False) -> int:
     return len(table.x) - known
 
 
-def eased(table: Table, x: np.ndarray, *moments: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def eased(table: Table, x: np.ndarray, moments: tuple[int, ...] = MOMENTS) -> tuple[np.ndarray, np.ndarray]:
     """Those of the states that the budget lasts for, and where relaxation takes them, (T, B, D)."""
     parts = list(table.parts(len(x), 120))
-    found = [relaxed(table.flow, x[part], *moments) for part in table.budget.each("relaxation", parts, LEFT)]
+    found = [relaxed(table.flow, x[part], moments) for part in table.budget.each("relaxation", parts, LEFT)]
     if not found:
         return x[:0], np.zeros((0, *x[:0].shape), x.dtype)
     snapshots = np.concatenate(found, axis=1)

@@ -21,6 +21,7 @@ from ._newton import residual_tolerance as residual_tolerance
 from ._one_thread import one_thread as one_thread
 from ._own import energy_network as energy_network
 from ._own import velocity_network as velocity_network
+from ._relaxing import MOMENTS as MOMENTS
 from ._relaxing import relaxed as relaxed
 from ._row_space import Reduction as Reduction
 from ._row_space import RowSpace as RowSpace

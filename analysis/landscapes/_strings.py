@@ -138,8 +138,8 @@ def laid(
     if len(start) != len(end):
         raise ValueError(f"Every string needs both ends, got {len(start)} starts and {len(end)} ends.")
     if (sphere := on_sphere(flow.field)) is not flow.field:
-        inside = [canonical(sphere, side) for side in (start, end)]
-        found = laid(budget, flow_of(sphere), *inside, images, steps, tol, bend, seed)
+        one, other = canonical(sphere, start), canonical(sphere, end)
+        found = laid(budget, flow_of(sphere), one, other, images, steps, tol, bend, seed)
         path = _at_lengths(flow, found.path, start[: len(found.path)], end[: len(found.path)])
         energy = flow.energy(path.reshape(-1, flow.size)).reshape(path.shape[:-1])  # without what holds the length
         return found._replace(path=path, energy=energy)
