@@ -66,10 +66,11 @@ def low_rank(flow: Field, x: np.ndarray) -> LowRank | None:
     r"""The factors of H at one point x (1, D) where the coupling has fewer ranks than neurons; else None.
 
     One population joined to patterns M by the dot product: F = R^T M^T and S = L_h''(h)/l_h; by the squared distance
-    with g = x: F = 2 (M - g)^T, shifted by 2 sum f. With softmax the patterns of the smallest weights are left out, as
-    long as what they add to H, at most 4 beta times their weights times the largest \|F_i\|^2, is below 1e-9 of the
-    shift, the accuracy that `eigsh` is asked for. A population joined to itself by W = U diag(s) U^T of rank P, such as
-    a sum of P outer products: F = R^T U, S = diag(s). Gram matrix and eigenvectors are computed once for a field.
+    with g = x: F = 2 (M - g)^T, shifted by 2 sum f. With softmax and more patterns than neurons those of the smallest
+    weights are left out, as long as what they add to H, at most 4 beta times their weights times the largest
+    \|F_i\|^2, is below 1e-9 of the shift, the accuracy that `eigsh` is asked for. A population joined to itself by
+    W = U diag(s) U^T of rank P, such as a sum of P outer products: F = R^T U, S = diag(s). Gram matrix and eigenvectors
+    are computed once for a field.
 
     Examples
     --------
@@ -102,12 +103,10 @@ def low_rank(flow: Field, x: np.ndarray) -> LowRank | None:
     if similarity.metric not in ("product", "square"):
         return None
     h = synapse.signal(g)
-    if flow.plain and synapse.lagrangian.law == "softmax":
-        part = _taking_part(flow, p, synapse, similarity.metric, rows, backend.to_numpy(g).astype(float), h)
-        if part is not None:
-            return part
     if len(rows) >= flow.size:
-        return None
+        if not flow.plain or synapse.lagrangian.law != "softmax":
+            return None
+        return _taking_part(flow, p, synapse, similarity.metric, rows, backend.to_numpy(g).astype(float), h)
     core = _curvature_matrix(flow, synapse.lagrangian, h) / synapse.leak
     if similarity.metric == "product":
         return LowRank(p.leak, _root_of_gram(flow, x, rows.T), core, flow.size)
