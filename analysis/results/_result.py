@@ -57,7 +57,9 @@ class Result:
         return self.summary()
 
     def summary(self) -> str:
-        """The result in a line: its single numbers and words."""
+        """The result in a line: the first of what it prints, or its single numbers and words."""
+        if type(self).__str__ is not Result.__str__:
+            return str(self).partition("\n")[0]
         return ", ".join(f"{name}={value}" for name, value in self._single().items())
 
     def records(self) -> list[dict[str, Any]]:
