@@ -199,6 +199,10 @@ class EscapeRates(Result):
 
     # -------------------------------------------------------------------------------------------- reports
 
+    def summary(self) -> str:
+        """How many minima there are, and how long the shortest stay is."""
+        return f"{len(self.energy)} minima at T={self.temperature:g}, stays from {self.stay.min(initial=np.inf):.4g}"
+
     @checked(**declared.LANDSCAPE_TABLE)
     def table(self, most: int = 30) -> Any:
         """A `rich` table with a row for each of the first `most` minima."""

@@ -215,6 +215,10 @@ class Landscape(Result):
 
     # --------------------------------------------------------------------------------------------- reports
 
+    def summary(self) -> str:
+        """How many minima and saddles there are."""
+        return f"{len(self.minima)} minima, {len(self.saddles)} saddles of index 1"
+
     @checked(**declared.LANDSCAPE_TABLE)
     def table(self, most: int = 30) -> Any:
         """A `rich` table with a row for each of the first `most` minima."""

@@ -58,9 +58,11 @@ class Result:
         return self.summary()
 
     def summary(self) -> str:
-        """The result in a line: how many rows it has, and its single numbers and words."""
-        count = [f"{np.size(getattr(self, self.row_fields[0]))} rows"] if self.row_fields else []
-        return ", ".join(count + [f"{name}={value}" for name, value in self._single().items() if value != ""])
+        """The result in a line: the first of what it prints, or its single numbers and words."""
+        if type(self).__str__ is not Result.__str__:
+            return str(self).partition("
+")[0]
+        return ", ".join(f"{name}={value}" for name, value in self._single().items() if value != "")
 
     def records(self) -> list[dict[str, Any]]:
         """A dict of plain values for each row; where there are no rows one, of the single numbers and words."""

@@ -120,7 +120,7 @@ def is_staged(like: Array) -> bool:
     """Whether the library of ``like`` now writes a program down, so that known arrays give no numbers either."""
     match backend_of(like):
         case "jax":
-            return is_traced(namespace(like).asarray(0.0))  # `zeros` compiles a program where nothing is staged
+            return is_traced(namespace(like).zeros(()))
         case "torch":
             return is_compiling()
     return False
