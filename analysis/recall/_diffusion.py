@@ -140,8 +140,8 @@ def diffuse(
         likely = rule.activation(scores)
         if not backend.to_numpy(backend.namespace(likely).all(backend.namespace(likely).isfinite(likely))):
             raise ValueError(
-                f"The scores over 2 sigma^2 are too large for {backend.dtype_name(x)} at sigma={level:.3g}: give levels "
-                "of noise nearer to the distances between the patterns."
+                f"The scores over 2 sigma^2 are too large for {backend.dtype_name(x)} at sigma={level:.3g}: give "
+                "levels of noise nearer to the distances between the patterns."
             )
         energies.append(-rule.value(scores))
         weights.append(backend.namespace(likely).max(likely, axis=-1))

@@ -278,8 +278,8 @@ class CovarianceMemory(Model):
         least = float(backend.namespace(self.memories).finfo(self.memories.dtype).smallest_normal)
         if 0 < largest < math.sqrt(least / eps):
             raise ValueError(
-                f"The patterns differ from their mean by {largest:.3g} at most, and {backend.dtype_name(self.memories)} "
-                "has no numbers for their covariance: scale them up."
+                f"The patterns differ from their mean by {largest:.3g} at most, and "
+                f"{backend.dtype_name(self.memories)} has no numbers for their covariance: scale them up."
             )
         if ridge > size * eps:
             return

@@ -72,8 +72,8 @@ def trained(layers: Layers, patterns: Array, epochs: int, rate: float, tol: floa
         energies.append(mean)
         if not np.isfinite(mean) and not np.isfinite(least):
             raise ValueError(
-                f"The energy of the patterns is too large for {backend.dtype_name(patterns)} before anything is learned: "
-                "scale patterns and weights down."
+                f"The energy of the patterns is too large for {backend.dtype_name(patterns)} before anything is "
+                "learned: scale patterns and weights down."
             )
         if not mean <= GROWTH * least:
             told = (
