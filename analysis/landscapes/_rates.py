@@ -81,6 +81,11 @@ def escape_rates(landscape: Landscape, temperature: float) -> EscapeRates:
             "Forces jump here, so that a pass has no curvature and there is no formula for its rate. Simulate it with "
             "noise instead, and count the passages."
         )
+    largest = float(np.abs(np.concatenate([landscape.energy, landscape.saddle_energy])).max())
+    if largest > temperature * np.finfo(float).max / 4:
+        raise ValueError(
+            f"Energies of {largest:.3g} over T={temperature:.3g} are too large for float64: give a larger temperature."
+        )
     small = reduce(net)
     if small.flow.size > LARGEST:
         raise ValueError(

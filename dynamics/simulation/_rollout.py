@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import backend
 from ..backend import Array, unknown_name
-from ..doors import positive
+from ..doors import affordable, feasible, positive
 from ..integrators import Euler, Integrator, Relaxation
 from ..network import Flow, Point, entered
 from ._batch import flat
@@ -81,6 +81,10 @@ def rollout(
         raise ValueError(f"steps must be a whole number >= 1 that is known before the loop, got {steps!r}.")
     network, states = entered(memory, query)
     like = next(iter(states.values()))
+    feasible("A rollout", float(steps), "Take fewer steps.")
+    if trajectory:
+        numbers = sum(math.prod(x.shape) for x in states.values())
+        affordable(f"A trajectory of {steps} steps", 8.0 * steps * numbers, "Take fewer steps, or trajectory=False.")
     dt = positive("dt", dt, infinite=True)
     updates = isinstance(dt, float) and math.isinf(dt)
     method = _method(integrator)

@@ -218,6 +218,8 @@ def test_what_has_no_such_rates_is_refused_in_a_sentence(tmp_path):
     for wrong in (0.0, -1.0, np.nan):
         with pytest.raises(ValueError, match="temperature"):
             escape_rates(HILLS, wrong)
+    with pytest.raises(ValueError, match="over T=1e-320 are too large for float64"):
+        escape_rates(HILLS, 1e-320)
     pairs = BidirectionalMemory(np.array([[1.0, -1, 1, 1], [-1, -1, 1, -1]]), np.array([[1.0, -1, 1], [1, 1, -1]]))
     with pytest.raises(ValueError, match="activation g = x"):
         escape_rates(landscape(pairs), 0.1)

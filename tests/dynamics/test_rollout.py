@@ -117,6 +117,11 @@ def test_what_does_not_fit_is_refused():
     for steps in (0, -1, 2.0, True, None, "3"):
         with pytest.raises(ValueError, match="steps must be a whole number >= 1"):
             rollout(memory, CUES, 0.1, steps)
+    for steps in (2**40, np.int64(2**62)):
+        with pytest.raises(ValueError, match=r"A rollout would take .* steps, and no more than 1e\+09 are taken"):
+            rollout(memory, CUES, 0.1, steps)
+    with pytest.raises(ValueError, match=r"A trajectory of 100000000 steps would need .* GiB of memory"):
+        rollout(memory, CUES, 0.1, 10**8, trajectory=True)
     for dt in (0.0, -1.0, np.nan):
         with pytest.raises(ValueError, match="dt must be > 0"):
             rollout(memory, CUES, dt, 3)
