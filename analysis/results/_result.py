@@ -60,8 +60,7 @@ class Result:
     def summary(self) -> str:
         """The result in a line: the first of what it prints, or its single numbers and words."""
         if type(self).__str__ is not Result.__str__:
-            return str(self).partition("
-")[0]
+            return str(self).partition("\n")[0]
         return ", ".join(f"{name}={value}" for name, value in self._single().items() if value != "")
 
     def records(self) -> list[dict[str, Any]]:
