@@ -54,6 +54,7 @@ class Drive:
         self.base, self.currents, self.schedule = network, dict(currents), schedule
         self.t0, self.t1, self.batch = t0, t1, batch
         self.like = next((a for a in backend.arrays(network) if a.ndim), np.zeros(1))
+        self.most = float(backend.namespace(self.like).finfo(self.like.dtype).max)
         inputs = [*self.currents.values(), *(schedule.inputs.values() if schedule is not None else ())]
         self.inputs = inputs
         stops = np.unique([t for one in inputs for t in (*one.jumps, *one.corners)] or [math.inf])
@@ -116,6 +117,11 @@ class Drive:
             )
         if not np.isfinite(values).all():
             raise ValueError(f"The current of {name!r} is not finite at t={times[0]:g}.")
+        if np.abs(values).max(initial=0.0) > self.most:
+            raise ValueError(
+                f"The current of {name!r} is {np.abs(values).max():.3g} at t={times[0]:g}, which the network's "
+                f"{backend.dtype_name(self.like)} does not hold: scale it, or compute in a wider type."
+            )
         if len(shape) < 2:
             whole = np.broadcast_to(values.reshape(len(values), -1), (len(values), size))
             whole = whole[0] if np.ndim(t) == 0 else whole

@@ -63,7 +63,12 @@ class Schedule:
 
     def model(self, t: float, left: bool = False) -> Any:
         """The memory at a time, built and checked anew."""
-        return self.memory.replace(**{name: self.value(name, t, left) for name in self.inputs})
+        values = {name: self.value(name, t, left) for name in self.inputs}
+        try:
+            return self.memory.replace(**values)
+        except ValueError as error:
+            told = ", ".join(f"{name}={value:g}" for name, value in values.items())
+            raise ValueError(f"The schedule gives {told} at t={t:g}. {error}") from None
 
     def network(self, t: float, left: bool = False) -> Network:
         """The network at a time."""

@@ -483,6 +483,12 @@ def test_runs_that_cannot_be(given, error, words):
         simulate(ModernHopfield(np.eye(3)), np.ones(3), t1=1.0, **given)
 
 
+def test_a_current_that_the_network_cannot_hold_is_refused_and_not_taken_for_a_long_step():
+    memory = ModernHopfield(np.eye(3, dtype=np.float32))
+    with pytest.raises(ValueError, match=r"1e\+60 at t=0.2, which the network's float32"):
+        simulate(memory, np.ones(3, dtype=np.float32), t1=1.0, current={"value": Pulse(0.2, 0.4, 1e60)})
+
+
 def test_a_solver_that_knows_no_stretches_says_so():
     class Mine(Solver):
         """SciPy's, as a user of the first version would have written it."""

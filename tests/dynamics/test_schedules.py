@@ -181,7 +181,7 @@ def test_many_jumps_compile_no_more_than_one():
     [
         ({"betta": 1.0}, ValueError, "betta.*'beta'"),
         ({"gamma": lambda t: t}, ValueError, "beta, tau_value, tau_memory, bias"),
-        ({"beta": lambda t: 1 - t}, ValueError, "beta"),
+        ({"beta": lambda t: 1 - t}, ValueError, r"gives beta=.* at t=.* must be > 0"),
         ({"beta": lambda t: np.nan}, ValueError, "finite"),
         ({"beta": lambda t: "warm"}, TypeError, "beta"),
         ({"beta": lambda t: np.ones(2)}, ValueError, "one number"),
