@@ -12,6 +12,7 @@ from ...dynamics import backend
 
 WINDOW = 10  # losses whose mean is compared
 RISE = 10.0  # times the first loss, from where on their mean counts as divergence
+HIGHER = 1.1  # times the first losses: more than the draw of examples makes of nothing
 SOONEST = 4  # losses before that is looked at
 FIRST, SECOND = 0.9, 0.999  # how much Adam keeps of its means
 
@@ -34,7 +35,8 @@ def descend(
     """At most so many steps of Adam (Kingma & Ba 2015, arXiv:1412.6980), the rate falling to 0 as a cosine does.
 
     `objective` gives loss and gradient at parameters, a tree of arrays, in a step. Where the loss or the gradient is
-    not finite, or the loss ten times that of the beginning, it ends with the parameters of the lowest mean loss.
+    not finite, or the loss ten times that of the beginning, it ends with the parameters of the lowest mean loss; those
+    it gives as well where the loss is higher at the end than it was at the beginning.
     """
     zero = backend.map_leaves(lambda x: 0 * x, parameters)
     mean, square, losses = zero, zero, []
@@ -45,7 +47,7 @@ def descend(
         finite = all(backend.all_finite(g) for g in backend.leaves(gradient))
         trouble = _trouble(losses, finite, k)
         if trouble:
-            parameters = good
+            parameters, trouble = good, f"diverged and was stopped: {trouble}"
             break
         recent = sum(losses[-WINDOW:]) / len(losses[-WINDOW:])
         if recent <= lowest:
@@ -55,6 +57,8 @@ def descend(
         step = rate * 0.5 * (1 + math.cos(math.pi * k / steps))
         parameters = backend.map_leaves(_moved(step, k + 1), parameters, mean, square)
         told(k + 1)
+    if not trouble and (rise := _rise(losses)):
+        parameters, trouble = good, rise
     return Descent(parameters, np.asarray(losses), trouble)
 
 
@@ -65,6 +69,14 @@ def _moved(step: float, count: int) -> Callable[[Any, Any, Any], Any]:
         return x - gain * mean / ((square / size) ** 0.5 + 1e-8)
 
     return move
+
+
+def _rise(losses: list[float]) -> str:
+    few = min(WINDOW, len(losses) // 4)
+    if not few:
+        return ""
+    first, last = sum(losses[:few]) / few, sum(losses[-few:]) / few
+    return f"did not lower the loss: {first:.3g} at first, {last:.3g} at the end" if last > HIGHER * first else ""
 
 
 def _trouble(losses: list[float], finite: bool, k: int) -> str:

@@ -66,8 +66,9 @@ def fit(
     ============== ================================================================ =================================
 
     The first four go down by Adam in batches drawn anew, the rate falling to 0. A training that diverges, whose loss
-    is not finite or ten times that of the beginning, is stopped; the model of the lowest loss is kept, and a warning
-    and the `verdict` say so. Cues whose updates do not rest within `max_steps`, or rest where they are not stable, have
+    is not finite or ten times that of the beginning, is stopped; there, and where the loss
+    is a tenth higher at the end than at first, the model of the lowest loss is kept, and a warning and the `verdict`
+    say so. Cues whose updates do not rest within `max_steps`, or rest where they are not stable, have
     no gradient, and do not take part in a step of the loss "retrieval" (`equilibrium`).
 
     Parameters
@@ -162,7 +163,7 @@ def _fitted(model: Any, found: Descent) -> Fitted:
     verdict = "finished"
     if found.trouble:
         verdict = (
-            f"Training diverged and was stopped: {found.trouble}. The model of the lowest loss before is kept. Try a "
+            f"Training {found.trouble}. The model of the lowest loss before is kept. Try a "
             "smaller rate, or scale the examples."
         )
         warn(verdict, TrainingWarning)
