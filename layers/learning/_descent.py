@@ -12,7 +12,7 @@ from ...dynamics import backend
 
 WINDOW = 10  # losses whose mean is compared
 RISE = 10.0  # times the first loss, from where on their mean counts as divergence
-HIGHER = 1.1  # times the first losses: more than the draw of examples makes of nothing
+HIGHER = 0.1  # of the first losses: more than the draw of examples makes of nothing
 SOONEST = 4  # losses before that is looked at
 FIRST, SECOND = 0.9, 0.999  # how much Adam keeps of its means
 
@@ -72,11 +72,15 @@ def _moved(step: float, count: int) -> Callable[[Any, Any, Any], Any]:
 
 
 def _rise(losses: list[float]) -> str:
-    few = min(WINDOW, len(losses) // 4)
+    few = min(WINDOW, len(losses) // 8)
     if not few:
         return ""
     first, last = sum(losses[:few]) / few, sum(losses[-few:]) / few
-    return f"did not lower the loss: {first:.3g} at first, {last:.3g} at the end" if last > HIGHER * first else ""
+    return (
+        f"did not lower the loss: {first:.3g} at first, {last:.3g} at the end"
+        if last - first > HIGHER * abs(first)
+        else ""
+    )
 
 
 def _trouble(losses: list[float], finite: bool, k: int) -> str:

@@ -201,6 +201,20 @@ def test_training_that_diverges_is_stopped_and_keeps_the_last_good_state():
     assert np.abs(found.model.encoder).max() < 1e3
 
 
+def test_training_that_leaves_the_loss_higher_says_so_and_keeps_the_best():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    patterns = rng.normal(size=(5, 8))
+    cues = torch.asarray(np.repeat(patterns, 8, axis=0) + 0.3 * rng.normal(size=(40, 8)))
+    targets = torch.asarray(np.repeat(patterns, 8, axis=0))
+    learn = {"loss": "recall", "learn": "patterns", "seed": 0}
+    best = fit(ModernHopfield(patterns, beta=1.0).to("torch"), cues, targets, steps=60, rate=0.1, **learn).model
+    with pytest.warns(TrainingWarning, match="did not lower the loss: 0.0085.* at first, 0.02"):
+        found = fit(best, cues, targets, steps=8, rate=0.3, **learn)
+    assert not found.finished
+    assert (found.model.memories == best.memories).all()
+
+
 def test_a_loss_that_is_not_finite_stops_at_once():
     with pytest.warns(TrainingWarning, match="the loss of step 0 is inf"), np.errstate(all="ignore"):
         found = fit(LearnedSimilarity(1e200 * np.eye(64)), TRAINED, corrupt=half, steps=5)
