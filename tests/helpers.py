@@ -32,7 +32,11 @@ def few(values, fast):
     values = list(values)
     chosen = values[:fast] if isinstance(fast, int) else list(fast)
     assert all(value in values for value in chosen), chosen
-    return [value if value in chosen else pytest.param(value, marks=pytest.mark.broad) for value in values]
+    return [value if value in chosen else _param(value, pytest.mark.broad) for value in values]
+
+
+def _param(value, mark):
+    return pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=mark)
 
 
 def enable_float64():

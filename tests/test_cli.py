@@ -585,6 +585,7 @@ def test_a_pipe_that_is_closed_is_no_error(folder):
     process.stderr.close()
 
 
+@pytest.mark.broad
 def test_a_terminal_without_greek_letters(folder):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     process = program("demo", "--stored", 5, "--cues", 2, "--t1", 1, env=environment)

@@ -159,7 +159,7 @@ def cells():
         for case in CASES:
             if case.only and verb.verb not in case.only:
                 continue
-            few = FEW[:2] if verb.verb == "basin_radius" else FEW
+            few = FEW[:2] if verb.verb in ("basin_radius", "continue_fixed_points") else FEW
             long = verb.slow or (verb.name in LONG and case.name not in few)
             answers = words_of(verb, case) is None
             marks = ()

@@ -145,6 +145,7 @@ def test_margin_for_rounding_is_on_the_safe_side():
     assert (certified_radii(ModernHopfield(patterns, beta=1.0)).radius < 1.0).all()
 
 
+@pytest.mark.broad
 def test_many_nearly_equal_patterns_take_no_time():
     patterns = np.repeat(np.random.default_rng(0).standard_normal((3, 20)), 500, axis=0)
     patterns[750:] += 1e-9 * np.random.default_rng(1).standard_normal((750, 20))

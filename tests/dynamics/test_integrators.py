@@ -88,6 +88,7 @@ def test_an_implicit_solver_of_diffrax_agrees_with_scipy(tau_memory):
     assert 1e-14 < gap(found, reference("dot", tau_memory)) < 1e-5
 
 
+@pytest.mark.broad
 def test_an_explicit_solver_of_diffrax_saves_every_step_and_says_when_it_gives_up():
     pytest.importorskip("diffrax")
     memory, query = problem(library="jax")

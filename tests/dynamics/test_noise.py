@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers import LIBRARIES, to_library, to_numpy
+from helpers import LIBRARIES, few, to_library, to_numpy
 from hopfield.analysis import check_lyapunov
 from hopfield.dynamics import (
     Bilinear,
@@ -164,7 +164,7 @@ needs_jax = pytest.mark.skipif("jax" not in LIBRARIES, reason="JAX is not instal
 
 @needs_jax
 @pytest.mark.parametrize(
-    "solver", ["ShARK", *(pytest.param(s, marks=pytest.mark.slow) for s in ("Euler", "SEA", "Heun"))]
+    "solver", [*few(["ShARK"], 0), *(pytest.param(s, marks=pytest.mark.slow) for s in ("Euler", "SEA", "Heun"))]
 )
 def test_solvers_of_diffrax_have_the_variance_too(solver):
     tau, sigma, samples = np.array([0.5, 2.0]), np.array([0.3, 1.0]), 4000
@@ -338,7 +338,7 @@ TILTS = [
 
 
 @pytest.mark.parametrize("how", ["temperature", "noise", "euler"])
-@pytest.mark.parametrize("tilt", TILTS, ids=["ramp", "jumps", "function"])
+@pytest.mark.parametrize("tilt", few(TILTS, 1), ids=["ramp", "jumps", "function"])
 def test_the_second_law_and_jarzynski(how, tilt):
     """<W> >= dF and <exp(-W/T)> = exp(-dF/T), of a double well that is tilted from 0 to 0.6 in 1.5 tau."""
     temperature, samples = 0.4, 4000

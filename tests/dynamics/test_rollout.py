@@ -140,6 +140,7 @@ def test_what_does_not_fit_is_refused():
 
 
 @needs_jax
+@pytest.mark.broad
 def test_it_is_compiled_mapped_and_differentiated():
     import jax
 

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers import to_library, to_numpy
+from helpers import few, to_library, to_numpy
 from hopfield.dynamics import (
     Diffrax,
     Euler,
@@ -525,7 +525,7 @@ def half_overlap(memories, g):
 
 
 @pytest.mark.filterwarnings("ignore:The steps had no error control")
-@pytest.mark.parametrize("library", ["numpy", "jax", "torch"])
+@pytest.mark.parametrize("library", few(["numpy", "torch", "jax"], 2))
 def test_the_guard_takes_again_only_the_samples_whose_energy_rose(library, rng):
     pytest.importorskip(library)
     tried = []

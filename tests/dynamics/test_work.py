@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers import few
 from hopfield.analysis import check_lyapunov
 from hopfield.analysis.plots import plot_energy
 from hopfield.dynamics import (
@@ -113,6 +114,7 @@ def test_a_jump_works_at_once(method):
     assert (np.diff(run.dissipation, axis=0) > -1e-6).all()
 
 
+@pytest.mark.broad
 def test_dissipation_is_what_friction_takes():
     """Of g = x it is the integral of tau |x'|^2, here by the trapezoidal rule over many steps."""
     run = simulate(
@@ -167,7 +169,7 @@ CURRENTS = [
 ]
 
 
-@pytest.mark.parametrize("current", CURRENTS, ids=["steps", "function", "samples"])
+@pytest.mark.parametrize("current", few(CURRENTS, 1), ids=["steps", "function", "samples"])
 @pytest.mark.parametrize(
     "method", ["auto", Relaxation(adaptive=True), Relaxation(dt=0.5), Euler(0.01), "rosenbrock", "dopri5", Scipy("BDF")]
 )

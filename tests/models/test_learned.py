@@ -113,9 +113,7 @@ def test_the_energy_falls_for_every_step(ridge, dt):
     assert check_lyapunov(memory, run).holds
 
 
-@pytest.mark.parametrize(
-    "library", ["numpy", *(pytest.param(name, marks=pytest.mark.slow if name == "jax" else ()) for name in MODULES)]
-)
+@pytest.mark.parametrize("library", ["numpy", *(pytest.param(name, marks=pytest.mark.slow) for name in MODULES)])
 def test_analysis_takes_it_as_any_other_similarity(library):
     encoder, ridge = (MATRIX, 0.1) if library == "numpy" else (module(library), 0.5)
     memory = UniversalHopfield(to_library(PATTERNS, library), LearnedSimilarity(encoder, ridge), beta=4.0)

@@ -156,7 +156,7 @@ def test_a_jitted_model_answers_as_ever(name):
         agree(jax.jit(function)(*arguments), expected)
 
 
-@some(["euclidean"], QUICKEST)
+@some([], QUICKEST)
 def test_a_model_is_mapped_over_queries_and_over_its_leaves(name):
     make, rows, cues = CASES[name]
     X, q = jnp.asarray(rows), jnp.asarray(cues)
@@ -296,6 +296,7 @@ def test_derivatives_pass_through_a_loop_that_knows_its_numbers():
 # --- what libraries make of a model
 
 
+@pytest.mark.broad
 def test_what_equinox_filters_can_be_shown():
     eqx = pytest.importorskip("equinox")
     for name in ("modern", "euclidean", "classical", "hierarchical", "bidirectional", "sdm"):
@@ -346,6 +347,7 @@ def test_a_subclass_without_fields_is_moved_and_traced_like_its_parent():
     np.testing.assert_allclose(np.asarray(jax.jit(lambda m, q: m.recall(q))(there, jnp.asarray(NEAR))), expected)
 
 
+@pytest.mark.broad
 def test_what_is_computed_once_is_kept():
     memory = ContinuousSDM(jnp.asarray(SIGNS))
     jax.jit(memory.recall)(jnp.asarray(CUES))
