@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -273,7 +272,7 @@ class Similarity(backend.Extensible, ABC):
         """The force on the value neurons with f frozen, in the form that `answer` says."""
         return Response(self._pull(g, f))
 
-    @cached_property
+    @backend.kept
     def _pull(self) -> Callable[[Array, Array], Array]:
         """The pullback behind its door, looked up once."""
         return behind(self.pullback)

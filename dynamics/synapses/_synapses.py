@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from .. import backend
@@ -52,7 +51,7 @@ class SimilaritySynapse(Synapse):
         _with_patterns("similarity", self.similarity)
         object.__setattr__(self, "nonnegative", flag("nonnegative", self.nonnegative))
 
-    @cached_property
+    @backend.kept
     def _open(self) -> _Opened:
         """The similarity's methods, looked up once."""
         return _opened(self.similarity)
@@ -210,12 +209,12 @@ class EquilibriumSynapse(Synapse):
                 raise ValueError(f"bias has shape {tuple(bias.shape)}; it is one number or of shape {tuple(rows)}.")
             put(self, "bias", bias)
 
-    @cached_property
+    @backend.kept
     def _open(self) -> tuple[_Opened, ...]:
         """The methods of each similarity, looked up once."""
         return tuple(map(_opened, self.similarities))
 
-    @cached_property
+    @backend.kept
     def _weigh(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """The weights of activations, and of states, behind their doors."""
         return behind(self.weights), behind(self.lagrangian.activation)
