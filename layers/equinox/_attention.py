@@ -24,9 +24,10 @@ class HopfieldAttention(eqx.Module):
 
     Parameters
     ----------
-    num_heads, query_size, key_size, value_size, output_size, qk_size, vo_size, use_query_bias, use_key_bias, \
-    use_value_bias, use_output_bias, dropout_p, inference, dtype, key
+    num_heads, query_size, key_size, value_size, output_size, qk_size, vo_size
         As for `equinox.nn.MultiheadAttention`.
+    use_query_bias, use_key_bias, use_value_bias, use_output_bias, dropout_p, inference, dtype, key
+        As there, too.
     similarity, separation, steps
         As for `hopfield.layers.attention`. Similarities of positive vectors, such as kl, compare e^q and e^k.
     beta : float, optional
