@@ -34,7 +34,7 @@ export HOPFIELD_DOCS_GALLERY="${HOPFIELD_DOCS_GALLERY-all}"
 case $HOPFIELD_DOCS_GALLERY in all | few | none) ;; *) echo "HOPFIELD_DOCS_GALLERY is all, few or none." >&2; exit 2 ;; esac
 export OMP_NUM_THREADS="${OMP_NUM_THREADS-1}"
 
-"$python" -m sphinx -b html -W --keep-going -q -j auto -d "$out/doctrees" "$out/source" "$out/html"
+"$python" -m sphinx -b html -W --keep-going -q -d "$out/doctrees" "$out/source" "$out/html"
 rm -f "$out/html/_static/webpack-macros.html"  # a template of the theme, no page
 if [ "$HOPFIELD_DOCS_GALLERY" = all ]; then ran=--examples; fi
 "$python" "$out/source/_ext/check.py" "$out/html" ${ran-}
