@@ -132,6 +132,8 @@ def locate(
             heights = np.array([at(float(node))[1] for node in nodes])
             slope = max(float(np.ptp(heights) / np.ptp(nodes)), 1e-3)
             s = float(_interpolated(heights, nodes[:, None], 0.0)[0])
+            if not 0 <= s <= length:  # no smooth zero: the eigenvalue jumps where a separation has a kink
+                return None
     except (ArithmeticError, RuntimeError, ValueError):
         return None
     z = _interpolated(nodes, np.stack([at(float(node))[0] for node in nodes]), s)
