@@ -98,7 +98,7 @@ def animate(
     """
     made_by("animate", trajectory, Trajectory, "simulate")
     path, shape = Path(path_to("path", path)), None if shape is None else image_shape(shape)
-    title, dark = wording("title", title), flag("dark", dark)
+    title, dark, progress = wording("title", title), flag("dark", dark), flag("progress", progress)
     writer = _writer(path, whole("fps", fps, 1))
     count = 1 + max(1, round(positive("seconds", seconds) * fps))
     still = round(number("hold", hold, above=-1e-300) * fps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,9 @@ def wording(name: str, value: Any) -> str:
     """
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} must be a text, got {type(value).__name__}.")
+    for place, sign in enumerate(value or ""):
+        if sign != "\n" and unicodedata.category(sign) == "Cc":
+            raise ValueError(f"{name} holds the control character {sign!r} at {place}, which no font can draw.")
     return value or ""
 
 

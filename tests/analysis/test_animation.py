@@ -102,6 +102,8 @@ def test_an_mp4(tmp_path):
         ({"seconds": 1e9}, ValueError, "The frames would need"),
         ({"fps": 0}, ValueError, "fps must be"),
         ({"dark": 1}, TypeError, "dark must be"),
+        ({"progress": np.array([True, False])}, TypeError, "progress must be"),
+        ({"title": "one\x00two"}, ValueError, "title holds the control character"),
         ({"trajectory": 3}, TypeError, "animate draws what simulate returns"),
         ({"trajectory": RUN.between(2.0)}, ValueError, "only the time 2 was saved"),
         ({"memory": ROWS[:, :4]}, ValueError, "4"),
