@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ...dynamics.doors import warn
 from ...models import UniversalHopfield
 from ._validated import validated
 
@@ -18,6 +19,8 @@ class PatternCompleter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     For a row with known columns K the answer is M^T sep(beta sim(M_K, q_K)): what is not known counts neither for nor
     against a stored row. Values that are known stay as they are; a row of which nothing is known becomes the mean.
+    Where the weights do not sum to one, as those of polynomials, values may lie outside of all stored ones; a warning
+    counts them.
     Scale the columns before it: StandardScaler leaves NaN in its place.
 
     Parameters
@@ -70,7 +73,21 @@ class PatternCompleter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if some.any():
             answer = np.asarray(self.memory_.recall(rows[some], known=known[some]))
             filled[some] = np.where(known[some], rows[some], answer)
+            self._compare(answer[~known[some]], np.broadcast_to(np.arange(rows.shape[1]), answer.shape)[~known[some]])
         return filled
+
+    def _compare(self, found: np.ndarray, columns: np.ndarray) -> None:
+        """Warn of values that no mean of the stored rows can be."""
+        stored = np.asarray(self.memory_.memories)
+        low, high = stored.min(axis=0), stored.max(axis=0)
+        room = 1e3 * np.finfo(stored.dtype).eps * np.maximum(np.abs(low), np.abs(high))
+        outside = (found < (low - room)[columns]) | (found > (high + room)[columns])
+        if outside.any():
+            warn(
+                f"{int(outside.sum())} of {found.size} values that were filled in lie outside of what the stored rows "
+                f"hold there: the weights of {self.separation!r} do not sum to one. With softmax, sparsemax or entmax "
+                "each is a mean of stored values."
+            )
 
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the mean squared error at a tenth of the known values, hidden at random (always the same): best 0."""

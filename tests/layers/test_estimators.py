@@ -85,3 +85,13 @@ def test_the_score_chooses_beta():
 def test_without_a_complete_row_nothing_is_stored():
     with pytest.raises(ValueError, match=r"Each of the 2 rows has a NaN.*column 1"):
         PatternCompleter().fit([[0.0, np.nan], [1.0, np.nan]])
+
+
+def test_values_that_no_mean_of_stored_rows_can_be_are_counted():
+    rows = np.random.default_rng(0).normal(size=(12, 5))
+    gaps = rows[:3] + 0.1
+    gaps[:, 1] = np.nan
+    with pytest.warns(UserWarning, match=r"3 of 3 values .*'polynomial\(3\)' do not sum to one"):
+        PatternCompleter("euclidean", "polynomial(3)", beta=3.0).fit(rows).transform(gaps)
+    for separation in ("softmax", "sparsemax", "max"):
+        PatternCompleter("euclidean", separation).fit(rows).transform(gaps)  # a warning is an error here
