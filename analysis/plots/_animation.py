@@ -73,7 +73,7 @@ def animate(
     sample : int
         Which sample of the (flattened) batch.
     seconds, hold : float
-        How long it takes, and how long the last frame stays.
+        How long it takes, and how long the last frame stays, a minute at most.
     fps : int
         Frames in a second.
     dark : bool
@@ -101,7 +101,7 @@ def animate(
     title, dark, progress = wording("title", title), flag("dark", dark), flag("progress", progress)
     writer = _writer(path, whole("fps", fps, 1))
     count = 1 + max(1, round(positive("seconds", seconds) * fps))
-    still = round(number("hold", hold, above=-1e-300) * fps)
+    still = round(number("hold", hold, 0, 60) * fps)
     affordable("The frames", 4.0 * 720 * 340 * (count + still), "Write fewer: give less seconds, or a smaller fps.")
     movie = _Movie(trajectory, memory, sample, shape, DARK if dark else LIGHT, title)
     if not path.parent.is_dir():

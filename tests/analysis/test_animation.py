@@ -101,6 +101,7 @@ def test_an_mp4(tmp_path):
         ({"seconds": 0}, ValueError, "seconds must be"),
         ({"seconds": 1e9}, ValueError, "The frames would need"),
         ({"fps": 0}, ValueError, "fps must be"),
+        ({"hold": 250}, ValueError, "hold must be"),
         ({"dark": 1}, TypeError, "dark must be"),
         ({"progress": np.array([True, False])}, TypeError, "progress must be"),
         ({"title": "one\x00two"}, ValueError, "title holds the control character"),
