@@ -262,8 +262,7 @@ def test_on_jax_a_retrieval_compiles_eight_programs_and_for_a_new_batch_size_non
     cues = (patterns[:8] + 0.01 * rng.normal(size=(8, 23))).astype("float32")
     memory, known = UniversalHopfield(to_library(patterns, "jax"), beta=beta), UniversalHopfield(patterns, beta=beta)
     sizes = {size: to_library(cues[:size] if size else cues[0], "jax") for size in (0, 5, 6, 7, 8)}
-    to_library(patterns, "jax").sum() + to_library(0.0, "jax")  # a process compiles what a number is once
-    np.testing.assert_array_equal(jnp.zeros(()), 0.0)
+    jnp.zeros(())  # which a process compiles once, whatever it runs
     counts = {size: programs(lambda query=query: memory.retrieve(query)) for size, query in sizes.items()}
     assert counts[0] <= 8
     assert counts[5] <= 8
