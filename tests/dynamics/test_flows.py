@@ -1,6 +1,7 @@
 """What the default follows, and what a run says of itself: flows with known ends, claimed orders, doubts."""
 
 import concurrent.futures
+import dataclasses
 import math
 import multiprocessing
 import warnings
@@ -10,7 +11,7 @@ import pytest
 
 from helpers import LIBRARIES, few, to_library, to_numpy
 from hopfield import ModernHopfield, UniversalHopfield
-from hopfield.analysis import energy_network, velocity_network
+from hopfield.analysis import energy_network, find_fixed_points, velocity_network
 from hopfield.dynamics import (
     Bilinear,
     Euler,
@@ -113,6 +114,36 @@ def test_the_gradient_flow_stops_when_it_is_steady(library):
     assert run.reached < 200  # the least curvature of this energy is 0.07
     x = to_numpy(run.final["x"])
     np.testing.assert_allclose(x, weights @ np.tanh(2 * x), atol=1e-4)
+
+
+@pytest.mark.parametrize("beta", [0.5, 2.0])
+def test_both_flows_rest_at_the_same_states_where_the_curvature_is_invertible(beta, rng):
+    weights = np.array([[0.0, 1.0, 0.3], [1.0, 0.0, 0.2], [0.3, 0.2, 0.0]])
+    local = Network({"x": Population(LogCosh(beta), 3)}, [Recurrent(("x",), weights)])
+    gradient = dataclasses.replace(local, flow="gradient")
+    states = find_fixed_points(local, seed=0).state  # saddles too
+    assert len(states) > (beta > 1)
+    down = gradient.velocity({"x": states})["x"]
+    np.testing.assert_allclose(down, 0, atol=1e-9)
+    starts = rng.normal(size=(12, 3))
+    for network, other in ((local, gradient), (gradient, local)):
+        run = simulate(network, {"x": starts}, t1=5000.0, stop="steady")
+        ends = run.final["x"]
+        assert np.all(run.converged)
+        apart = np.linalg.norm(ends[:, None] - states, axis=-1).min(axis=1)
+        assert apart.max() < 1e-4  # a residual of 1e-6 over the least curvature, 0.07
+        np.testing.assert_allclose(other.velocity({"x": ends})["x"], 0, atol=1e-4)
+
+
+def test_the_gradient_flow_rests_at_more_states_where_the_curvature_is_singular(rng):
+    patterns = rng.normal(size=(3, 5))
+    local = UniversalHopfield(patterns, beta=2.0, tau_memory=1.0).network
+    gradient = dataclasses.replace(local, flow="gradient")
+    rest = simulate(local, {"value": patterns[0], "memory": patterns @ patterns[0]}, t1=500.0, stop="steady").final
+    shifted = {"value": rest["value"], "memory": rest["memory"] + 0.7}  # the softmax does not see a constant
+    for states, expected in ((rest, 0.0), (shifted, -0.7)):
+        np.testing.assert_allclose(gradient.velocity(states)["memory"], 0, atol=1e-6)
+        np.testing.assert_allclose(local.velocity(states)["memory"], expected, atol=1e-4)
 
 
 def test_a_plain_function_without_derivatives_stops_when_it_is_steady():
