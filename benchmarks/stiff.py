@@ -5,16 +5,15 @@
 A: N=200, I=50; B: N=3000, I=100; C: N=100000, I=500 in float32; softmax with beta=20, tau_memory/tau_value=1e-3,
 t1=10, from the midpoint of two memories with h = 0. Errors are the largest over t >= 0.05 against a reference
 at tolerance 1e-12 (A) or 1e-9 (B). The largest change of the energy is over the method's own steps (negative: it
-always fell), for libraries over 2001 times, for solves of more than 30 s over 40. Times are medians, of those
-solves a single one, all in one run; `ratio` is the time over that of Rosenbrock at 1e-4. The first JAX call, which
-compiles, is not counted.
+always fell), for libraries over 2001 times, for solves of more than 30 s over 40. Times are processor times, the
+least of the repeats (of those solves a single one), all in one run; `ratio` is the time over that of Rosenbrock at
+1e-4. The first JAX call, which compiles, is not counted.
 """
 
 import argparse
 import importlib.util
 import json
 import resource
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -95,9 +94,9 @@ def measured(memory, cue, integrator, times, reference, repeats):
         simulate(memory, cue, **options, **arguments)  # the first call compiles
     seconds = []
     while len(seconds) < (1 if slow else repeats):
-        began = time.perf_counter()
+        began = time.process_time()
         run = simulate(memory, cue, **options, **arguments)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     errors = {}
     if sampled is not None and reference:
         for population, exact in reference.items():
@@ -105,7 +104,7 @@ def measured(memory, cue, integrator, times, reference, repeats):
     return {
         "steps": run.statistics["steps"],
         "evaluations": run.statistics["evaluations"],
-        "seconds": statistics.median(seconds),
+        "seconds": min(seconds),
         "increase": float(np.diff(np.asarray(sampled.energy, dtype=float)).max())
         if slow and sampled is not None
         else largest_increase(memory, cue, h0, integrator),

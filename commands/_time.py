@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import typer
 
 from ..dynamics import Euler, Heun, Sampled, Steps
 from ..dynamics.integrators import Integrator
@@ -35,7 +34,12 @@ def changes(
     if schedule:
         found["schedule"] = dict(ramp(text, t1) for text in schedule)
     if temperature and noise:
-        raise typer.BadParameter("give --temperature, noise with the law exp(-E/T), or --noise-in-time, not both.")
+        raise ValueError("Give --temperature, noise with the law exp(-E/T), or --noise-in-time, not both.")
+    if temperature and np.any(getattr(memory, "tau_memory", 0.0)):
+        raise ValueError(
+            f"--temperature promises the law exp(-E/T), which holds where memory neurons follow at once, and here "
+            f"tau_memory={memory.tau_memory}: add --tau-memory 0, or give --noise-in-time, which promises no law."
+        )
     if temperature or noise:
         found |= {"temperature": temperature} if temperature else {"noise": noise}
         found["seed"] = seed
@@ -71,25 +75,25 @@ def table_of(path: Path) -> Steps:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row and any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"--current {path}: {getattr(error, 'strerror', None) or 'it is no text'}.") from None
+        raise ValueError(f"--current {path}: {getattr(error, 'strerror', None) or 'it is no text'}.") from None
     if rows and not _is_number(rows[0][0]):
         rows = rows[1:]
     if not rows or len(rows[0]) < 2:
-        raise typer.BadParameter(
+        raise ValueError(
             f"--current {path} must be a table with a time and a current in each row, as in 0,1.5 and 5,0."
         )
     if len({len(row) for row in rows}) > 1:
         k = next(k for k, row in enumerate(rows) if len(row) != len(rows[0]))
-        raise typer.BadParameter(f"--current {path}: row {k + 1} has {len(rows[k])} cells, the first {len(rows[0])}.")
+        raise ValueError(f"--current {path}: row {k + 1} has {len(rows[k])} cells, the first {len(rows[0])}.")
     for k, row in enumerate(rows):
         for cell in row:
             if not _is_number(cell):
-                raise typer.BadParameter(f"--current {path}: {cell.strip()!r} in row {k + 1} is no finite number.")
+                raise ValueError(f"--current {path}: {cell.strip()!r} in row {k + 1} is no finite number.")
     values = np.array([[float(cell) for cell in row] for row in rows])
     try:
         return Steps(values[:, 0], values[:, 1] if values.shape[1] == 2 else values[:, 1:])
     except ValueError as error:
-        raise typer.BadParameter(f"--current {path}: {error}") from None
+        raise ValueError(f"--current {path}: {error}") from None
 
 
 def ramp(text: str, t1: float) -> tuple[str, Sampled]:
@@ -102,11 +106,11 @@ def ramp(text: str, t1: float) -> tuple[str, Sampled]:
     name, _, rest = text.partition("=")
     parts = rest.split(":")
     if not name.strip() or len(parts) not in (2, 3) or not all(map(_is_number, parts)):
-        raise typer.BadParameter(f"--schedule {text!r} is not of the form NAME=FROM:TO:TIME, such as beta=1:20:10.")
+        raise ValueError(f"--schedule {text!r} is not of the form NAME=FROM:TO:TIME, such as beta=1:20:10.")
     first, last = float(parts[0]), float(parts[1])
     end = float(parts[2]) if len(parts) == 3 else t1
     if end <= 0:
-        raise typer.BadParameter(f"--schedule {text!r} must take some time: {end:g} is not > 0.")
+        raise ValueError(f"--schedule {text!r} must take some time: {end:g} is not > 0.")
     if end >= t1:
         return name.strip(), Sampled([0.0, end], [first, last])
     return name.strip(), Sampled([0.0, end, t1], [first, last, last])

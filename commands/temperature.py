@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from .. import analysis
+from ..dynamics import backend
 from ._inputs import load_inputs
 from .analysis import ended, named, save, working
 from .app import command, finish
@@ -36,6 +37,20 @@ def usual_range(memory: Any, parameter: str) -> tuple[float, float]:
         raise ValueError(f"The range is needed, --from X --to Y: {error}") from None
     high = next((end for end in ends if end and np.isfinite(end)), 4 * critical.unique_below)
     return float(critical.unique_below) / 2, 2 * float(high)
+
+
+def seen_along(patterns: Any, found: Any) -> dict[str, Any]:
+    """What a picture of branches shows: the overlap with the first pattern that has one, or else the energies.
+
+    >>> from hopfield import ModernHopfield, continue_fixed_points
+    >>> two = np.array([[1.0], [-1.0]])
+    >>> seen_along(two, continue_fixed_points(ModernHopfield(two), "beta", 0.5, 2.0))["label"]
+    'overlap with pattern 0'
+    """
+    rows = np.zeros((0, 0)) if patterns is None else backend.to_numpy(patterns)
+    wide = {branch.state.shape[-1] for branch in found.branches}
+    first = next((i for i, row in enumerate(rows) if row.any() and wide == {row.size}), None)
+    return {} if first is None else {"measure": rows[first], "label": f"overlap with pattern {first}"}
 
 
 @command
@@ -113,7 +128,8 @@ def bifurcation(
 ) -> None:
     """Follow the fixed points while beta (or another number of the model) changes: where memories appear and vanish.
 
-    Writes bifurcations.json, bifurcation.png (energies over the parameter, stable ones solid) and report.json.
+    Writes bifurcations.json, bifurcation.png (overlaps with pattern 0 over the parameter, stable points solid) and
+    report.json.
 
     **Example:**  hopfield bifurcation digits --stored 4 --similarity euclidean --from 0.1 --to 1
     """
@@ -133,7 +149,8 @@ def bifurcation(
         progress=True,
     )
     found.to_json(out / "bifurcations.json")
-    save(analysis.plot_bifurcation(found), out / "bifurcation.png")
+    seen = seen_along(patterns if memory.patterns is None else memory.patterns, found)
+    save(analysis.plot_bifurcation(found, **seen), out / "bifurcation.png")
     text = str(found).split("\n")
     finish(context, memory, out, ["bifurcations.json", "bifurcation.png"], found.to_dict(), text[0], *text[1:])
     ended(found)

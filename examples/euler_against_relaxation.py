@@ -30,16 +30,17 @@ cues = patterns * rng.choice([1.0, -1.0], p=[0.8, 0.2], size=patterns.shape)
 memory = ModernHopfield(patterns, beta=0.25, tau_memory=0)
 
 methods = [Euler(0.3), Euler(3.0), Relaxation(0.3), Relaxation(3.0), Relaxation(math.inf)]
-figure = Figure(figsize=(13, 3.2), layout="constrained")
-for method, ax in zip(methods, figure.subplots(1, len(methods)), strict=True):
+figure = Figure(figsize=(9, 5.6), layout="constrained")
+places = list(figure.subplots(2, 3).flat)
+places.pop(2).set_axis_off()  # Euler above, relaxation below
+for method, ax in zip(methods, places, strict=True):
     run = simulate(memory, cues, t1=9, integrator=method)
     report = check_lyapunov(memory, run)
     name = f"{type(method).__name__}, dt = {method.dt:g}"
     print(f"{name:22} {report.message}")
     verdict = "the energy falls" if report.holds else "the energy rises"
     plot_energy(run, ax, title=f"{name}\n{verdict}")
-    ax.title.set_fontsize("small")
-    ax.set_ylabel("energy $E$" if method == methods[0] else "")
+    ax.set_ylabel("energy $E$" if method in (methods[0], methods[2]) else "")
 
 figure.savefig(options.out, dpi=150)
 print(f"The picture is {options.out}.")

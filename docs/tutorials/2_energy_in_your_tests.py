@@ -36,7 +36,7 @@ test_the_energy_falls()
 # A method that breaks it
 # -----------------------
 # Euler's method goes straight on for a step of length ``dt``, whatever lies there. With a step above twice the time
-# constant it overshoots.
+# constant it overshoots by more than it was away, and the energy rises.
 
 run = simulate(memory, cues, t1=9, integrator=Euler(3.0))
 report = check_lyapunov(memory, run)

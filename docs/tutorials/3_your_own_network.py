@@ -3,8 +3,8 @@ A network of your own
 =====================
 
 The memories of the catalogue are networks with two populations. This tutorial builds networks from their parts:
-populations of neurons, and synapses between them. Whatever you build from them has an energy, and every tool of the
-package works on it.
+populations of neurons, and synapses between them. Whatever you build from them has an energy, and simulations, checks
+and searches for fixed points work on it as they do on a memory.
 """
 
 # %%
@@ -54,8 +54,9 @@ figure = new_figure((8, 3))
 left, right = (open_axes(ax) for ax in figure.subplots(1, 2))
 left.plot(run.times, run.energy)
 left.set(xlabel="time", ylabel="energy", title="Six starts")
-right.plot(run.times, run.activations["word"][:, 0])
+right.plot(run.times, run.activations["word"][:, 0], label=[f"word {i}" for i in range(4)])
 right.set(xlabel="time", ylabel="activation", title="Words, first start", xlim=(0, 2))
+right.legend(frameon=False)
 
 # %%
 # Hold a population

@@ -64,7 +64,7 @@ for name, method in {
 # -------------------
 # The steps of a method with error control show what the trajectory does: very short ones while the memory neurons jump
 # to their equilibrium, then longer and longer ones while the values follow. From the first to the last their length
-# grows a hundred thousand times. An explicit method would have to stay at the beginning's.
+# grows a hundred thousand times. An explicit method must stay near twice the fast time constant, 0.002 here.
 
 run = simulate(memory, cue, t1=6.0, integrator=Rosenbrock(1e-4, 1e-4), memory_state=h0)
 lead = run.states["value"] @ (patterns[0] - patterns[1])

@@ -10,9 +10,9 @@ needs JAX for the last: ``pip install ".[jax]"``. Times are processor times of t
 # %%
 # Patterns in a file
 # ------------------
-# In single precision (``float32``) patterns take half the space and half the time, and recall needs no more digits than
-# that. What is asked must have the same type or a narrower one. The patterns may stay in a file: NumPy's ``memmap``
-# looks like an array, and is read where it is needed.
+# In single precision (``float32``) patterns take half the space and about half the time, and recall needs no more
+# digits than that. What is asked must have the same type or a narrower one. The patterns may stay in a file: NumPy's
+# ``memmap`` looks like an array, and is read where it is needed.
 
 import tempfile
 import time

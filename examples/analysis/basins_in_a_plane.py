@@ -22,7 +22,7 @@ rng = np.random.default_rng(3)
 patterns = np.linalg.qr(rng.standard_normal((200, 3)))[0].T * np.array([[1.0], [1.15], [0.9]])
 patterns[2] += 0.35 * patterns[0]
 
-figure = new_figure((13.0, 4.6))
+figure = new_figure((11.0, 4.2))
 for ax, beta in zip(figure.subplots(1, 2), (4.5, 12.0), strict=True):
     memory = ModernHopfield(patterns, beta=beta)
     # A census first, so that the saddles on the boundaries are drawn as well.
