@@ -155,7 +155,7 @@ NOISY = {
 }
 
 
-# The others differ from these in their domain alone, which tests/analysis/test_cues_of_a_domain.py goes through.
+# The others differ from these in their domain alone, which tests/analysis/basins/test_cues_of_a_domain.py goes through.
 OFTEN = ("classical", "hierarchical", "kl")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hopfield.analysis import basins_of_attraction
 from hopfield.models import UniversalHopfield, catalogue
 
-PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "labels.py"
+PATH = Path(__file__).resolve().parents[3] / "benchmarks" / "labels.py"
 SPEC = importlib.util.spec_from_file_location("labels", PATH)
 labels = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(labels)
