@@ -160,7 +160,7 @@ def test_unknown_readings():
         reproduce(2, "coed", quick=True)
 
 
-QUICKEST = (2, 5, 11)
+QUICKEST = (2, 11)
 
 
 def run_script(monkeypatch, folder, *arguments):
