@@ -21,6 +21,10 @@ class StrangerError(TypeError):
     """A module of one library is given arrays of another."""
 
 
+class ChangedBatchError(ValueError):
+    """There is not a row of features for each row."""
+
+
 class Encoder(ABC):
     """What all encoders can do."""
 
@@ -209,7 +213,7 @@ def encoded(encoder: Encoder, x: Array) -> Array:
     found = encoder.encode(rows)
     shape = tuple(getattr(found, "shape", ()))
     if len(shape) != 2 or shape[0] != rows.shape[0]:
-        raise ValueError(
+        raise ChangedBatchError(
             f"The encoder changes the batch: of rows {tuple(rows.shape)} it makes {shape or shown(found)}, and must "
             "make (B, K), the features of each row; such as torch.nn.Flatten() at its end."
         )
@@ -232,12 +236,14 @@ def check_encoder(encoder: Encoder, patterns: Array) -> None:
     try:
         both = encoded(encoder, xp.concat([first, 2 * backend.detach(patterns)[-1:] + 1]))[0]
         alone = encoded(encoder, first)[0]
-    except StrangerError:
+    except (StrangerError, ChangedBatchError):
         raise
-    except (RuntimeError, TypeError) as error:  # of shapes that do not conform, or of too small a batch
+    except (RuntimeError, TypeError, ValueError) as error:  # of shapes that do not conform, or of too small a batch
+        training = getattr(getattr(encoder, "module", None), "training", False)
         raise ValueError(
             f"The encoder does not take patterns {tuple(patterns.shape)}, or not one alone: "
-            f"{str(error).splitlines()[0]}."
+            f"{str(error).splitlines()[0].rstrip('.')}."
+            + (" It is in training mode, where batch normalisation needs several rows: encoder.eval()." * training)
         ) from error
     if not backend.is_array(alone) or backend.backend_of(alone) != backend.backend_of(patterns):
         raise TypeError(f"The encoder must make arrays of the patterns' library, and it made {shown(alone)}.")

@@ -292,6 +292,13 @@ def test_pooling_and_stored_patterns(batch_first):
             TypeError,
             "attn_mask has dtype torch.int32: give bools",
         ),
+        (lambda: HopfieldAttention(12, 3)("a", "b", "c"), TypeError, "query must be a tensor, got 'a'"),
+        (
+            lambda: HopfieldAttention(12, 3)(torch.ones(5, 2, 12), *[torch.ones(5, 2, 12).double()] * 2),
+            TypeError,
+            r"key is of torch.float64 and this layer of torch.float32: write key.to\(torch.float32\)",
+        ),
+        (lambda: HopfieldAttention(12, 3, steps=5000), ValueError, "steps must be a whole number from 1 to 1000"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, error, message):
