@@ -16,7 +16,7 @@ from hopfield.data import CUES, load
 from hopfield.models._separations import separation
 from hopfield.models.measures import similarity
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples" / "paper"
+FOLDER = Path(__file__).resolve().parents[3] / "examples" / "paper"
 CURVES = (2, 3, 4, 6, 11, 14)
 
 
