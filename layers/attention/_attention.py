@@ -17,6 +17,8 @@ from ._rule import Rule, rule_of
 from ._states import settled
 from ._weights import energy_of, weights_of
 
+MOST_STEPS = 1000  # each is a part of the program that is compiled, and of what derivatives keep
+
 
 def attention(
     query: Any,
@@ -47,8 +49,11 @@ def attention(
     Softmax with dot, cosine and Euclidean goes through the library's fused attention
     (`torch.nn.functional.scaled_dot_product_attention`, `jax.nn.dot_product_attention`). All else is computed in
     blocks of queries, and anew for its derivatives: neither an L x S x E array nor, for long sequences, all L x S
-    weights at once are ever there. Nothing looks at the numbers, so that it goes through `torch.compile`, `jax.jit`,
-    `grad` and `vmap`.
+    weights at once are ever there. It goes through `torch.compile`, `jax.jit`, `grad` and `vmap`.
+
+    A NaN is carried on, as by other layers, and never becomes a number: what a query with a NaN recalls is NaN, and so
+    is what is recalled by queries that see a key, a value or a mask with one. One that a mask hides may show as well,
+    as it does in the libraries' own attention: write numbers where padding is.
 
     Parameters
     ----------
@@ -74,7 +79,7 @@ def attention(
     dropout_p : float
         The probability with which a weight is set to 0, and the others are scaled up for it.
     steps : int
-        Updates in all, the readout included.
+        Updates in all, the readout included, at most 1000: each is computed, whether or not the state rests.
     return_energy : bool
         Whether to give the energies too.
     dropout_key : array, optional
@@ -115,7 +120,7 @@ def attention(
     beta = strength(beta, rule, query, scores)
     mask = masked(attn_mask, query, scores)
     causal, dropout = flag("is_causal", is_causal), number("dropout_p", dropout_p, 0, below=1)
-    steps, wanted = whole("steps", steps, 1), flag("return_energy", return_energy)
+    steps, wanted = whole("steps", steps, 1, MOST_STEPS), flag("return_energy", return_energy)
     _check(rule, query, key, steps > 1 or wanted)
     if dropout and backend.backend_of(query) != "torch":
         _check_dropout(query, dropout_key)

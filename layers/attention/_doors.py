@@ -59,8 +59,8 @@ def strength(beta: Any, rule: Rule, query: Array, scores: tuple[int, ...]) -> An
             f"beta has shape {tuple(beta.shape)}, and must be a number or fit {(*scores[:-1], 1)}, such as (heads, 1, "
             "1) for a beta of each head."
         )
-    if not backend.holds(lambda x: x > 0, beta):
-        raise ValueError("beta must be > 0 everywhere: a negative one prefers the least similar key.")
+    if not backend.holds(lambda x: (x > 0) & (x < float("inf")), beta):
+        raise ValueError("beta must be > 0 and finite everywhere: a negative one prefers the least similar key.")
     return beta
 
 

@@ -87,6 +87,7 @@ def fused(
     rule: Rule, beta: Any, query: Array, keys: Array, values: Array, mask: Array | None, causal: bool, dropout: float
 ) -> Array:
     """softmax(beta sim(K, q) + mask) V by `scaled_dot_product_attention` or `jax.nn.dot_product_attention`."""
+    given = query, keys, mask
     if rule.similarity.metric == "square" and _is_plain(query, keys, values):
         query, keys, mask, causal = _added(rule, beta, query, keys, mask, causal)
         factor = 2.0
@@ -103,8 +104,22 @@ def fused(
             values = _padded(values, query.shape[-1], 0.0)  # the fused loop wants all three of one width
         attend = sys.modules["torch"].nn.functional.scaled_dot_product_attention
         found = attend(query, keys, values, attn_mask=mask, dropout_p=dropout, is_causal=causal, scale=scale)
-        return found[..., :width]
+        return _carried(found[..., :width], *given)
     return _by_jax(query, keys, values, mask, causal, scale)
+
+
+def _carried(found: Array, query: Array, keys: Array, mask: Array | None) -> Array:
+    """What was found, with NaN for queries whose scores are: a fused loop takes them for ones that see no key."""
+    torch = sys.modules["torch"]
+    added = mask if mask is not None and mask.is_floating_point() else None
+    if not backend.is_traced(found) and found.device.type == "cpu":  # where a look costs no wait
+        sums = [x.detach().sum().isnan() for x in (query, keys, added) if x is not None]
+        if not any(map(bool, sums)):
+            return found
+    lost = query.isnan().any(-1, keepdim=True) | keys.isnan().any(-1, keepdim=True).any(-2, keepdim=True)
+    if added is not None:
+        lost = lost | added.isnan().any(-1, keepdim=True)
+    return torch.where(lost, float("nan"), found)
 
 
 def _by_jax(query: Array, keys: Array, values: Array, mask: Array | None, causal: bool, scale: Any) -> Array:
@@ -125,7 +140,7 @@ def _by_jax(query: Array, keys: Array, values: Array, mask: Array | None, causal
     found = xp.reshape(found[:, :, 0, :width], (*shape, query.shape[-2], width))
     if mask is None:
         return found
-    seen = mask if xp.isdtype(mask.dtype, "bool") else mask > -float("inf")
+    seen = mask if xp.isdtype(mask.dtype, "bool") else mask != -float("inf")
     return xp.where(xp.any(seen, axis=-1, keepdims=True), found, 0.0)
 
 

@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from ...dynamics.backend import Number
+from ...dynamics.doors import number
 from ...dynamics.lagrangians import Lagrangian
 from ...dynamics.synapses import Similarity
 from ...models import separation as separation_of
@@ -47,6 +48,20 @@ def rule_of(similarity: Any, separation: Any) -> Rule:
         name = type(kind).__name__
         raise ValueError(f"{kind!r} holds patterns already, and here the keys are the patterns: give {name}().")
     return Rule(kind, separation_of(separation))
+
+
+def betas(given: Any, similarity: Similarity, width: int, heads: int) -> tuple[float, ...]:
+    """The beta of each of the heads, from one number, one for each, or None for the usual one.
+
+    >>> from hopfield.models import Dot
+    >>> betas(None, Dot(), 4, 3), betas([1, 2], Dot(), 4, 2)
+    ((0.5, 0.5, 0.5), (1.0, 2.0))
+    """
+    found = usual_beta(similarity, width) if given is None else given
+    several = [number("beta", one, above=0) for one in (found if isinstance(found, list | tuple) else [found])]
+    if len(several) not in (1, heads):
+        raise ValueError(f"beta has {len(several)} numbers and there are {heads} heads: give one for each.")
+    return tuple(several * (heads // len(several)))
 
 
 def usual_beta(similarity: Similarity, width: int) -> float:

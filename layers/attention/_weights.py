@@ -38,10 +38,14 @@ def scores_of(rule: Rule, query: Array, keys: Array, allowed: Array | None = Non
             return xp.where(scores > 0, 0.0, scores)
         case "blocks":
             return -city_blocks(query, keys)
+    xp = backend.namespace(query)
     if allowed is None:
-        return mapped(lambda q, k: behind(behind(kind.of)(k).scores)(q), query, keys)
-    numbers = backend.namespace(query).astype(allowed, query.dtype)  # which every library maps over
-    return mapped(lambda q, k, a: behind(kind.of)(k).among(q, a > 0), query, keys, numbers)
+        scores = mapped(lambda q, k: behind(behind(kind.of)(k).scores)(q), query, keys)
+    else:
+        numbers = xp.astype(allowed, query.dtype)  # which every library maps over
+        scores = mapped(lambda q, k, a: behind(kind.of)(k).among(q, a > 0), query, keys, numbers)
+    lost = xp.isnan(total(0 * query)) | xp.isnan(transposed(total(0 * keys)))  # which a rule of its own may not see
+    return xp.where(lost, float("nan"), scores)
 
 
 def middle(keys: Array) -> Array:
@@ -73,7 +77,7 @@ def presented(
 def _allowed(xp: Any, mask: Array | None) -> Array | None:
     if mask is None or xp.isdtype(mask.dtype, "bool"):
         return mask
-    return mask > -float("inf")
+    return mask != -float("inf")  # a NaN is no reason to leave a key out
 
 
 def weighed(rule: Rule, states: Array, allowed: Array | None, scores: Array | None = None) -> Array:
@@ -83,6 +87,8 @@ def weighed(rule: Rule, states: Array, allowed: Array | None, scores: Array | No
         f = xp.softmax(states if _is_one(rule.gain) else rule.gain * states, -1)
     else:
         f = behind(rule.separation.activation)(states)
+        if not rule.softmax:  # others may take a NaN for a small score
+            f = xp.where(xp.isnan(xp.max(states, axis=-1, keepdims=True)), float("nan"), f)
     if allowed is not None:
         f = xp.where(allowed, f, 0.0)
     if rule.similarity.scaled_weights:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from ...dynamics.backend import Array, shown
 from ...dynamics.doors import flag, number, whole
-from ..attention import attention, rule_of, usual_beta
+from ..attention import MOST_STEPS, attention, betas, rule_of
 
 LARGEST = 30.0  # log beta, up or down: what lies beyond is softmax no more
 
@@ -30,8 +30,9 @@ class HopfieldAttention(eqx.Module):
         As there, too.
     similarity, separation, steps
         As for `hopfield.layers.attention`. Similarities of positive vectors, such as kl, compare e^q and e^k.
-    beta : float, optional
-        At the start; by default as for `attention`. It is learned, one for each head, through ``log_beta``.
+    beta : float or sequence of floats, optional
+        At the start, one for all heads or one for each; by default as for `attention`. Each is learned, through
+        ``log_beta`` (num_heads,).
 
     Examples
     --------
@@ -78,7 +79,7 @@ class HopfieldAttention(eqx.Module):
         *,
         similarity: Any = "dot",
         separation: Any = "softmax",
-        beta: float | None = None,
+        beta: Any = None,
         steps: int = 1,
         key: Any,
     ) -> None:
@@ -101,7 +102,7 @@ class HopfieldAttention(eqx.Module):
             size(n, v, query_size // num_heads) for n, v in (("qk_size", qk_size), ("vo_size", vo_size))
         )
         self.similarity, self.separation = rule_of(similarity, separation)
-        self.steps = whole("steps", steps, 1)
+        self.steps = whole("steps", steps, 1, MOST_STEPS)
         keys, options = jax.random.split(key, 4), {"dtype": dtype}
         wide, deep = num_heads * self.qk_size, num_heads * self.vo_size
         self.query_proj = eqx.nn.Linear(
@@ -117,8 +118,8 @@ class HopfieldAttention(eqx.Module):
         self.dropout = eqx.nn.Dropout(
             number("dropout_p", dropout_p, 0, below=1), inference=flag("inference", inference)
         )
-        first = usual_beta(self.similarity, self.qk_size) if beta is None else number("beta", beta, above=0)
-        self.log_beta = jnp.full((num_heads,), math.log(first), dtype=self.query_proj.weight.dtype)
+        first = betas(beta, self.similarity, self.qk_size, self.num_heads)
+        self.log_beta = jnp.asarray([math.log(one) for one in first], dtype=self.query_proj.weight.dtype)
 
     @property
     def beta(self) -> Array:

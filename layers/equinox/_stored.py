@@ -44,7 +44,7 @@ class HopfieldPooling(eqx.Module):
         dtype: Any = None,
         similarity: Any = "dot",
         separation: Any = "softmax",
-        beta: float | None = None,
+        beta: Any = None,
         steps: int = 1,
         key: Any,
     ) -> None:
@@ -92,7 +92,7 @@ class HopfieldLayer(eqx.Module):
         dtype: Any = None,
         similarity: Any = "dot",
         separation: Any = "softmax",
-        beta: float | None = None,
+        beta: Any = None,
         steps: int = 1,
         key: Any,
     ) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...dynamics.backend import shown
 from ...dynamics.doors import flag, number, whole
-from ..attention import attention, causal_mask, rule_of, settled, usual_beta, weights_of
+from ..attention import MOST_STEPS, attention, betas, causal_mask, rule_of, settled, weights_of
 from ._masks import together
 from ._nested import padded, unpadded
 
@@ -80,7 +81,7 @@ class HopfieldAttention(nn.Module):
         self.kdim = self.embed_dim if kdim is None else whole("kdim", kdim, 1)
         self.vdim = self.embed_dim if vdim is None else whole("vdim", vdim, 1)
         self.similarity, self.separation = rule_of(similarity, separation)
-        self.steps = whole("steps", steps, 1)
+        self.steps = whole("steps", steps, 1, MOST_STEPS)
         self._qkv_same_embed_dim = False  # whoever reads the weights in our stead is told to call us instead
         self._make(bias, add_bias_kv, {"device": device, "dtype": dtype})
         self._make_beta(beta, flag("learn_beta", learn_beta), {"device": device, "dtype": dtype})
@@ -111,11 +112,7 @@ class HopfieldAttention(nn.Module):
                 nn.init.xavier_normal_(given)
 
     def _make_beta(self, beta: Any, learned: bool, options: dict[str, Any]) -> None:
-        found = usual_beta(self.similarity, self.head_dim) if beta is None else beta
-        betas = [number("beta", b, above=0) for b in (found if isinstance(found, list | tuple) else [found])]
-        if len(betas) not in (1, self.num_heads):
-            raise ValueError(f"beta has {len(betas)} numbers and there are {self.num_heads} heads: give one for each.")
-        self._first_beta = tuple(betas * (self.num_heads // len(betas)))
+        self._first_beta = betas(beta, self.similarity, self.head_dim, self.num_heads)
         logs = torch.tensor([math.log(b) for b in self._first_beta], **options)
         self.log_beta = nn.Parameter(logs, requires_grad=learned)
 
@@ -146,7 +143,7 @@ class HopfieldAttention(nn.Module):
         As there, bools of the masks are True where a key takes NO part, and numbers are added to beta times the
         scores. `is_causal` without `attn_mask` hides the keys behind each query.
         """
-        if query.is_nested:
+        if isinstance(query, Tensor) and query.is_nested:
             return self._nested(query, key, value, key_padding_mask, need_weights, attn_mask, is_causal)
         self._check(query, key, value)
         batched = query.dim() == 3
@@ -167,6 +164,12 @@ class HopfieldAttention(nn.Module):
 
     def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:
         sizes = {"query": (query, self.embed_dim), "key": (key, self.kdim), "value": (value, self.vdim)}
+        own = self.out_proj.weight.dtype
+        for name, (x, _) in sizes.items():
+            if not isinstance(x, Tensor):
+                raise TypeError(f"{name} must be a tensor, got {shown(x)}.")
+            if x.dtype != own and not torch.is_autocast_enabled(x.device.type):
+                raise TypeError(f"{name} is of {x.dtype} and this layer of {own}: write {name}.to({own}).")
         told = ", ".join(f"{name} {tuple(x.shape)}" for name, (x, _) in sizes.items())
         if query.dim() not in (2, 3) or len({x.dim() for x, _ in sizes.values()}) > 1:
             raise ValueError(f"query, key and value must all be (L, E), or all (N, L, E); the shapes are {told}.")

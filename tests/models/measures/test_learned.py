@@ -227,6 +227,14 @@ def test_an_encoder_that_does_not_fit_is_refused_when_the_memory_is_built(encode
         UniversalHopfield(PATTERNS, LearnedSimilarity(encoder))
 
 
+def test_batch_normalisation_that_still_trains_is_refused():
+    torch = pytest.importorskip("torch")
+    encoder, patterns = torch.nn.BatchNorm1d(8).double(), torch.asarray(PATTERNS)
+    with pytest.raises(ValueError, match=r"not one alone: .*It is in training mode.*encoder\.eval\(\)"):
+        LearnedSimilarity(encoder).of(patterns)
+    assert LearnedSimilarity(encoder.eval()).of(patterns).scores(patterns[0]).shape == (len(PATTERNS),)
+
+
 @pytest.mark.parametrize("library", MODULES)
 def test_a_module_of_another_library_is_refused(library):
     with pytest.raises(TypeError, match="make the patterns of its library"):

@@ -63,6 +63,18 @@ def test_it_is_attention_between_projections_under_jit_vmap_and_grad(kind):
     assert (np.abs(slopes.log_beta) > 0).all()
 
 
+def test_beta_of_every_head():
+    layer = HopfieldAttention(2, 8, similarity="euclidean", beta=[0.01, 50.0], key=KEY)
+    np.testing.assert_allclose(layer.beta, [0.01, 50.0], rtol=1e-6)
+    x = normal(1, 5, 8)
+    one = HopfieldAttention(2, 8, similarity="euclidean", beta=0.01, key=KEY)
+    same, apart = (eqx.tree_at(lambda y: y.output_proj.weight, z, jax.numpy.eye(8)) for z in (layer, one))
+    gap = np.abs(np.asarray(same(x, x, x) - apart(x, x, x))).max(0)
+    assert gap[:4].max() < 1e-5 < gap[4:].min()  # the second head alone is sharper
+    with pytest.raises(ValueError, match="beta has 3 numbers and there are 2 heads"):
+        HopfieldAttention(2, 8, beta=[1.0, 2.0, 3.0], key=KEY)
+
+
 @pytest.mark.broad
 def test_pooling_and_stored_patterns():
     pool = HopfieldPooling(2, 8, num_queries=3, similarity="euclidean", key=KEY)

@@ -10,7 +10,7 @@ import pytest
 from helpers import call
 from hopfield.cli import app
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {command.name: command.callback for command in app.registered_commands}
 EXAMPLES = {
     name: re.findall(r"\*\*Example:\*\*  hopfield (.+)", inspect.getdoc(function))
