@@ -2,7 +2,7 @@
 Basins and barriers
 ===================
 
-Which cues reach which memory, and how hard is it to leave one? This tutorial finds all places of rest of a small
+Which cues reach which memory, and how hard is it to leave one? This tutorial looks for all places of rest of a small
 memory, draws the basins, proves a radius within which recall is certain, and measures the barriers between memories.
 """
 

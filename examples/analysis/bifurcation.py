@@ -31,7 +31,7 @@ cases = [
     ("Three orthonormal patterns", orthonormal, 2.0, 4.0),
 ]
 
-figure = Figure(figsize=(9.6, 3.6), layout="constrained")
+figure = Figure(figsize=(11, 4), layout="constrained")
 for (title, patterns, start, stop), ax in zip(cases, figure.subplots(1, 3), strict=True):
     memory = ModernHopfield(patterns)
     found = continue_fixed_points(memory, "beta", start, stop)
