@@ -154,9 +154,8 @@ def test_the_map_runs_on_every_library(library):
     np.testing.assert_allclose(to_numpy(other.iterate(x).state), plain.iterate(PATTERNS).state, atol=1e-9)
     np.testing.assert_allclose(other.spectral_radius(x), plain.spectral_radius(PATTERNS), atol=1e-9)
     np.testing.assert_allclose(to_numpy(plain.to(library)(x)), plain(PATTERNS), atol=1e-12)
-    assert to_numpy(
-        plain.to(library, dtype="float32")(x.astype("float32") if library != "torch" else x.float())
-    ).dtype == (np.float32)
+    narrow = plain.to(library, dtype="float32")
+    assert to_numpy(narrow(to_library(PATTERNS.astype("float32"), library))).dtype == np.float32
 
 
 @pytest.mark.parametrize("sizes", [(3, 5, 3), (3, 5, 4, 3), (3, 3)])
