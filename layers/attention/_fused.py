@@ -44,7 +44,7 @@ def directions(x: Array) -> Array:
     limits = sys.modules["torch"].finfo(x.dtype)
     low, high = (float(value) for value in norm.detach().aminmax())
     if low > (limits.smallest_normal / limits.eps**2) ** 0.5 and high < 2.0**-15 * limits.max**0.5:
-        return x * (1 / norm)
+        return x / norm
     return unit(x)[0]
 
 
@@ -113,7 +113,7 @@ def _carried(found: Array, query: Array, keys: Array, mask: Array | None) -> Arr
     torch = sys.modules["torch"]
     added = mask if mask is not None and mask.is_floating_point() else None
     look = not backend.is_traced(found) and found.device.type == "cpu"  # which costs no wait there
-    if look and not (found.detach()[..., :1] == 0).any():
+    if look and found.detach()[..., :1].all():  # nowhere 0
         return found
     lost = query.isnan().any(-1, keepdim=True) | keys.isnan().any(-1, keepdim=True).any(-2, keepdim=True)
     if added is not None:
