@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import warnings
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ def read(path: str | os.PathLike[str], key: str | None = None, option: str = "ke
             raise ValueError(f"{name!r} has no keys: leave out {option} {key!r}.")
         images = load(name, dtype="float64").images
         return images[:, 0] if images.shape[1] == 1 else images
+    if not Path(name).exists() and (near := get_close_matches(name, NAMES, 1)):
+        raise FileNotFoundError(
+            f"There is no file {name!r} (looked in {Path.cwd()}), and no data set. Did you mean {near[0]!r}?"
+        )
     return load_array(path, key, option=option)
 
 

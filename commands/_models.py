@@ -20,13 +20,13 @@ def the_models() -> tuple[Any, ...]:
     >>> the_models()[0][0]["name"]
     'universal'
     """
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), min_width=120)
-    for name in ("name", "neurons", "rule", "capacity", "source"):
-        table.add_column(name, no_wrap=name == "name", min_width=26 if name == "source" else None)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("name", no_wrap=True)
+    table.add_column("rule; neurons, capacity; source")
     for entry in catalogue():
-        neurons = {"both": "binary, continuous"}.get(entry.states, entry.states)
-        texts = (neurons, entry.rule, entry.capacity, entry.source)
-        table.add_row(Text(entry.name, style="bold"), *map(Text, texts))
+        neurons = {"both": "binary or continuous"}.get(entry.states, entry.states)
+        text = f"{entry.rule}\n{neurons} neurons; capacity {entry.capacity}\n{entry.source}"
+        table.add_row(Text(entry.name, style="bold"), Text(text))
     return [_known(entry) for entry in catalogue()], table
 
 

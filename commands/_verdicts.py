@@ -12,7 +12,7 @@ def recalled(count: int, right: Any = None, before: Any = None, converged: Any =
     """How many cues ended at their own pattern.
 
     >>> recalled(4, np.array([True, True, False, True]), np.array([True, False, False, False]))
-    '3 of 4 cues end nearest to their own pattern; 1 were so before.'
+    '3 of 4 cues end nearest to their own pattern; 1 was so before.'
     >>> recalled(2, converged=np.array([True, False]))
     '2 cues were answered; 1 did not come to rest.'
     """
@@ -22,7 +22,8 @@ def recalled(count: int, right: Any = None, before: Any = None, converged: Any =
     else:
         parts.append(f"{int(np.sum(right))} of {count} cues end nearest to their own pattern")
     if before is not None:
-        parts.append(f"{int(np.sum(before))} were so before")
+        were = int(np.sum(before))
+        parts.append(f"{were} {'was' if were == 1 else 'were'} so before")
     if converged is not None and not np.all(converged):
         parts.append(f"{int(np.sum(~np.asarray(converged)))} did not come to rest")
     return "; ".join(parts) + "."
@@ -71,7 +72,7 @@ def reached(found: Any) -> str:
 
     >>> from hopfield import ModernHopfield, basins_of_attraction
     >>> reached(basins_of_attraction(ModernHopfield(np.array([[1.0], [-1.0]]), beta=2.0), np.array([[0.2]]), seed=0))
-    '1 cues ended at 1 fixed points.'
+    '1 cue ended at 1 fixed point.'
     """
     count, ends = len(found.labels), len(np.unique(found.labels[found.labels >= 0]))
     own = (
@@ -81,4 +82,5 @@ def reached(found: Any) -> str:
     )
     bad = found.diverged + found.unresolved
     left = f", {bad} at none" if bad else ""
-    return f"{own}{'they' if own else f'{count} cues'} ended at {ends} fixed points{left}."
+    cues = "1 cue" if count == 1 else f"{count} cues"
+    return f"{own}{'they' if own else cues} ended at {ends} fixed point{'' if ends == 1 else 's'}{left}."

@@ -76,7 +76,7 @@ def lyapunov(
     --schedule it is the energy less their work that must fall. Writes
     lyapunov.json, energy.png and report.json; the exit code is 1 if the energy rises.
 
-    **Example:**  hopfield lyapunov digits.npy --noise 0.1 --beta 8
+    **Example:**  hopfield lyapunov digits --stored 100 --noise 0.1 --similarity euclidean --beta 5
     """
     memory, cues, *_ = load_inputs(dataclasses.asdict(given))
     method, changing = choose_method(memory, integrator, dt), changes(memory, t1, current, schedule, 0.0, 0.0, 0)
@@ -105,18 +105,19 @@ def fixed_points(
     context: typer.Context,
     given: Given,
     deflate: Annotated[
-        bool, option(SEARCH, "Look once more with the points found so far removed, for small systems.", "--deflate")
+        bool,
+        option(SEARCH, "Search once more with the points found so far divided out; for small systems.", "--deflate"),
     ] = False,
     wanted: Annotated[
         str,
         option(
             SEARCH,
-            "all, attractors, or the largest index; auto: all, beyond 12 patterns attractors and the saddles between "
-            "neighbours.",
+            "Which points are searched for: all, attractors, or those up to an index (a number); auto: all, but beyond "
+            "12 patterns only attractors and the saddles between neighbours.",
             metavar="NAME|N",
         ),
     ] = "auto",
-    batches: Annotated[int, option(SEARCH, "The most batches of random starts.", min=1, metavar="N")] = 12,
+    batches: Annotated[int, option(SEARCH, "How many batches of random starts, at most.", min=1, metavar="N")] = 12,
     seconds: Seconds = None,
     rows: Annotated[int, option(FILES, "Print at most N points; all are written.", min=1, metavar="N")] = 30,
     out: Out = Path("hopfield-fixed-points"),
@@ -126,7 +127,7 @@ def fixed_points(
     Searches start at the patterns, their mixtures and random states; with QUERIES (or --noise, --mask) at those cues
     alone. Writes fixed_points.json, fixed_points.npz, energies.png and, for images, fixed_points.png.
 
-    **Example:**  hopfield fixed-points faces.npy --beta 8
+    **Example:**  hopfield fixed-points digits --stored 5 --similarity euclidean --beta 2
     """
     memory, cues, _, shape, patterns, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
     choose_method(memory, "auto")
@@ -163,12 +164,27 @@ def basins(
     context: typer.Context,
     given: Given,
     flow: Annotated[
-        str, option(DYNAMICS, "adiabatic (the flow), map (updates) or network (with memory neurons).", metavar="NAME")
+        str,
+        option(
+            DYNAMICS,
+            "What moves the cues: adiabatic (memory neurons follow at once), map (whole updates) or network (memory "
+            "neurons take their time).",
+            metavar="NAME",
+        ),
     ] = "adiabatic",
     seconds: Seconds = None,
-    radii: Annotated[bool, option(SEARCH, "The radius around each pattern within which all cues reach it.")] = True,
+    radii: Annotated[
+        bool, option(SEARCH, "Prove a radius around each pattern within which all cues reach it, or leave that out.")
+    ] = True,
     resolution: Annotated[
-        int, option(FILES, "Of the picture of the plane through three patterns; 0: none.", min=0, max=2000, metavar="N")
+        int,
+        option(
+            FILES,
+            "Points along a side of the picture of the plane through three patterns; 0: no picture.",
+            min=0,
+            max=2000,
+            metavar="N",
+        ),
     ] = 80,
     out: Out = Path("hopfield-basins"),
 ) -> None:
@@ -177,7 +193,7 @@ def basins(
     Writes basins.json, radii.json (certified: no cue nearer than that leaves), basins.png and report.json; what a
     model has no theorem or no plane for is said and left out.
 
-    **Example:**  hopfield basins digits.npy --noise 0.3 --similarity euclidean --beta 5
+    **Example:**  hopfield basins digits --stored 10 --cues 300 --noise 0.5 --similarity euclidean --beta 5
     """
     memory, cues, targets, _, patterns, law = load_inputs(dataclasses.asdict(given))
     choose_method(memory, "auto")
@@ -225,7 +241,7 @@ def landscape(
 
     Writes landscape.json, disconnectivity.png, barriers.png and report.json.
 
-    **Example:**  hopfield landscape digits.npy --beta 8
+    **Example:**  hopfield landscape digits --stored 5 --similarity euclidean --beta 2
     """
     memory, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
     choose_method(memory, "auto")
@@ -246,7 +262,12 @@ def rates(
     given: Given,
     temperature: Annotated[
         float | None,
-        option(DYNAMICS, "T of the noise; without, a fifth of the lowest barrier.", metavar="T", parser=finite),
+        option(
+            DYNAMICS,
+            "Temperature of the noise, in the unit of the energy; without it, a fifth of the lowest barrier.",
+            metavar="T",
+            parser=finite,
+        ),
     ] = None,
     pairs: Annotated[
         str, option(SEARCH, "Between which minima a path is laid: auto (the near ones) or all.", metavar="NAME")
@@ -260,7 +281,7 @@ def rates(
     By the formula of Eyring and Kramers, over the saddles between memories; says up to which temperature it is good.
     The memory neurons follow at once (tau_memory = 0). Writes rates.json, landscape.json, barriers.png and report.json.
 
-    **Example:**  hopfield rates patterns.npy --beta 8 --temperature 0.02
+    **Example:**  hopfield rates digits --stored 5 --similarity euclidean --beta 2 --temperature 0.2
     """
     memory, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
     choose_method(memory, "auto")

@@ -14,8 +14,9 @@ from ..data import flatten_images
 from ..dynamics.doors import warn
 from ._files import read
 from .app import command
-from .options import FILES, option
+from .options import option
 
+PAGE = "Page"
 MOST_PATTERNS = 2000
 MOST_VALUES = 2**12  # of one pattern that is drawn
 
@@ -25,17 +26,21 @@ def explore(
     context: typer.Context,
     patterns: Annotated[
         Path | None,
-        typer.Argument(metavar="PATTERNS", help="What is stored: points (N, 2), rows (N, D) or images (N, H, W)."),
+        typer.Argument(
+            metavar="PATTERNS",
+            help="What is stored: points (N, 2), rows (N, D) or images (N, H, W), of any file or data set that "
+            "`hopfield recall --help` names. Without them: a few points, and digits.",
+        ),
     ] = None,
-    port: Annotated[int, option(FILES, "Of the server; 0 takes a free one.", min=0, max=65535, metavar="N")] = 0,
-    browser: Annotated[bool, option(FILES, "Open the page, or print its address alone.")] = True,
+    port: Annotated[int, option(PAGE, "Port of the server; 0 takes a free one.", min=0, max=65535, metavar="N")] = 0,
+    browser: Annotated[bool, option(PAGE, "Open the page in a browser, or only print its address.")] = True,
 ) -> None:
     """Open a page where you move a cue and see its way, the basins and the energy.
 
     The page runs in the browser and asks this program about fixed points, basins and radii. It is served to this
     machine alone, loads nothing from elsewhere, and ends with Ctrl-C.
 
-    **Example:**  hopfield explore faces.npy --no-browser
+    **Example:**  hopfield explore digits --no-browser
     """
     from ..explore import Server
 

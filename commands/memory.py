@@ -127,7 +127,9 @@ def recall(
 
     Writes recalled.npy, report.json (with the pattern nearest to each answer) and, for images, recall.png.
 
-    **Example:**  hopfield recall faces.npy blurred.npy --similarity euclidean --beta 5 --steps 20
+    **Example:**  hopfield recall digits --stored 100 --mask 0.5 --similarity manhattan --beta 2 --steps 20
+
+    With files of your own:  hopfield recall faces.npy blurred.npy --similarity euclidean --beta 5
     """
     memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     out.mkdir(parents=True, exist_ok=True)
@@ -182,7 +184,7 @@ def simulate(
     schedule: Scheduled = None,
     temperature: Temperature = 0.0,
     noise_in_time: TimeNoise = 0.0,
-    steady: Annotated[bool, option(DYNAMICS, "End a query once it is steady, or run all to --t1.")] = True,
+    steady: Annotated[bool, option(DYNAMICS, "End a query once it is at rest, or run all to --t1.")] = True,
     saves: Annotated[
         int | None,
         option(FILES, "Save N times, evenly spaced; else every step, up to 512 MiB.", min=2, max=10**6, metavar="N"),
@@ -198,7 +200,9 @@ def simulate(
     Writes trajectory.npz (times, energy, value, ...), energy.png, overlaps.png (of query 0), report.json and, for
     images, recall.png.
 
-    **Example:**  hopfield simulate digits.npz --patterns-key images --noise 0.1 --similarity manhattan --beta 2
+    **Example:**  hopfield simulate digits --stored 100 --noise 0.1 --similarity manhattan --beta 2
+
+    With a file of your own:  hopfield simulate faces.npz --patterns-key images --noise 0.1 --beta 5
     """
     memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     changing = changes(memory, t1, current, schedule, temperature, noise_in_time, given.seed)
@@ -268,7 +272,7 @@ def animate(
     integrator: Method = "auto",
     dt: Step = None,
     form: Annotated[str, option(FILES, "gif, or mp4 where ffmpeg is installed.", "--format", metavar="NAME")] = "gif",
-    seconds: Annotated[float, option(FILES, "How long it takes.", metavar="X", parser=finite)] = 4.0,
+    seconds: Annotated[float, option(FILES, "Length of the film in seconds.", metavar="X", parser=finite)] = 4.0,
     fps: Annotated[int, option(FILES, "Frames in a second.", min=1, max=60, metavar="N")] = 15,
     dark: Annotated[bool, option(FILES, "Light lines on dark paper.", "--dark")] = False,
     out: Out = Path("hopfield-animation"),
@@ -277,7 +281,7 @@ def animate(
 
     Writes animation.gif (or .mp4), trajectory.npz and report.json. A query that is steady ends before --t1.
 
-    **Example:**  hopfield animate digits.npy --noise 0.1 --similarity euclidean --beta 5 --query 3
+    **Example:**  hopfield animate digits --stored 100 --noise 0.1 --similarity euclidean --beta 5 --query 3
     """
     memory, cues, targets, shape, patterns, _ = load_inputs(dataclasses.asdict(given))
     method = choose_method(memory, integrator, dt)
@@ -304,20 +308,21 @@ def animate(
 def plot(
     context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A trajectory.npz that simulate or animate wrote.")],
-    sample: Annotated[int, option(FILES, "Whose overlaps, counted from 0.", min=0, metavar="N")] = 0,
+    sample: Annotated[int, option(FILES, "Which sample's overlaps are drawn, counted from 0.", min=0, metavar="N")] = 0,
     relative: Annotated[
         bool, option(FILES, "The energy above the lowest, on a logarithmic scale.", "--relative")
     ] = False,
     shape: Annotated[
-        str | None, option(FILES, "Of one image, 28x28 or 3x32x32: draws recall.png too.", metavar="HxW")
+        str | None, option(FILES, "Sides of one image, 28x28 or 3x32x32: draws recall.png too.", metavar="HxW")
     ] = None,
     out: Out = Path("hopfield-plot"),
 ) -> None:
     """Draw a run that was saved: its energy, its overlaps with the stored patterns and, for images, what was recalled.
 
-    Writes energy.png, overlaps.png (of one sample), recall.png with --shape, and report.json.
+    Writes energy.png, overlaps.png (of one sample), recall.png with --shape, and report.json. First write a run, as the
+    example of `hopfield simulate --help` does.
 
-    **Example:**  hopfield plot hopfield-simulation/trajectory.npz --sample 3
+    **Example:**  hopfield plot hopfield-simulation/trajectory.npz --sample 3 --shape 8x8
     """
     found, sides = dynamics.Trajectory.load(run), image_sides(shape)
     patterns = stored_in(found)

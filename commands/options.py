@@ -66,19 +66,31 @@ SeparationName = Annotated[
 Beta = Annotated[
     float | None, option(MEMORY, "Inverse temperature: scales the scores; a large one picks one pattern.", metavar="X")
 ]
-Fill = Annotated[float, option(CUES, "What stands in hidden pixels.", metavar="X", parser=finite)]
-Seed = Annotated[int, option(CUES, "Of every random number.", min=0, metavar="N")]
+Fill = Annotated[float, option(CUES, "The value of hidden pixels.", metavar="X", parser=finite)]
+Seed = Annotated[int, option(CUES, "Seed of all random numbers: the same seed, the same result.", min=0, metavar="N")]
 T1 = Annotated[
     float,
     option(
         DYNAMICS,
-        "End time in the units of tau (updates with --dt inf); what is steady ends before.",
+        "End of the simulation, in the unit of the time constants (tau_value is 1); with --dt inf a number of "
+        "updates. What comes to rest ends sooner.",
         "--t1",
         metavar="T",
     ),
 ]
-Method = Annotated[str, option(DYNAMICS, f"auto (relaxation, dt = 0.1), {', '.join(INTEGRATORS)}.", metavar="NAME")]
-Step = Annotated[float | None, option(DYNAMICS, "Its step in time; inf for updates, each to its limit.", metavar="T")]
+Method = Annotated[
+    str,
+    option(
+        DYNAMICS,
+        f"{', '.join(INTEGRATORS)}; or auto: relaxation with dt = 0.1 where its steps are exact, else what suits the "
+        "memory.",
+        metavar="NAME",
+    ),
+]
+Step = Annotated[
+    float | None,
+    option(DYNAMICS, "Step in time of the integrator; inf: updates, each population to its limit.", metavar="T"),
+]
 Current = Annotated[
     Path | None,
     option(
@@ -97,25 +109,40 @@ Scheduled = Annotated[
     ),
 ]
 Temperature = Annotated[
-    float, option(DYNAMICS, "Noise of the law exp(-E/T); needs --set tau_memory=0.", min=0, metavar="T")
+    float,
+    option(
+        DYNAMICS,
+        "Thermal noise, by which states are distributed as exp(-E/T): T has the unit of the energy. Needs "
+        "--tau-memory 0.",
+        min=0,
+        metavar="T",
+    ),
 ]
 TimeNoise = Annotated[
-    float, option(DYNAMICS, "Noise sigma dW on the value neurons.", "--noise-in-time", min=0, metavar="SIGMA")
+    float,
+    option(
+        DYNAMICS,
+        "White noise on the value neurons while they move, dv = ... + SIGMA dW; without a promise of its law.",
+        "--noise-in-time",
+        min=0,
+        metavar="SIGMA",
+    ),
 ]
-Library = Annotated[str, option(COMPUTING, "What computes: numpy, jax or torch.", "--backend", metavar="NAME")]
+Library = Annotated[str, option(COMPUTING, "The array library: numpy, jax or torch.", "--backend", metavar="NAME")]
 Device = Annotated[
-    str | None, option(COMPUTING, "Where, for jax and torch: cpu, gpu, cuda, cuda:1, ...", metavar="NAME")
+    str | None, option(COMPUTING, "The device, for jax and torch: cpu, gpu, cuda, cuda:1, ...", metavar="NAME")
 ]
 SEARCH = "Search"
 Seconds = Annotated[
     float | None,
-    option(SEARCH, "End the search after this time with what is known, as Ctrl-C does.", metavar="X", parser=finite),
+    option(SEARCH, "End the search after X seconds with what is known, as Ctrl-C does.", metavar="X", parser=finite),
 ]
 Out = Annotated[
-    Path, option(FILES, "Folder for what is written; made if it is not there.", metavar="FOLDER", parser=folder)
+    Path,
+    option(FILES, "Folder for the files that are written; made if it is not there.", metavar="FOLDER", parser=folder),
 ]
 Json = Annotated[
-    bool, option(FILES, "Print what was found as JSON, and nothing else; files are written as ever.", "--json")
+    bool, option(FILES, "Print the results as JSON and nothing else; files are written all the same.", "--json")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -135,14 +162,17 @@ class Given:
     ] = None
     queries: Annotated[
         Path | None,
-        typer.Argument(metavar="QUERIES", help="Cues of the same form. Without, --noise, --mask or --flip makes them."),
+        typer.Argument(
+            metavar="QUERIES",
+            help="Cues, in the same form. Without them, --noise, --mask or --flip makes cues of the patterns.",
+        ),
     ] = None
     model: Annotated[
         str,
         option(
             MEMORY,
-            f"{', '.join(MODELS)} (`hopfield models` says what they are), or the file of a saved memory, which has its "
-            "own patterns: QUERIES is then the only argument.",
+            f"{', '.join(MODELS)} (`hopfield models` says what they are, `hopfield models NAME` its settings and their "
+            "defaults), or the file of a saved memory, which has its own patterns: QUERIES is then the only argument.",
             metavar="NAME",
         ),
     ] = "universal"
@@ -153,7 +183,7 @@ class Given:
         float | None,
         option(
             MEMORY,
-            "Time constant of the memory neurons, in that of the value neurons; 0: they follow at once.",
+            "Time constant of the memory neurons, that of the value neurons being 1; 0: they follow at once.",
             "--tau-memory",
             metavar="T",
             parser=finite,
@@ -163,38 +193,45 @@ class Given:
         list[str] | None,
         option(
             MEMORY,
-            "Of the model, as n=4; may be repeated. `hopfield models NAME` lists them.",
+            "A setting of the model, as n=4; may be repeated. `hopfield models NAME` lists them.",
             "--set",
             metavar="NAME=VALUE",
         ),
     ] = None
     binary: Annotated[
-        float | None, option(MEMORY, "Values above X are +1, others -1, in patterns and cues.", metavar="X")
+        float | None, option(MEMORY, "Make patterns and cues binary: values above X are +1, others -1.", metavar="X")
     ] = None
-    noise: Annotated[float | None, option(CUES, "Patterns with Gaussian noise of this variance.", metavar="X")] = None
-    mask: Annotated[float | None, option(CUES, "Images with this part hidden, from the bottom.", metavar="X")] = None
+    noise: Annotated[
+        float | None, option(CUES, "Make cues: patterns with Gaussian noise of variance X in each value.", metavar="X")
+    ] = None
+    mask: Annotated[
+        float | None, option(CUES, "Make cues: images whose lowest part X, from 0 to 1, is hidden.", metavar="X")
+    ] = None
     fill: Fill = 0.0
     flip: Annotated[
-        float | None, option(CUES, "Patterns of +-1 with each value flipped with this probability.", metavar="X")
+        float | None, option(CUES, "Make cues: patterns of +-1, each value flipped with probability X.", metavar="X")
     ] = None
     cues: Annotated[
         int | None,
         option(
-            CUES, "N cues, of the first patterns; of each several where there are fewer patterns.", min=1, metavar="N"
+            CUES, "Make N cues: of the first N patterns, or of all in turn where they are fewer.", min=1, metavar="N"
         ),
     ] = None
     seed: Seed = 0
     library: Library = "numpy"
     device: Device = None
     dtype: Annotated[
-        str | None, option(COMPUTING, "float32 or float64; as the patterns, if not said.", metavar="NAME")
+        str | None, option(COMPUTING, "float32 or float64; without it, as the patterns are.", metavar="NAME")
     ] = None
-    patterns_key: Annotated[str | None, option(FILES, "The patterns' name in an .npz of several.", metavar="KEY")] = (
-        None
-    )
-    queries_key: Annotated[str | None, option(FILES, "The queries' name in an .npz of several.", metavar="KEY")] = None
+    patterns_key: Annotated[
+        str | None, option(FILES, "Name of the patterns, in a file of several arrays.", metavar="KEY")
+    ] = None
+    queries_key: Annotated[
+        str | None, option(FILES, "Name of the queries, in a file of several arrays.", metavar="KEY")
+    ] = None
     shape: Annotated[
-        str | None, option(FILES, "Of one image, where images come as rows: 28x28 or 3x32x32.", metavar="HxW")
+        str | None,
+        option(FILES, "Sides of one image, where images come as rows: 28x28, or 3x32x32 in colour.", metavar="HxW"),
     ] = None
-    stored: Annotated[int | None, option(FILES, "Store the first N patterns alone.", min=1, metavar="N")] = None
-    scale: Annotated[float, option(FILES, "Divide all patterns and queries by this: 255 for bytes.", metavar="X")] = 1.0
+    stored: Annotated[int | None, option(FILES, "Store only the first N patterns.", min=1, metavar="N")] = None
+    scale: Annotated[float, option(FILES, "Divide all patterns and queries by X: 255 for bytes.", metavar="X")] = 1.0

@@ -22,8 +22,8 @@ Data = Annotated[
     str,
     option(
         FILES,
-        "digits, mnist, fashion_mnist, cifar10, tiny_imagenet (looked for in the folder HOPFIELD_DATA), or a file or "
-        "folder of images.",
+        "What is stored: digits, mnist, fashion_mnist, cifar10, tiny_imagenet (looked for in the folder that the "
+        "variable HOPFIELD_DATA names), or a file or folder of images.",
         metavar="NAME",
     ),
 ]
@@ -36,11 +36,19 @@ Separations = Annotated[
 ]
 Criteria = Annotated[
     str,
-    option(EXPERIMENT, "nearest, exact, or 'error < 50' (squared), 'error < 50*D/784' by the size.", metavar="NAMES"),
+    option(
+        EXPERIMENT,
+        "What counts as recalled: nearest (to its own image), exact, or 'error < 50' (sum of the squared differences), "
+        "which may grow with the number of values D: 'error < 50*D/784'.",
+        metavar="NAMES",
+    ),
 ]
-Cue = Annotated[str, option(CUES, f"{', '.join(KINDS)}.", metavar="NAME")]
-Runs = Annotated[int, option(EXPERIMENT, "Disjoint sets of stored images.", min=1, metavar="N")]
-Jobs = Annotated[int, option(COMPUTING, "Processes that work at once.", min=1, metavar="N")]
+Cue = Annotated[str, option(CUES, f"How cues are damaged: {', '.join(KINDS)}.", metavar="NAME")]
+Runs = Annotated[
+    int,
+    option(EXPERIMENT, "How many disjoint sets of stored images; shown are mean and deviation.", min=1, metavar="N"),
+]
+Jobs = Annotated[int, option(COMPUTING, "How many processes work at once.", min=1, metavar="N")]
 Shard = Annotated[
     str | None,
     option(
@@ -117,9 +125,13 @@ def capacity(
     data: Data = "digits",
     similarity: Similarities = "manhattan,euclidean,cosine,dot",
     separation: Separations = "max",
-    sizes: Annotated[str, option(EXPERIMENT, "How many patterns are stored.", metavar="LIST")] = "2,5,10,20,50,100",
+    sizes: Annotated[
+        str, option(EXPERIMENT, "How many images are stored: one or several numbers.", metavar="LIST")
+    ] = "2,5,10,20,50,100",
     cue: Cue = "clipped noise",
-    level: Annotated[float, option(CUES, "How much: a variance or a fraction.", metavar="X")] = 0.5,
+    level: Annotated[
+        float, option(CUES, "How strong the damage is: a variance (noise) or a fraction.", metavar="X")
+    ] = 0.5,
     criterion: Criteria = "nearest",
     readout: Readout = "recall",
     runs: Runs = 5,
@@ -132,7 +144,9 @@ def capacity(
 
     Every finished cell is saved at once in cells.jsonl: a command that was interrupted goes on where it was.
 
-    **Example:**  hopfield capacity --data cifar10 --similarity manhattan,cosine --sizes 10,100,1000 --runs 3
+    **Example:**  hopfield capacity --similarity manhattan,cosine --sizes 10,100,300
+
+    With CIFAR-10, which is fetched once:  hopfield capacity --data cifar10 --sizes 10,100,1000 --runs 3
     """
     chosen = numbers("--sizes", sizes)
     if not all(size.is_integer() for size in chosen):
@@ -163,7 +177,9 @@ def robustness(
     data: Data = "digits",
     similarity: Similarities = "manhattan,euclidean,cosine,dot",
     separation: Separations = "max",
-    levels: Annotated[str, option(CUES, "How much: variances or fractions.", metavar="LIST")] = "0.1,0.3,0.5,0.7,0.9",
+    levels: Annotated[
+        str, option(CUES, "How strong the damage is: variances (noise) or fractions.", metavar="LIST")
+    ] = "0.1,0.3,0.5,0.7,0.9",
     cue: Cue = "mask top",
     size: Annotated[int, option(EXPERIMENT, "How many patterns are stored.", min=1, metavar="N")] = 100,
     criterion: Criteria = "nearest",
@@ -220,7 +236,7 @@ def reproduce(
         ),
     ] = None,
     runs: Annotated[
-        int | None, option(EXPERIMENT, "Disjoint sets; as the reading says, if not said.", min=1, metavar="N")
+        int | None, option(EXPERIMENT, "How many disjoint sets; without it, as the reading says.", min=1, metavar="N")
     ] = None,
     quick: Annotated[bool, option(EXPERIMENT, "Small digits and few runs: seconds.", "--quick")] = False,
     seed: Seed = 0,

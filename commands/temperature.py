@@ -51,7 +51,7 @@ def beta(
 
     For softmax with the dot product or the Euclidean similarity. Writes report.json.
 
-    **Example:**  hopfield beta faces.npy --similarity euclidean
+    **Example:**  hopfield beta digits --stored 100 --similarity euclidean
     """
     memory, *_ = load_inputs(dataclasses.asdict(given), need_cues=False)
     out.mkdir(parents=True, exist_ok=True)
@@ -89,13 +89,25 @@ def bifurcation(
     parameter: Annotated[str, option(SEARCH, "What is varied: a number of the model.", metavar="NAME")] = "beta",
     start: Annotated[
         float | None,
-        option(SEARCH, "From here; where there is one fixed point, if not said.", "--from", metavar="X", parser=finite),
+        option(
+            SEARCH,
+            "Where it begins; without it, where there is but one fixed point.",
+            "--from",
+            metavar="X",
+            parser=finite,
+        ),
     ] = None,
     stop: Annotated[
         float | None,
-        option(SEARCH, "To here; past where most memories appear, if not said.", "--to", metavar="X", parser=finite),
+        option(
+            SEARCH,
+            "Where it ends; without it, past where most memories appear.",
+            "--to",
+            metavar="X",
+            parser=finite,
+        ),
     ] = None,
-    branches: Annotated[int, option(SEARCH, "The most branches.", min=1, metavar="N")] = 64,
+    branches: Annotated[int, option(SEARCH, "How many branches are followed, at most.", min=1, metavar="N")] = 64,
     seconds: Seconds = None,
     out: Out = Path("hopfield-bifurcation"),
 ) -> None:
@@ -103,7 +115,7 @@ def bifurcation(
 
     Writes bifurcations.json, bifurcation.png (energies over the parameter, stable ones solid) and report.json.
 
-    **Example:**  hopfield bifurcation faces.npy --from 0.5 --to 20
+    **Example:**  hopfield bifurcation digits --stored 4 --similarity euclidean --from 0.1 --to 1
     """
     memory, _, _, _, patterns, _ = load_inputs(dataclasses.asdict(given), need_cues=False)
     if start is None or stop is None:

@@ -112,7 +112,10 @@ def _check(path: Path, rows: Sequence[tuple[int, str]], between: str | None, kee
             if not cells[i]:
                 raise ValueError(f"{where}, column {i + 1} is empty. Write nan for what is not known.") from None
             if not _is_number(cells[i]):
-                raise ValueError(f"{where}, column {i + 1}: {cells[i]!r} is no number.") from None
+                raise ValueError(
+                    f"{where}, column {i + 1}: {cells[i]!r} is no number. A column of names is left out if its heading "
+                    f"is {', '.join(LABELS[:-1])} or {LABELS[-1]}."
+                ) from None
 
 
 def _labels(cells: Any) -> np.ndarray:

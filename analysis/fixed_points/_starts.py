@@ -12,7 +12,7 @@ from ...dynamics import backend
 from ...dynamics.doors import checked, finite, flag, floating, matrix, quiet
 from ...models.family import rule_of
 from .. import _declared as declared
-from ..flow import Field, Length, check_counts
+from ..flow import Field, check_counts, own_synapses
 
 LIMIT = 512  # combinations of one sort
 TOGETHER = 12  # patterns that are balanced at most
@@ -194,7 +194,7 @@ def balanced_rows(flow: Field) -> np.ndarray | None:
            [0., 1.]])
     """
     populations = list(flow.network.populations.values())
-    synapses = [synapse for synapse in flow.network.synapses.values() if not isinstance(synapse, Length)]
+    synapses = own_synapses(flow.network)
     if len(populations) != 1 or len(synapses) != 1 or not synapses[0].adiabatic:
         return None
     (synapse,) = synapses
@@ -220,7 +220,7 @@ def balanced(flow: Field, chosen: np.ndarray, inside: np.ndarray, w: np.ndarray)
     like, rows = backend.to_numpy(flow.like), balanced_rows(flow)
     assert rows is not None
     (p,) = flow.network.populations.values()
-    (synapse,) = (synapse for synapse in flow.network.synapses.values() if not isinstance(synapse, Length))
+    (synapse,) = own_synapses(flow.network)
     similarity, beta, count = synapse.similarities[0], synapse.lagrangian.beta, len(chosen)
     share = np.exp(w - w.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)

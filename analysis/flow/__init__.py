@@ -30,7 +30,6 @@ from ._row_space import row_space as row_space
 from ._spectrum import Spectrum as Spectrum
 from ._spectrum import spectrum as spectrum
 from ._spectrum import stability as stability
-from ._sphere import Length as Length
 from ._sphere import canonical as canonical
 from ._sphere import columns as columns
 from ._sphere import has_rays as has_rays
@@ -38,5 +37,6 @@ from ._sphere import held_somewhere as held_somewhere
 from ._sphere import levelled as levelled
 from ._sphere import neutral as neutral
 from ._sphere import on_sphere as on_sphere
+from ._sphere import own_synapses as own_synapses
 from ._sphere import ray_population as ray_population
 from ._sphere import sphere_population as sphere_population

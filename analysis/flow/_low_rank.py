@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...dynamics import backend
-from ...dynamics.synapses import Recurrent
 from ._derivatives import split
 from ._field import Field
 
@@ -89,9 +88,9 @@ def low_rank(flow: Field, x: np.ndarray) -> LowRank | None:
     (synapse,) = flow.network.synapses.values()
     place = flow.asarray(x)
     g = p.lagrangian.activation(split(flow.network, place)[name])
-    if isinstance(synapse, Recurrent):
+    if synapse.coupling is not None:
         if "coupling" not in flow.cache:
-            flow.cache["coupling"] = _factors(synapse.weights)
+            flow.cache["coupling"] = _factors(synapse.coupling)
         values, vectors = flow.cache["coupling"]
         if len(values) >= flow.size:
             return None

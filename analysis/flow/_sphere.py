@@ -109,6 +109,18 @@ def sphere_population(network: Network) -> str | None:
     return ray_population(network) or next(held, None)
 
 
+def own_synapses(network: Network) -> list[Any]:
+    """The synapses of a network but `Length`, which `on_sphere` adds.
+
+    >>> from hopfield.analysis.flow import field
+    >>> from hopfield.models import UniversalHopfield
+    >>> network = on_sphere(field(UniversalHopfield(np.eye(2), "cosine"))).network
+    >>> len(network.synapses), len(own_synapses(network))
+    (2, 1)
+    """
+    return [synapse for synapse in network.synapses.values() if not isinstance(synapse, Length)]
+
+
 def has_rays(flow: Field) -> bool:
     """Whether the state is one population's and its fixed points form rays (cosine with leak 0).
 

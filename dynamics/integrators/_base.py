@@ -106,6 +106,8 @@ class Integrator(ABC):
         Whether steps give an error estimate, from which each sample's next step size follows; then
         `error_order` is the order of that estimate in dt, `rtol` and `atol` the tolerances, `max_steps` the
         most steps of a sample, and `remedy` the advice when they do not suffice.
+    thermal : bool
+        Whether its steps take the noise of a temperature, which the energy decides.
     evaluations : int
         Pairs of matrix products in a step.
     order : int
@@ -143,6 +145,7 @@ class Integrator(ABC):
     drift: float = 0.15
     jumps: bool = False
     adaptive: bool = False
+    thermal: bool = False
     evaluations: int = 1
     error_order: float = 1.0
     rtol: float = 0.0
@@ -206,6 +209,7 @@ class Solver(ABC):
     rtol: float = 0.0
     atol: float = 0.0
     stochastic = False
+    thermal = False
 
     def noisy(
         self,

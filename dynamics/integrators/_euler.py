@@ -33,6 +33,7 @@ class Euler(Integrator):
 
     dt: float = 0.01
     nodes = (0.0,)
+    thermal = True
     drift = 10.0  # it promises nothing, and says so only when nothing of the flow is left
 
     def __post_init__(self) -> None:

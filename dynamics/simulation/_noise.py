@@ -23,7 +23,7 @@ from .. import backend
 from ..backend import Array, unknown_name
 from ..doors import generator
 from ..inputs import Constant, Input, as_input, asked
-from ..integrators import Euler, Heun, Integrator, Relaxation, Solver
+from ..integrators import Euler, Heun, Integrator, Solver
 from ..network import Network
 
 
@@ -153,18 +153,17 @@ def noisy_method(method: Any, asked_for: Any, network: Network, thermal: bool) -
     dt = min(tau / 100, fastest / 5)
     if asked_for == "auto":
         return Euler(dt) if thermal else Heun(dt)
-    if thermal and not isinstance(method, Euler):
+    if thermal and not method.thermal:
         raise ValueError(
             f"Noise of a temperature is integrated in steps of Euler's kind: give Euler(dt), not {method!r}."
         )
     if isinstance(method, Solver) and method.stochastic:
         return method
-    equal = isinstance(method, Integrator) and not method.adaptive and np.isfinite(method.dt)
-    if not equal:
+    if not isinstance(method, Integrator) or method.adaptive or not np.isfinite(method.dt):
         raise ValueError(
             "Noise is integrated in equal steps of a finite dt: give Heun(dt), Euler(dt) or Relaxation(dt), not "
             f"{method!r}."
         )
-    if isinstance(method, Relaxation) and network.kinks:
+    if method.jumps and network.kinks:
         raise ValueError("Noise where forces jump has no order: use a smooth similarity and separation.")
     return method

@@ -107,6 +107,11 @@ class Recurrent(Synapse):
             object.__setattr__(self, "symmetric", backend.holds(_is_symmetric, self.weights))
 
     @property
+    def coupling(self) -> Array:
+        """W."""
+        return self.weights
+
+    @property
     def conservative(self) -> bool:
         """Whether W is symmetric (taken to be where it cannot be looked at)."""
         return self.symmetric is not False

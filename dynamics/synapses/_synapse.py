@@ -39,6 +39,7 @@ class Synapse(backend.Extensible, ABC):
 
     between: tuple[str, ...]
     adiabatic: bool = False  # whether it stands for memory neurons in equilibrium, with similarities and a Lagrangian
+    coupling: Array | None = None  # W, where the energy is -g . W g/2 of one population
     checked: bool = False  # whether the forces are known to belong to the energy, so that nobody needs to compare them
 
     @property

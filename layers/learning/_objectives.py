@@ -26,21 +26,17 @@ class Setting(NamedTuple):
 
 def of_similarity(setting: Setting, one: LearnedSimilarity, weights: Weights, cues: Array, rows: Array) -> Array:
     """The loss of an encoder with these weights."""
-    suited = backend.copied(one, encoder=_inner(one.phi.trained(weights)))
+    suited = backend.copied(one, encoder=one.phi.trained(weights).given)
     coded = suited.encode(rows)
     if setting.loss == "separation":
         return separation(coded)
     return contrastive(cues, rows, suited.encode(cues), coded, one.ridge)
 
 
-def _inner(encoder: Any) -> Any:
-    return encoder.weights if hasattr(encoder, "weights") and backend.is_array(encoder.weights) else encoder
-
-
 def with_weights(model: Any, weights: Weights) -> Any:
     """A similarity or a memory with other weights; beta is given by its logarithm."""
     if isinstance(model, LearnedSimilarity):
-        return backend.copied(model, encoder=_inner(model.phi.trained(weights)))
+        return backend.copied(model, encoder=model.phi.trained(weights).given)
     changes = {FIELDS[name]: value for name, value in weights.items()}
     if "beta" in changes:
         changes["beta"] = backend.namespace(changes["beta"]).exp(changes["beta"])

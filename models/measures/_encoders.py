@@ -6,6 +6,7 @@ Weights are leaves, so that they move with a memory, and derivatives reach them;
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -24,11 +25,44 @@ class ChangedBatchError(ValueError):
     """There is not a row of features for each row."""
 
 
+class Encoder(ABC):
+    """What all encoders can do."""
+
+    linear: ClassVar[bool] = False  # a matrix `weights`, so that products are closed on every library
+
+    @property
+    @abstractmethod
+    def trainable(self) -> dict[str, Array]:
+        """What training may change."""
+
+    @abstractmethod
+    def trained(self, weights: dict[str, Array]) -> Encoder:
+        """The same encoder with other weights."""
+
+    @abstractmethod
+    def encode(self, rows: Array) -> Array:
+        """The features (B, K) of rows (B, I)."""
+
+    @abstractmethod
+    def words(self) -> str:
+        """What it is."""
+
+    @property
+    def given(self) -> Any:
+        """What a user gives and sees: the matrix itself, or the encoder."""
+        return self
+
+    def beside(self, like: Array) -> Encoder:
+        """The same encoder with its floating weights in the dtype of an array."""
+        return backend.map_leaves(lambda leaf: _cast(leaf, like), self)
+
+
 @structure
-class Matrix:
+class Matrix(Encoder):
     """x -> W x."""
 
     weights: Array
+    linear = True
 
     @property
     def trainable(self) -> dict[str, Array]:
@@ -39,13 +73,29 @@ class Matrix:
         """The same encoder with other weights."""
         return Matrix(weights["matrix"])
 
+    @property
+    def given(self) -> Array:
+        """W."""
+        return self.weights
+
     def encode(self, rows: Array) -> Array:
         """The features (B, K) of rows (B, I)."""
         return rows @ self.weights.T
 
+    def beside(self, like: Array) -> Matrix:
+        """The same encoder in the library and the dtype of an array."""
+        rows = self.weights
+        if backend.backend_of(rows) == "numpy" or backend.backend_of(like) == "numpy":
+            rows = backend.asarray(backend.to_numpy(rows), like)
+        return Matrix(backend.cast(rows, backend.dtype_name(like)))
+
+    def words(self) -> str:
+        """Its size."""
+        return "matrix {} x {}".format(*self.weights.shape)
+
 
 @structure
-class TorchModule:
+class TorchModule(Encoder):
     """A module of PyTorch, with its parameters and buffers as leaves."""
 
     weights: dict[str, Array]
@@ -59,6 +109,10 @@ class TorchModule:
     def trained(self, weights: dict[str, Array]) -> TorchModule:
         """The same encoder with other weights; the module keeps its own."""
         return TorchModule({**self.weights, **weights}, self.module)
+
+    def words(self) -> str:
+        """The class of the module and how many weights it has."""
+        return _words(type(self.module).__name__, self)
 
     def encode(self, rows: Array) -> Array:
         """The features (B, K) of rows (B, I)."""
@@ -75,7 +129,7 @@ class Rest(NamedTuple):
 
 
 @structure
-class JaxTree:
+class JaxTree(Encoder):
     """A callable tree of JAX, such as an Equinox module, of one vector (I,), with its arrays as leaves."""
 
     weights: tuple[Array, ...]
@@ -90,6 +144,10 @@ class JaxTree:
         """The same encoder with other weights."""
         return JaxTree(tuple(weights.get(str(k), one) for k, one in enumerate(self.weights)), self.rest)
 
+    def words(self) -> str:
+        """How many weights it has."""
+        return _words("JAX module", self)
+
     def encode(self, rows: Array) -> Array:
         """The features (B, K) of rows (B, I)."""
         if backend.backend_of(rows) != "jax":
@@ -100,7 +158,7 @@ class JaxTree:
 
 
 @structure
-class PlainFunction:
+class PlainFunction(Encoder):
     """A function (B, I) -> (B, K) without weights."""
 
     function: Callable[[Array], Array] = static()
@@ -110,12 +168,13 @@ class PlainFunction:
         """Itself."""
         return self
 
+    def words(self) -> str:
+        """The name of the function."""
+        return _words(getattr(self.function, "__name__", type(self.function).__name__), self)
+
     def encode(self, rows: Array) -> Array:
         """The features (B, K) of rows (B, I)."""
         return self.function(rows)
-
-
-Encoder = Matrix | TorchModule | JaxTree | PlainFunction
 
 
 def encoder_of(given: Any) -> Encoder:
@@ -137,16 +196,6 @@ def encoder_of(given: Any) -> Encoder:
     return PlainFunction(given)
 
 
-def beside(encoder: Encoder, like: Array) -> Encoder:
-    """The encoder with its floating weights in the dtype (and a matrix in the library) of the patterns."""
-    if isinstance(encoder, Matrix):
-        rows = encoder.weights
-        if backend.backend_of(rows) == "numpy" or backend.backend_of(like) == "numpy":
-            rows = backend.asarray(backend.to_numpy(rows), like)
-        return Matrix(backend.cast(rows, backend.dtype_name(like)))
-    return backend.map_leaves(lambda leaf: _cast(leaf, like), encoder)
-
-
 def _cast(leaf: Array, like: Array) -> Array:
     return backend.cast(leaf, backend.dtype_name(like)) if _is_real(leaf) else leaf
 
@@ -157,7 +206,7 @@ def _is_real(leaf: Array) -> bool:
 
 def encoded(encoder: Encoder, x: Array) -> Array:
     """The features (..., K) of vectors (..., I)."""
-    if isinstance(encoder, Matrix):
+    if encoder.linear:
         return encoder.encode(x)
     xp, batch = backend.namespace(x), tuple(x.shape[:-1])
     rows = xp.reshape(x, (-1, x.shape[-1]))
@@ -173,10 +222,11 @@ def encoded(encoder: Encoder, x: Array) -> Array:
 
 def check_encoder(encoder: Encoder, patterns: Array) -> None:
     """Refuse an encoder that does not fit the patterns, or whose answer for a row depends on the rows beside it."""
-    if isinstance(encoder, Matrix):
-        if encoder.weights.shape[1] != patterns.shape[1]:
+    if encoder.linear:
+        weights = encoder.trainable["matrix"]
+        if weights.shape[1] != patterns.shape[1]:
             raise ValueError(
-                f"encoder has shape {tuple(encoder.weights.shape)} but the patterns {tuple(patterns.shape)}: it must "
+                f"encoder has shape {tuple(weights.shape)} but the patterns {tuple(patterns.shape)}: it must "
                 f"be a matrix (K, {patterns.shape[1]}), with one column for each of their values."
             )
         return
@@ -209,13 +259,8 @@ def check_encoder(encoder: Encoder, patterns: Array) -> None:
         )
 
 
-def described(encoder: Encoder) -> str:
-    """An encoder in a few words."""
-    if isinstance(encoder, Matrix):
-        return "matrix {} x {}".format(*encoder.weights.shape)
-    inner = encoder.module if isinstance(encoder, TorchModule) else getattr(encoder, "function", None)
+def _words(kind: str, encoder: Encoder) -> str:
     count = sum(int(np.prod(leaf.shape)) for leaf in backend.arrays(encoder))
-    kind = "JAX module" if inner is None else getattr(inner, "__name__", type(inner).__name__)
     return f"{kind}, {count} weights" if count else kind
 
 

@@ -9,15 +9,19 @@ from ...dynamics import backend
 from ...dynamics.backend import Array, Number, derived, static, structure
 from ...dynamics.doors import arguments, door, matrix, number
 from ...dynamics.synapses import Answer, Response, Similarity
-from ._encoders import Encoder, Matrix, beside, check_encoder, described, encoded, encoder_of
+from ._encoders import Encoder, Matrix, check_encoder, encoded, encoder_of
 from ._similarities import Euclidean, similarities
 
 
 def _beside(encoder: Any, patterns: Array) -> Any:
     """The encoder, of the patterns' dtype, which takes them."""
-    found = beside(encoder if isinstance(encoder, Encoder) else Matrix(encoder), patterns)
+    found = _encoder(encoder).beside(patterns)
     check_encoder(found, patterns)
-    return found.weights if isinstance(found, Matrix) else found
+    return found.given
+
+
+def _encoder(given: Any) -> Encoder:
+    return given if isinstance(given, Encoder) else Matrix(given)
 
 
 def _axes(one: LearnedSimilarity) -> tuple[Array, Array] | None:
@@ -88,8 +92,7 @@ class LearnedSimilarity(Similarity):
     distance = True
 
     def __post_init__(self) -> None:
-        given = encoder_of(self.encoder)
-        object.__setattr__(self, "encoder", given.weights if isinstance(given, Matrix) else given)
+        object.__setattr__(self, "encoder", encoder_of(self.encoder).given)
         object.__setattr__(self, "ridge", number("ridge", self.ridge, 0))
         if self.patterns is not None:
             object.__setattr__(self, "encoder", _beside(self.encoder, matrix("patterns", self.patterns)))
@@ -104,12 +107,12 @@ class LearnedSimilarity(Similarity):
     @property
     def phi(self) -> Encoder:
         """The encoder."""
-        return self.encoder if isinstance(self.encoder, Encoder) else Matrix(self.encoder)
+        return _encoder(self.encoder)
 
     @property
     def linear_encoder(self) -> bool:
         """Whether the encoder is a matrix, so that all products are closed."""
-        return isinstance(self.phi, Matrix)
+        return self.phi.linear
 
     @property
     def checked(self) -> bool:
@@ -212,7 +215,7 @@ class LearnedSimilarity(Similarity):
         return seen + self.ridge * x if self.ridge else seen
 
     def __repr__(self) -> str:
-        told = [f"encoder: {described(self.phi)}", f"ridge={self.ridge:g}"]
+        told = [f"encoder: {self.phi.words()}", f"ridge={self.ridge:g}"]
         if self.patterns is not None:
             told.insert(0, "{} patterns of {}".format(*self.patterns.shape))
         return f"{type(self).__name__}({', '.join(told)})"

@@ -47,7 +47,7 @@ def whole(function, **options):
 @pytest.mark.parametrize(
     "name",
     [
-        *few(QUICK, ["euclidean", "classical", "hierarchical"]),
+        *few(QUICK, ["euclidean"]),
         *(pytest.param(name, marks=pytest.mark.slow) for name in CASES if name not in QUICK),
     ],
 )

@@ -147,6 +147,7 @@ print("done", rank)
 """
 
 
+@pytest.mark.broad
 def test_two_processes_of_torch_recall_together(tmp_path):
     pytest.importorskip("torch")
     file = str(tmp_path / "meeting")

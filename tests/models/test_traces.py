@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers import few
 from hopfield import simulate
 from hopfield.analysis import (
     basin_radius,
@@ -260,7 +261,7 @@ def test_a_loop_inside_a_trace_names_what_to_use_instead(loop):
             attempt()
 
 
-@pytest.mark.parametrize("memory", SIGN_MEMORIES, ids=lambda memory: type(memory).__name__)
+@pytest.mark.parametrize("memory", few(SIGN_MEMORIES, 1), ids=lambda memory: type(memory).__name__)
 def test_binary_retrieval_inside_a_trace_is_refused_likewise(memory):
     words = r"retrieve looks at its numbers.*recall\(query\).*rollout"
     with pytest.raises(TypeError, match=words):

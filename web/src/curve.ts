@@ -8,6 +8,13 @@ import type { Run } from "./memory";
 
 const COLOURS = { light: ["#0072b2", "#d55e00"], dark: ["#56b4e9", "#e69f00"] };
 
+/** The range of an axis of energies: never so small that rounding looks like a rise. */
+function span(_: uPlot, low: number, high: number): uPlot.Range.MinMax {
+  const least = 1e-3 * Math.max(1, Math.abs(low), Math.abs(high));
+  if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
+  return uPlot.rangeNum(low, high, 0.1, true);
+}
+
 export class Curve {
   private chart: uPlot | null = null;
   private names = "";
@@ -42,7 +49,7 @@ export class Curve {
           height: 190,
           cursor: { y: false },
           legend: { show: names.length > 1, live: false, markers: { fill: (_, k) => colours[k - 1] } },
-          scales: { x: { time: false } },
+          scales: { x: { time: false }, ...Object.fromEntries(names.map((_, k) => [`y${k}`, { range: span }])) },
           series: [
             { label: "t (tau_value)" },
             ...names.map((name, k) => ({

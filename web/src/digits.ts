@@ -2,7 +2,7 @@
 
 import { pointers, sharpen } from "./canvas";
 import { patternColour, theme } from "./colours";
-import { nearest, simulate, type Run } from "./memory";
+import { energyText, nearest, simulate, type Run } from "./memory";
 import type { State } from "./state";
 
 /** An image on a canvas: 0 is the paper, 1 the ink. */
@@ -129,7 +129,7 @@ export class DigitsView {
       const near = nearest(this.state.memory(similarity), v);
       figure.children[1].textContent =
         `${similarity}, t = ${run.times[step].toFixed(1)}: nearest is ${names[near] ?? `pattern ${near}`}, ` +
-        `E = ${run.energy[step].toPrecision(5)}`;
+        energyText(run.energy[step]);
     });
     this.thumbs.forEach((canvas, i) => drawImage(canvas, this.state.images.patterns[i], shape));
   }

@@ -7,7 +7,7 @@ import { Curve } from "./curve";
 import { advance, betaOf, LAST, start } from "./diffusion";
 import digitData from "./digits.json";
 import { DigitsView, gauss } from "./digits";
-import { nearest, SIMILARITIES, type SimilarityName } from "./memory";
+import { energyText, nearest, SIMILARITIES, type SimilarityName } from "./memory";
 import { PlaneView } from "./plane";
 import { asPython } from "./python";
 import type { SeparationName } from "./separations";
@@ -130,10 +130,11 @@ function caption(): void {
     if (!(view instanceof PlaneView)) continue;
     const end = view.run.states.at(-1) as Float64Array;
     const figure = view.canvas.nextElementSibling;
-    if (figure) {
+    if (figure && state.cloud) figure.textContent = "";
+    else if (figure) {
       figure.textContent =
         `${view.similarity}: the cue ends at (${end[0].toFixed(3)}, ${end[1].toFixed(3)}), ` +
-        `E = ${(view.run.energy.at(-1) as number).toPrecision(5)}`;
+        energyText(view.run.energy.at(-1) as number);
     }
   }
 }

@@ -231,3 +231,8 @@ export function nearest(memory: Memory, v: Float64Array): number {
   });
   return best;
 }
+
+/** An energy in words, which no end of a line cuts in two. */
+export function energyText(energy: number): string {
+  return `E\u00a0=\u00a0${energy.toPrecision(5).replaceAll("-", "\u2212")}`;
+}

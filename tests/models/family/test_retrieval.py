@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers import IN_EACH, to_library, to_numpy
+from helpers import IN_EACH, few, to_library, to_numpy
 from hopfield.analysis import metastability
 from hopfield.analysis.experiments._fractions import fractions_recalled
 from hopfield.models import (
@@ -254,7 +254,7 @@ def programs(call):
     return len(found)
 
 
-@pytest.mark.parametrize("beta", [0.3, 4.0])
+@pytest.mark.parametrize("beta", few([4.0, 0.3], 1))
 def test_on_jax_a_retrieval_compiles_eight_programs_and_for_a_new_batch_size_none(beta):
     jnp = pytest.importorskip("jax.numpy")
     rng = np.random.default_rng(1)

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers import few
 from hopfield.analysis import basins_of_attraction
 from hopfield.models import UniversalHopfield, catalogue
 
-PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "labels.py"
+PATH = Path(__file__).resolve().parents[3] / "benchmarks" / "labels.py"
 SPEC = importlib.util.spec_from_file_location("labels", PATH)
 labels = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(labels)
@@ -30,7 +31,7 @@ def test_every_memory_of_the_catalogue_that_flows_is_among_the_networks():
     assert {f"catalogue: {entry.name}" for entry in catalogue() if entry.network} <= set(CASES)
 
 
-@pytest.mark.parametrize("name", [name for name in RESTING if name not in (*LONG, *ALIKE)])
+@pytest.mark.parametrize("name", few([name for name in RESTING if name not in (*LONG, *ALIKE)], 12))
 def test_few_labels_and_ends_are_those_of_lsoda(name):
     found = labels.measure(*CASES[name], 4, end=100.0)
     assert (found["wrong"], found["open"], found["moving"], found["ends"]) == (0, 0, 0, 0)

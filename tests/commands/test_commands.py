@@ -155,8 +155,8 @@ NOISY = {
 }
 
 
-# The others differ from these in their domain alone, which tests/analysis/test_cues_of_a_domain.py goes through.
-OFTEN = ("classical", "hierarchical", "kl")
+# The others differ from these in their domain alone, which tests/analysis/basins/test_cues_of_a_domain.py goes through.
+OFTEN = ("kl",)
 
 
 @pytest.mark.parametrize("name", few(NOISY, OFTEN))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from helpers import to_library, to_numpy
+from helpers import few, to_library, to_numpy
 from hopfield.analysis import LyapunovReport, assert_energy_decreases, check_lyapunov
 from hopfield.dynamics import (
     Bilinear,
@@ -47,7 +47,7 @@ def memory_and_cues(sim="dot", n=5, i=8, batch=3, dtype=np.float64, seed=0, **op
 
 
 @pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("dt", [1e-3, 0.3, 30.0, math.inf])
+@pytest.mark.parametrize("dt", few([1e-3, 0.3, 30.0, math.inf], [0.3, math.inf]))
 @pytest.mark.parametrize("sim", SIMILARITIES)
 def test_relaxation_holds(sim, dt, order, dtype):
     memory, cues = memory_and_cues(sim, dtype=dtype)

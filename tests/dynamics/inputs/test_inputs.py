@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers import LIBRARIES, to_library, to_numpy
+from helpers import LIBRARIES, few, to_library, to_numpy
 from hopfield.analysis import check_lyapunov
 from hopfield.dynamics import (
     Bilinear,
@@ -212,7 +212,7 @@ SLOW_ON_JAX = [name if name != "jax" else pytest.param(name, marks=pytest.mark.s
 
 
 @pytest.mark.parametrize("library", SLOW_ON_JAX)
-@pytest.mark.parametrize("method", ["auto", "rosenbrock", "dopri5", "theirs"])
+@pytest.mark.parametrize("method", few(["auto", "rosenbrock", "dopri5", "theirs"], 2))
 def test_samples_of_a_batch_have_their_own_currents(library, method):
     """Steps with batch axes, a current of the memory neurons, and one cue for all."""
     method = THEIRS[library][0][0] if method == "theirs" else method

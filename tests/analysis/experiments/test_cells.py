@@ -421,6 +421,7 @@ def kill_oneself(cell):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.broad
 @pytest.mark.skipif(os.name == "nt", reason="no such signal")
 def test_a_process_that_was_killed_is_a_sentence(tmp_path):
     command = (
