@@ -10,6 +10,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import unknown_name
+from ...dynamics.network import has_network
 from ...models.family import rule_of
 from ..flow import (
     DENSE,
@@ -145,7 +146,7 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
     Where all fixed points lie in the span of the patterns, and outside of it every mode shrinks (`row_space`), the
     family works in that span, exactly.
     """
-    if callable(model):
+    if callable(model) and not has_network(model):
         return Family(model, low, high)
     if not hasattr(model, "settings"):
         raise TypeError(

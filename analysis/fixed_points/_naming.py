@@ -90,9 +90,10 @@ def kinds(
     of one sign, k = `metastable_size` decides: ``memory`` for 1, ``global mean`` for at least 0.9 N, else
     ``metastable(k)``; but where neurons saturate, so that a point is not the mean by its weights, it is also a
     ``memory`` if it is a tenth as far from a pattern as any other pattern is. Otherwise its cosines with the patterns
-    do: ``memory`` from 0.9, else ``reversed`` from -0.9, ``mixture`` where several patterns are equally near, or 0.9 of
-    its length lies in the space of the patterns, else ``spurious``; without patterns ``stable``. A stored pattern that
-    is the negative of another is a memory.
+    do: ``memory`` from 0.9 (but ``global mean`` where it is a tenth as far from the mean of the patterns as from any of
+    them), else ``reversed`` from -0.9, ``mixture`` where several patterns are equally near, or 0.9 of its length lies
+    in the space of the patterns, else ``spurious``; without patterns ``stable``. A stored pattern that is the negative
+    of another is a memory.
 
     Copies of a pattern count as one: their weights are added, and the point goes by the lowest of their rows.
 
@@ -165,11 +166,18 @@ class _Stored(NamedTuple):
             return ("memory", int(self.rows[empty[0]]), -1) if empty.size else ("spurious", -1, -1)
         cosines = self.units @ g / length
         near = cosines.max() >= SHARE
+        if near and self._is_mean(g):
+            return "global mean", -1, -1
         if near or cosines.min() <= -SHARE:
             row = self._nearest(g if near else -g)
             return ("mixture", -1, -1) if row < 0 else ("memory", row, -1) if near else ("reversed", -1, row)
         inside = self.patterns.T @ np.linalg.lstsq(self.patterns.T, g, rcond=None)[0]
         return ("mixture" if np.linalg.norm(inside) >= SHARE * length else "spurious"), -1, -1
+
+    def _is_mean(self, g: np.ndarray) -> bool:
+        """Whether g is a tenth as far from the mean of several patterns as from any of them."""
+        gap = np.linalg.norm(self.patterns - g, axis=1).min()
+        return len(self.rows) > 1 and bool(np.linalg.norm(self.patterns.mean(axis=0) - g) <= (1 - SHARE) * gap)
 
     def _at(self, g: np.ndarray) -> int:
         """The row of the pattern from which g, or its direction, is a tenth as far as any other one is; -1 if none."""

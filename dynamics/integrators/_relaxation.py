@@ -108,8 +108,8 @@ class Relaxation(Integrator):
             for own in flow.once(_equations):
                 if not own.limit and not _held(flow, own.name):
                     raise ValueError(
-                        f"dt = inf has no limit for population {own.name!r}: it has leak 0 and a constant force, so "
-                        "its state runs away. Give a finite dt, or leak > 0."
+                        f"dt = inf has no limit for population {own.name!r}: it has leak 0, and a step holds the force "
+                        "on it constant, so that its state runs away. Give a finite dt, or leak > 0."
                     )
 
     def needs_guard(self, flow: Flow) -> bool:

@@ -4,15 +4,15 @@ Learned similarities against fixed ones
 
 Do held-out images come back from half, from noise, and from both?::
 
-    python learned.py                                       handwritten digits, a minute
+    python learned.py                                       handwritten digits, three minutes
     HOPFIELD_DATA=FOLDER python learned.py --data cifar10   images of CIFAR-10, an hour; a minute with --matrix
     python learned.py --quick                               few steps, for a look
 
-The paper conjectures (section 5.1) that learned similarities recall more. Two encoders are trained to tell cues from
-other images (`hopfield.layers.fit`), on images that are never stored or asked: a matrix on the principal components,
-and waves, cos and sin of multiples of each pixel with a gain for each or one for all, which start as a distance between
-Manhattan's and Euclid's. Images of other sets are then stored, and a cue is recalled if its own image has the largest
-score. The waves need PyTorch.
+The paper conjectures (section 5.1) that learned similarities recall more. Encoders are trained to tell cues from other
+images (`hopfield.layers.fit`), on images that are never stored or asked: a matrix on the principal components; waves,
+cos and sin of multiples of each pixel with a gain for each or one for all, which start as a distance between
+Manhattan's and Euclid's; and levels, a table that every pixel is looked up in, which starts as Euclid's. Images of
+other sets are then stored, and a cue is recalled if its own image has the largest score. Waves and levels need PyTorch.
 """
 
 import math
@@ -29,7 +29,8 @@ from hopfield.layers import fit
 from hopfield.models import LearnedSimilarity, similarity
 
 FIXED = ("dot", "cosine", "euclidean", "manhattan")
-LEARNED = ("learned: matrix", "learned: waves, gain by pixel", "learned: waves, one gain")
+LEARNED = ("learned: matrix", "learned: waves, gain by pixel", "learned: waves, one gain", "learned: levels")
+DRAWS = 10  # of cues of each set, whose mean is taken
 # Images for training, images in a stored set, sets, variance of the noise alone and of that beside a mask, steps and
 # batch of the training, and with what waves begin: how sharp Manhattan's part is, and b.
 SETTINGS = {
@@ -64,6 +65,32 @@ def waves(count, sharpness, plain, one_gain, harmonics=4):
 
     torch.manual_seed(0)
     return Waves()
+
+
+def levels(begin, knots=9, width=8):
+    """Features of every pixel by a table: interpolated between knots, with rows of their own for black and for white.
+
+    What noise is clipped to, 0 and 1, says less than what lies beside it, and a distance takes it at its word.
+    """
+    import torch
+
+    class Levels(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            table = torch.zeros(knots + 2, width)
+            table[:knots, 0], table[-1, 0] = begin * torch.linspace(0, 1, knots), begin  # as Euclid's distance
+            self.table = torch.nn.Parameter(table + 0.02 * torch.randn(table.shape))
+
+        def forward(self, x):
+            place = x.clamp(0, 1) * (knots - 1)
+            low = place.floor().clamp(max=knots - 2)
+            part, row = (place - low)[..., None], low.long()
+            inner = (1 - part) * self.table[row] + part * self.table[row + 1]
+            ends = torch.where((x >= 1)[..., None], self.table[-1], inner)
+            return torch.where((x <= 0)[..., None], self.table[-2], ends).flatten(1)
+
+    torch.manual_seed(0)
+    return Levels()
 
 
 def components(images, count):
@@ -132,24 +159,33 @@ for cue, kind in CUES.items():
     steps = 20 if options.quick else chosen["steps"]
     settings = {"corrupt": kind, "steps": steps, "batch": chosen["batch"], "seed": options.seed}
     linear = fit(LearnedSimilarity(begin, 0.01), train, rate=0.002, **settings).model
-    waving = {}
+    modules = {}
     for name, one_gain, rate in () if options.matrix else (("gain by pixel", False, 0.01), ("one gain", True, 0.03)):
         start = LearnedSimilarity(waves(rows.shape[1], *BEGIN[options.data], one_gain), 0.0)
-        waving[name] = fit(start, torch.from_numpy(train), rate=rate, **settings).model
+        modules[f"waves, {name}"] = fit(start, torch.from_numpy(train), rate=rate, **settings).model
+    if not options.matrix:
+        start = LearnedSimilarity(levels(BEGIN[options.data][1]), 0.0)
+        modules["levels"] = fit(start, torch.from_numpy(train), rate=0.02, **settings).model
     for k, stored in enumerate(sets):
-        cues = kind(stored, np.random.default_rng([options.seed, k]))
-        scores = {name: similarity(name).of(stored).scores(cues) for name in FIXED}
-        if kind is half:
-            part = similarity("manhattan").of(stored[:, hidden])
-            scores["manhattan, told what is hidden"] = part.scores(cues[:, hidden])
-        if kind is noise:
-            scores["likelihood of the noise"] = likelihood(stored.astype(float), cues.astype(float), chosen["noise"])
-        scores["learned: matrix"] = linear.of(stored).scores(cues)
-        for name, one in waving.items():
-            with torch.no_grad():
-                scores[f"learned: waves, {name}"] = one.of(torch.from_numpy(stored)).scores(torch.from_numpy(cues))
-        for name, one in scores.items():
-            found.setdefault(name, {}).setdefault(cue, []).append(recalled(one))
+        random, shares = np.random.default_rng([options.seed, k]), {}
+        for _ in range(1 if kind is half else DRAWS):
+            cues = kind(stored, random)
+            scores = {name: similarity(name).of(stored).scores(cues) for name in FIXED}
+            if kind is half:
+                part = similarity("manhattan").of(stored[:, hidden])
+                scores["manhattan, told what is hidden"] = part.scores(cues[:, hidden])
+            if kind is noise:
+                scores["likelihood of the noise"] = likelihood(
+                    stored.astype(float), cues.astype(float), chosen["noise"]
+                )
+            scores["learned: matrix"] = linear.of(stored).scores(cues)
+            for name, one in modules.items():
+                with torch.no_grad():
+                    scores[f"learned: {name}"] = one.of(torch.from_numpy(stored)).scores(torch.from_numpy(cues))
+            for name, one in scores.items():
+                shares.setdefault(name, []).append(recalled(one))
+        for name, values in shares.items():
+            found.setdefault(name, {}).setdefault(cue, []).append(np.mean(values))
 
 table = Table(title=f"{options.data}: fraction recalled of N = {chosen['size']} held-out images, {len(sets)} sets")
 table.add_column("similarity")

@@ -44,7 +44,7 @@ def directions(x: Array) -> Array:
     limits = sys.modules["torch"].finfo(x.dtype)
     low, high = (float(value) for value in norm.detach().aminmax())
     if low > (limits.smallest_normal / limits.eps**2) ** 0.5 and high < 2.0**-15 * limits.max**0.5:
-        return x * (1 / norm)
+        return x / norm
     return unit(x)[0]
 
 
@@ -109,13 +109,12 @@ def fused(
 
 
 def _carried(found: Array, query: Array, keys: Array, mask: Array | None) -> Array:
-    """What was found, with NaN for queries whose scores are: a fused loop takes them for ones that see no key."""
+    """What was found, with NaN for queries whose scores are: a fused loop gives them 0, as if they saw no key."""
     torch = sys.modules["torch"]
     added = mask if mask is not None and mask.is_floating_point() else None
-    if not backend.is_traced(found) and found.device.type == "cpu":  # where a look costs no wait
-        sums = [x.detach().sum().isnan() for x in (query, keys, added) if x is not None]
-        if not any(map(bool, sums)):
-            return found
+    look = not backend.is_traced(found) and found.device.type == "cpu"  # which costs no wait there
+    if look and found.detach()[..., :1].all():  # nowhere 0
+        return found
     lost = query.isnan().any(-1, keepdim=True) | keys.isnan().any(-1, keepdim=True).any(-2, keepdim=True)
     if added is not None:
         lost = lost | added.isnan().any(-1, keepdim=True)

@@ -14,8 +14,9 @@ from ...dynamics import backend
 from ...dynamics.backend import Array, host_type, static, structure
 from ...dynamics.doors import choice, finite, flag, floating, generator, items, matrix, number, positive, vector, whole
 from ...dynamics.lagrangians import Lagrangian, LogCosh, Quadratic, RectifiedPower, Softplus
+from .._storage import Stored
 from ..family import UniversalHopfield
-from ..predictive import TRANSFERS
+from ..predictive import TRANSFERS, packed, unpacked
 from ._spectrum import radii
 from ._training import Trained, minimised
 
@@ -51,7 +52,7 @@ class Iterated(NamedTuple):
 
 
 @structure
-class Autoencoder:
+class Autoencoder(Stored):
     r"""f(x) = A_d phi(... phi(A_2 phi(A_1 x + b_1) + b_2) ...) + b_d, a map from patterns to themselves.
 
     Trained until f(x_i) = x_i with far more weights than needed, it may hold its examples as attractors of x <-
@@ -90,7 +91,10 @@ class Autoencoder:
     def __post_init__(self) -> None:
         choice("activation", self.activation, TRANSFERS)
         weights: list[Array] = []
-        for k, one in enumerate(items("weights", self.weights, "matrices (n_k, n_(k-1))", 1)):
+        first, given = self.weights, self.offsets
+        if backend.is_array(first) and first.ndim == 1:  # what `save` wrote
+            first, given = unpacked(first, given, forward=True)
+        for k, one in enumerate(items("weights", first, "matrices (n_k, n_(k-1))", 1)):
             one = finite(f"weights[{k}]", floating(f"weights[{k}]", one, weights[0] if weights else None))
             if one.ndim != 2 or 0 in one.shape:
                 raise ValueError(f"weights[{k}] must be a matrix (n_{k + 1}, n_{k}), got shape {tuple(one.shape)}.")
@@ -105,7 +109,6 @@ class Autoencoder:
                 f"weights[-1] has shape {tuple(weights[-1].shape)} and weights[0] {tuple(weights[0].shape)}: an "
                 f"autoencoder gives back as many values as it takes."
             )
-        given = self.offsets
         if given is None:
             given = [backend.full((w.shape[0],), 0.0, w) for w in weights]
         offsets = [
@@ -149,6 +152,25 @@ class Autoencoder:
     def sizes(self) -> tuple[int, ...]:
         """The numbers of neurons, from the input to the output."""
         return (self.weights[0].shape[1], *(w.shape[0] for w in self.weights))
+
+    @property
+    def like(self) -> Any:
+        """The first weights."""
+        return self.weights[0]
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that build this autoencoder again, the weights as one vector."""
+        kept = backend.settings(self)
+        return {**kept, "weights": packed(self.weights, self.offsets), "offsets": ",".join(map(str, self.sizes))}
+
+    @property
+    def network(self) -> Any:
+        """None: a map has no energy and no dynamics in time, which the error says."""
+        raise TypeError(
+            "An Autoencoder is a map: it has no network, no energy and no dynamics in time. `iterate` applies it over "
+            "and over, and `spectral_radius` and `is_attractor` say what attracts; with tied weights it is the update "
+            "of a universal Hopfield network, `autoencoder.tied_memory`, which the analysis takes."
+        )
 
     def check_query(self, query: Any) -> Array:
         """A query (..., I) of the weights' library, dtype and device."""

@@ -3,6 +3,8 @@
 from ._covariance import CovarianceMemory as CovarianceMemory
 from ._generative import PredictiveCodingMemory as PredictiveCodingMemory
 from ._learning import Learned as Learned
+from ._parts import packed as packed
+from ._parts import unpacked as unpacked
 from ._synapses import Prediction as Prediction
 from ._synapses import Prior as Prior
 from ._transfers import TRANSFERS as TRANSFERS

@@ -21,7 +21,7 @@ from .._precision import own_precision
 from ..family import Retrieval, bound_of, filled_query, held_flag, nothing, verdicts
 from ._inference import Layers, held, settle
 from ._learning import Learned, trained
-from ._parts import connection, narrowed, unpacked
+from ._parts import connection, narrowed, packed, unpacked
 from ._synapses import Prediction, Prior
 from ._transfers import TRANSFERS
 
@@ -352,9 +352,7 @@ class PredictiveCodingMemory(Model):
     def settings(self) -> dict[str, Any]:
         """The arguments that build this memory again, the weights as one vector."""
         kept = backend.settings(self)
-        arrays = [backend.to_numpy(x).reshape(-1) for x in (*self.weights, *self.offsets)]
-        sizes = ",".join(map(str, self.sizes))
-        return {**kept, "weights": np.concatenate(arrays), "offsets": sizes}
+        return {**kept, "weights": packed(self.weights, self.offsets), "offsets": ",".join(map(str, self.sizes))}
 
     def notes(self) -> list[str]:
         """That it is no memory of attractors."""

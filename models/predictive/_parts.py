@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from ...dynamics import backend
 from ...dynamics.backend import Array
@@ -30,11 +33,21 @@ def connection(k: int, given: Any, below: list[Array]) -> Array:
     return found
 
 
-def unpacked(vector_: Array, sizes: Any) -> tuple[list[Array], list[Array]]:
-    """Weights and offsets from one vector and the sizes of the layers as text: what `save` writes."""
+def packed(weights: Sequence[Array], offsets: Sequence[Array]) -> np.ndarray:
+    """All weights and offsets as one vector, for a file."""
+    return np.concatenate([backend.to_numpy(x).reshape(-1) for x in (*weights, *offsets)])
+
+
+def unpacked(vector_: Array, sizes: Any, *, forward: bool = False) -> tuple[list[Array], list[Array]]:
+    """Weights and offsets from one vector and the sizes of the layers as text: what `save` writes.
+
+    Weights are (n_k, n_(k+1)), with an offset for every layer; `forward` they are (n_(k+1), n_k), and the first layer
+    has no offset.
+    """
     try:
         counts = [int(n) for n in sizes.split(",")]
-        shapes = [*itertools.pairwise(counts), *((n,) for n in counts)]
+        pairs = [pair[::-1] if forward else pair for pair in itertools.pairwise(counts)]
+        shapes = [*pairs, *((n,) for n in counts[1 if forward else 0 :])]
         if sum(map(math.prod, shapes)) != vector_.shape[0]:
             raise ValueError
     except (AttributeError, ValueError):

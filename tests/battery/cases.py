@@ -17,14 +17,18 @@ from helpers import to_library
 from hopfield.analysis import find_fixed_points
 from hopfield.dynamics.backend import backend_of
 from hopfield.models import (
+    Autoencoder,
     BidirectionalMemory,
     ClassicalHopfield,
     ContinuousSDM,
+    CovarianceMemory,
     DenseAssociativeMemory,
     ExponentialMemory,
     HierarchicalMemory,
     Layer,
+    LearnedSimilarity,
     ModernHopfield,
+    PredictiveCodingMemory,
     UniversalHopfield,
     build,
 )
@@ -72,7 +76,7 @@ class Case:
     """
 
     name: str
-    entry: str
+    entry: str  # of the catalogue; "" for what is learned, which is not in it
     sort: str
     beta: float
     build: Callable
@@ -258,6 +262,71 @@ def _dense(M, b, **settings):
     return DenseAssociativeMemory(M, beta=b, gain=3.0, **settings)
 
 
+def _learned(name, phi, encoder, library=np.asarray, **settings):
+    def build_(M, b):
+        return UniversalHopfield(library(M), LearnedSimilarity(encoder(M.shape[1]), flows.RIDGE), beta=b)
+
+    return Case(
+        name,
+        "",
+        "real",
+        3.0,
+        build_,
+        lambda M, b, **more: flows.universal(M, phi, beta=b, **more),
+        sweep=(0.5, 3.0),
+        similarity=phi,
+        tau_memory=0.1,
+        **settings,
+    )
+
+
+def _module(width):
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # which PyTorch has for itself, when it first derives twice
+        import torch._decomp.decompositions_for_jvp
+
+    layer = torch.nn.Linear(width, len(flows.ENCODER), bias=False, dtype=torch.float64)
+    layer.weight.data = torch.asarray(flows.ENCODER[:, :width].copy())
+    return torch.nn.Sequential(layer, torch.nn.Tanh())
+
+
+def _covariance(name, form):
+    return Case(
+        name,
+        "",
+        "real",
+        0.1,
+        lambda M, b: CovarianceMemory(M, form=form, ridge=b),
+        lambda M, b: flows.covariance(M, b, form == "implicit"),
+        sweep=(0.05, 0.5),
+    )
+
+
+WEIGHTS, BELOW, PRIOR = (
+    np.array([[0.9, -0.4], [0.3, 1.1], [-0.7, 0.5]]),
+    np.array([0.1, 0.0, -0.2]),
+    np.array([0.3, -0.5]),
+)
+
+
+def _predictive(M, b):
+    """As it may be after training: what it was taught are the patterns."""
+    n = M.shape[1]
+    return PredictiveCodingMemory([b * WEIGHTS[:n]], [BELOW[:n], PRIOR], M)
+
+
+def _predictive_written(M, b):
+    n = M.shape[1]
+    return flows.predictive(M, b * WEIGHTS[:n], BELOW[:n], PRIOR)
+
+
+def _tied(M, b):
+    """The memory that an autoencoder with tied weights is."""
+    return Autoencoder([M, M.T], activation="tanh").tied_memory.replace(beta=b)
+
+
 CASES = [
     _modern("modern"),
     _modern("modern-bias", bias=0.1),
@@ -337,6 +406,21 @@ CASES = [
     ),
     Case("hierarchical", "hierarchical", "real", 2.0, _hierarchy, _hierarchy_written),
     Case("hierarchical-patterns", "hierarchical", "real", 2.0, _from_patterns, _from_patterns_written),
+    _learned("learned-matrix", "learned", lambda width: flows.ENCODER[:, :width]),
+    _learned("learned-torch", "learned-tanh", _module, _torch, only=tuple(LIBRARIES)),
+    _covariance("covariance-explicit", "explicit"),
+    _covariance("covariance-implicit", "implicit"),
+    Case("predictive", "", "real", 1.5, _predictive, _predictive_written),
+    Case(
+        "tied-autoencoder",
+        "",
+        "real",
+        1.5,
+        _tied,
+        lambda M, b: flows.universal(M, "dot", "tanh", beta=b),
+        sweep=(0.3, 1.5),
+        similarity="dot",
+    ),
     Case("sdm", "sdm", "signs", 1.0, lambda M, b: build("sdm", M, n_locations=64, seed=1)),
     Case("hamming", "universal", "signs", 2.0, lambda M, b: UniversalHopfield(M, "hamming", beta=b)),
     Case(

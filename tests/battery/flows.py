@@ -44,7 +44,17 @@ SIMILARITIES = {
     "reverse_kl": lambda M, g: -kl(M, g[..., None, :]),
     "jeffreys": lambda M, g: -(kl(g[..., None, :], M) + kl(M, g[..., None, :])) / 2,
     "jensen_shannon": lambda M, g: -_jensen_shannon(M, g[..., None, :]),
+    "learned": lambda M, g: _encoded(M, g, lambda y: y),
+    "learned-tanh": lambda M, g: _encoded(M, g, np.tanh),
 }
+ENCODER = np.array([[1.0, 0.5, -0.3], [0.2, -0.8, 0.6]])  # of a similarity that is learned, with its first columns
+RIDGE = 0.2
+
+
+def _encoded(M, g, phi):
+    W = ENCODER[:, : M.shape[-1]]
+    gaps = phi(M @ W.T) - phi(g @ W.T)[..., None, :]
+    return -(gaps * gaps).sum(-1) - RIDGE * ((M - g[..., None, :]) ** 2).sum(-1)
 
 
 def _jensen_shannon(M, g):
@@ -87,6 +97,7 @@ SEPARATIONS = {  # the Lagrangian L_h, whose gradient are the weights
     "polynomial(2)": lambda s, beta: (beta * s * beta * s * beta * s).sum(-1) / (3 * beta),
     "rectified_polynomial(3)": lambda s, beta: (np.where(np.real(s) > 0, beta * s, 0.0) ** 4).sum(-1) / (4 * beta),
     "exponential": lambda s, beta: np.exp(beta * s).sum(-1) / beta,
+    "tanh": lambda s, beta: np.log(np.cosh(beta * s)).sum(-1) / beta,
 }
 
 
@@ -96,7 +107,7 @@ class Neurons:
 
     size: int
     kind: str = "identity"
-    beta: float = 1.0
+    beta: object = 1.0  # of "gains" one for each
     leak: float = 1.0
     tau: float = 1.0
     bias: object = 0.0
@@ -107,11 +118,15 @@ class Neurons:
         if self.kind == "softmax":
             e = np.exp(self.beta * (x - x.max(-1, keepdims=True)))
             return e / e.sum(-1, keepdims=True)
+        if self.kind == "gains":
+            return self.beta * x
         return np.exp(x) if self.kind == "exp" else x
 
     def dual(self, g):
         if self.kind == "tanh":
             return np.arctanh(g) / self.beta
+        if self.kind == "gains":
+            return g / self.beta
         return np.log(g) if self.kind == "exp" else np.array(g)
 
     def lagrangian(self, x):
@@ -120,6 +135,8 @@ class Neurons:
             return ((y + np.log1p(np.exp(-2 * y)) - np.log(2)) / self.beta).sum(-1)
         if self.kind == "softmax":
             return log_sum_exp(x, self.beta)
+        if self.kind == "gains":
+            return (self.beta * x * x).sum(-1) / 2
         return np.exp(x).sum(-1) if self.kind == "exp" else (x * x).sum(-1) / 2
 
 
@@ -488,3 +505,31 @@ def hierarchical(patterns, neurons, weights):
 
     two = neurons[1].size == 2
     return Flow(tuple(neurons), synapses, start, np.asarray(patterns, float), reduced=reduced if two else None)
+
+
+def covariance(patterns, ridge, implicit):
+    """Neurons of a mean and a precision; the implicit form has gains, 1/L_ii."""
+    patterns = np.asarray(patterns, float)
+    mean, width = patterns.mean(0), patterns.shape[1]
+    gaps = patterns - mean
+    spread = gaps.T @ gaps / len(gaps)
+    precision = np.linalg.inv(spread + ridge * np.trace(spread) / width * np.eye(width))
+    n = Neurons(width, "gains" if implicit else "identity", 1 / np.diag(precision) if implicit else 1.0, leak=0.0)
+    return Flow(
+        (n,), lambda g: (((g - mean) @ precision) * (g - mean)).sum(-1) / 2, lambda cues: n.dual(cues), patterns
+    )
+
+
+def predictive(patterns, W, below, prior):
+    """Two layers, of which the upper one predicts the lower one, W tanh(x_1) + c, and a prior the upper one."""
+    patterns, size = np.asarray(patterns, float), W.shape[0]
+
+    def synapses(g):
+        low, high = g[..., :size], g[..., size:]
+        return ((low - np.tanh(high) @ W.T - below) ** 2).sum(-1) / 2 + ((high - prior) ** 2).sum(-1) / 2
+
+    def start(cues):
+        cues = np.asarray(cues, float)
+        return np.concatenate([cues, np.broadcast_to(prior, (*cues.shape[:-1], len(prior)))], -1)
+
+    return Flow(tuple(Neurons(n, leak=0.0) for n in W.shape), synapses, start, patterns)

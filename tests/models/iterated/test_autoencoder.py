@@ -153,3 +153,30 @@ def test_the_map_runs_on_every_library(library):
     np.testing.assert_allclose(to_numpy(other(x)), plain(PATTERNS), atol=1e-12)
     np.testing.assert_allclose(to_numpy(other.iterate(x).state), plain.iterate(PATTERNS).state, atol=1e-9)
     np.testing.assert_allclose(other.spectral_radius(x), plain.spectral_radius(PATTERNS), atol=1e-9)
+    np.testing.assert_allclose(to_numpy(plain.to(library)(x)), plain(PATTERNS), atol=1e-12)
+    narrow = plain.to(library, dtype="float32")
+    assert to_numpy(narrow(to_library(PATTERNS.astype("float32"), library))).dtype == np.float32
+
+
+@pytest.mark.parametrize("sizes", [(3, 5, 3), (3, 5, 4, 3), (3, 3)])
+def test_a_file_gives_the_map_back(sizes, tmp_path):
+    offsets = [np.arange(n, dtype=float) for n in sizes[1:]]
+    plain = Autoencoder(Autoencoder.random(sizes).weights, offsets, activation="swish")
+    back = Autoencoder.load(plain.save(tmp_path / "map"))
+    assert repr(back) == repr(plain)
+    np.testing.assert_array_equal(back(PATTERNS[:, :3]), plain(PATTERNS[:, :3]))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        analysis.find_fixed_points,
+        analysis.landscape,
+        lambda f: analysis.basins_of_attraction(f, PATTERNS),
+        lambda f: analysis.continue_fixed_points(f, "beta", 1.0, 2.0),
+        lambda f: simulate(f, PATTERNS, t1=1.0),
+    ],
+)
+def test_what_needs_a_network_says_where_there_is_one(ask):
+    with pytest.raises(TypeError, match=r"An Autoencoder is a map: it has no network.*tied_memory"):
+        ask(Autoencoder.random([8, 20, 8]))

@@ -106,6 +106,17 @@ def test_the_only_fixed_point_is_the_mean(form):
     assert (labels == 0).all()
 
 
+def test_the_mean_of_patterns_that_are_alike_is_not_called_a_memory():
+    """The cosine of the mean with each of them is above 0.9, from which other points go by the name of a pattern."""
+    patterns = 3 + PATTERNS
+    cosines = patterns @ patterns.mean(0) / np.linalg.norm(patterns, axis=1) / np.linalg.norm(patterns.mean(0))
+    assert cosines.min() > 0.9
+    found = analysis.find_fixed_points(CovarianceMemory(patterns), seed=0)
+    assert (found.kind.tolist(), found.pattern.tolist()) == (["global mean"], [-1])
+    alone = analysis.find_fixed_points(CovarianceMemory(patterns[:1]), seed=0)
+    assert (alone.kind.tolist(), alone.pattern.tolist()) == (["memory"], [0])
+
+
 SMALL = PATTERNS[:3, :3]
 
 
