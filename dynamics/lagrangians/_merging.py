@@ -109,7 +109,7 @@ class Softmax(Merging):
         for first, h in table.blocks():
             h = backend.scaled(h, beta)
             new = xp.maximum(top, _top(h))
-            e = backend.exp_of_gap(h, new)
+            e = backend.exp_of_gap(h, new, faint=False)
             mass = e @ backend.full((h.shape[-1], 1), 1.0, h)  # a product is faster than a sum of rows
             if first == 0:
                 z, carried = mass, e @ table.rows(0, h.shape[-1])

@@ -268,3 +268,27 @@ def test_derivatives_pass_where_they_are_wanted(small_blocks):
     memory.recall(q).sum().backward()
     assert torch.isfinite(q.grad).all()
     assert q.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_hold_no_numbers_that_are_slow(small_blocks, monkeypatch, library, dtype):
+    if library == "torch":
+        pytest.importorskip("torch")
+    memory, q = made("dot", "softmax", library, dtype, beta=300.0)
+    seen, table_of = [], _merged.table_of
+
+    def watched(*arguments, **named):
+        table = table_of(*arguments, **named)
+
+        def blocks():
+            for first, h in table.blocks():
+                yield first, h
+                seen.append(to_numpy(h).min())  # written over by the weights
+
+        return table._replace(blocks=blocks)
+
+    monkeypatch.setattr(_merged, "table_of", watched)
+    answer = to_numpy(memory.recall(q))
+    assert min(seen) >= 0.5 * epsilon(dtype) ** 3  # and its products with entries of patterns are normal
+    np.testing.assert_allclose(answer, to_numpy(memory.weights(q) @ memory.memories), atol=10 * epsilon(dtype))
