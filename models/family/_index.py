@@ -36,6 +36,13 @@ class IndexedRecall(NamedTuple):
         At least the 2-norm of the difference to `recall`, up to rounding.
     read : int array (...)
         How many patterns were looked at.
+
+    Examples
+    --------
+    >>> from hopfield.models import ModernHopfield
+    >>> found = PatternIndex(ModernHopfield(np.eye(3), beta=9.0)).recall(np.array([0.1, 0.9, 0.2]))
+    >>> found.state.round(2), bool(found.missing <= 1e-3)
+    (array([0., 1., 0.]), True)
     """
 
     state: np.ndarray
@@ -57,6 +64,13 @@ class IndexedBest(NamedTuple):
         At least the share of all weights that patterns have that were not looked at.
     read : int array (...)
         How many patterns were looked at.
+
+    Examples
+    --------
+    >>> from hopfield.models import ModernHopfield
+    >>> best = PatternIndex(ModernHopfield(np.eye(3), beta=2.0)).best(np.array([0.1, 0.9, 0.5]), 2)
+    >>> best.patterns, best.weights.round(1)
+    (array([1, 2]), array([0.6, 0.3]))
     """
 
     patterns: np.ndarray
