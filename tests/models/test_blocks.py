@@ -307,3 +307,13 @@ def test_sums_hold_no_numbers_that_are_slow(small_blocks, monkeypatch, library, 
     answer = to_numpy(memory.recall(q))
     assert min(seen) >= 0.5 * epsilon(dtype) ** 3  # and its products with entries of patterns are normal
     np.testing.assert_allclose(answer, to_numpy(memory.weights(q) @ memory.memories), atol=10 * epsilon(dtype))
+
+
+def test_weights_of_float32_are_normal_or_0():
+    rng = np.random.default_rng(0)
+    m = rng.standard_normal((1000, 64), dtype=np.float32)
+    memory, wide = ModernHopfield(m, beta=1.0), ModernHopfield(m.astype(float), beta=1.0)
+    f, true = memory.weights(m[:64]), wide.weights(m[:64].astype(float))
+    assert ((true > 1e-45) & (true < 1e-31)).any()  # where float32 has numbers that are slow to multiply
+    assert ((f == 0) | (f > 9e-32)).all()
+    np.testing.assert_allclose(f, true, rtol=2e-4, atol=1e-31)
