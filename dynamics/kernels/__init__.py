@@ -2,6 +2,7 @@
 
 from ._city_blocks import city_blocks as city_blocks
 from ._city_blocks import signed_sums as signed_sums
+from ._exponentials import exponentials as exponentials
 from ._flips import swept as swept
 from ._median import proximal_median as proximal_median
 from ._ready import compiled_loops as compiled_loops

@@ -161,3 +161,31 @@ def swept_pairs(
                     fields[b, j] += change * columns[i, j]
                 state[b, i] = s + change
                 flips[b] += 1
+
+
+@_sums
+def exponentials(block, bits, beta, top, least, powers):
+    """e^y = 2^n e^r with y = beta h - top and abs(r) <= ln(2)/2, by eight terms of the series; `bits` are the block's.
+
+    ln(2) is taken off in two parts, the first with few digits, so that n times it is exact. 2^n is added to the bits of
+    the exponent: y is bounded from below, and numbers stay normal.
+    """
+    one = np.float32
+    for b in range(block.shape[0]):
+        shift = top[b, 0]
+        for i in range(block.shape[1]):
+            y = beta * block[b, i] - shift
+            y = least if y < least else y
+            n = np.floor(y * one(1.4426950408889634) + one(0.5))
+            r = y - n * one(0.693359375) - n * one(-2.12194440e-4)
+            p = one(1 / 5040)
+            p = p * r + one(1 / 720)
+            p = p * r + one(1 / 120)
+            p = p * r + one(1 / 24)
+            p = p * r + one(1 / 6)
+            p = p * r + one(0.5)
+            p = p * r + one(1.0)
+            block[b, i] = p * r + one(1.0)
+            powers[i] = np.int32(n)
+        for i in range(block.shape[1]):
+            bits[b, i] += powers[i] << 23

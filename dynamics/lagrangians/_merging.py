@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from .. import backend
 from ..backend import Array
+from ..kernels import exponentials
 
 SWEEPS = 60  # Newton steps for a threshold, which need a dozen
 
@@ -107,9 +108,12 @@ class Softmax(Merging):
         xp, beta = backend.namespace(table.like), self.beta
         top, z, carried = _column(table, -math.inf), _column(table, 0.0), 0.0
         for first, h in table.blocks():
-            h = backend.scaled(h, beta)
-            new = xp.maximum(top, _top(h))
-            e = backend.exp_of_gap(h, new)
+            new = xp.maximum(top, beta * _top(h))
+            e = exponentials(h, beta, new, table.count * h.shape[0])
+            if e is None:
+                h = backend.scaled(h, beta)
+                new = xp.maximum(top, _top(h))
+                e = backend.exp_of_gap(h, new, faint=False)
             mass = e @ backend.full((h.shape[-1], 1), 1.0, h)  # a product is faster than a sum of rows
             if first == 0:
                 z, carried = mass, e @ table.rows(0, h.shape[-1])

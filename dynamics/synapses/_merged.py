@@ -17,9 +17,9 @@ from ._exact import Response
 from ._similarity import Similarity
 from ._synapses import EquilibriumSynapse
 
-ROOM = 2**18  # numbers (B, n) of a block: what stays in a processor's cache
+ROOM = 2**19  # numbers (B, n) of a block: what stays in a processor's cache
 LEAST = 2**8  # memories of a block, so that products are worth their calls
-CUES = 2**8  # that go through all the blocks together
+CUES = 2**9  # that go through all the blocks together
 CUES_OF_FILES = 2**11  # the same, of patterns that are read anew each time
 
 

@@ -3,6 +3,9 @@
 from ._blocks import Best as Best
 from ._continuous_sdm import ContinuousSDM as ContinuousSDM
 from ._group import recall_over as recall_over
+from ._index import IndexedBest as IndexedBest
+from ._index import IndexedRecall as IndexedRecall
+from ._index import PatternIndex as PatternIndex
 from ._masked import filled_query as filled_query
 from ._masked import held_flag as held_flag
 from ._masked import masked_weights as masked_weights

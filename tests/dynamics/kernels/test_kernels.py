@@ -1,10 +1,12 @@
 """Loops that numba compiles: the same answers with and without it, whatever the sizes, and nothing lost of NaN."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from hopfield.dynamics import kernels
-from hopfield.dynamics.kernels import _city_blocks, _flips, _median, _ready
+from hopfield.dynamics.kernels import _city_blocks, _exponentials, _flips, _median, _ready
 from hopfield.models import ClassicalHopfield, Manhattan, UniversalHopfield
 
 pytest.importorskip("numba")
@@ -13,7 +15,7 @@ pytest.importorskip("numba")
 @pytest.fixture
 def always(monkeypatch):
     """Compiled loops for small jobs too."""
-    for module in (_city_blocks, _median, _flips):
+    for module in (_city_blocks, _exponentials, _median, _flips):
         monkeypatch.setattr(module, "LEAST", 0)
 
 
@@ -143,3 +145,39 @@ def test_a_memory_answers_alike_with_and_without(always, monkeypatch, rng, dtype
     np.testing.assert_array_equal(found.state, plain.state)
     np.testing.assert_array_equal(found.pattern, [0, 1, 2, 3, 4])
     np.testing.assert_allclose(found.energy, plain.energy, rtol=200 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (5, 64), (2, 1001)])
+@pytest.mark.parametrize("beta", [1.0, 0.37])
+def test_exponentials_of_gaps(always, rng, shape, beta):
+    h = (40 * rng.standard_normal(shape)).astype("float32")
+    top = (np.float32(beta) * h.max(axis=1, keepdims=True)).astype("float32")
+    gap = np.float32(beta) * h.astype(float) - top
+    found: Any = kernels.exponentials(h.copy(), beta, top, 1.0)
+    eps = float(np.finfo("float32").eps)
+    exact = np.exp(np.maximum(gap, 3 * np.log(eps)))
+    size = 1 + np.abs(np.float32(beta) * h) + np.abs(top)  # beta h is rounded once
+    assert (np.abs(found - exact) <= (2 + size) * eps * exact).all()
+    whole = np.arange(-47, 1, dtype="float32")[None]  # numbers whose gaps are exact
+    found = kernels.exponentials(whole.copy(), 1.0, np.zeros((1, 1), "float32"), 1.0)
+    np.testing.assert_allclose(found, np.exp(whole.astype(float)), rtol=3 * eps)
+
+
+def test_exponentials_of_what_is_no_number_are_left_to_numpy(always):
+    h = np.array([[0.0, np.inf]], "float32")
+    assert kernels.exponentials(h, 1.0, h[:, 1:], 1.0) is None
+    assert kernels.exponentials(h.astype(float), 1.0, np.zeros((1, 1)), 1.0) is None
+
+
+def test_recall_is_the_same_with_and_without(monkeypatch, rng):
+    m = rng.standard_normal((5000, 32)).astype("float32")
+    memory, q = UniversalHopfield(m, beta=0.7, tau_memory=0.0), m[:64] + np.float32(0.2)
+    seen = []
+    monkeypatch.setattr(
+        "hopfield.dynamics.lagrangians._merging.exponentials",
+        lambda *a: seen.append(kernels.exponentials(*a)) or seen[-1],
+    )
+    found = memory.recall(q)
+    assert seen[0] is not None
+    np.testing.assert_allclose(found, without(monkeypatch, lambda: memory.recall(q)), atol=2e-5)
+    assert seen[-1] is None

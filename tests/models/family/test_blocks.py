@@ -169,6 +169,7 @@ def test_patterns_stay_in_their_file(tmp_path, capsys, monkeypatch):
     m = rng.standard_normal((50_000, 16), dtype=np.float32)
     np.save(tmp_path / "patterns.npy", m)
     mapped, q = np.load(tmp_path / "patterns.npy", mmap_mode="r"), m[:9] + np.float32(0.1)
+    UniversalHopfield(m, tau_memory=0.0).recall(q)  # imports what compiles loops
     tracemalloc.start()
     memory = UniversalHopfield(mapped, "dot", beta=2.0, tau_memory=0.0)
     answer, best, found = memory.recall(q, progress=True), memory.best(q, 2), memory.retrieve(q)
@@ -226,15 +227,29 @@ def test_chunks_of_bytes_and_of_numbers_that_are_none():
         UniversalHopfield(Chunks(bad, 50))
 
 
-def test_arrays_of_zarr_and_h5py(tmp_path):
-    m = np.random.default_rng(0).standard_normal((40, 5))
+def test_arrays_of_h5py(tmp_path):
     h5py = pytest.importorskip("h5py")
+    m = np.random.default_rng(0).standard_normal((40, 5))
     with h5py.File(tmp_path / "patterns.h5", "w") as file:
         rows = file.create_dataset("patterns", data=m, chunks=(16, 5))
         memory = UniversalHopfield(rows)
     np.testing.assert_array_equal(memory.recall(m[:2]), UniversalHopfield(m).recall(m[:2]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
+def test_arrays_of_zarr(tmp_path, dtype):
     zarr = pytest.importorskip("zarr")
-    np.testing.assert_array_equal(UniversalHopfield(zarr.array(m, chunks=(16, 5))).memories, m)
+    m = (10 * np.random.default_rng(0).standard_normal((40, 5))).astype(dtype)
+    rows = zarr.create_array(tmp_path / "patterns.zarr", shape=m.shape, chunks=(16, 5), dtype=dtype)
+    rows[:] = m
+    memory = UniversalHopfield(zarr.open_array(tmp_path / "patterns.zarr", mode="r"), beta=0.1, tau_memory=0.0)
+    plain = UniversalHopfield(m, beta=0.1, tau_memory=0.0)
+    assert _blocks.backend.is_mapped(memory.memories)
+    np.testing.assert_array_equal(memory.memories, plain.memories)
+    np.testing.assert_array_equal(memory.recall(memory.memories[:2]), plain.recall(plain.memories[:2]))
+    np.testing.assert_array_equal(
+        memory.retrieve(memory.memories[:2]).pattern, plain.retrieve(plain.memories[:2]).pattern
+    )
 
 
 @pytest.mark.parametrize("library", ["numpy", pytest.param("jax", marks=pytest.mark.slow)])  # it compiles for each size
@@ -268,3 +283,37 @@ def test_derivatives_pass_where_they_are_wanted(small_blocks):
     memory.recall(q).sum().backward()
     assert torch.isfinite(q.grad).all()
     assert q.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_hold_no_numbers_that_are_slow(small_blocks, monkeypatch, library, dtype):
+    if library == "torch":
+        pytest.importorskip("torch")
+    memory, q = made("dot", "softmax", library, dtype, beta=300.0)
+    seen, table_of = [], _merged.table_of
+
+    def watched(*arguments, **named):
+        table = table_of(*arguments, **named)
+
+        def blocks():
+            for first, h in table.blocks():
+                yield first, h
+                seen.append(to_numpy(h).min())  # written over by the weights
+
+        return table._replace(blocks=blocks)
+
+    monkeypatch.setattr(_merged, "table_of", watched)
+    answer = to_numpy(memory.recall(q))
+    assert min(seen) >= 0.5 * epsilon(dtype) ** 3  # and its products with entries of patterns are normal
+    np.testing.assert_allclose(answer, to_numpy(memory.weights(q) @ memory.memories), atol=10 * epsilon(dtype))
+
+
+def test_weights_of_float32_are_normal_or_0():
+    rng = np.random.default_rng(0)
+    m = rng.standard_normal((1000, 64), dtype=np.float32)
+    memory, wide = ModernHopfield(m, beta=1.0), ModernHopfield(m.astype(float), beta=1.0)
+    f, true = memory.weights(m[:64]), wide.weights(m[:64].astype(float))
+    assert ((true > 1e-45) & (true < 1e-31)).any()  # where float32 has numbers that are slow to multiply
+    assert ((f == 0) | (f > 9e-32)).all()
+    np.testing.assert_allclose(f, true, rtol=2e-4, atol=1e-31)
