@@ -10,6 +10,7 @@ from ._derive import gradient as gradient
 from ._derive import iterated as iterated
 from ._derive import repeat as repeat
 from ._derive import repeated as repeated
+from ._derive import whilst as whilst
 from ._files import filed as filed
 from ._files import is_chunked as is_chunked
 from ._in_place import added as added

@@ -1,9 +1,4 @@
-"""What knows which array library is in use: the face of `structures`, `libraries`, `tracing` and `moving`.
-
-Everything else is written once against the array API standard and asks this module for what the standard leaves out:
-derivatives, compilation, moving a whole structure between libraries, decisions on the host, and the registration that
-lets JAX see our dataclasses.
-"""
+"""Derivatives, loops and compilation, which the array API standard leaves out; the rest is written once against it."""
 
 from __future__ import annotations
 
@@ -15,55 +10,9 @@ from typing import Any
 import array_api_compat as compat
 import numpy as np
 
-from ._libraries import INSTALL as INSTALL
-from ._libraries import Array as Array
-from ._libraries import Number as Number
-from ._libraries import arrays as arrays
-from ._libraries import asarray as asarray
-from ._libraries import backend_of as backend_of
-from ._libraries import cast as cast
-from ._libraries import device as device
-from ._libraries import dot as dot
-from ._libraries import dtype_name as dtype_name
-from ._libraries import epsilon as epsilon
-from ._libraries import full as full
-from ._libraries import is_array as is_array
-from ._libraries import is_half as is_half
-from ._libraries import is_traced as is_traced
-from ._libraries import namespace as namespace
-from ._libraries import optional_import as optional_import
-from ._libraries import quiet as quiet
-from ._libraries import widened as widened
-from ._moving import BACKENDS as BACKENDS
-from ._moving import FLOATS as FLOATS
-from ._moving import move as move
-from ._moving import narrowed as narrowed
-from ._structures import Extensible as Extensible
-from ._structures import copied as copied
-from ._structures import derive as derive
-from ._structures import derived as derived
-from ._structures import is_compiling as is_compiling
-from ._structures import is_decorated as is_decorated
-from ._structures import is_structure as is_structure
-from ._structures import leaves as leaves
-from ._structures import map_leaves as map_leaves
-from ._structures import settings as settings
-from ._structures import static as static
-from ._structures import structure as structure
+from ._libraries import Array, backend_of, full, namespace
 from ._threads import in_parts
-from ._tracing import TracedError as TracedError
-from ._tracing import all_finite as all_finite
-from ._tracing import detach as detach
-from ._tracing import eagerly as eagerly
-from ._tracing import has_numbers as has_numbers
-from ._tracing import holds as holds
-from ._tracing import is_autocast as is_autocast
-from ._tracing import on_host as on_host
-from ._tracing import refuse_traces as refuse_traces
-from ._tracing import returned as returned
-from ._tracing import to_numpy as to_numpy
-from ._tracing import uncast as uncast
-from ._tracing import uncast_methods as uncast_methods
+from ._tracing import is_autocast, uncast
 
 
 def batched(*values: Array) -> list[Array]:
@@ -148,6 +97,15 @@ def repeated(body: Callable[[Any, Any], Any], state: Any, times: Any, like: Arra
     return state
 
 
+def whilst(more: Callable[[Any], Any], body: Callable[[Any], Any], state: Any, like: Array) -> Any:
+    """state = body(state) while more(state): a loop of the program on JAX."""
+    if backend_of(like) == "jax":
+        return sys.modules["jax"].lax.while_loop(more, body, state)
+    while more(state):
+        state = body(state)
+    return state
+
+
 def iterated(body: Callable[[Any], Any], state: Any, times: int, like: Array, seen: Callable[[Any], Any]) -> Any:
     """The state after `times` of state = body(state), and a dict of arrays `seen` after each, stacked (or None).
 
@@ -175,6 +133,8 @@ def compiled(function: Callable, like: Array) -> Callable:
     ``settings`` is hashable and decides the program; structures among the arguments stay arguments, so a
     stored matrix is never baked into a compiled program. `torch.autocast` does not reach into it.
     """
+    if type(like) is np.ndarray:
+        return function
     if backend_of(like) == "jax":
         return _jitted(function)
     return uncast(function) if is_autocast() else function

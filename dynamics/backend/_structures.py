@@ -220,8 +220,19 @@ def map_leaves(function: Callable[..., Any], node: Any, *others: Any) -> Any:
 def leaves(node: Any) -> Iterator[Any]:
     """Every leaf of a structure, in order."""
     found: list[Any] = []
-    map_leaves(lambda leaf: found.append(leaf) or leaf, node)
+    _gather(node, found)
     return iter(found)
+
+
+def _gather(node: Any, found: list[Any]) -> None:
+    if is_structure(node):
+        for _, value in _split(node)[0]:
+            _gather(value, found)
+    elif isinstance(node, dict | tuple | list):
+        for value in node.values() if isinstance(node, dict) else node:
+            _gather(value, found)
+    elif node is not None and not callable(node):
+        found.append(node)
 
 
 def _flatten(node: Any) -> tuple[list[Any], Any]:

@@ -223,6 +223,7 @@ SYNAPSE: dict[str, Check] = {
     "signal": _of_synapse(),
     "energy": _of_synapse(),
     "forces": _of_synapse(),
+    "force": _of_synapse(1),
     "energy_gradient": _of_synapse(),
     "weights": _of_synapse(),
     "magnitude": _of_synapse(),

@@ -14,16 +14,18 @@ Order matters: both at once from the old state (Jacobi) raises the energy withou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .. import backend
 from ..backend import Array, Number, shown
 from ..doors import behind, flag, number, settle
 from ..network import Flow, Point, Population, Wire
-from ..synapses import Answer, Response, exact_step
+from ..synapses import Answer, Response, decayed, exact_step
 from ._base import Integrator, States, Step, error_norm, refuse_tolerance
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,10 @@ class Equation(NamedTuple):
     """
 
     name: str
-    ends: list[tuple[Wire, int]]  # the synapses that reach it, and at which of their ends
+    forces: list[Callable[..., Array]]  # of the synapses that reach it, of activations and signals
+    responses: list[Callable[..., Response]]  # the same in the form that their answers say
     refresh: list[Wire]  # the synapses whose signal depends on it
-    activate: Callable[[Array], Array]
+    activate: Callable[[Array], Array] | None  # None where g = x
     answers: list[Answer]
     closed: bool
     exact: bool
@@ -159,15 +162,19 @@ class Equation(NamedTuple):
     midpoint: bool
     plain: bool  # whether its forces are constant and its leak is not 0
     gain: Number
+    tau: Any
 
     def solved(self, flow: Flow, point: Point, ratio: Number | None) -> Array:
         """Its state after dt = ratio tau (None: for ever)."""
-        x, p = point.states[self.name], flow.network.populations[self.name]
+        p, (states, g, signals) = flow.network.populations[self.name], point
+        x = states[self.name]
         if self.plain:
-            responses = [wire.ask(wire.response, point, k) for wire, k in self.ends]
-            return exact_step(x, responses, p.leak, p.bias, ratio)
+            force = p.bias
+            for part in self.forces:
+                force = part(g, signals) if force is None else force + part(g, signals)
+            return decayed(x, force, p.leak, ratio)
         if self.closed:
-            responses = [wire.ask(wire.response, point, k) for wire, k in self.ends]
+            responses = [respond(g, signals) for respond in self.responses]
         else:  # freeze the whole force instead; the guard watches
             responses = [Response(flow.pull(point, self.name))]
         constant = all(r.step is None and isinstance(r.stiffness, float) for r in responses)
@@ -226,9 +233,10 @@ def _equation(flow: Flow, name: str) -> Equation:
     logarithmic = any(answer.kind == "logarithmic" for answer in answers) and p.lagrangian.log_gain is not None
     return Equation(
         name=name,
-        ends=ends,
+        forces=[_bound(wire, wire.force, k) for wire, k in ends],
+        responses=[_bound(wire, wire.response, k) for wire, k in ends],
         refresh=[wire for wire in flow.wires if name in wire.seen],
-        activate=behind(p.lagrangian.activation),
+        activate=None if p.lagrangian.identity else behind(p.lagrangian.activation),
         answers=answers,
         closed=closed,
         exact=closed and once and not frozen,
@@ -237,7 +245,19 @@ def _equation(flow: Flow, name: str) -> Equation:
         midpoint=((frozen or not closed) and not falls) or (closed and _weighted(answers)),
         plain=closed and p.leak > 0 and not moves,
         gain=p.lagrangian.log_gain if logarithmic else 1.0,
+        tau=p.tau,
     )
+
+
+def _bound(wire: Wire, method: Callable[..., T], k: int) -> Callable[..., T]:
+    """A method of a synapse for one of its ends, as a function of all activations and signals."""
+    joined, key = wire.joined, wire.key
+
+    def ask(g: Mapping[str, Array], signals: Mapping[str, Any]) -> T:
+        signal = signals[key]
+        return method(k, *joined(g)) if signal is None else method(k, *joined(g), signal=signal)
+
+    return ask
 
 
 def _weighted(answers: list[Answer]) -> bool:
@@ -265,13 +285,11 @@ def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, ord
 
     `last` says whether the signals that the last one changes are wanted.
     """
-    point = Point(dict(point.states), dict(point.activations), dict(point.signals))
-    states, g, signals = point
-    clamp, populations = flow.clamp, flow.network.populations
-    visits = flow.once(_there if order == 1 else _there_and_back)
+    states, g, signals = point = Point(dict(point.states), dict(point.activations), dict(point.signals))
+    clamp, visits = flow.clamp, flow.once(_there if order == 1 else _there_and_back)
     for visit, (own, part) in enumerate(visits, 1):
         name = own.name
-        ratio = None if dt is None else dt * part / populations[name].tau
+        ratio = None if dt is None else dt * part / own.tau
         if dt is None and not own.limit and name in clamp:
             continue  # held as a whole: `check` saw to it
         at = point
@@ -283,11 +301,9 @@ def _sweep(flow: Flow, point: Point, dt: Number | None, theta: Array | None, ord
             new = x + theta * (new - x)
         if name in clamp:
             new = backend.namespace(x).where(clamp[name], x, new)
-        states[name], g[name] = new, own.activate(new)
-        if visit == len(visits) and not last:
-            break
-        for wire in own.refresh:
-            signals[wire.key] = wire.signal(*[g[other] for other in wire.between])
+        states[name], g[name] = new, new if own.activate is None else own.activate(new)
+        for wire in own.refresh if last or visit < len(visits) else ():
+            signals[wire.key] = wire.signal(*wire.joined(g))
     return point
 
 

@@ -10,7 +10,7 @@ from ..backend import Array, Number, static, structure
 from ..doors import number, positive, whole
 from ._lagrangian import Bend, Lagrangian
 from ._merging import Chosen, Merging, Softmax, Thresholds
-from ._shifted import plain_logsumexp, plain_softmax, shifted
+from ._shifted import plain_logsumexp, shifted, softmax_over
 
 
 def _sum(values: Array) -> Array:
@@ -66,7 +66,7 @@ class LogSumExp(_Gain):
 
     def activation(self, x: Array) -> Array:
         """softmax(beta x)."""
-        return plain_softmax(self.beta * x)
+        return softmax_over(self.beta * x)
 
     def curvature(self, x: Array, u: Array) -> Array:
         """Beta (g*u - g (g.u))."""

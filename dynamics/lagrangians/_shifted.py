@@ -22,15 +22,23 @@ def softmax(z: Array) -> Array:
     >>> softmax(np.array([0.0, 1e4]))
     array([0., 1.])
     """
-    if type(z) is np.ndarray:  # the same without NumPy's wrappers, which cost as much as a small row
-        e = np.exp(z - np.maximum.reduce(z, axis=-1, keepdims=True))
-        e /= np.add.reduce(e, axis=-1, keepdims=True)
-        if e.dtype == np.float32 and e.size >= SOME and np.minimum.reduce(e, axis=None) < FAINT:
-            e *= e >= FAINT
-        return e
+    if type(z) is np.ndarray:
+        return softmax_over(z.copy())
     xp = backend.namespace(z)
     e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
     return e / xp.sum(e, axis=-1, keepdims=True)
+
+
+def softmax_over(z: Array) -> Array:
+    """The same of numbers that nobody else needs: NumPy writes over them, in a third of the time for large ones."""
+    if type(z) is not np.ndarray:
+        return plain_softmax(z)
+    z -= np.maximum.reduce(z, axis=-1, keepdims=True)  # without NumPy's wrappers, which cost as much as a small row
+    np.exp(z, out=z)
+    z /= np.add.reduce(z, axis=-1, keepdims=True)
+    if z.dtype == np.float32 and z.size >= SOME and np.minimum.reduce(z, axis=None) < FAINT:
+        z *= z >= FAINT
+    return z
 
 
 @door(arguments.vector)
@@ -43,7 +51,8 @@ def logsumexp(z: Array) -> Array:
     """
     if type(z) is np.ndarray:
         top = np.maximum.reduce(z, axis=-1, keepdims=True)
-        return (top + np.log(np.add.reduce(np.exp(z - top), axis=-1, keepdims=True)))[..., 0]
+        e = z - top
+        return (top + np.log(np.add.reduce(np.exp(e, out=e), axis=-1, keepdims=True)))[..., 0]
     xp = backend.namespace(z)
     top = xp.max(z, axis=-1, keepdims=True)
     return (top + xp.log(xp.sum(xp.exp(z - top), axis=-1, keepdims=True)))[..., 0]

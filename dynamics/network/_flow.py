@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from .. import backend
@@ -55,19 +56,54 @@ class Wire(NamedTuple):
     key: str
     synapse: Synapse
     between: tuple[str, ...]
+    joined: Callable[[Mapping[str, Array]], tuple[Array, ...]]  # the activations at its ends, of those of all
     seen: frozenset[str]  # the populations on which its signal depends
+    smooth: bool
     signal: Callable[..., Any]
     energy: Callable[..., Array]
     measured: Callable[..., tuple[Array, Array]]
     forces: Callable[..., tuple[Array, ...]]
+    force: Callable[..., Array]
     response: Callable[..., Any]
     block: Callable[..., Array | None]
 
     def ask(self, method: Callable[..., T], point: Point, *first: Any) -> T:
         """A method at a point, with the signal where there is one."""
-        g, signal = point.activations, point.signals[self.key]
-        joined = [g[name] for name in self.between]
-        return method(*first, *joined) if signal is None else method(*first, *joined, signal=signal)
+        g, signal = self.joined(point.activations), point.signals[self.key]
+        return method(*first, *g) if signal is None else method(*first, *g, signal=signal)
+
+
+class Cell(NamedTuple):
+    """A population as a flow uses it: its facts but its input current, and its Lagrangian's methods."""
+
+    name: str
+    population: Population
+    leak: float
+    tau: Any  # None where it is 1
+    identity: bool
+    activate: Callable[[Array], Array]
+    value: Callable[[Array], Array]
+    linearised: Callable[[Array, Array], Callable[[Array], Array]]
+
+    def driven(self, x: Array, force: Array | None, bias: Any) -> Array:
+        """A force with the population's leak and an input current."""
+        if self.leak != 0:
+            leak = x if self.leak == 1 else self.leak * x
+            force = -leak if force is None else force - leak
+        if bias is not None:
+            force = bias + 0.0 * x if force is None else force + bias
+        return backend.namespace(x).zeros_like(x) if force is None else force
+
+    def terms(self, x: Array, g: Array, bias: Any) -> list[Array]:
+        """What it adds to the energy."""
+        terms = []
+        if self.leak != 0 and self.identity:
+            terms = [self.leak * self.value(x)]
+        elif self.leak != 0:
+            terms = [self.leak * backend.dot(x, g), -self.leak * self.value(x)]
+        if bias is not None:
+            terms.append(-backend.namespace(x).sum(bias * g, axis=-1))
+        return terms or [backend.namespace(x).zeros_like(x[..., 0])]
 
 
 @structure
@@ -104,10 +140,19 @@ class Flow:
         """The network's populations."""
         return self.network.populations
 
+    def bias(self, name: str) -> Any:
+        """The input current of a population, which may be another for each flow of one network."""
+        return self.network.populations[name].bias
+
     @property
     def wires(self) -> list[Wire]:
         """The synapses as this flow uses them."""
         return self.once(_wires)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The populations as this flow uses them."""
+        return self.once(_cells)
 
     def once(self, find: Callable[[Flow], T]) -> T:
         """What follows from the parts of the network, found at the first call and kept with the flow."""
@@ -145,17 +190,16 @@ class Flow:
 
     def at(self, states: States) -> Point:
         """The point of some states (..., n), one for each population."""
-        g = {name: activate(states[name]) for name, activate in self.once(_activations).items()}
-        signals = {w.key: w.signal(*[g[name] for name in w.between]) for w in self.wires}
-        return Point(dict(states), g, signals)
+        g = {cell.name: cell.activate(states[cell.name]) for cell in self.cells}
+        return Point(dict(states), g, {w.key: w.signal(*w.joined(g)) for w in self.wires})
 
     def moved(self, point: Point, name: str, x: Array) -> Point:
         """The point after population `name` alone has moved to the state x."""
-        g = {**point.activations, name: self.once(_activations)[name](x)}
-        signals = dict(point.signals)
+        activate = next(cell.activate for cell in self.cells if cell.name == name)
+        g, signals = {**point.activations, name: activate(x)}, dict(point.signals)
         for w in self.wires:
             if name in w.seen:
-                signals[w.key] = w.signal(*[g[other] for other in w.between])
+                signals[w.key] = w.signal(*w.joined(g))
         return Point({**point.states, name: x}, g, signals)
 
     # ---------------------------------------------------------------------------------------- energy, velocity
@@ -163,9 +207,9 @@ class Flow:
     def parts(self, point: Point) -> dict[str, Array]:
         """The energy by population and by synapse; the parts sum to the energy."""
         found = {}
-        for name, p in self.populations.items():
-            terms = _terms(p, point.states[name], point.activations[name])
-            found[name] = sum(terms[1:], terms[0])
+        for cell in self.cells:
+            terms = cell.terms(point.states[cell.name], point.activations[cell.name], self.bias(cell.name))
+            found[cell.name] = sum(terms[1:], terms[0])
         for w in self.wires:
             found[w.key] = w.ask(w.energy, point)
         return found
@@ -174,14 +218,12 @@ class Flow:
         """The energy and what cancels in it."""
         value: Any = None
         scale: Any = None
-        for name, p in self.populations.items():
-            x, g = point.states[name], point.activations[name]
-            xp = backend.namespace(x)
-            for term in _terms(p, x, g):
-                size = xp.abs(term)
-                value, scale = (term, size) if value is None else (value + term, scale + size)
-            if p.bias is not None:  # its products cancel one another
-                scale = scale + xp.sum(xp.abs(p.bias * g), axis=-1)
+        for cell in self.cells:
+            g, bias = point.activations[cell.name], self.bias(cell.name)
+            for term in cell.terms(point.states[cell.name], g, bias):
+                value, scale = (term, abs(term)) if value is None else (value + term, scale + abs(term))
+            if bias is not None:  # its products cancel one another
+                scale = scale + backend.namespace(g).sum(abs(bias * g), axis=-1)
         for w in self.wires:
             energy, size = w.ask(w.measured, point)
             value, scale = value + energy, scale + size
@@ -191,10 +233,10 @@ class Flow:
         """-dE_s/dg of all synapses on one population, as they are; None where there is none."""
         force: Any = None
         for w in self.wires:
-            if name in w.between:
-                for joined, part in zip(w.between, w.ask(w.forces, point), strict=True):
-                    if joined == name:
-                        force = part if force is None else force + part
+            for k, joined in enumerate(w.between):
+                if joined == name:
+                    part = w.ask(w.force, point, k)
+                    force = part if force is None else force + part
         return force
 
     def forces(self, point: Point) -> dict[str, Array]:
@@ -204,11 +246,12 @@ class Flow:
         for w in self.wires:
             for k, (name, force) in enumerate(zip(w.between, w.ask(w.forces, point), strict=True)):
                 forces[name] = force if name not in forces else forces[name] + force
-                if not w.synapse.smooth and (width := w.ask(w.synapse.kink, point, k)) is not None:
+                if not w.smooth and (width := w.ask(w.synapse.kink, point, k)) is not None:
                     kinks[name] = kinks.get(name, 0.0) + width
         answer = {}
-        for name, p in self.populations.items():
-            r = _with_own(p, point.states[name], forces.get(name))
+        for cell in self.cells:
+            name = cell.name
+            r = cell.driven(point.states[name], forces.get(name), self.bias(name))
             if name in kinks:  # the force is a set there: its element of least norm
                 xp = backend.namespace(r)
                 r = xp.sign(r) * xp.clip(xp.abs(r) - kinks[name], min=0.0)
@@ -218,20 +261,20 @@ class Flow:
     def residual(self, point: Point) -> dict[str, Array]:
         """r_a = -l_a x_a + b_a + forces: the local flow before division by tau_a."""
         found = self.forces(point)
-        for name, p in self.populations.items():
-            if p.leak == 0:
-                found[name] = p.lagrangian.tangent(point.states[name], found[name])
+        for cell in self.cells:
+            if cell.leak == 0:
+                found[cell.name] = cell.population.lagrangian.tangent(point.states[cell.name], found[cell.name])
         return found
 
     def velocity(self, point: Point) -> dict[str, Array]:
         """x_a' for every population; clamped neurons stand still."""
         answer, gradient = self.residual(point), self.network.flow == "gradient"
-        for name, p in self.populations.items():
-            v = answer[name]
+        for cell in self.cells:
+            name, v = cell.name, answer[cell.name]
             if gradient:
-                v = p.lagrangian.curvature(point.states[name], v)
-            if not (isinstance(p.tau, float) and p.tau == 1):
-                v = v / p.tau
+                v = cell.population.lagrangian.curvature(point.states[name], v)
+            if cell.tau is not None:
+                v = v / cell.tau
             if name in self.clamp:
                 v = backend.namespace(v).where(backend.asarray(self.clamp[name], v), 0.0, v)
             answer[name] = v
@@ -244,9 +287,10 @@ class Flow:
             for name, slope in zip(w.between, w.ask(w.synapse.energy_gradient, point), strict=True):
                 slopes[name] = slope if name not in slopes else slopes[name] + slope
         answer = {}
-        for name, p in self.populations.items():
-            x, force = point.states[name], None if name not in slopes else -slopes[name]
-            answer[name] = -p.lagrangian.curvature(x, _with_own(p, x, force))
+        for cell in self.cells:
+            x, force = point.states[cell.name], None if cell.name not in slopes else -slopes[cell.name]
+            driven = cell.driven(x, force, self.bias(cell.name))
+            answer[cell.name] = -cell.population.lagrangian.curvature(x, driven)
         return answer
 
     def rate(self, point: Point) -> Array:
@@ -256,8 +300,20 @@ class Flow:
         return sum(terms[1:], terms[0])
 
 
-def _activations(flow: Flow) -> dict[str, Callable[[Array], Array]]:
-    return {name: behind(p.lagrangian.activation) for name, p in flow.populations.items()}
+def _cells(flow: Flow) -> list[Cell]:
+    return [
+        Cell(
+            name,
+            p,
+            p.leak,
+            None if isinstance(p.tau, float) and p.tau == 1 else p.tau,
+            p.lagrangian.identity,
+            behind(p.lagrangian.activation),
+            behind(p.lagrangian.value),
+            behind(p.lagrangian.linearised),
+        )
+        for name, p in flow.populations.items()
+    ]
 
 
 def _wires(flow: Flow) -> list[Wire]:
@@ -266,36 +322,16 @@ def _wires(flow: Flow) -> list[Wire]:
             key,
             s,
             tuple(s.between),
+            itemgetter(*s.between) if len(s.between) > 1 else lambda g, name=s.between[0]: (g[name],),
             frozenset(s.between[k] for k in s.signal_of),
+            s.smooth,
             behind(s.signal),
             behind(s.energy),
             s.measured,
             behind(s.forces),
+            behind(s.force),
             behind(s.response),
             behind(s.block),
         )
         for key, s in flow.network.synapses.items()
     ]
-
-
-def _with_own(p: Population, x: Array, force: Array | None) -> Array:
-    """A force with the population's leak and input current."""
-    if p.leak != 0:
-        leak = x if p.leak == 1 else p.leak * x
-        force = -leak if force is None else force - leak
-    if p.bias is not None:
-        force = p.bias + 0.0 * x if force is None else force + p.bias
-    return backend.namespace(x).zeros_like(x) if force is None else force
-
-
-def _terms(p: Population, x: Array, g: Array) -> list[Array]:
-    """What a population adds to the energy."""
-    xp = backend.namespace(x)
-    terms = []
-    if p.leak != 0 and p.lagrangian.identity:
-        terms = [p.leak * p.lagrangian.value(x)]
-    elif p.leak != 0:
-        terms = [p.leak * backend.dot(x, g), -p.leak * p.lagrangian.value(x)]
-    if p.bias is not None:
-        terms.append(-xp.sum(p.bias * g, axis=-1))
-    return terms or [xp.zeros_like(x[..., 0])]

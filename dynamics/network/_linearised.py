@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import backend
 from ..backend import Array, copied
-from ._flow import Flow, Point, States, Wire
+from ._flow import Cell, Flow, Point, States, Wire
 
 
 class Linearised:
@@ -40,34 +40,30 @@ class Linearised:
 
     def __init__(self, flow: Flow, point: Point) -> None:
         self.flow, self.point = flow, point
-        self._bends = {
-            n: p.lagrangian.linearised(point.states[n], point.activations[n]) for n, p in flow.populations.items()
-        }
+        states, g = point.states, point.activations
+        self._bends = {c.name: None if c.identity else c.linearised(states[c.name], g[c.name]) for c in flow.cells}
         self._links = flow.once(_links)
         self._turning = flow.once(_turning)
         self._forces = flow.forces(point) if self._turning else {}
 
     def changes(self, targets: Iterable[str], directions: States) -> dict[str, Array]:
         """The change of the velocity of each target along `directions` (by population), without the leak's."""
-        moved = {name: self._bends[name](u) for name, u in directions.items()}
-        xp, answer = backend.namespace(*self.point.states.values()), {}
-        clamp = self.flow.clamp
+        moved = {n: u if (bend := self._bends[n]) is None else bend(u) for n, u in directions.items()}
+        states, clamp, answer = self.point.states, self.flow.clamp, {}
         for target in targets:
-            p, total = self.flow.populations[target], None
-            for source, wire, ends in self._links[target]:
-                if source in moved:
-                    change = wire.ask(wire.block, self.point, *ends, moved[source])
-                    if change is not None:
-                        total = change if total is None else total + change
+            (cell, links), total = self._links[target], None
+            for source, wire, ends in links:
+                if source in moved and (change := wire.ask(wire.block, self.point, *ends, moved[source])) is not None:
+                    total = change if total is None else total + change
             if total is None:
-                total = xp.zeros_like(self.point.states[target])
-            elif p.leak == 0:
-                total = p.lagrangian.tangent(self.point.states[target], total)
+                total = backend.namespace(states[target]).zeros_like(states[target])
+            elif cell.leak == 0:
+                total = cell.population.lagrangian.tangent(states[target], total)
             if target in self._turning and target in directions:
-                force = self._forces[target]
-                total = total + p.lagrangian.tangent_change(self.point.states[target], force, directions[target])
-            total = total if type(p.tau) is float and p.tau == 1 else total / p.tau
-            answer[target] = xp.where(clamp[target], 0.0, total) if target in clamp else total
+                force, turned = self._forces[target], cell.population.lagrangian.tangent_change
+                total = total + turned(states[target], force, directions[target])
+            total = total if cell.tau is None else total / cell.tau
+            answer[target] = backend.namespace(total).where(clamp[target], 0.0, total) if target in clamp else total
         return answer
 
     def widened(self) -> Linearised:
@@ -104,14 +100,14 @@ def _wide(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: backend.map_leaves(lambda x: x[..., None, :], part) for name, part in parts.items()}
 
 
-def _links(flow: Flow) -> dict[str, list[tuple[str, Wire, tuple[int, int]]]]:
-    """For each population the ends of synapses through which others (or itself) reach it."""
-    found: dict[str, list[tuple[str, Wire, tuple[int, int]]]] = {name: [] for name in flow.populations}
+def _links(flow: Flow) -> dict[str, tuple[Cell, list[tuple[str, Wire, tuple[int, int]]]]]:
+    """Each population with the ends of synapses through which others (or itself) reach it."""
+    found: dict[str, tuple[Cell, list[tuple[str, Wire, tuple[int, int]]]]] = {c.name: (c, []) for c in flow.cells}
     for wire in flow.wires:
         for k, target in enumerate(wire.between):
             for m, source in enumerate(wire.between):
                 if k != m or wire.synapse.couples(k):
-                    found[target].append((source, wire, (k, m)))
+                    found[target][1].append((source, wire, (k, m)))
     return found
 
 

@@ -102,20 +102,71 @@ def turn(changes: str, before: Flow, after: Flow, point: Point) -> tuple[Point, 
 
 
 class March(NamedTuple):
-    """Equal steps of a method at which nothing is looked at: what decides the compiled loop."""
+    """Equal steps at which the host looks at nothing: what decides the compiled loop."""
 
     method: Integrator
-    most: int
+    stop: Condition | None
 
 
-def march(program: March, flow: Flow, point: Point, dt: Number | None, steps: Any) -> tuple[Point, Array]:
-    """The point after some equal steps, at most `most`, and which samples are finite there."""
+def march(
+    program: March,
+    flow: Flow,
+    point: Point,
+    dt: Number | None,
+    steps: Any,
+    sizes: Any,
+    moving: Any,
+    trail: list[Point] | None = None,
+) -> tuple[Point, Any, Array, Array]:
+    """The point after some equal steps, how many, who may stop there, and which samples are finite.
+
+    They are `steps`, or those after which one of the `moving` samples may stop. The points go into a `trail` where one
+    is given, which no compiled loop takes.
+    """
 
     def step(_: Any, point: Point) -> Point:
-        return program.method.step(flow, point, dt).point
+        new = program.method.step(flow, point, dt).point
+        if trail is not None:
+            trail.append(new)
+        return new
 
-    point = backend.repeated(step, point, steps, next(iter(point.states.values())))
-    return point, finite(point.states, program.method.adaptive)
+    like, stop, adaptive = next(iter(point.states.values())), program.stop, program.method.adaptive
+    if stop is None:
+        point = backend.repeated(step, point, steps, like)
+        return point, steps, moving & False, finite(point.states, adaptive)
+
+    def more(state: tuple[Any, Point, Array, Array]) -> Any:
+        return (state[0] < steps) & ~(state[2] & moving).any()
+
+    def look(state: tuple[Any, Point, Array, Array]) -> tuple[Any, Point, Array, Array]:
+        taken, before, _, whole = state
+        new = step(None, before)
+        return taken + 1, new, stop.holds(flow, before, new, sizes), whole & finite(new.states, adaptive)
+
+    taken, point, done, whole = backend.whilst(more, look, (0, point, moving & False, moving | True), like)
+    return point, taken, done, whole
+
+
+def weighed(_: None, flow: Flow, point: Point) -> Energy:
+    """The energy of a point."""
+    return flow.energy(point)
+
+
+def joined(points: list[Point]) -> Point:
+    """Points of a batch, one behind the other, as one of a larger batch."""
+    known: dict[int, Array] = {}  # what stands in several places is put together once
+
+    def join(*rows: Array) -> Array:
+        if id(rows[0]) not in known:
+            known[id(rows[0])] = backend.namespace(rows[0]).concat(rows, axis=0)
+        return known[id(rows[0])]
+
+    states, g, signals = points[0]
+    return Point(
+        {name: join(*[point.states[name] for point in points]) for name in states},
+        {name: join(*[point.activations[name] for point in points]) for name in g},
+        {key: backend.map_leaves(join, *[point.signals[key] for point in points]) for key in signals},
+    )
 
 
 def finite(states: States, squares: bool) -> Array:

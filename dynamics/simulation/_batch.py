@@ -59,11 +59,10 @@ def shaped(arrays: dict[Any, Array], batch: tuple[int, ...], lead: int = 0) -> d
     """
     size, answer = math.prod(batch), {}
     for name, x in arrays.items():
-        host = backend.on_host(x)
+        host, own = x if type(x) is np.ndarray else backend.on_host(x), (*x.shape[:lead], *batch, *x.shape[lead + 1 :])
         if host.shape[lead] != size:
             host = host[(slice(None),) * lead + (slice(size), ...)]
-        host = backend.namespace(host).reshape(host, (*x.shape[:lead], *batch, *x.shape[lead + 1 :]))
-        answer[name] = backend.returned(host, x)
+        answer[name] = host.reshape(own) if host is x else backend.returned(host.reshape(own), x)
     return answer
 
 

@@ -88,6 +88,17 @@ class OneClock:
         while self.stops[self.stop] <= self.time:
             self.stop += 1
 
+    def marched(self, count: int, dt: float) -> None:
+        """Go on by some steps of one length, before the next time on which one ends."""
+        self.time, self.steps = self.time + count * dt, self.steps + count
+
+    def noted(self, times: np.ndarray) -> np.ndarray:
+        """The slots under which to save at some times."""
+        slots = self.slot + np.arange(times.size)
+        self.saved.update(zip(slots.tolist(), times.tolist(), strict=True))
+        self.slot += times.size
+        return slots
+
     def note(self, which: np.ndarray, on: bool = True) -> np.ndarray:
         """The slot under which to save some rows; the next save goes `on` to the one after it."""
         self.saved[self.slot] = self.time

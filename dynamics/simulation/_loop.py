@@ -13,23 +13,23 @@ from .. import backend
 from ..backend import Array
 from ..integrators import Integrator
 from ..network import Flow, Point, scales
-from ._advance import March, Outcome, Program, advance, begin, choose, march, put, turn
+from ._advance import Outcome, Program, advance, begin, choose, put, turn
 from ._control import Agenda, Ahead, OneClock, OwnClocks, Verdict
 from ._doubt import doubts, first_failure
 from ._drift import Drift
+from ._marching import Marching
 from ._progress import ticker
 from ._recorder import Recorder
 from ._rounding import ROUNDING as ROUNDING
 from ._rounding import rises
-from ._rows import ENERGY, LOSS, SCALE, TIME, WORK, Plan, Rows
+from ._rows import ENERGY, LOSS, SCALE, TIME, WORK, Plan
 from ._stopping import Condition, Moment, answered
 from ._trajectory import Record, Result
 
 HALVINGS = 40  # of a displacement that raises the energy, before the sample is left where it is
-MARCH = 1000  # steps at once, between two looks at the clock
 
 
-class Run(Rows):
+class Run(Marching):
     """A batch on its way: the rows still moving, their clock or clocks, and what was recorded.
 
     `samples` says how many of the rows (all of them if None) are samples; those behind them only fill up the batch.
@@ -67,11 +67,11 @@ class Run(Rows):
         self.wary = False  # whether steps are taken one by one, since a sample was lost
         self.compiles = backend.backend_of(self.like) == "jax"
         self.eps = backend.epsilon(self.like)
-        self.advance = backend.compiled(advance, self.like)
+        self.advance, self.compiled = backend.compiled(advance, self.like), method.compiled_as()
         self.program = functools.cache(
             functools.partial(
                 Program,
-                method.compiled_as(),
+                self.compiled,
                 stop=self.condition,
                 guard=plan.guard,
                 nodes=self.nodes,
@@ -98,8 +98,8 @@ class Run(Rows):
             self._save(self.moving.copy())
         with ticker(self.plan.progress, "simulate", self.agenda.t1 - self.agenda.t0) as tick:
             while self.moving.any():
-                self._march()
-                self._step()
+                if not self._march():
+                    self._step()
                 if (over := self.moving & (self.clock.time >= self.agenda.t1)).any():
                     self._leave(over, early=False)
                 self._shrink()
@@ -170,34 +170,6 @@ class Run(Rows):
             self.end = backend.map_leaves(lambda _: next(rows), self.point)
         return dict(self.end.states)  # type: ignore[union-attr]
 
-    def _march(self) -> None:
-        """Equal steps up to the last before the next save time, where nothing is to be looked at on the way.
-
-        Where a sample is lost on the way nothing is kept of it, and the steps are taken again one by one.
-        """
-        clock, plan = self.clock, self.plan
-        if self.wary or not clock.one or plan.stop is not None or plan.guard or self.drift is not None:
-            return
-        if plan.noise is not None:
-            return
-        if plan.save_at is None and plan.record:
-            return
-        ahead = clock.ahead(self.moving)
-        count = min(round((ahead.target - clock.time) / ahead.dt) - 1, MARCH)
-        if count < 1:
-            return
-        flow, changes = self._over(clock.time, clock.time + count * ahead.dt)
-        if changes:
-            return
-        run = backend.compiled(march, self.like)
-        point, whole = run(March(self.method.compiled_as(), MARCH), flow, self.point, ahead.span, count)
-        self.evaluations += count * self.method.evaluations
-        if not backend.to_numpy(whole)[self.moving].all():
-            self.wary = True
-            return
-        self.point, self.energy = point, None
-        clock.time, clock.steps = clock.time + count * ahead.dt, clock.steps + count
-
     def _step(self) -> None:
         clock, plan = self.clock, self.plan
         ahead = clock.ahead(self.moving)
@@ -250,13 +222,6 @@ class Run(Rows):
         """The flow at the times of the rows."""
         drive = self.plan.drive
         return self.flow if drive is None else drive.flow(time, self.flow.clamp, left, self.rows)
-
-    def _over(self, begin: Any, end: Any, rows: np.ndarray | None = None) -> tuple[Flow, str]:
-        """The flow of a step of all or of some rows, and what changes over it."""
-        drive = self.plan.drive
-        if drive is None:
-            return self.flow, ""
-        return drive.over_step(self.nodes, begin, end, self.flow.clamp, self.rows if rows is None else rows)
 
     def _kick(self, ahead: Ahead) -> dict[str, Array] | None:
         """The noise of the step that is next."""

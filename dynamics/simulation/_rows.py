@@ -106,13 +106,14 @@ class Rows:
             SimulationWarning,
         )
 
-    def _row(self) -> dict[Any, Any]:
-        kept = {name: self.point.states[name] for name in self.plan.keep}
+    def _row(self, point: Point | None = None, known: Any = None) -> dict[Any, Any]:
+        """What is saved of a point and its energy, of the last one unless they are given."""
+        point, known = (self.point, self.energy) if point is None else (point, known)
+        kept = {name: point.states[name] for name in self.plan.keep}
         if self.plan.columns:
             kept = {n: some(x, self.plan.columns[n]) if n in self.plan.columns else x for n, x in kept.items()}
         clock = {} if self.clock.one else {TIME: self.clock.time}
         done = {WORK: self.work, LOSS: self.loss} if self.plan.drive is not None else {}
-        known: Any = self.energy
         return {**kept, ENERGY: known.value, SCALE: known.scale, **clock, **done}
 
     def _last(self) -> dict[Any, Any]:

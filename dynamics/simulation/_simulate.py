@@ -224,7 +224,7 @@ def attempt(
         drive = driven(network, current, plan, t0, t1)
         if drive is not None:
             states = widened(states, drive.shapes())
-        masks = network.check_clamp(clamp, states)
+        masks = {} if clamp is None else network.check_clamp(clamp, states)
         method = choose(integrator, network.bound(masks), states)
         if strengths := strengths_of(network, noise, temperature):
             _refuse_rest(stop, guard)

@@ -5,6 +5,7 @@ from ._bilinear import Recurrent as Recurrent
 from ._convolution import Convolution as Convolution
 from ._exact import Answer as Answer
 from ._exact import Response as Response
+from ._exact import decayed as decayed
 from ._exact import exact_step as exact_step
 from ._merged import MergedSynapse as MergedSynapse
 from ._merged import groups as groups

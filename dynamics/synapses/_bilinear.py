@@ -8,7 +8,7 @@ from typing import Any
 from .. import backend
 from ..backend import Array, shown, static, structure
 from ..doors import finite, flag, floating
-from ._exact import Answer, Response
+from ._exact import Answer
 from ._synapse import Synapse
 
 
@@ -56,9 +56,9 @@ class Bilinear(Synapse):
         """A constant force, so an exact step always lowers the energy."""
         return Answer("constant", falls=True)
 
-    def response(self, position: int, *g: Array) -> Response:
+    def force(self, position: int, *g: Array) -> Array:
         """W g_b or W^T g_a."""
-        return Response(g[1] @ self.weights.T if position == 0 else g[0] @ self.weights)
+        return g[1] @ self.weights.T if position == 0 else g[0] @ self.weights
 
     def couples(self, position: int) -> bool:
         """Never."""

@@ -12,7 +12,7 @@ import numpy as np
 from .. import backend
 from ..backend import Array, static, structure
 from ..doors import finite, floating, items, whole
-from ._exact import Answer, Response
+from ._exact import Answer
 from ._synapse import Synapse
 
 
@@ -137,11 +137,11 @@ class Convolution(Synapse):
         """A constant force, so an exact step always lowers the energy."""
         return Answer("constant", falls=True)
 
-    def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
-        """The force."""
+    def force(self, position: int, *g: Array, signal: Array | None = None) -> Array:
+        """One of them."""
         if position == 0:
-            return Response(self.backward(g[1]))
-        return Response(self.forward(g[0]) if signal is None else signal)
+            return self.backward(g[1])
+        return self.forward(g[0]) if signal is None else signal
 
     def couples(self, position: int) -> bool:
         """Never."""

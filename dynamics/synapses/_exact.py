@@ -88,19 +88,9 @@ def exact_step(
                 rate = rate + gain * answer.stiffness
     if own is not None:
         return own(x, drive, rate, ratio)
-    force: Any = drive
-    if getattr(force, "shape", ()) != x.shape:  # none, or an input current alone
-        force = (0.0 if force is None else force) + backend.namespace(x).zeros_like(x)
     if type(rate) is float:
-        if rate == 0:
-            if ratio is None:
-                raise ValueError("With leak 0 and a constant force the state runs away: dt = inf has no limit.")
-            return x + ratio * force
-        if ratio is None:
-            return force / rate
-        expm1 = math.expm1 if type(ratio) is float else backend.namespace(x, ratio).expm1
-        gone = -expm1(-rate * ratio)
-        return (1 - gone) * x + (gone / rate) * force
+        return decayed(x, drive, rate, ratio)
+    force = drive if getattr(drive, "shape", ()) == x.shape else _shaped(drive, x)
     xp = backend.namespace(x)
     moves = rate > 0
     safe = xp.where(moves, rate, 1.0)
@@ -108,3 +98,23 @@ def exact_step(
         return xp.where(moves, force / safe, x)
     gone = xp.where(moves, -xp.expm1(-safe * ratio), rate * ratio)
     return (1 - gone) * x + force * xp.where(moves, gone / safe, ratio)
+
+
+def decayed(x: Array, force: Any, rate: float, ratio: Number | None) -> Array:
+    """The same for a constant force (None: there is none) and one number as the rate, l >= 0."""
+    if getattr(force, "shape", ()) != x.shape:
+        force = _shaped(force, x)
+    if rate == 0:
+        if ratio is None:
+            raise ValueError("With leak 0 and a constant force the state runs away: dt = inf has no limit.")
+        return x + ratio * force
+    if ratio is None:
+        return force / rate
+    expm1 = math.expm1 if type(ratio) is float else backend.namespace(x, ratio).expm1
+    gone = -expm1(-rate * ratio)
+    return (1 - gone) * x + (gone / rate) * force
+
+
+def _shaped(force: Any, x: Array) -> Array:
+    """A force of the shape of x, from none or from an input current alone."""
+    return (0.0 if force is None else force) + backend.namespace(x).zeros_like(x)

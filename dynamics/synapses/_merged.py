@@ -157,6 +157,10 @@ class MergedSynapse(EquilibriumSynapse):
         (x,), sums = g, self.signal(*g) if signal is None else signal
         return (self.similarities[0].pull_of_sums(x, sums[..., :-4], sums[..., -4:-3]),)
 
+    def force(self, position: int, *g: Array, signal: Array | None = None) -> Array:
+        """The same."""
+        return self.forces(*g, signal=signal)[0]
+
     def response(self, position: int, *g: Array, signal: Array | None = None) -> Response:
         """The similarity's own, with f frozen."""
         (x,), sums = g, self.signal(*g) if signal is None else signal

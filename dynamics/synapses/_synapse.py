@@ -85,6 +85,10 @@ class Synapse(backend.Extensible, ABC):
         what = f"{type(self).__name__}.forces"
         return tuple(xp.negative(backend.gradient(alone(k), g[k], what)) for k in range(len(g)))
 
+    def force(self, position: int, *g: Array, **shared: Any) -> Array:
+        """-dE_s/dg for the population at `position` alone, without what only the others need."""
+        return self.forces(*g, **shared)[position]
+
     def energy_gradient(self, *g: Array, **shared: Any) -> tuple[Array, ...]:
         """dE_s/dg; differs from ``-forces`` only for a coupling that is not the gradient of an energy."""
         return tuple(-force for force in self.forces(*g, **shared))
@@ -95,7 +99,7 @@ class Synapse(backend.Extensible, ABC):
 
     def response(self, position: int, *g: Array, **shared: Any) -> Response:
         """The force on the population at `position` with all others frozen, in the form that `answer` says."""
-        return Response(self.forces(*g, **shared)[position])
+        return Response(self.force(position, *g, **shared))
 
     def couples(self, position: int) -> bool:
         """Whether the force on the population at `position` depends on that population's own activation."""

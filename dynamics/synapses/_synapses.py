@@ -103,6 +103,12 @@ class SimilaritySynapse(Synapse):
         scores = self.signal(*g) if signal is None else signal
         return self._open.pullback(g[0], g[1]), scores
 
+    def force(self, position: int, *g: Array, signal: Array | None = None) -> Array:
+        """One of them."""
+        if position == 0:
+            return self._open.pullback(g[0], g[1])
+        return self.signal(*g) if signal is None else signal
+
     def answer(self, position: int) -> Answer:
         """On the value neurons the similarity's own; on the memory neurons a constant force."""
         return self.similarity.answer(self.nonnegative) if position == 0 else Answer("constant", falls=True)
@@ -111,7 +117,7 @@ class SimilaritySynapse(Synapse):
         """On the value neurons the similarity's own, on the memory neurons the scores."""
         if position == 0:
             return self._open.response(g[0], g[1])
-        return Response(self.signal(*g) if signal is None else signal)
+        return Response(self.force(position, *g, signal=signal))
 
     def couples(self, position: int) -> bool:
         """The memory neurons never see themselves, the value neurons unless the scores are linear."""
@@ -144,9 +150,12 @@ class SimilaritySynapse(Synapse):
 
     def magnitude(self, *g: Array, signal: Array | None = None) -> Array:
         """Sum of \\|f\\| times the size of the numbers that cancel in the scores."""
-        xp = backend.namespace(*g)
+        return self.measured(*g, signal=signal)[1]
+
+    def measured(self, *g: Array, signal: Array | None = None) -> tuple[Array, Array]:
+        """Both, with the scores found once."""
         scores = self.signal(*g) if signal is None else signal
-        return backend.dot(xp.abs(g[1]), self._open.magnitude(g[0], scores))
+        return -backend.dot(g[1], scores), backend.dot(abs(g[1]), self._open.magnitude(g[0], scores))
 
 
 @memories_apart("similarities")
@@ -271,6 +280,10 @@ class EquilibriumSynapse(Synapse):
         """(dsim_s/dg_s)^T f for each population."""
         f = self._weigh[0](*g, signal=signal)
         return tuple(s.pullback(a, f) for s, a in zip(self._open, g, strict=True))
+
+    def force(self, position: int, *g: Array, signal: Array | None = None) -> Array:
+        """One of them."""
+        return self._open[position].pullback(g[position], self._weigh[0](*g, signal=signal))
 
     def answer(self, position: int) -> Answer:
         """The similarity's own, with f frozen: where L_h is convex its tangent lies below it."""

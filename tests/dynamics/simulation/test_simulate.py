@@ -227,6 +227,35 @@ def test_finished_samples_leave_the_batch_and_stay_as_they_are(library_name, sav
     assert (np.diff(energy, axis=0) <= 1e-14).all()
 
 
+@pytest.mark.parametrize("library_name", few(["numpy", "torch", "jax"], 2))
+@pytest.mark.parametrize("save_at", [None, 3, "times"], ids=str)
+@pytest.mark.parametrize("stop", [None, steady()], ids=["to the end", "steady"])
+def test_steps_taken_together_are_those_taken_one_by_one(library_name, save_at, stop, rng):
+    """A function of one's own is asked after every step; conditions of the package and records need no look at each."""
+    pytest.importorskip(library_name)
+    memory, query = staggered(rng)
+    memory, query = memory.to(library_name), to_library(query, library_name)
+    options = {
+        "t1": 20.3,
+        "integrator": Relaxation(0.5),
+        "save_at": [0.0, 2.0, 2.75, 19.0] if save_at == "times" else save_at,
+    }
+    together = simulate(memory, query, stop=stop, **options)
+    apart = simulate(
+        memory, query, stop=lambda moment: stop(moment) if stop else np.zeros(moment.rows.size, bool), **options
+    )
+    assert together.result is apart.result
+    np.testing.assert_array_equal(together.steps, apart.steps)
+    np.testing.assert_allclose(together.times, apart.times, rtol=1e-13)
+    np.testing.assert_allclose(together.reached, apart.reached, rtol=1e-13)
+    for one, other in ((together.states, apart.states), (together.final, apart.final)):
+        np.testing.assert_allclose(to_numpy(one["value"]), to_numpy(other["value"]), rtol=1e-12, atol=1e-14)
+    for name in ("energy", "energy_scale"):
+        one, other = to_numpy(getattr(together, name)), to_numpy(getattr(apart, name))
+        np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-14)
+    assert together.statistics["evaluations"] == apart.statistics["evaluations"]
+
+
 def test_times_are_common_and_belong_to_the_rows(rng):
     memory, query = staggered(rng)
     run = simulate(memory, query, t1=40.0, integrator=Relaxation(0.5), stop="steady")
