@@ -166,10 +166,10 @@ class _Stored(NamedTuple):
             return ("memory", int(self.rows[empty[0]]), -1) if empty.size else ("spurious", -1, -1)
         cosines = self.units @ g / length
         near = cosines.max() >= SHARE
-        if near and self._is_mean(g):
-            return "global mean", -1, -1
         if near or cosines.min() <= -SHARE:
             row = self._nearest(g if near else -g)
+            if row >= 0 and near and self._is_mean(g):
+                return "global mean", -1, -1
             return ("mixture", -1, -1) if row < 0 else ("memory", row, -1) if near else ("reversed", -1, row)
         inside = self.patterns.T @ np.linalg.lstsq(self.patterns.T, g, rcond=None)[0]
         return ("mixture" if np.linalg.norm(inside) >= SHARE * length else "spurious"), -1, -1

@@ -20,7 +20,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.extmath import randomized_svd
 
 from ...dynamics import backend
 
@@ -67,6 +66,8 @@ def coarse(patterns: np.ndarray, square: bool, directions: int, seed: int) -> Co
     sample = np.asarray(patterns[some], float)
     mean, most = sample.mean(axis=0), min(directions, *sample.shape)
     if most < min(sample.shape) // 4:
+        from sklearn.utils.extmath import randomized_svd  # takes a second to import
+
         found = randomized_svd(sample - mean, most, random_state=seed)[2]
     else:
         found = np.linalg.svd(sample - mean, full_matrices=False)[2][:most]
