@@ -170,6 +170,7 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
             f"model instead: lambda p: {type(model).__name__}(...)."
         )
     basis, known = None, model
+    kind: Any = type(model)
     if rule_of(model) is not None:
         settings["tau_memory"], known = 0.0, model.adiabatic()
         if parameter in ("beta", "tau_value") and (space := row_space(model)) is not None:
@@ -179,7 +180,7 @@ def family_of(model: Any, parameter: str, low: float, high: float) -> Family:
     def make(p: float) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the model warns of, it has said
-            return type(model)(**{**settings, parameter: p})
+            return kind(**{**settings, parameter: p})
 
     return Family(make, low, high, basis, parameter, known)
 

@@ -37,7 +37,7 @@ def test_the_catalogue_has_every_model():
         if inspect.isclass(thing) and issubclass(thing, Stored) and not inspect.isabstract(thing)
     }
     assert found == models - {
-        hopfield.Autoencoder,
+        hopfield.models.Autoencoder,
         hopfield.CovarianceMemory,
         hopfield.PredictiveCodingMemory,
     }  # which learn, and some are cued with a part
