@@ -29,9 +29,9 @@ def trained(stream: np.ndarray, held: Sequence[np.ndarray], size: int, cell: dic
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(cell["seed"])
             model = LanguageModel(size, cell, FORMS[cell["form"]])
-            diverged, loss = _fit(model, torch.from_numpy(stream), size, cell)
+            diverged, loss = _fit(model, torch.tensor(stream), size, cell)
             model.eval()
-            nats = [_nats(model, torch.from_numpy(article), cell) for article in held]
+            nats = [_nats(model, torch.tensor(article), cell) for article in held]
     finally:
         torch.set_num_threads(before)
     counts = [max(0, len(article) - 1) for article in held]

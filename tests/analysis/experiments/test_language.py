@@ -167,6 +167,7 @@ def test_training_learns_and_one_that_diverges_keeps_its_last_good_state(small):
     made = _tokens.vocabulary("characters", _text.articles(TEXT))
     codes = made.encode(TEXT)[:7000]
     cell = {**small, "form": "euclidean", "seed": 0, "rate": 2e-2, "epochs": 2}
+    codes.setflags(write=False)  # as arrays are that several processes share
     good = _training.trained(codes, [codes[:1500]], made.size, cell)
     assert not good["diverged"]
     assert good["nats"][0] / good["tokens"][0] < 0.7 * math.log(made.size)
