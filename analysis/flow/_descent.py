@@ -18,6 +18,8 @@ from ._sphere import canonical, neutral
 DENSE = 256  # neurons up to which Jacobians are matrices; beyond, they are only multiplied with
 LOW = 64.0  # the rate, below others, at which the direction of a ray stands among modes from products
 SLOWEST = 1e-3  # rates, in units of 1/clock, below which an arrival is judged as if it were that fast
+HOME = 0.03  # of the scale: how near a known point a state must be for its force to be compared with the linear one
+AWAY = 0.3  # of the scale, within which of a known point a state is judged anew in every fifth look alone
 NEWTON = 16.0  # times eps^(1/3) of the scale: how well a degenerate zero is known (see `polish`)
 
 
@@ -241,13 +243,15 @@ def descend(
     error: float = 1e-3,
     keep: bool = False,
     budget: Budget | None = None,
+    known: np.ndarray | None = None,
 ) -> Descent:
     r"""Follow x' = F(x) from states (B, D) to the stable fixed points that they reach.
 
     Heun's method with a step size for each state: an error of `error` of the scale a step, and of a quarter of the
     step at most. A state has arrived when every mode shrinks there and Newton's method finds a fixed point, stable
     too, within \|F\| over the slowest rate (twice that, for what is not linear): slow passage near a saddle is no
-    arrival.
+    arrival. At a stable point p that is known it has arrived without that, where J is symmetric and \|x - p\| is below
+    0.03 of the scale, with \|F(x) - J(p) (x - p)\| <= \|F(x)\|/10: two products instead of eigenvalues for each state.
 
     Parameters
     ----------
@@ -263,6 +267,8 @@ def descend(
         Return the path, with as many rows as steps were taken.
     budget : Budget, optional
         States still under way when it is spent have not converged.
+    known : array (K, D), optional
+        Points at which every mode is known to shrink.
 
     Examples
     --------
@@ -301,12 +307,33 @@ def descend(
             path.append(x.copy())
         if count % 10 == 0 or count == steps:
             near = np.flatnonzero(~arrived & (speed <= 0.3 * top))
+            if len(near) and known is not None and len(known) and flow.symmetric and not neutral(flow.field, known[:1]):
+                home, away = _at_known(flow, x[near], force[near], known)
+                there = home >= 0
+                x[near[there]], arrived[near[there]] = known[home[there]], True
+                near = near[~there & (away | (count % 50 == 0))]
             if len(near):
                 here, place = _arrived(flow, x[near])
                 x[near[here]], arrived[near[here]] = place[here], True
     if keep:
         path.append(x.copy())
     return Descent(x, arrived, np.stack(path) if keep else None)
+
+
+def _at_known(flow: Flow, x: np.ndarray, force: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The row of the known point at which each state (B, D) has arrived, else -1; and whether it is away from all."""
+    squares = (known**2).sum(axis=-1) - 2 * x @ known.T
+    row = squares.argmin(axis=-1)
+    gap = x - known[row]
+    distance = np.linalg.norm(gap, axis=-1)
+    close = np.flatnonzero(distance <= HOME * flow.scale)
+    home = np.full(len(x), -1)
+    if len(close):
+        straight = flow.product(known[row[close]], gap[close])
+        wrong = np.linalg.norm(force[close] - straight, axis=-1)
+        good = close[wrong <= 0.1 * np.linalg.norm(force[close], axis=-1)]
+        home[good] = row[good]
+    return home, distance > AWAY * flow.scale
 
 
 def _arrived(flow: Flow, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from ._derivatives import split
 from ._field import Field
 
 ACCURACY = 1e-9  # of the shift: what patterns that are left out may change
+SMALL = 64  # patterns up to which all take part
 
 
 class LowRank(NamedTuple):
@@ -102,10 +103,12 @@ def low_rank(flow: Field, x: np.ndarray) -> LowRank | None:
     if similarity.metric not in ("product", "square"):
         return None
     h = synapse.signal(g)
+    if len(rows) > min(SMALL, flow.size - 1) and flow.plain and synapse.lagrangian.law == "softmax":
+        found = _taking_part(flow, p, synapse, similarity.metric, rows, backend.to_numpy(g).astype(float), h)
+        if found is not None:
+            return found
     if len(rows) >= flow.size:
-        if not flow.plain or synapse.lagrangian.law != "softmax":
-            return None
-        return _taking_part(flow, p, synapse, similarity.metric, rows, backend.to_numpy(g).astype(float), h)
+        return None
     core = _curvature_matrix(flow, synapse.lagrangian, h) / synapse.leak
     if similarity.metric == "product":
         return LowRank(p.leak, _root_of_gram(flow, x, rows.T), core, flow.size)

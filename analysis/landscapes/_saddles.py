@@ -237,7 +237,7 @@ def join(
     saddles : Passes
         The saddles and the modes that grow.
     minima : array (K, D)
-        Known minima; others that are met are added below them.
+        Known minima, at which every mode shrinks; others that are met are added below them.
     push : float
         In units of the scale.
     looks : int
@@ -267,7 +267,7 @@ def join(
     for k in budget.each("batches of saddles to go down from", range(0, count, chunk)):
         rows = slice(k, k + chunk)
         pair = np.concatenate([saddles.state[rows] + step[rows], saddles.state[rows] - step[rows]])
-        way = descend(flow, pair, keep=True, budget=budget)
+        way = descend(flow, pair, keep=True, budget=budget, known=minima)
         assert way.path is not None
         ends = flow.canonical(way.state)
         size = len(pair) // 2

@@ -18,6 +18,7 @@ from ._strings import Strings, laid
 
 CENSUS = 10  # stored patterns up to which all fixed points are looked for
 ALL_PAIRS = 12  # minima up to which every pair is tried
+TOGETHER = 256  # saddles of a census that are looked at and followed down before the next ones
 
 
 @quiet
@@ -212,9 +213,10 @@ class _Search:
         """All three, and the strings between pairs that no saddle of the census joins where minima are many."""
         flow, minima, many = self.flow, self.ends[0].minima, self.count > ALL_PAIRS
         if flow.smooth:
-            self._take("census", known)
+            for part in self._lowest_first(known):
+                self._take("census", part)
             if many and isinstance(pairs, str) and pairs == "auto":
-                joined = {(int(i), int(j)) for i, j in np.sort(self.ends[-1].joins, axis=1)}
+                joined = {(int(i), int(j)) for ends in self.ends for i, j in np.sort(ends.joins, axis=1)}
                 self.pairs = self.pairs[[tuple(pair) not in joined for pair in self.pairs.tolist()]]
         else:
             self.notes.append(
@@ -233,6 +235,13 @@ class _Search:
             self._take("climb", climb(flow, begin, modes=self.climbs, seed=self.seed, budget=self.budget))
         elif self.climbs:
             self.notes.append("No climbing from minima: the Jacobian is not symmetric here.")
+
+    def _lowest_first(self, x: np.ndarray) -> list[np.ndarray]:
+        """Candidates in groups, the lowest first where they are many, so that what a budget leaves is high."""
+        if len(x) <= TOGETHER:
+            return [x]
+        x = x[np.argsort(self.flow.energy(x), kind="stable")]
+        return [x[first : first + TOGETHER] for first in range(0, len(x), TOGETHER)]
 
     def _take(self, name: str, x: np.ndarray) -> None:
         """Those of the candidates that are new saddles, and what they join."""
