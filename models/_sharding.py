@@ -9,6 +9,7 @@ no weight; that is refused where a separation gives every score one.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,16 @@ class Padded(Similarity):
     def of(self, patterns: Array) -> Padded:
         """The same of other patterns."""
         return Padded(patterns, base=self.base, count=self.count)
+
+    @backend.kept
+    def extent(self) -> float | None:
+        """The rms of the patterns without those that fill up, on which default steps may depend."""
+        whole = self.base.extent
+        if whole is None:
+            return None
+        rows, width = self.patterns.shape
+        others = float((backend.to_numpy(self.patterns[self.count :]).astype(float) ** 2).sum())
+        return math.sqrt(max(whole**2 * rows * width - others, 0.0) / (self.count * width))
 
     def _filled(self, scores: Array) -> Array:
         xp = backend.namespace(scores)

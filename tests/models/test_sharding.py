@@ -93,6 +93,7 @@ def test_rows_that_fill_up_have_no_weight():
         assert not np.asarray(filled.weights(q))[:, 5:].any()
         np.testing.assert_allclose(filled.recall(q), memory.recall(q), rtol=1e-14)
         np.testing.assert_allclose(filled.energy(q), memory.energy(q), rtol=1e-13)
+        np.testing.assert_allclose(filled.sim.extent, memory.sim.extent, rtol=1e-14)
         assert padded(memory, 5) is memory
     with pytest.raises(ValueError, match="5 patterns do not divide by 2 devices"):
         padded(UniversalHopfield(m, "cosine", "identity"), 2)
