@@ -286,6 +286,8 @@ def descend(
     step = np.minimum(step, 1.0 / contraction_rate(flow, x))
     path = [x.copy()] if keep else []
     top = speed.copy()
+    if known is not None and (not len(known) or not flow.symmetric or neutral(flow.field, known[:1])):
+        known = None
     for count in range(1, steps + 1):
         go = ~arrived
         if not go.any() or (budget is not None and budget.spent):
@@ -307,7 +309,7 @@ def descend(
             path.append(x.copy())
         if count % 10 == 0 or count == steps:
             near = np.flatnonzero(~arrived & (speed <= 0.3 * top))
-            if len(near) and known is not None and len(known) and flow.symmetric and not neutral(flow.field, known[:1]):
+            if len(near) and known is not None:
                 home, away = _at_known(flow, x[near], force[near], known)
                 there = home >= 0
                 x[near[there]], arrived[near[there]] = known[home[there]], True

@@ -17,6 +17,7 @@ from ._in_place import added as added
 from ._in_place import exp_of_gap as exp_of_gap
 from ._in_place import is_free as is_free
 from ._in_place import is_mapped as is_mapped
+from ._in_place import least_exponent as least_exponent
 from ._in_place import product as product
 from ._in_place import scaled as scaled
 from ._libraries import Array as Array

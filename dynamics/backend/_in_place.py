@@ -14,7 +14,8 @@ from ._libraries import Array, Number, backend_of, namespace
 
 
 @functools.cache
-def _least(xp: Any, dtype: Any, faint: bool) -> float:
+def least_exponent(xp: Any, dtype: Any, faint: bool) -> float:
+    """The y below which e^y is held up, at the least normal number (`faint`) or at eps^3."""
     info = xp.finfo(dtype)
     return 0.99 * math.log(float(info.smallest_normal)) if faint else 3 * math.log(float(info.eps))
 
@@ -49,7 +50,7 @@ def exp_of_gap(block: Array, top: Array, faint: bool = True) -> Array:
     np.float64(1.0)
     """
     xp = namespace(block)
-    least = _least(xp, block.dtype, faint)
+    least = least_exponent(xp, block.dtype, faint)
     if not is_free(block) or not is_free(top):
         return xp.exp(xp.clip(block - top, min=least))
     block -= top

@@ -14,9 +14,9 @@ Order matters: both at once from the old state (Jacobi) raises the energy withou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from .. import backend
 from ..backend import Array, Number, shown
@@ -24,8 +24,6 @@ from ..doors import behind, flag, number, settle
 from ..network import Flow, Point, Population, Wire
 from ..synapses import Answer, Response, decayed, exact_step
 from ._base import Integrator, States, Step, error_norm, refuse_tolerance
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -233,8 +231,8 @@ def _equation(flow: Flow, name: str) -> Equation:
     logarithmic = any(answer.kind == "logarithmic" for answer in answers) and p.lagrangian.log_gain is not None
     return Equation(
         name=name,
-        forces=[_bound(wire, wire.force, k) for wire, k in ends],
-        responses=[_bound(wire, wire.response, k) for wire, k in ends],
+        forces=[wire.bound(wire.force, k) for wire, k in ends],
+        responses=[wire.bound(wire.response, k) for wire, k in ends],
         refresh=[wire for wire in flow.wires if name in wire.seen],
         activate=None if p.lagrangian.identity else behind(p.lagrangian.activation),
         answers=answers,
@@ -247,17 +245,6 @@ def _equation(flow: Flow, name: str) -> Equation:
         gain=p.lagrangian.log_gain if logarithmic else 1.0,
         tau=p.tau,
     )
-
-
-def _bound(wire: Wire, method: Callable[..., T], k: int) -> Callable[..., T]:
-    """A method of a synapse for one of its ends, as a function of all activations and signals."""
-    joined, key = wire.joined, wire.key
-
-    def ask(g: Mapping[str, Array], signals: Mapping[str, Any]) -> T:
-        signal = signals[key]
-        return method(k, *joined(g)) if signal is None else method(k, *joined(g), signal=signal)
-
-    return ask
 
 
 def _weighted(answers: list[Answer]) -> bool:

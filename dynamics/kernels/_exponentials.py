@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, least_exponent, namespace
 from ._ready import compiled_loops
 
 LEAST = 2**18  # scores: a quarter of a millisecond without a compiled loop
@@ -29,7 +28,7 @@ def exponentials(block: Array, beta: Any, top: Array, work: float) -> Array | No
     loops = compiled_loops(work, LEAST, block, top)
     if loops is None:
         return None
-    least = np.float32(3 * math.log(np.finfo(np.float32).eps))
+    least = np.float32(least_exponent(namespace(block), block.dtype, False))
     powers = np.empty(block.shape[1], np.int32)
     loops.exponentials(block, block.view(np.int32), np.float32(beta), top, least, powers)
     return block

@@ -72,6 +72,16 @@ class Wire(NamedTuple):
         g, signal = self.joined(point.activations), point.signals[self.key]
         return method(*first, *g) if signal is None else method(*first, *g, signal=signal)
 
+    def bound(self, method: Callable[..., T], k: int) -> Callable[[Mapping[str, Array], Mapping[str, Any]], T]:
+        """A method for one of its ends, as a function of all activations and signals: `ask` for a loop."""
+        joined, key = self.joined, self.key
+
+        def ask(g: Mapping[str, Array], signals: Mapping[str, Any]) -> T:
+            signal = signals[key]
+            return method(k, *joined(g)) if signal is None else method(k, *joined(g), signal=signal)
+
+        return ask
+
 
 class Cell(NamedTuple):
     """A population as a flow uses it: its facts but its input current, and its Lagrangian's methods."""

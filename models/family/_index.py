@@ -144,14 +144,15 @@ class PatternIndex:
         directions = whole("directions", directions, 1, width)
         settle(self, seed, "seed")
         rows: Any = memory.sim.carrier
-        square, places = memory.sim.metric == "square", memory.places
+        places: Any = memory.places
+        square = memory.sim.metric == "square"
         recalled = memory.memories if memory.projection is None else memory.projection
         centre, radius = _ball(recalled)
         made = {
             "directions": directions,
             "_coarse": coarse(rows, square, directions, self.seed),
             "_rows": rows,
-            "_squares": vars(places)["squares"] if square else None,
+            "_squares": places.squares if square else None,
             "_recalled": recalled,
             "_centre": centre,
             "_radius": radius,

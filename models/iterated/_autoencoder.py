@@ -160,8 +160,7 @@ class Autoencoder(Stored):
 
     def settings(self) -> dict[str, Any]:
         """The arguments that build this autoencoder again, the weights as one vector."""
-        kept = backend.settings(self)
-        return {**kept, "weights": packed(self.weights, self.offsets), "offsets": ",".join(map(str, self.sizes))}
+        return {**backend.settings(self), **packed(self.weights, self.offsets, self.sizes)}
 
     @property
     def network(self) -> Any:

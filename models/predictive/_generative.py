@@ -351,8 +351,7 @@ class PredictiveCodingMemory(Model):
 
     def settings(self) -> dict[str, Any]:
         """The arguments that build this memory again, the weights as one vector."""
-        kept = backend.settings(self)
-        return {**kept, "weights": packed(self.weights, self.offsets), "offsets": ",".join(map(str, self.sizes))}
+        return {**backend.settings(self), **packed(self.weights, self.offsets, self.sizes)}
 
     def notes(self) -> list[str]:
         """That it is no memory of attractors."""

@@ -33,13 +33,14 @@ def connection(k: int, given: Any, below: list[Array]) -> Array:
     return found
 
 
-def packed(weights: Sequence[Array], offsets: Sequence[Array]) -> np.ndarray:
-    """All weights and offsets as one vector, for a file."""
-    return np.concatenate([backend.to_numpy(x).reshape(-1) for x in (*weights, *offsets)])
+def packed(weights: Sequence[Array], offsets: Sequence[Array], sizes: Sequence[int]) -> dict[str, Any]:
+    """All weights and offsets as one vector, and the sizes of the layers as text, for a file."""
+    vector_ = np.concatenate([backend.to_numpy(x).reshape(-1) for x in (*weights, *offsets)])
+    return {"weights": vector_, "offsets": ",".join(map(str, sizes))}
 
 
 def unpacked(vector_: Array, sizes: Any, *, forward: bool = False) -> tuple[list[Array], list[Array]]:
-    """Weights and offsets from one vector and the sizes of the layers as text: what `save` writes.
+    """Weights and offsets from one vector and the sizes of the layers as text: what `packed` gives.
 
     Weights are (n_k, n_(k+1)), with an offset for every layer; `forward` they are (n_(k+1), n_k), and the first layer
     has no offset.
