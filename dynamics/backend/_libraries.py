@@ -92,7 +92,7 @@ def backend_of(value: Any) -> str:
 
 def arrays(node: Any) -> list[Array]:
     """The leaves that are arrays of some library (Python numbers are of every library)."""
-    return [leaf for leaf in leaves(node) if is_array(leaf)]
+    return [leaf for leaf in leaves(node) if type(leaf) is np.ndarray or is_array(leaf)]
 
 
 def is_traced(value: Any) -> bool:

@@ -15,6 +15,9 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, dataclass_transform
 
+import numpy as np
+
+LEAVES = (np.ndarray, float, int, bool)  # what most leaves are, known at a glance
 _unregistered: weakref.WeakSet[type] = weakref.WeakSet()  # classes that JAX has not heard of
 
 
@@ -79,6 +82,7 @@ def structure(cls: type) -> type:
     fields = sorted(dataclasses.fields(cls), key=lambda field: bool(field.kw_only))  # in the order of the constructor
     cls.__dataclass_fields__ = {field.name: field for field in fields}
     cls._static = tuple((field.name, bool(field.metadata.get("static"))) for field in fields)
+    cls._leaves = tuple(name for name, is_static in cls._static if not is_static)
     cls._derived = tuple((field.name, field.metadata["derived"]) for field in fields if "derived" in field.metadata)
     cls._by_row = tuple(field.name for field in fields if field.metadata.get("by_row"))
     if "__init__" in vars(cls):
@@ -184,7 +188,7 @@ def _split(node: Any) -> tuple[list[tuple[str, Any]], tuple[tuple[str, Any], ...
     for name, is_static in cls._static:
         (fixed if is_static else leaves).append((name, getattr(node, name)))
     if not is_decorated(node):
-        known = {name for name, _ in (*leaves, *fixed)}
+        known = {name for name, _ in cls._static}
         for name, value in getattr(node, "__dict__", {}).items():
             if name not in known and not _is_cache(getattr(cls, name, None)):
                 (leaves if _flows(value) else fixed).append((name, value))
@@ -225,7 +229,13 @@ def leaves(node: Any) -> Iterator[Any]:
 
 
 def _gather(node: Any, found: list[Any]) -> None:
-    if is_structure(node):
+    kind = type(node)
+    if kind in LEAVES:
+        found.append(node)
+    elif is_decorated(node):
+        for name in kind._leaves:
+            _gather(getattr(node, name), found)
+    elif is_structure(node):
         for _, value in _split(node)[0]:
             _gather(value, found)
     elif isinstance(node, dict | tuple | list):

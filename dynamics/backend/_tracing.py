@@ -172,18 +172,20 @@ class kept:
     def __get__(self, node: Any, owner: type | None = None) -> Any:
         if node is None:
             return self
-        if is_compiling() or any(_is_live(leaf) for leaf in arrays(node)):
+        if is_compiling():
             return self.function(node)
-        like = next(iter(arrays(node)), None)
-        with contextlib.nullcontext() if like is None else eagerly(like):
+        held = arrays(node)
+        if any(map(_is_live, held)):
+            return self.function(node)
+        with eagerly(held[0]) if held else contextlib.nullcontext():
             value = self.function(node)
-        if not any(_is_live(leaf) for leaf in arrays(value)):
+        if not any(map(_is_live, arrays(value))):
             node.__dict__[self.name] = value  # where Python looks before it comes here again
         return value
 
 
 def _is_live(value: Array) -> bool:
-    return is_traced(value) or (backend_of(value) == "torch" and value.requires_grad)
+    return type(value) is not np.ndarray and (is_traced(value) or (backend_of(value) == "torch" and value.requires_grad))
 
 
 def holds(condition: Callable[..., Array], *values: Array) -> bool:
