@@ -214,7 +214,7 @@ class _Tracer:
             if abs(edge - z[-1]) < 1e-9 and (edge - z[-1]) * t[-1] <= 0 and abs(t[-1]) > 1e-6:
                 break
             new = correct(family, z + length * t, t)
-            turn = tangent(family, new.z, t) if new.converged else t
+            turn = tangent(family, new.z, t, new.force) if new.converged else t
             if not new.converged or turn @ t < 0.98 or np.linalg.norm(new.z - z) > 1.5 * length:
                 length /= 2
                 if length < 1e-6:

@@ -124,10 +124,9 @@ class Family:
         """F at a scaled point, in units of the scale."""
         return self.flow(z[-1] * self.span).velocity(z[:-1] * self.scale) / self.scale
 
-    def slope(self, z: np.ndarray) -> np.ndarray:
-        """dF/dp in scaled units, by a difference: it sets how Newton's method gets to a point, not which point."""
+    def slope(self, z: np.ndarray, here: np.ndarray) -> np.ndarray:
+        """dF/dp in scaled units, by a difference from F = `here`: it sets how Newton's method gets to a point."""
         step = self._difference * max(1.0, abs(z[-1]))
-        here = self.force(z)
         try:
             there = self.force(np.append(z[:-1], z[-1] + step))
         except OutsideDomainError:  # the model ends here
@@ -209,12 +208,13 @@ def bordered_solve(
     return gmres(operator, right, rtol=1e-10, restart=80, maxiter=10)[0]
 
 
-def tangent(family: Family, z: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """The unit tangent of the curve of fixed points at z, pointing as `before` does."""
+def tangent(family: Family, z: np.ndarray, before: np.ndarray, force: np.ndarray | None = None) -> np.ndarray:
+    """The unit tangent of the curve of fixed points at z, pointing as `before` does; `force` is F(z) if it is known."""
     right = np.zeros(len(z))
     right[-1] = 1.0
     try:
-        t = bordered_solve(family, z, family.slope(z), before, right)
+        slope = family.slope(z, family.force(z) if force is None else force)
+        t = bordered_solve(family, z, slope, before, right)
     except (OutsideDomainError, np.linalg.LinAlgError):
         return before
     length = np.linalg.norm(t)
@@ -222,12 +222,13 @@ def tangent(family: Family, z: np.ndarray, before: np.ndarray) -> np.ndarray:
 
 
 class Corrected(NamedTuple):
-    """A point on the curve, how many Newton steps it took, whether they converged, and what stopped them, if at all."""
+    """A point on the curve, how many Newton steps it took, whether they converged, what stopped them, and F there."""
 
     z: np.ndarray
     steps: int
     converged: bool
     reason: str = ""
+    force: np.ndarray | None = None
 
 
 def correct(family: Family, z: np.ndarray, normal: np.ndarray, steps: int = 12) -> Corrected:
@@ -242,33 +243,34 @@ def correct(family: Family, z: np.ndarray, normal: np.ndarray, steps: int = 12) 
 
 
 def _newton(family: Family, z: np.ndarray, normal: np.ndarray, steps: int) -> Corrected:
-    last, slope = np.inf, family.slope(z)
+    force = family.force(z)
+    last, slope = np.inf, family.slope(z, force)
     reach = max(1.0, float(np.linalg.norm(z)))
     tolerance = max(1e-12, 500 * family.flow(z[-1] * family.span).epsilon) * reach
     for count in range(1, steps + 1):
-        force = family.force(z)
         move = bordered_solve(family, z, slope, normal, -np.append(force, 0.0))
         move[-1] = move[-1] if normal[:-1].any() else 0.0  # exactly: the model may end where the range does
         size = float(np.linalg.norm(move))
         if not np.isfinite(size) or size > reach or (count > 3 and size > 0.9 * last and size > 1e3 * tolerance):
             return Corrected(z, count, False)
         z = z + move
+        force = family.force(z)
         if size <= tolerance or (size <= 1e3 * tolerance and size > last / 4):
-            return Corrected(z, count, _rests(family, z))
+            return Corrected(z, count, _rests(family, z, force), force=force)
         last = size
-    return Corrected(z, steps, last <= 1e3 * tolerance and _rests(family, z))
+    return Corrected(z, steps, last <= 1e3 * tolerance and _rests(family, z, force), force=force)
 
 
-def _rests(family: Family, z: np.ndarray) -> bool:
+def _rests(family: Family, z: np.ndarray, force: np.ndarray) -> bool:
     """Whether the force is what rounding makes of it: short steps alone are taken beside a point of least force too."""
     flow, x = family.flow(z[-1] * family.span), z[:-1] * family.scale
-    eps, size = flow.epsilon, float(np.linalg.norm(family.force(z)))
+    eps, size = flow.epsilon, float(np.linalg.norm(force))
     if size <= (1e-10 if eps < 1e-10 else 1e-5):
         return True
     reach = max(1.0, float(np.linalg.norm(z)))
     if flow.size <= DENSE:
         return size <= ROUNDING * eps * float(np.linalg.norm(jacobian_matrix(flow, x), 2)) * reach
-    ahead = family.force(z) / size  # the direction in which the force is large, as rounding makes it
+    ahead = force / size  # the direction in which the force is large, as rounding makes it
     return size <= ROUNDING * eps * float(np.linalg.norm(flow.product(x, ahead))) * reach
 
 
