@@ -187,7 +187,9 @@ class kept:
 
 
 def _is_live(value: Array) -> bool:
-    return type(value) is not np.ndarray and (is_traced(value) or (backend_of(value) == "torch" and value.requires_grad))
+    return type(value) is not np.ndarray and (
+        is_traced(value) or (backend_of(value) == "torch" and value.requires_grad)
+    )
 
 
 def holds(condition: Callable[..., Array], *values: Array) -> bool:
