@@ -24,19 +24,16 @@ IN_EACH = _each(slow=("float64",))  # JAX in float32
 IN_EACH_SLOW_JAX = _each(slow=("float64", "float32"))  # where another test of the same file runs on JAX
 
 
-def few(values, fast):
+def few(values, fast, *, spread=True):
     """Values of a parameter: those in `fast` are tried by fast tests, the others by broad ones.
 
-    `fast` names them, or says how many of the first.
+    `fast` names them, or says how many of the first. A tuple is of several parameters, unless it is not to be `spread`.
     """
     values = list(values)
     chosen = values[:fast] if isinstance(fast, int) else list(fast)
     assert all(value in values for value in chosen), chosen
-    return [value if value in chosen else _param(value, pytest.mark.broad) for value in values]
-
-
-def _param(value, mark):
-    return pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=mark)
+    spread = spread and isinstance(values[0], tuple)
+    return [v if v in chosen else pytest.param(*(v if spread else (v,)), marks=pytest.mark.broad) for v in values]
 
 
 def enable_float64():

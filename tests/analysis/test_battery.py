@@ -111,7 +111,7 @@ NOT_OF_A_MEMORY = {
 }
 # Every verb answers for these in a fast test, for the others in a broad one; where that takes long, in a slow one, as
 # what JAX compiles does.
-FEW = ["modern", "dot-max", "cosine-softmax", "kl-softmax", "classical-hebbian", "covariance-implicit"]
+FEW = ["modern", "dot-max", "classical-hebbian", "covariance-implicit"]
 LONG = {
     "basin_radius",
     "basin_slice",

@@ -14,7 +14,7 @@ import scipy.sparse
 from PIL import Image
 from typer.testing import CliRunner
 
-from helpers import call
+from helpers import call, few
 from hopfield.cli import app
 from hopfield.commands._files import read
 from hopfield.commands._settings import settings_of
@@ -255,21 +255,25 @@ def test_tau_memory_is_an_option():
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ("recall", "rows.npy", "--noise", 0.01, "--beta", 20),
-        ("simulate", "rows.npy", "--noise", 0.01, "--beta", 20, "--cues", 2),
-        ("lyapunov", "rows.npy", "--noise", 0.01, "--cues", 2),
-        ("fixed-points", "rows.npy", "--stored", 2, "--batches", 1),
-        ("basins", "rows.npy", "--noise", 0.01, "--stored", 2, "--resolution", 0),
-        ("landscape", "rows.npy", "--stored", 2, "--beta", 5),
-        ("beta", "rows.npy"),
-        ("bifurcation", "rows.npy", "--stored", 2, "--from", 0.1, "--to", 2),
-        ("models",),
-        ("models", "dense"),
-        ("demo", "--stored", 10, "--cues", 5),
-        ("capacity", "--sizes", "2,5", "--runs", 1, "--similarity", "manhattan"),
-        ("reproduce", "fig2", "--quick", "--reading", "text", "--runs", 1),
-    ],
+    few(
+        [
+            ("recall", "rows.npy", "--noise", 0.01, "--beta", 20),
+            ("lyapunov", "rows.npy", "--noise", 0.01, "--cues", 2),
+            ("models",),
+            ("capacity", "--sizes", "2,5", "--runs", 1, "--similarity", "manhattan"),
+            ("simulate", "rows.npy", "--noise", 0.01, "--beta", 20, "--cues", 2),
+            ("fixed-points", "rows.npy", "--stored", 2, "--batches", 1),
+            ("basins", "rows.npy", "--noise", 0.01, "--stored", 2, "--resolution", 0),
+            ("landscape", "rows.npy", "--stored", 2, "--beta", 5),
+            ("beta", "rows.npy"),
+            ("bifurcation", "rows.npy", "--stored", 2, "--from", 0.1, "--to", 2),
+            ("models", "dense"),
+            ("demo", "--stored", 10, "--cues", 5),
+            ("reproduce", "fig2", "--quick", "--reading", "text", "--runs", 1),
+        ],
+        4,
+        spread=False,
+    ),
     ids=lambda arguments: " ".join(map(str, arguments[:2])),
 )
 def test_json_is_all_that_is_printed(arguments):

@@ -134,12 +134,18 @@ def test_basins(folder):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [
-        (("--similarity", "cosine", "--separation", "softmax", "--beta", "9"), "no theorem is known for the cosine"),
-        (("--separation", "polynomial(3)"), "softmax or max, not polynomial(3)"),
-        (("--model", "hierarchical"), "HierarchicalMemory has neither"),
-        (("--model", "bidirectional", "--binary", "0"), "BidirectionalMemory has neither"),
-    ],
+    few(
+        [
+            (
+                ("--similarity", "cosine", "--separation", "softmax", "--beta", "9"),
+                "no theorem is known for the cosine",
+            ),
+            (("--separation", "polynomial(3)"), "softmax or max, not polynomial(3)"),
+            (("--model", "hierarchical"), "HierarchicalMemory has neither"),
+            (("--model", "bidirectional", "--binary", "0"), "BidirectionalMemory has neither"),
+        ],
+        1,
+    ),
 )
 def test_basins_of_models_without_a_theorem(folder, arguments, words):
     text = call("basins", "patterns.npy", "--noise", "0.05", "--resolution", "6", *arguments).output

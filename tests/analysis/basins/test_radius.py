@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import LIBRARIES, to_library
+from helpers import LIBRARIES, few, to_library
 from hopfield import ModernHopfield, UniversalHopfield
 from hopfield.analysis import basin_radius, basins_of_attraction, energy_network, find_fixed_points
 from hopfield.analysis.basins._basin_map import Explorer
@@ -70,7 +70,7 @@ def test_no_direction_tried_beats_the_search():
     assert (basins.labels == basins.labels[0]).all()
 
 
-@pytest.mark.parametrize(("similarity", "power"), [("dot", 2), ("euclidean", 2), ("manhattan", 1)])
+@pytest.mark.parametrize(("similarity", "power"), few([("euclidean", 2), ("dot", 2), ("manhattan", 1)], 1))
 def test_rescaling(similarity, power):
     patterns = np.random.default_rng(2).standard_normal((5, 30))
     one = UniversalHopfield(patterns, similarity=similarity, separation="softmax", beta=1.0)

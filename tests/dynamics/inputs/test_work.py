@@ -137,7 +137,8 @@ def test_dissipation_is_what_friction_takes():
 
 @pytest.mark.parametrize("schedule", [{"beta": lambda t: 1 + t}, {"bias": Sampled([0.0, 2.0], [0.0, 1.0])}])
 @pytest.mark.parametrize(
-    ("method", "tol"), [("auto", 1e-2), ("rosenbrock", 1e-3), ("dopri5", 1e-3), (Relaxation(dt=0.01, order=2), 2e-3)]
+    ("method", "tol"),
+    few([("auto", 1e-2), ("rosenbrock", 1e-3), ("dopri5", 1e-3), (Relaxation(dt=0.01, order=2), 2e-3)], 2),
 )
 def test_the_work_of_a_number(schedule, method, tol):
     """Against the work that SciPy's solve gives, where the dissipation is integrated beside the states."""
@@ -171,7 +172,8 @@ CURRENTS = [
 
 @pytest.mark.parametrize("current", few(CURRENTS, 1), ids=["steps", "function", "samples"])
 @pytest.mark.parametrize(
-    "method", ["auto", Relaxation(adaptive=True), Relaxation(dt=0.5), Euler(0.01), "rosenbrock", "dopri5", Scipy("BDF")]
+    "method",
+    few(["auto", Relaxation(dt=0.5), "rosenbrock", Relaxation(adaptive=True), Euler(0.01), "dopri5", Scipy("BDF")], 3),
 )
 def test_the_energy_less_the_work_falls(method, current):
     run = simulate(MEMORY, CUES, t1=4.0, current=current, integrator=method, save="all")

@@ -337,7 +337,7 @@ TILTS = [
 ]
 
 
-@pytest.mark.parametrize("how", ["temperature", "noise", "euler"])
+@pytest.mark.parametrize("how", few(["temperature", "noise", "euler"], 1))
 @pytest.mark.parametrize("tilt", few(TILTS, 1), ids=["ramp", "jumps", "function"])
 def test_the_second_law_and_jarzynski(how, tilt):
     """<W> >= dF and <exp(-W/T)> = exp(-dF/T), of a double well that is tilted from 0 to 0.6 in 1.5 tau."""

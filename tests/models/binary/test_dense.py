@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers import epsilon, to_library, to_numpy
+from helpers import epsilon, few, to_library, to_numpy
 from hopfield import check_lyapunov, simulate
 from hopfield.models import (
     AssociativeMemory,
@@ -222,7 +222,7 @@ def test_a_steep_exponential_memory(library, dtype, rng):
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("tau_memory", [0.0, 0.1])
+@pytest.mark.parametrize("tau_memory", few([0.0, 0.1], [0.1]))
 def test_graded_neurons_recall_and_their_energy_falls(name, tau_memory, rng):
     M = patterns(rng, 4, 50)
     if name == "n=3" and tau_memory > 0:

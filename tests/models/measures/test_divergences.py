@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import IN_EACH, LIBRARIES, epsilon, to_library, to_numpy
+from helpers import IN_EACH, LIBRARIES, epsilon, few, to_library, to_numpy
 from hopfield.dynamics import simulate
 from hopfield.models import UniversalHopfield, similarity
 
@@ -89,7 +89,7 @@ def test_scores_equal_a_plain_loop(name, library, dtype, rng):
     np.testing.assert_allclose(scores, expected, rtol=0, atol=100 * epsilon(dtype))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES, 1))
 def test_derivatives_equal_autodiff_of_the_definition_on_jax(name, rng):
     jax = pytest.importorskip("jax")
 
