@@ -176,4 +176,10 @@ def _doubts(found: EscapeRates) -> list[str]:
     notes: list[Any] = [found.advice]
     if alone := int(np.isinf(found.log_rate).all(axis=1).sum()):
         notes.append(f"{alone} minima are joined by no saddle that is known: no rate out of them is known either.")
+    known = found.log_rate[np.isfinite(found.log_rate)]
+    if small := int((known < np.log(np.finfo(float).tiny)).sum()):
+        notes.append(
+            f"{small} rates, down to 10^{known.min() / np.log(10):.0f}, are below what float64 holds: `rate` is 0 or "
+            "coarse there, and times may be infinite; `log_rate` is right."
+        )
     return notes

@@ -53,6 +53,15 @@ def test_the_formula_is_exact_as_the_temperature_falls():
     assert errors[2] < 0.014
 
 
+def test_rates_below_what_floats_hold_are_told_of_and_have_their_logarithm():
+    found = escape_rates(HILLS, 1e-4)
+    climb, part = float(found.climb[0, 0]), float(found.log_rate[0, 1])
+    assert part == pytest.approx(-climb / 1e-4, abs=5)
+    assert found.rate[0, 1] == 0
+    assert f"2 rates, down to 10^{part / np.log(10):.0f}, are below what float64 holds" in str(found)
+    assert "below what float64 holds" not in str(escape_rates(HILLS, 0.03))
+
+
 def exact_in_the_plane(memory, temperature, targets, radius, half=1.6, side=151):
     """Mean first passage times on a grid to discs around minima: a jump process that tends to the diffusion."""
     axis = np.linspace(-half, half, side)
