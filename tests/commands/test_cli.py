@@ -120,6 +120,7 @@ def test_demo(tmp_path):
         assert len(result["summary"]["nearest"]) == 100
 
 
+@pytest.mark.broad
 def test_demo_does_what_its_options_say_and_can_be_repeated(tmp_path):
     options = ("--stored", 12, "--cues", 5, "--mask", 0.25, "--fill", 0.5, "--similarity", "euclidean", "--beta", 5)
     call("demo", *options, "--dt", "inf", "--noise", 0.05, "--seed", 3, "--out", tmp_path)

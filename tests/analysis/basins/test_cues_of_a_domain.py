@@ -66,6 +66,7 @@ def draws(domain_low, domain_high, center, length, count, seed=0):
 
 
 @pytest.mark.parametrize("patterns", few([[[1.0, -1.0], [-1.0, 1.0]], [[1.0, 1.0]], [[-1.0, -1.0, -1.0]]], 1))
+@pytest.mark.broad
 def test_the_boundary_of_one_pattern_and_its_reverse_is_the_plane_between(patterns):
     row = len(patterns) - 1
     memory = ClassicalHopfield(patterns)

@@ -76,6 +76,7 @@ def test_even_powers_hold_the_negative_too_and_call_it_reversed(make):
     assert (np.sign(found.activation[reverse]) == -ONE).all()
 
 
+@pytest.mark.broad
 def test_the_radius_of_a_pattern_beside_its_stored_negative():
     found = basin_radius(ClassicalHopfield([[1.0, -1.0], [-1.0, 1.0]]), 1)
     assert found.adversarial == pytest.approx(2**0.5, rel=1e-4)
@@ -163,6 +164,7 @@ def test_directions_are_what_the_cosine_stores():
     assert basins_of_attraction(long, scaled[:4], targets=range(4)).pattern.tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.broad
 def test_equal_patterns_have_one_radius():
     first, copy = (basin_radius(UniversalHopfield(TWICE, "dot", "max"), row, directions=8) for row in (0, 3))
     assert first.adversarial == pytest.approx(copy.adversarial, rel=1e-4)

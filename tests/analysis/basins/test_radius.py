@@ -101,6 +101,7 @@ def test_a_pattern_that_is_not_recalled_and_a_single_basin():
     assert "No perturbation" in str(alone)
 
 
+@pytest.mark.broad
 def test_a_census_gives_directions_and_changes_little():
     memory = ModernHopfield(np.random.default_rng(7).standard_normal((4, 5)), beta=2.0)
     without = basin_radius(memory, 3)

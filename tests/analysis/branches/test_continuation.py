@@ -68,6 +68,7 @@ def test_the_fold_of_unequal_norms():
     ) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.broad
 def test_three_orthonormal_patterns():
     found = continue_fixed_points(ModernHopfield(np.eye(3)), "beta", 2.5, 4.0)
     assert events(found, "fold") == pytest.approx([2.7456435767] * 3, abs=1e-10)
@@ -344,6 +345,7 @@ def test_queries_that_lead_nowhere_of_their_own_are_followed_by_where_the_flow_t
         np.testing.assert_allclose(branch.state, 1 / 3, atol=1e-6)
 
 
+@pytest.mark.broad
 def test_queries_with_batch_axes_begin_the_same_branches():
     memory = ModernHopfield(np.eye(3, 4), beta=2.0)
     plain = continue_fixed_points(memory, "beta", 2.0, 4.0, queries=np.eye(2, 4))

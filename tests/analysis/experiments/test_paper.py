@@ -188,6 +188,7 @@ def test_script(number, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.rglob("*.png"))
 
 
+@pytest.mark.broad
 def test_learned_similarities_beside_fixed_ones(tmp_path, monkeypatch, capsys):
     pytest.importorskip("torch")
     run_script(monkeypatch, tmp_path, "learned.py", "--quick")

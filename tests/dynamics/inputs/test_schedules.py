@@ -111,6 +111,7 @@ def test_numbers_from_which_more_follows_are_built_anew():
     assert max(np.abs(constant.final[n] - x).max() for n, x in sure.final.items()) > 1e-2
 
 
+@pytest.mark.broad
 def test_two_numbers_and_a_current_at_once():
     memory = ModernHopfield(PATTERNS, beta=1.0, tau_memory=0.2)
     given: dict[str, Any] = {
@@ -161,6 +162,7 @@ def test_another_schedule_compiles_nothing(method):
 
 
 @pytest.mark.skipif("jax" not in LIBRARIES, reason="JAX is not installed")
+@pytest.mark.broad
 def test_many_jumps_compile_no_more_than_one():
     memory, cue = ModernHopfield(to_library(PATTERNS, "jax"), beta=1.0), to_library(CUE, "jax")
 

@@ -171,6 +171,7 @@ def test_an_independent_set_is_eliminated():
     assert "s" not in chosen
 
 
+@pytest.mark.broad
 def test_larger_networks_keep_the_order():
     network, states = chain()
     reference = exact(network, states)

@@ -536,6 +536,7 @@ def test_the_double_well_has_its_exact_solution(integrator, tol):
     np.testing.assert_allclose(to_numpy(run.energy), ((x**2 - 1) ** 2).sum(-1) / 4, rtol=1e-13)
 
 
+@pytest.mark.broad
 def test_the_double_well_by_diffrax_with_derived_forces():
     jax = pytest.importorskip("jax")
     pytest.importorskip("diffrax")

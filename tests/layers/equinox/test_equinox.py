@@ -63,6 +63,7 @@ def test_it_is_attention_between_projections_under_jit_vmap_and_grad(kind):
     assert (np.abs(slopes.log_beta) > 0).all()
 
 
+@pytest.mark.broad
 def test_beta_of_every_head():
     layer = HopfieldAttention(2, 8, similarity="euclidean", beta=[0.01, 50.0], key=KEY)
     np.testing.assert_allclose(layer.beta, [0.01, 50.0], rtol=1e-6)

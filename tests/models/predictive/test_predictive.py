@@ -278,6 +278,7 @@ def test_the_rule_is_the_slope_of_the_energy_in_the_weights():
         np.testing.assert_allclose(to_numpy(new - old), to_numpy(expected), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.broad
 def test_more_epochs_bring_answers_nearer_to_the_patterns():
     errors = []
     for epochs in (10, 100, 1000):
