@@ -48,6 +48,7 @@ MAY_IMPORT_BACKENDS = {
     "layers/torch/_stored.py",
     "dynamics/integrators/_elimination.py",
     "dynamics/kernels/_loops.py",
+    "dynamics/kernels/_tiles.py",
 }
 MAX_LINES = 400
 # What lies at the root; whatever else appears there was written by accident, or belongs into this list.

@@ -11,54 +11,11 @@ from typing import Any
 import numba
 import numpy as np
 
+from ._tiles import city_blocks as city_blocks
+
 SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 _sums: Any = numba.njit(nogil=True, cache=True, fastmath=SUMS)
 _exact: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
-
-
-@_sums
-def city_blocks(patterns, queries, distances, start, stop):
-    """sum_k |M_ik - q_k| for the patterns from start to stop, four of them and two queries at once."""
-    width, count = patterns.shape[1], queries.shape[0]
-    zero = patterns[0, 0] - patterns[0, 0]
-    zero = zero if zero == zero else patterns.dtype.type(0)
-    i = start
-    while i + 4 <= stop:
-        b = 0
-        while b + 2 <= count:
-            a0 = a1 = a2 = a3 = c0 = c1 = c2 = c3 = zero
-            for k in range(width):
-                q, r = queries[b, k], queries[b + 1, k]
-                m0, m1, m2, m3 = patterns[i, k], patterns[i + 1, k], patterns[i + 2, k], patterns[i + 3, k]
-                a0 += abs(m0 - q)
-                a1 += abs(m1 - q)
-                a2 += abs(m2 - q)
-                a3 += abs(m3 - q)
-                c0 += abs(m0 - r)
-                c1 += abs(m1 - r)
-                c2 += abs(m2 - r)
-                c3 += abs(m3 - r)
-            distances[b, i], distances[b, i + 1], distances[b, i + 2], distances[b, i + 3] = a0, a1, a2, a3
-            b += 1
-            distances[b, i], distances[b, i + 1], distances[b, i + 2], distances[b, i + 3] = c0, c1, c2, c3
-            b += 1
-        if b < count:
-            a0 = a1 = a2 = a3 = zero
-            for k in range(width):
-                q = queries[b, k]
-                a0 += abs(patterns[i, k] - q)
-                a1 += abs(patterns[i + 1, k] - q)
-                a2 += abs(patterns[i + 2, k] - q)
-                a3 += abs(patterns[i + 3, k] - q)
-            distances[b, i], distances[b, i + 1], distances[b, i + 2], distances[b, i + 3] = a0, a1, a2, a3
-        i += 4
-    while i < stop:
-        for b in range(count):
-            a0 = zero
-            for k in range(width):
-                a0 += abs(patterns[i, k] - queries[b, k])
-            distances[b, i] = a0
-        i += 1
 
 
 @_sums
@@ -76,11 +33,65 @@ def signed_sums(rows, patterns, weights, found, start, stop):
 
 
 @_exact
+def _reached(columns, order, k, w, below, i, half, at):
+    """max over k of min(m_(k+1), p_k) where p_k is infinite but where the force is 0: only its sign is looked at.
+
+    `below` is the weight of the first i values of the column, all of which leave the force above 0.
+    """
+    rows = columns.shape[1]
+    while i < rows and (below < half or (below == half and columns[k, i] < at)):
+        below += w[order[k, i]]
+        i += 1
+    p = np.inf if below < half else -np.inf if below > half else at
+    if i < rows:
+        p = min(columns[k, i], p)
+    return p if i == 0 else max(columns[k, i - 1], p)
+
+
+@_exact
+def _settled_median(columns, order, v, f, drive, found, start, stop):
+    """The median for ever and without leak, of four columns at once as far as none of them has reached its own.
+
+    A sum waits for the one before it, and those of four columns do not wait for one another.
+    """
+    rows, driven = columns.shape[1], drive.shape[0] > 0
+    for b in range(v.shape[0]):
+        w, total = f[b], 0.0
+        for i in range(rows):
+            total += w[i]
+        for k in range(start, stop, 4):
+            a0 = a1 = a2 = a3 = 0.0
+            i, h0 = 0, (total + (drive[b, k] if driven else 0.0)) / 2
+            if k + 4 > stop:
+                for j in range(k, stop):
+                    half = (total + (drive[b, j] if driven else 0.0)) / 2
+                    found[b, j] = _reached(columns, order, j, w, 0.0, 0, half, v[b, j])
+                continue
+            h1 = (total + (drive[b, k + 1] if driven else 0.0)) / 2
+            h2 = (total + (drive[b, k + 2] if driven else 0.0)) / 2
+            h3 = (total + (drive[b, k + 3] if driven else 0.0)) / 2
+            while i < rows and a0 < h0 and a1 < h1 and a2 < h2 and a3 < h3:
+                a0 += w[order[k, i]]
+                a1 += w[order[k + 1, i]]
+                a2 += w[order[k + 2, i]]
+                a3 += w[order[k + 3, i]]
+                i += 1
+            # The last value that was taken may be the one that reaches it: each goes on alone from there.
+            found[b, k] = _reached(columns, order, k, w, a0, i, h0, v[b, k])
+            found[b, k + 1] = _reached(columns, order, k + 1, w, a1, i, h1, v[b, k + 1])
+            found[b, k + 2] = _reached(columns, order, k + 2, w, a2, i, h2, v[b, k + 2])
+            found[b, k + 3] = _reached(columns, order, k + 3, w, a3, i, h3, v[b, k + 3])
+
+
+@_exact
 def proximal_median(columns, order, v, f, drive, leak, ratio, forever, found, start, stop):
     """max over k of min(m_(k+1), p_k) for the columns from start to stop; drive (B, I) or (0, 0).
 
     p_k falls and m_k rises with k, so that the answer is where they cross: the loop ends there.
     """
+    if forever and leak == 0:
+        _settled_median(columns, order, v, f, drive, found, start, stop)
+        return
     rows = columns.shape[1]
     for b in range(v.shape[0]):
         total = 0.0
@@ -89,24 +100,9 @@ def proximal_median(columns, order, v, f, drive, leak, ratio, forever, found, st
         for k in range(start, stop):
             at, push = v[b, k], total + (drive[b, k] if drive.shape[0] else 0.0)
             below, best, crossed = 0.0, -np.inf, False
-            if forever and leak == 0:  # p_k is infinite but where the force is 0, so that its sign is all to look at
-                i, half = 0, push / 2
-                while i < rows and (below < half or (below == half and columns[k, i] < at)):
-                    below += f[b, order[k, i]]
-                    i += 1
-                p = np.inf if below < half else -np.inf if below > half else at
-                if i < rows:
-                    p = min(columns[k, i], p)
-                found[b, k] = p if i == 0 else max(columns[k, i - 1], p)
-                continue
             for i in range(rows):
                 force = push - 2.0 * below
-                if not forever:
-                    p = (at + ratio * force) / (1.0 + ratio * leak)
-                elif leak > 0:
-                    p = force / leak
-                else:
-                    p = np.inf if force > 0 else -np.inf if force < 0 else at
+                p = force / leak if forever else (at + ratio * force) / (1.0 + ratio * leak)
                 value = columns[k, i]
                 best = max(best, min(value, p))
                 if p <= value:
@@ -115,13 +111,7 @@ def proximal_median(columns, order, v, f, drive, leak, ratio, forever, found, st
                 below += f[b, order[k, i]]
             if not crossed:
                 force = push - 2.0 * below
-                if not forever:
-                    p = (at + ratio * force) / (1.0 + ratio * leak)
-                elif leak > 0:
-                    p = force / leak
-                else:
-                    p = np.inf if force > 0 else -np.inf if force < 0 else at
-                best = max(best, p)
+                best = max(best, force / leak if forever else (at + ratio * force) / (1.0 + ratio * leak))
             found[b, k] = best
 
 

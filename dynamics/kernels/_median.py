@@ -26,12 +26,13 @@ def proximal_median(
     loops = compiled_loops(work, LEAST, columns, v, f) if numbers else None
     if loops is None or (f < 0).any():
         return None
+    places = order.view(f"uint{8 * order.itemsize}")  # which a compiled loop need not look at for numbers below 0
     v, f, found = np.ascontiguousarray(v), np.ascontiguousarray(f), np.empty(v.shape, v.dtype)
     push = np.zeros((0, 0), v.dtype) if drive is None else np.ascontiguousarray(drive, v.dtype)
     step = 0.0 if ratio is None else float(ratio)
 
     def part(i: int, j: int) -> None:
-        loops.proximal_median(columns, order, v, f, push, float(leak), step, ratio is None, found, i, j)
+        loops.proximal_median(columns, places, v, f, push, float(leak), step, ratio is None, found, i, j)
 
     shared_out(part, columns.shape[0], work)
     return found

@@ -14,7 +14,7 @@ import numpy as np
 from ..backend import processors
 
 SWITCH = "HOPFIELD_NUMBA"  # 0 in the environment: as if numba were not installed
-KINDS = ("float32", "float64")
+KINDS = "fd"  # float32 and float64
 EACH = 2**24  # elements of work for which a thread of its own pays
 
 
@@ -37,7 +37,7 @@ def compiled_loops(work: float, least: float, *arrays: Any) -> Any | None:
     first = arrays[0]
     if any(type(array) is not np.ndarray or array.dtype != first.dtype for array in arrays):
         return None
-    if first.dtype.name not in KINDS:
+    if first.dtype.char not in KINDS:
         return None
     from . import _loops
 

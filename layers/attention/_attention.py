@@ -58,7 +58,7 @@ def attention(
     Parameters
     ----------
     query : array (..., L, E)
-        Of PyTorch, JAX or NumPy. Batch axes in front broadcast.
+        Of PyTorch, JAX or NumPy. Batch axes in front broadcast. No query at all (L = 0) has an answer (..., 0, O).
     key : array (..., S, E)
         The stored patterns.
     value : array (..., S, O)
@@ -124,7 +124,17 @@ def attention(
     _check(rule, query, key, steps > 1 or wanted)
     if dropout and backend.backend_of(query) != "torch":
         _check_dropout(query, dropout_key)
+    if 0 in scores[:-1]:
+        return _of_nothing(query, value, scores, steps if wanted else None)
     return _attended(rule, beta, query, key, value, mask, causal, dropout, dropout_key, steps, wanted)
+
+
+def _of_nothing(query: Array, value: Array, scores: tuple[int, ...], steps: int | None) -> Any:
+    """What no query recalls, (..., 0, O), of which derivatives are 0, and the energies of none."""
+    xp = backend.namespace(query)
+    found = xp.sum(query, axis=-1, keepdims=True) + xp.sum(value, axis=-2, keepdims=True)
+    found = xp.broadcast_to(found, (*scores[:-1], value.shape[-1]))
+    return found if steps is None else (found, backend.full((steps, *scores[:-1]), 0.0, query))
 
 
 @quiet

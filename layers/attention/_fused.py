@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any
 
@@ -17,35 +18,48 @@ from ._weights import middle, total, transposed
 WIDE = 8  # features by which vectors grow at once: fused loops like round widths
 
 
-def factors(rule: Rule, query: Array, keys: Array) -> tuple[Array, Array, float]:
+def factors(rule: Rule, query: Array, keys: Array) -> tuple[Array, Array, float, bool]:
     r"""Queries and keys with beta sim(K, q) = beta c (q'.k') up to what each query adds to all its scores; and c.
+
+    The last answer is whether they are known to hold no NaN.
 
     For squared distances one more feature, \|q - k\|^2 = \|q\|^2 - 2 [q, 1].[k, -\|k\|^2/2] with the mean key taken off
     both; in half precision -\|k\|^2/2 has three features, which together hold its digits.
     """
     match rule.similarity.metric:
         case "product":
-            return query, keys, 1.0
+            return query, keys, 1.0, False
         case "angle":
-            return directions(query), directions(keys), 1.0
+            (query, one), (keys, other) = directions(query), directions(keys)
+            return query, keys, 1.0, one and other
     xp, centre = backend.namespace(keys), middle(keys)
     query, keys = query - centre, keys - centre
     norms = _told(xp, keys)
     room = backend.full((*keys.shape[:-1], -len(norms) % WIDE), 0.0, keys)
     wide = xp.concat([keys, *norms, room], axis=-1)
-    return _padded(query, wide.shape[-1], 1.0), wide, 2.0
+    return _padded(query, wide.shape[-1], 1.0), wide, 2.0, False
 
 
-def directions(x: Array) -> Array:
-    """x/\\|x\\|, by the plain norm where one look at all norms shows that no square left the range."""
+def directions(x: Array) -> tuple[Array, bool]:
+    """x/\\|x\\|, by the plain norm where one look at all norms shows that no square left the range; and whether it did.
+
+    A norm that is in range is not NaN, and nor is any number of its vector.
+    """
     if backend.backend_of(x) != "torch" or backend.is_traced(x) or x.device.type != "cpu" or backend.is_half(x):
-        return unit(x)[0]
+        return unit(x)[0], False
     norm = sys.modules["torch"].linalg.vector_norm(x, dim=-1, keepdim=True)
-    limits = sys.modules["torch"].finfo(x.dtype)
+    least, most = _in_range(x.dtype)
     low, high = (float(value) for value in norm.detach().aminmax())
-    if low > (limits.smallest_normal / limits.eps**2) ** 0.5 and high < 2.0**-15 * limits.max**0.5:
-        return x / norm
-    return unit(x)[0]
+    if low > least and high < most:
+        return x / norm, True
+    return unit(x)[0], False
+
+
+@functools.cache
+def _in_range(dtype: Any) -> tuple[float, float]:
+    """The norms between which no square is so small that digits are lost, nor their sum too large."""
+    limits = sys.modules["torch"].finfo(dtype)
+    return (limits.smallest_normal / limits.eps**2) ** 0.5, 2.0**-15 * limits.max**0.5
 
 
 def _is_plain(*given: Array) -> bool:
@@ -87,12 +101,12 @@ def fused(
     rule: Rule, beta: Any, query: Array, keys: Array, values: Array, mask: Array | None, causal: bool, dropout: float
 ) -> Array:
     """softmax(beta sim(K, q) + mask) V by `scaled_dot_product_attention` or `jax.nn.dot_product_attention`."""
-    given = query, keys, mask
+    given, known = (query, keys, mask), False
     if rule.similarity.metric == "square" and _is_plain(query, keys, values):
         query, keys, mask, causal = _added(rule, beta, query, keys, mask, causal)
         factor = 2.0
     else:
-        query, keys, factor = factors(rule, query, keys)
+        query, keys, factor, known = factors(rule, query, keys)
     factor = factor * rule.gain
     if backend.is_array(beta) or backend.is_array(factor):
         query, scale = query * backend.cast(beta * factor, backend.dtype_name(query)), 1.0
@@ -104,7 +118,8 @@ def fused(
             values = _padded(values, query.shape[-1], 0.0)  # the fused loop wants all three of one width
         attend = sys.modules["torch"].nn.functional.scaled_dot_product_attention
         found = attend(query, keys, values, attn_mask=mask, dropout_p=dropout, is_causal=causal, scale=scale)
-        return _carried(found[..., :width], *given)
+        known = known and (mask is None or not mask.is_floating_point())
+        return found[..., :width] if known else _carried(found[..., :width], *given)
     return _by_jax(query, keys, values, mask, causal, scale)
 
 

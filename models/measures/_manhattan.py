@@ -54,11 +54,11 @@ class Manhattan(Similarity):
 
     def scores(self, g: Array) -> Array:
         """-sum_k \\|M_ik - g_k\\|."""
-        return -city_blocks(self.patterns, g)
+        return backend.scaled(city_blocks(self.patterns, g), -1)
 
     def block(self, g: Array, first: int, last: int, room: Array | None = None) -> Array:
         """The scores of the patterns from one to another, (B, n)."""
-        return -city_blocks(self.patterns[first:last, ...], g)
+        return backend.scaled(city_blocks(self.patterns[first:last, ...], g), -1)
 
     def pullback(self, g: Array, f: Array) -> Array:
         """sum_i f_i sign(M_ik - g_k), with sign(0) = 0."""

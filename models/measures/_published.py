@@ -125,16 +125,12 @@ def _kl(memories: Array, g: Array) -> Array:
 
 
 def _reverse_kl(memories: Array, g: Array) -> Array:
-    xp = backend.namespace(g)
-    patterns, logs = _logged(memories)
-    queries, query_logs = _logged(g)
-    rough = _sum(queries * query_logs) - queries @ logs.T
-    size = xp.abs(_sum(queries * query_logs)) + xp.abs(queries @ logs.T)
-    return 1 / refined(rough, size, _query_term, (patterns, logs), (queries, query_logs))
+    return 1 / _reverse_divergence(*_logged(memories), *_logged(g))
 
 
 def _jensen_shannon(memories: Array, g: Array) -> Array:
-    return 1 / (_kl(memories, g) / 2 + _reverse_kl(memories, g) / 2)
+    parts = *_logged(memories), *_logged(g)
+    return 1 / (1 / _divergence(*parts) / 2 + 1 / _reverse_divergence(*parts) / 2)
 
 
 def _divergence(patterns: Array, logs: Array, queries: Array, query_logs: Array) -> Array:
@@ -143,6 +139,15 @@ def _divergence(patterns: Array, logs: Array, queries: Array, query_logs: Array)
     cross = query_logs @ patterns.T
     return refined(
         entropies - cross, xp.abs(entropies) + xp.abs(cross), _pattern_term, (patterns, logs), (queries, query_logs)
+    )
+
+
+def _reverse_divergence(patterns: Array, logs: Array, queries: Array, query_logs: Array) -> Array:
+    xp = backend.namespace(queries)
+    entropies = _sum(queries * query_logs)
+    cross = queries @ logs.T
+    return refined(
+        entropies - cross, xp.abs(entropies) + xp.abs(cross), _query_term, (patterns, logs), (queries, query_logs)
     )
 
 

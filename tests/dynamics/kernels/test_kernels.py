@@ -10,6 +10,7 @@ from hopfield.dynamics.kernels import _city_blocks, _exponentials, _flips, _medi
 from hopfield.models import ClassicalHopfield, Manhattan, UniversalHopfield
 
 pytest.importorskip("numba")
+from hopfield.dynamics.kernels import _tiles  # which imports numba
 
 
 @pytest.fixture
@@ -50,6 +51,36 @@ def test_what_is_no_number_stays_so(always, rng, dtype, odd):
     touched[1], touched[:, 4] = True, True
     same = np.isnan if np.isnan(odd) else np.isposinf
     np.testing.assert_array_equal(same(found), touched)
+
+
+@pytest.mark.parametrize("width", [5, 16, 70])
+def test_a_distance_does_not_depend_on_what_is_asked_beside_it(always, rng, dtype, width):
+    x, m = rng.standard_normal((11, width)).astype(dtype), rng.standard_normal((39, width)).astype(dtype)
+    together = kernels.city_blocks(x, m)
+    alone = [[kernels.city_blocks(q[None], one[None])[0, 0] for one in m] for q in x]
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(together[:6, 3:], kernels.city_blocks(x[:6], m[3:]))
+
+
+@pytest.mark.parametrize(("rows", "queries", "bits"), [(4, 2, 256), (4, 4, 512), (2, 1, 128)])
+def test_tiles_for_processors_of_each_width(rng, dtype, rows, queries, bits):
+    """Those of other processors are compiled for this one as well."""
+    import numba
+
+    filled = _tiles.tile(rows, queries, bits)
+
+    @numba.njit
+    def run(m, x, found):
+        filled(m, x, found, 1, 2)
+
+    x, m = rng.standard_normal((queries + 3, 85)).astype(dtype), rng.standard_normal((rows + 2, 85)).astype(dtype)
+    found = np.full((queries + 3, rows + 2), -1, dtype)
+    run(m, x, found)
+    exact = np.abs(x[:, None].astype(float) - m[None].astype(float)).sum(-1)
+    there = np.zeros(found.shape, bool)
+    there[2 : 2 + queries, 1 : 1 + rows] = True
+    np.testing.assert_allclose(found[there], exact[there], rtol=4 * 85 * np.finfo(dtype).eps)
+    assert (found[~there] == -1).all()
 
 
 def test_threads_change_no_bit(always, monkeypatch, rng):

@@ -151,6 +151,21 @@ def test_the_fused_path_is_the_plain_one_at_every_dtype(kind, dtype, library):
     assert np.abs(got - want).max() < (60 if dtype == "float32" else 6) * eps
 
 
+@pytest.mark.parametrize("kind", [*GEOMETRIES, "kl"])
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("shape", [(2, 0, 3), (0, 4, 3)])
+def test_no_query_recalls_nothing(kind, library, shape):
+    some = np.ones(shape), np.ones((shape[0], 5, 3)), np.ones((shape[0], 5, 6))
+    found, energy = run(library, lambda *x: attention(*x, similarity=kind, steps=2, return_energy=True), *some)
+    assert tuple(found.shape) == (*shape[:2], 6)
+    assert tuple(energy.shape) == (2, *shape[:2])
+    if library == "torch":
+        query, keys, values = (torch.asarray(x).requires_grad_() for x in some)
+        attention(query, keys, values, similarity=kind).sum().backward()
+        assert values.grad is not None
+        assert (values.grad == 0).all()
+
+
 def test_without_arguments_it_is_the_attention_of_transformers():
     q, k, v = (torch.randn(2, 4, 9, 8, generator=torch.Generator().manual_seed(s)) for s in range(3))
     assert torch.equal(attention(q, k, v), functional.scaled_dot_product_attention(q, k, v))
