@@ -26,6 +26,7 @@ from ._libraries import arrays as arrays
 from ._libraries import asarray as asarray
 from ._libraries import backend_of as backend_of
 from ._libraries import beside as beside
+from ._libraries import capped as capped
 from ._libraries import cast as cast
 from ._libraries import device as device
 from ._libraries import dot as dot

@@ -176,6 +176,17 @@ def rms(x: Array) -> Array:
     return np.sqrt(squares) if type(x) is np.ndarray else namespace(x).sqrt(squares)
 
 
+def capped(x: Array, most: float) -> Array:
+    """min(x, most), NaN where x is; the derivative at `most` is that from below.
+
+    >>> capped(np.array([-1.0, 2.0]), 0.0)
+    array([-1.,  0.])
+    """
+    if type(x) is np.ndarray:  # whose `where` takes eight times as long when it cannot guess the outcome
+        return np.minimum(x, most)
+    return namespace(x).where(x > most, most, x)
+
+
 def dtype_name(value: Any) -> str:
     """The name of an array's dtype, the same in every library; "" of what has none."""
     return str(getattr(value, "dtype", "")).rsplit(".", maxsplit=1)[-1]

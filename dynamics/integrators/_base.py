@@ -265,6 +265,8 @@ def error_norm(method: Integrator, error: dict[str, Array], before: dict[str, Ar
     """The largest over the populations of rms error/(atol + rtol max(rms x, rms x+)): never pooled over them."""
     xp, worst = backend.namespace(*error.values()), None
     for name, e in error.items():
-        norm = rms(e) / (method.atol + method.rtol * xp.maximum(rms(before[name]), rms(after[name])))
+        one, other = before[name], after[name]
+        squares = xp.maximum(backend.dot(one, one), backend.dot(other, other))
+        norm = rms(e) / (method.atol + method.rtol * xp.sqrt(squares / e.shape[-1]))
         worst = norm if worst is None else xp.maximum(worst, norm)
     return worst

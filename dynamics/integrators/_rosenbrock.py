@@ -22,6 +22,7 @@ from ..backend import Array, Number, shown
 from ..doors import number, settle, solvable, whole
 from ..network import Flow, Linearised, Point, Wire, factored, gmres
 from ._base import Integrator, States, Step, error_norm, feeding
+from ._stages import Stages
 
 
 class Tableau(NamedTuple):
@@ -104,7 +105,7 @@ RODAS5P = Tableau(
 TABLEAUS = {3: RODAS3, 5: RODAS5P}
 TIMES = {tableau.order: tableau.times for tableau in TABLEAUS.values()}
 SLOPE = ((0.0, -25 / 3), (0.25, 16.0), (0.5, -12.0), (0.75, 16 / 3), (1.0, -1.0))  # weights of dt d/dt at the beginning
-COARSE = 1e-3  # relative tolerance from which on the third order takes fewer products than the fifth
+COARSE = 1e-3  # relative tolerance above which the third order takes fewer products than the fifth
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Rosenbrock(Integrator):
     dt : float
         The largest step.
     order : {None, 3, 5}
-        None takes 5 where rtol < 1e-3, and 3 for coarser tolerances.
+        None takes 5 where rtol <= 1e-3, and 3 for coarser tolerances.
 
     References
     ----------
@@ -167,7 +168,7 @@ class Rosenbrock(Integrator):
     @property
     def tableau(self) -> Tableau:
         """The coefficients of the order, or of what the tolerance asks for."""
-        return TABLEAUS[(5 if self.rtol < COARSE else 3) if self.order is None else self.order]
+        return TABLEAUS[(5 if self.rtol <= COARSE else 3) if self.order is None else self.order]
 
     @property
     def evaluations(self) -> int:
@@ -202,24 +203,27 @@ class Rosenbrock(Integrator):
         """The stages, with one matrix."""
         states, tableau = point.states, self.tableau
         system = _System(flow, point, 1 / (tableau.gamma * dt), self)  # type: ignore[operator]
-        increments: list[States] = []
+        stages = Stages(states, len(tableau.stages))
         velocity = flow.velocity(point)
         change = _change_in_time(flow, point) if flow.nodes else None  # dt times the derivative
         ledger = _Ledger(flow, point, velocity, dt, tableau) if flow.nodes else None
         there, here = flow, point
         for (added, pulled), part, feels in zip(tableau.stages, *TIMES[tableau.order], strict=True):
-            if added:
-                there = flow.when(part)
-                here = there.at(_moved(states, added, increments))
-                velocity = there.velocity(here)
-            right = {n: v + _combined(pulled, increments, n) / dt if pulled else v for n, v in velocity.items()}
+            right = velocity
+            if pulled:
+                moved, pull = stages.moved(added, pulled)
+                if added:
+                    there = flow.when(part)
+                    here = there.at(moved)
+                    velocity = there.velocity(here)
+                right = {n: velocity[n] + x / dt for n, x in pull.items()}
             if change is not None and feels:
                 right = {n: r + feels * change[n] for n, r in right.items()}
-            increments.append(system.solve(right))
+            stages.add(increment := system.solve(right))
             if ledger is not None:
                 ledger.add(there, here, velocity, pulled, feels)
-        new = _moved(states, tableau.result, increments)
-        error = {name: abs(x) + system.left[name] if name in system.left else x for name, x in increments[-1].items()}
+        (new,) = stages.moved(tableau.result)
+        error = {name: abs(x) + system.left[name] if name in system.left else x for name, x in increment.items()}
         fed = None if ledger is None else ledger.whole()
         return Step(flow.when(1.0).at(new), error_norm(self, error, states, new), fed)
 
@@ -241,8 +245,18 @@ def eliminated(network: Any) -> list[str]:
     return chosen if len(chosen) < len(network.populations) else chosen[:-1]
 
 
-def _out(flow: Flow) -> list[str]:
-    return eliminated(flow.network)
+class _Split(NamedTuple):
+    """Which populations of a network are eliminated, and which are left, with their sizes."""
+
+    out: list[str]
+    kept: list[str]
+    sizes: list[int]
+
+
+def _split(flow: Flow) -> _Split:
+    every, out = flow.populations, eliminated(flow.network)
+    kept = [name for name in every if name not in out]
+    return _Split(out, kept, [every[name].size for name in kept])
 
 
 def _pair(flow: Flow) -> tuple[Wire, str, str] | None:
@@ -252,7 +266,7 @@ def _pair(flow: Flow) -> tuple[Wire, str, str] | None:
     wire = flow.wires[0]
     value, memory = wire.between
     plain = all(p.leak > 0 or p.lagrangian.identity for p in flow.populations.values())
-    return (wire, value, memory) if plain and _out(flow) == [memory] else None
+    return (wire, value, memory) if plain and flow.once(_split).out == [memory] else None
 
 
 def _wide(parts: Any) -> dict[str, Any]:
@@ -264,14 +278,11 @@ class _System:
 
     def __init__(self, flow: Flow, point: Point, a: Array, method: Rosenbrock) -> None:
         self.flow, self.point, self.a, self.method = flow, point, a, method
-        self.network, self.states = flow.network, point.states
-        network, states = flow.network, point.states
-        self.out = flow.once(_out)
-        self.kept = [name for name in network.populations if name not in self.out]
-        self.sizes = [network.populations[name].size for name in self.kept]
-        self.xp = backend.namespace(*states.values())
+        self.out, self.kept, self.sizes = flow.once(_split)
+        self.states, self.xp = point.states, backend.namespace(a)
         self.left: States = {}  # of populations whose solve is an iteration
-        self.own = {name: self._diagonal(name, a) for name in network.populations}
+        self.decay = {name: p.leak / p.tau for name, p in flow.populations.items()}
+        self.own = {name: a + decay for name, decay in self.decay.items()}
         self.linear = Linearised(flow, point)
         self.direct = factored(self._matrix()) if sum(self.sizes) <= method.dense else None
 
@@ -290,16 +301,12 @@ class _System:
         back = self.linear.changes(self.out, answer)
         return {**answer, **{n: known[n] + back[n] / self.own[n] for n in self.out}}
 
-    def _diagonal(self, name: str, a: Array) -> Array:
-        p = self.network.populations[name]
-        return a + p.leak / p.tau
-
     def _apply(self, packed: Array, linear: Linearised, a: Array) -> Array:
         """S x for the populations that are kept."""
         x = self._unpack(packed)
-        inner = {n: d / self._diagonal(n, a) for n, d in linear.changes(self.out, x).items()}
+        inner = {n: d / (a + self.decay[n]) for n, d in linear.changes(self.out, x).items()}
         change = linear.changes(self.kept, {**x, **inner})
-        return self._pack({n: self._diagonal(n, a) * x[n] - change[n] for n in self.kept})
+        return self._pack({n: (a + self.decay[n]) * x[n] - change[n] for n in self.kept})
 
     def _matrix(self) -> Array:
         """S, from the patterns themselves where value and memory neurons are all there is, else column by column."""
@@ -307,29 +314,35 @@ class _System:
         found = None if pair is None or self.flow.clamp else self._of_pair(*pair)
         if found is not None:
             return found
-        size = sum(self.sizes)
-        eye = self.xp.eye(size, dtype=self.a.dtype, device=backend.device(self.a))
-        batch = next(iter(self.states.values())).shape[0]
-        columns = self._apply(self.xp.broadcast_to(eye, (batch, size, size)), self.linear.widened(), self.a[..., None])
+        size, batch = sum(self.sizes), next(iter(self.states.values())).shape[0]
+        columns = self._apply(
+            self.xp.broadcast_to(self._eye(size), (batch, size, size)), self.linear.widened(), self.a[..., None]
+        )
         return self.xp.matrix_transpose(columns)
 
+    def _eye(self, size: int) -> Array:
+        return self.xp.eye(size, dtype=self.a.dtype, device=backend.device(self.a))
+
     def _of_pair(self, wire: Wire, value: str, memory: str) -> Array | None:
-        v, h, g = self.network.populations[value], self.network.populations[memory], self.point.activations
+        v, h, g = self.flow.populations[value], self.flow.populations[memory], self.point.activations
         bend = None if h.by_neuron else h.lagrangian.bend(self.states[memory], g[memory])
-        inner = None if bend is None else wire.synapse.gram(bend.diagonal, g[value], g[memory])
+        share = 1 / (self.a * h.tau + h.leak)  # of what the value neurons do to the memory neurons comes back
+        inner = None if bend is None else wire.synapse.gram(share * bend.diagonal, g[value], g[memory])
         if bend is None or inner is None:
             return None
-        xp = self.xp
+        eye = self._eye(v.size)
         if bend.vector is not None:
             along: Any = wire.ask(wire.block, self.point, 0, 1, bend.vector)
-            inner = inner - xp.matmul((bend.factor * along)[..., None], along[..., None, :])
-        inner = inner / (self.a * h.tau + h.leak)[..., None]
-        eye = xp.eye(v.size, dtype=inner.dtype, device=backend.device(inner))
+            inner = inner - (share * bend.factor * along)[..., None] * along[..., None, :]
         if wire.synapse.couples(0):
             inner = inner + wire.ask(wire.block, Point(*map(_wide, self.point)), 0, 0, eye + 0 * inner)
         if not v.lagrangian.identity:
             inner = v.lagrangian.linearised(self.states[value][..., None, :], g[value][..., None, :])(inner)
-        return self.own[value][..., None] * eye - inner / (v.tau[:, None] if v.by_neuron else v.tau)
+        if v.by_neuron:
+            inner = inner / v.tau[:, None]
+        elif not (isinstance(v.tau, float) and v.tau == 1):
+            inner = inner / v.tau
+        return self.own[value][..., None] * eye - inner
 
     def _pack(self, x: States) -> Array:
         return x[self.kept[0]] if len(self.kept) == 1 else self.xp.concat([x[name] for name in self.kept], axis=-1)
@@ -377,15 +390,3 @@ def _change_in_time(flow: Flow, point: Point) -> States:
         for name, v in there.velocity(there.at(point.states)).items():
             found[name] = weight * v if name not in found else found[name] + weight * v
     return found
-
-
-def _combined(weights: tuple[float, ...], increments: list[States], name: str) -> Any:
-    total: Any = None
-    for weight, x in zip(weights, increments, strict=False):
-        if weight:
-            total = weight * x[name] if total is None else total + weight * x[name]
-    return total
-
-
-def _moved(states: States, weights: tuple[float, ...], increments: list[States]) -> States:
-    return {name: x + _combined(weights, increments, name) for name, x in states.items()}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from .. import backend
 from ..backend import Array, Number
 from ..doors import choice, number, settle, whole
 from ..network import Flow, Point
 from ._base import Integrator, Step, error_norm, feeding
+from ._stages import Stages
 
 
 class Tableau(NamedTuple):
@@ -115,26 +115,19 @@ class RungeKutta(Integrator):
         """All stages; the last is evaluated at the new state."""
         tableau, states = TABLEAUS[self.method], point.states
         first, length = flow.when(0.0), cast(Any, dt)
-        stages, new, fed = [first.velocity(point)], point, []
+        stages, new, fed = Stages(states, len(tableau.rows) + 1), point, []
+        stages.add(first.velocity(point))
         for row, part in zip(tableau.rows, tableau.parts, strict=True):
             there = flow.when(part)
-            new = there.at({name: x + dt * _combined(row, stages, name) for name, x in states.items()})
-            stages.append(there.velocity(new))
+            new = there.at({name: states[name] + dt * x for name, x in stages.sums(row).items()})
+            stages.add(velocity := there.velocity(new))
             if flow.nodes:
-                fed.append(feeding(first, there, new, stages[-1]))
-        error = {name: dt * _combined(tableau.error, stages, name) for name in states}
+                fed.append(feeding(first, there, new, velocity))
+        error = {name: dt * x for name, x in stages.sums(tableau.error).items()}
         told = None
         if fed:  # the sum over the stages is of the method's order, as for the states
             told = tuple(length[..., 0] * _weighed(weights, fed) for weights in (tableau.rows[-1], tableau.error))
         return Step(new, error_norm(self, error, states, new.states), told)
-
-
-def _combined(weights: tuple[float, ...], stages: list[dict[str, Array]], name: str) -> Any:
-    total: Any = None
-    for weight, stage in zip(weights, stages, strict=True):
-        if weight:
-            total = weight * stage[name] if total is None else total + weight * stage[name]
-    return backend.namespace(stages[0][name]).zeros_like(stages[0][name]) if total is None else total
 
 
 def _weighed(weights: tuple[float, ...], fed: list[Any]) -> Any:

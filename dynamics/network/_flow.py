@@ -107,10 +107,11 @@ class Cell(NamedTuple):
     def terms(self, x: Array, g: Array, bias: Any) -> list[Array]:
         """What it adds to the energy."""
         terms = []
-        if self.leak != 0 and self.identity:
-            terms = [self.leak * self.value(x)]
-        elif self.leak != 0:
-            terms = [self.leak * backend.dot(x, g), -self.leak * self.value(x)]
+        if self.leak != 0:
+            value = self.value(x) if self.leak == 1 else self.leak * self.value(x)
+            terms = [value] if self.identity else [backend.dot(x, g), -value]
+            if not self.identity and self.leak != 1:
+                terms[0] = self.leak * terms[0]
         if bias is not None:
             terms.append(-backend.namespace(x).sum(bias * g, axis=-1))
         return terms or [backend.namespace(x).zeros_like(x[..., 0])]

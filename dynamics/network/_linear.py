@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from .. import backend
 from ..backend import Array
 
 SINGLE = 8  # matrices that are factorised one by one
+LARGE = 2**16  # numbers in a matrix from which on it pays to compute half of its Gram matrix
 
 
 def gmres(apply: Callable[[Array], Array], r: Array, tol: float, most: int) -> tuple[Array, Array]:
@@ -97,16 +100,22 @@ def _factored(matrices: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     if len(matrices) > SINGLE:  # one call for all of them costs less than a factorisation each
         inverses = _inverses(matrices)
         return lambda b: np.matmul(inverses, b[..., None])[..., 0]
-    from scipy.linalg import get_lapack_funcs  # which costs a second of every start
-
-    factor, solve = get_lapack_funcs(("getrf", "getrs"), (matrices,))
+    factor, solve = _lapack(matrices.dtype)
     parts = []
     for matrix in matrices:
-        lu, pivots, info = factor(matrix)
-        parts.append((np.full_like(lu, np.nan) if info > 0 or not np.isfinite(lu[-1, -1]) else lu, pivots))
+        lu, pivots, info = factor(matrix.T)  # whose columns lie as LAPACK wants them: nothing is turned around first
+        parts.append((np.full_like(lu, np.nan) if info > 0 or not isfinite(lu[-1, -1]) else lu, pivots))
     if len(parts) == 1:
-        return lambda b: solve(*parts[0], b[0])[0][None]
-    return lambda b: np.stack([solve(*part, row)[0] for part, row in zip(parts, b, strict=True)])
+        lu, pivots = parts[0]
+        return lambda b: solve(lu, pivots, b[0], trans=1)[0][None]
+    return lambda b: np.stack([solve(*part, row, trans=1)[0] for part, row in zip(parts, b, strict=True)])
+
+
+@functools.cache
+def _lapack(dtype: np.dtype) -> Any:
+    from scipy.linalg import get_lapack_funcs  # which costs a second of every start
+
+    return get_lapack_funcs(("getrf", "getrs"), dtype=dtype)
 
 
 def _inverses(matrices: np.ndarray) -> np.ndarray:
@@ -132,12 +141,21 @@ def weighted_gram(rows: Array, w: Array) -> Array:
             [0., 2.]]])
     """
     xp = backend.namespace(rows, w)
-    if w.ndim == 1 or backend.backend_of(w) == "jax":  # where the compiler sees to it
+    if w.ndim == 1:
+        return _gram(xp, rows, w)
+    if backend.backend_of(w) == "jax":  # where the compiler sees to it
         return xp.matmul(rows.T * w[..., None, :], rows)
     shape, flat = w.shape[:-1], xp.reshape(w, (-1, w.shape[-1]))
-    found = [xp.matmul(rows.T * flat[k], rows) for k in range(flat.shape[0])]
+    found = [_gram(xp, rows, flat[k]) for k in range(flat.shape[0])]
     whole = found[0] if len(found) == 1 else xp.stack(found) if found else xp.zeros_like(w[..., :1, None])
     return xp.reshape(whole, (*shape, rows.shape[1], rows.shape[1]))
+
+
+def _gram(xp: Any, rows: Array, w: Array) -> Array:
+    if type(w) is np.ndarray and rows.size >= LARGE and w.min() >= 0:  # R^T R, of which NumPy computes one half
+        rooted = rows * np.sqrt(w)[:, None]
+        return np.matmul(rooted.T, rooted)
+    return xp.matmul(rows.T * w, rows)
 
 
 def _norm(x: Array) -> Array:

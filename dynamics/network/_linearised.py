@@ -10,12 +10,13 @@ change along u_t (`Lagrangian.tangent_change`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from .. import backend
 from ..backend import Array, copied
-from ._flow import Cell, Flow, Point, States, Wire
+from ._flow import Cell, Flow, Point, States
 
 
 class Linearised:
@@ -42,7 +43,11 @@ class Linearised:
         self.flow, self.point = flow, point
         states, g = point.states, point.activations
         self._bends = {c.name: None if c.identity else c.linearised(states[c.name], g[c.name]) for c in flow.cells}
-        self._links = flow.once(_links)
+        ends = {w.key: (w.joined(g), {} if (s := point.signals[w.key]) is None else {"signal": s}) for w in flow.wires}
+        self._links = {
+            target: (cell, [(source, block, *ends[key]) for source, key, block in links])
+            for target, (cell, links) in flow.once(_links).items()
+        }
         self._turning = flow.once(_turning)
         self._forces = flow.forces(point) if self._turning else {}
 
@@ -52,8 +57,8 @@ class Linearised:
         states, clamp, answer = self.point.states, self.flow.clamp, {}
         for target in targets:
             (cell, links), total = self._links[target], None
-            for source, wire, ends in links:
-                if source in moved and (change := wire.ask(wire.block, self.point, *ends, moved[source])) is not None:
+            for source, block, g, shared in links:
+                if source in moved and (change := block(moved[source], *g, **shared)) is not None:
                     total = change if total is None else total + change
             if total is None:
                 total = backend.namespace(states[target]).zeros_like(states[target])
@@ -100,14 +105,14 @@ def _wide(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: backend.map_leaves(lambda x: x[..., None, :], part) for name, part in parts.items()}
 
 
-def _links(flow: Flow) -> dict[str, tuple[Cell, list[tuple[str, Wire, tuple[int, int]]]]]:
-    """Each population with the ends of synapses through which others (or itself) reach it."""
-    found: dict[str, tuple[Cell, list[tuple[str, Wire, tuple[int, int]]]]] = {c.name: (c, []) for c in flow.cells}
+def _links(flow: Flow) -> dict[str, tuple[Cell, list[tuple[str, str, Callable[..., Array | None]]]]]:
+    """Each population with those that reach it: by which synapse, and how the force from there changes."""
+    found: dict[str, tuple[Cell, list[Any]]] = {c.name: (c, []) for c in flow.cells}
     for wire in flow.wires:
         for k, target in enumerate(wire.between):
             for m, source in enumerate(wire.between):
                 if k != m or wire.synapse.couples(k):
-                    found[target][1].append((source, wire, (k, m)))
+                    found[target][1].append((source, wire.key, partial(wire.block, k, m)))
     return found
 
 

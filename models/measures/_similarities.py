@@ -134,8 +134,7 @@ class Euclidean(Similarity):
 
     def of_products(self, products: Array, g: Array) -> Array:
         """The scores from M_i.g."""
-        scores = 2 * products - (self.squares + _sum(g * g))
-        return backend.namespace(g).where(scores > 0, 0.0, scores)
+        return backend.capped(2 * products - (self.squares + _sum(g * g)), 0.0)
 
     def pullback(self, g: Array, f: Array) -> Array:
         """2 M^T f - 2 (sum f) g."""

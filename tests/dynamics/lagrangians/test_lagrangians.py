@@ -668,3 +668,15 @@ def test_convexity_defect_looks_at_one_state_or_many(library):
     x = to_library(np.zeros(3), library)
     assert convexity_defect(_slow_growth(), x) == pytest.approx(2)
     assert convexity_defect(Power(4), x) == 0
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_log_cosh_keeps_its_accuracy_from_small_states_to_large_ones(library, dtype):
+    x = np.array([0.0, 1e-18, -3e-9, 1e-4, 0.5, -0.999, 1.001, 9.0, 39.99, 40.0, -40.01, 88.0, 1e3, -1e30], dtype)
+    z = np.abs(x.astype(np.longdouble))
+    expected = np.where(z < 0.1, z**2 / 2 - z**4 / 12, z + np.log1p(np.exp(-2 * z)) - np.log(np.longdouble(2)))
+    found = to_numpy(LogCosh().value(to_library(x[:, None], library)))
+    np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=1e-5 if dtype == "float32" else 1e-9)
+    ends = to_numpy(LogCosh().value(to_library(np.array([[np.inf], [-np.inf], [np.nan]], dtype), library)))
+    assert np.isposinf(ends[:2]).all()
+    assert np.isnan(ends[2])
