@@ -20,7 +20,7 @@ from ._basin_map import DYNAMICS, Explorer
 from ._cues import cues_of
 from ._settling import Settled, settle
 
-BLOCK = 2**19  # numbers in a batch that is integrated together: what stays in a processor's cache
+BLOCK = 2**22  # bytes of a batch that is integrated together: what stays in a processor's cache
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -362,7 +362,7 @@ def flow_all(explorer: Explorer, cues: Any, *, t_max: float, tol: float = 1e-3, 
     array([0, 1])
     """
     size, width = len(cues), explorer.width
-    rows = max(256, BLOCK // width)
+    rows = max(256, 8 * BLOCK // (width * backend.namespace(cues).finfo(cues.dtype).bits))
     if backend.backend_of(cues) == "jax":
         rows = 1 << (rows - 1).bit_length()
     parts = []

@@ -36,6 +36,8 @@ HUGE = 1e8  # times a typical speed, or that of a start from far out: one beyond
 FAR = 1e3  # times the scale: a state that could not go on, so far out, has run away too
 QUIET = 0.01  # contraction of the update within which the rest of the way is an exponential
 LINEAR = 0.1  # the part of F(x) that may differ from the linearisation
+SLOW = 0.02  # a speed, in units of a typical one, from which on the linearisation is asked
+AGAIN = 0.8  # the part of the largest speed since then at which it is asked again
 
 
 def _kind(memory: Any) -> str:
@@ -140,8 +142,11 @@ class Table:
             return np.where(weights[np.arange(len(best)), best] > 0.5, best, -1)
         return np.where(self._wins[best], best, -1)
 
-    def verdict(self, x: Array, speed: np.ndarray) -> Verdict:
-        """What can be said of states (B, D) with speeds |tau x'|, in units of a typical one."""
+    def verdict(self, x: Array, speed: np.ndarray, ask: np.ndarray | None = None) -> Verdict:
+        """What can be said of states (B, D) with speeds |tau x'|, in units of a typical one.
+
+        The linearisation, which costs most, is asked about those of `ask` (B,) alone, where it is given.
+        """
         x = self._on_sphere(x) if self.rays else x
         label, missing = np.full(len(x), -2), np.zeros(0, dtype=int)
         beside, quiet = np.zeros((2, len(x)), dtype=bool)
@@ -149,7 +154,7 @@ class Table:
             best = self.exact(x)
             found = np.unique(best[best >= 0])
             label, missing = np.where(best >= 0, self._rows[best], -2), found[self._rows[found] < 0]
-        slow = speed <= 0.02
+        slow = speed <= SLOW if ask is None else ask & (speed <= SLOW)
         if not len(self.points) or not (self.kind == "ball" or (slow & (label == -2)).any()):
             return Verdict(label, beside, quiet, missing)
         gap = self._distances(x)
@@ -310,6 +315,7 @@ class _Judge:
         size = len(x)
         self.label, self.when = np.full(size, -2), np.full(size, np.nan)
         self.trial = np.full(size, 1e-3)  # the speed at which fixed points are next looked for from a state
+        self.high = np.full(size, np.inf)  # the largest speed since the linearisation was last asked
         self.time = np.zeros(size)
         infinite = np.full(size, np.inf)
         flow = motion.flow
@@ -362,17 +368,21 @@ class _Judge:
 
     def _verdict(self, x: Array, speed: np.ndarray, fresh: np.ndarray, rows: np.ndarray) -> Verdict:
         """The table's, after fixed points were looked for from states that none of them explains."""
-        flow = self.motion.flow
-        verdict = self.table.verdict(x, speed)
+        flow, every = self.motion.flow, np.maximum(rows, 0)
+        high = np.where(speed > SLOW, np.inf, np.fmax(self.high[every], speed))
+        ask = fresh & ~(speed > AGAIN * high)  # where a state creeps, not in every step
+        self.high[rows[fresh]] = np.where(ask & (speed <= SLOW), speed, high)[fresh]
+        verdict = self.table.verdict(x, speed, ask)
         if self.discover is None or not fresh.any():
             return verdict
-        stuck = fresh & (verdict.label == -2) & ~verdict.beside & (speed <= self.trial[np.maximum(rows, 0)])
-        self.trial[rows[stuck]] = 0.1 * speed[stuck]
+        stuck = ask & (verdict.label == -2) & ~verdict.beside & (speed <= self.trial[every])
+        known = len(self.table.points)
         if verdict.missing.size:
             self.discover(backend.to_numpy(flow.patterns)[verdict.missing])
         if stuck.any():
             self.discover(representatives(backend.to_numpy(_rows(x, np.flatnonzero(stuck))), 1e-2 * flow.scale))
-        return self.table.verdict(x, speed) if verdict.missing.size or stuck.any() else verdict
+        self.trial[rows[stuck]] = (0.1 if len(self.table.points) > known else 0.01) * speed[stuck]
+        return self.table.verdict(x, speed, ask) if verdict.missing.size or stuck.any() else verdict
 
     def _note_times(self, rows: np.ndarray, time: np.ndarray, speed: np.ndarray) -> None:
         """When the speed crossed tol, by its exponential decay between two looks."""

@@ -14,7 +14,9 @@ from ._derive import whilst as whilst
 from ._files import filed as filed
 from ._files import is_chunked as is_chunked
 from ._in_place import added as added
+from ._in_place import at_most as at_most
 from ._in_place import exp_of_gap as exp_of_gap
+from ._in_place import first as first
 from ._in_place import is_free as is_free
 from ._in_place import is_mapped as is_mapped
 from ._in_place import least_exponent as least_exponent

@@ -40,11 +40,12 @@ def scaled(block: Array, factor: Number) -> Array:
     return block
 
 
-def exp_of_gap(block: Array, top: Array, faint: bool = True) -> Array:
-    """e^(x - top), written over the block; never below the least normal number, which costs ten times the others.
+def exp_of_gap(block: Array, top: Array, factor: Number = 1.0, faint: bool = True) -> Array:
+    """e^(factor (x - top)), written over the block; never below the least normal number.
 
-    For sums, which are 1 or more, nothing below eps^3 is wanted (``faint=False``): products of the least normal number
-    are below all normal ones, and a matrix product with those takes seventy times as long.
+    Numbers below it cost ten times the others. For sums, which are 1 or more, nothing below eps^3 is wanted
+    (``faint=False``): products of the least normal number are below all normal ones, and a matrix product with those
+    takes seventy times as long.
 
     >>> exp_of_gap(np.array([[0.0, -1e4]]), np.array([[0.0]]))[0, 0]
     np.float64(1.0)
@@ -52,12 +53,36 @@ def exp_of_gap(block: Array, top: Array, faint: bool = True) -> Array:
     xp = namespace(block)
     least = least_exponent(xp, block.dtype, faint)
     if not is_free(block) or not is_free(top):
-        return xp.exp(xp.clip(block - top, min=least))
+        return xp.exp(xp.clip(scaled(block - top, factor), min=least))
     block -= top
+    block = scaled(block, factor)
     if type(block) is np.ndarray:
         np.maximum(block, block.dtype.type(least), out=block)
         return np.exp(block, out=block)
     return block.clamp_(min=least).exp_()
+
+
+def at_most(block: Array, bound: float) -> Array:
+    """min(block, bound), written over the block where that can be.
+
+    >>> at_most(np.array([-1.0, 2.0]), 0.0)
+    array([-1.,  0.])
+    """
+    if type(block) is np.ndarray:
+        return np.minimum(block, block.dtype.type(bound), out=block)
+    return namespace(block).clip(block, max=bound)
+
+
+def first(mask: Array) -> Array:
+    """Where the first True of each row of a mask (B, n) stands, shape (B, 1); 0 where there is none.
+
+    >>> first(np.array([[False, True, True]]))
+    array([[1]])
+    """
+    if type(mask) is np.ndarray:
+        return mask.argmax(axis=-1, keepdims=True)
+    xp = namespace(mask)
+    return xp.argmax(xp.astype(mask, xp.int8), axis=-1, keepdims=True)
 
 
 def added(value: Array, block: Array) -> Array:
@@ -69,14 +94,17 @@ def added(value: Array, block: Array) -> Array:
 
 
 def product(a: Array, b: Array, room: Array | None) -> Array:
-    """a @ b, written into some room (rows, columns) if there is enough.
+    """a @ b, written into the first columns of some room (rows, columns) if there is enough, in the layout of the room.
 
     >>> product(np.ones((1, 2)), np.ones((2, 1)), None)
     array([[2.]])
     """
     if room is None or room.shape[0] != a.shape[0] or room.shape[1] < b.shape[1] or not (is_free(a) and is_free(b)):
         return a @ b
-    into = room if room.shape[1] == b.shape[1] else room.reshape(-1)[: a.shape[0] * b.shape[1]].reshape(-1, b.shape[1])
+    width = b.shape[1]
+    if type(room) is np.ndarray and not room.flags.c_contiguous:  # by columns, of which the first lie together
+        return np.matmul(a, b, out=room[:, :width])
+    into = room if room.shape[1] == width else room.reshape(-1)[: a.shape[0] * width].reshape(-1, width)
     return namespace(a).matmul(a, b, out=into)
 
 

@@ -189,7 +189,15 @@ def capped(x: Array, most: float) -> Array:
 
 def dtype_name(value: Any) -> str:
     """The name of an array's dtype, the same in every library; "" of what has none."""
+    if type(value) is np.ndarray:
+        return _name_of(value.dtype)
     return str(getattr(value, "dtype", "")).rsplit(".", maxsplit=1)[-1]
+
+
+@functools.cache
+def _name_of(dtype: np.dtype[Any]) -> str:
+    """The name of a dtype of NumPy, which takes microseconds to make it."""
+    return str(dtype)
 
 
 def epsilon(like: Array) -> float:

@@ -206,6 +206,8 @@ def holds(condition: Callable[..., Array], *values: Array) -> bool:
 
 def all_finite(value: Array) -> bool:
     """Whether no number is NaN or infinite, looked at on the array's own device; True inside a trace."""
+    if type(value) is np.ndarray and value.size <= BLOCK:
+        return bool(np.isfinite(value).all())
     if not is_array(value):
         return is_compiling() or math.isfinite(value)
     if backend_of(value) == "numpy" and value.size > BLOCK:  # a file is read once, and needs no room beside it

@@ -10,9 +10,12 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
 
 from ._tiles import city_blocks as city_blocks
 
+PART = 128  # numbers that are summed one by one
 SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 _sums: Any = numba.njit(nogil=True, cache=True, fastmath=SUMS)
 _exact: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -153,29 +156,71 @@ def swept_pairs(
                 flips[b] += 1
 
 
-@_sums
-def exponentials(block, bits, beta, top, least, powers):
-    """e^y = 2^n e^r with y = beta h - top and abs(r) <= ln(2)/2, by eight terms of the series; `bits` are the block's.
+def _bits_of_power(typing, n):
+    """2^n of a whole number n, by the bits of the exponent."""
 
-    ln(2) is taken off in two parts, the first with few digits, so that n times it is exact. 2^n is added to the bits of
-    the exponent: y is bounded from below, and numbers stay normal.
+    def generated(context, builder, signature, arguments):
+        whole = ir.IntType(32)
+        return builder.bitcast(builder.shl(builder.add(arguments[0], whole(127)), whole(23)), ir.FloatType())
+
+    return numba.types.float32(numba.types.int32), generated
+
+
+_power_of_two: Any = intrinsic(_bits_of_power)
+
+
+@_sums
+def _exponential(y):
+    """e^y = 2^n e^r with abs(r) <= ln(2)/2, for normal results.
+
+    ln(2) is taken off in two parts, the first with few digits, so that n times it is exact. The polynomial is 1 at 0
+    and elsewhere off by at most 2e-9 of e^r.
     """
     one = np.float32
+    n = np.floor(y * one(1.4426950408889634) + one(0.5))
+    r = y - n * one(0.693359375) - n * one(-2.12194440e-4)
+    p = one(1.38436e-3)
+    p = p * r + one(8.37424e-3)
+    p = p * r + one(4.166801e-2)
+    p = p * r + one(1.6666430e-1)
+    p = p * r + one(4.9999994e-1)
+    p = p * r + one(1.00000003)
+    p = p * r + one(1.0)
+    return p * _power_of_two(np.int32(n))
+
+
+@_sums
+def exponentials_of_rows(block, beta, top, least, total):
+    """e^(beta (h - top)) and their sums, for scores (B, n) of which a row is one sample's."""
     for b in range(block.shape[0]):
-        shift = top[b, 0]
+        shift, s = top[b], np.float32(0)
         for i in range(block.shape[1]):
-            y = beta * block[b, i] - shift
-            y = least if y < least else y
-            n = np.floor(y * one(1.4426950408889634) + one(0.5))
-            r = y - n * one(0.693359375) - n * one(-2.12194440e-4)
-            p = one(1 / 5040)
-            p = p * r + one(1 / 720)
-            p = p * r + one(1 / 120)
-            p = p * r + one(1 / 24)
-            p = p * r + one(1 / 6)
-            p = p * r + one(0.5)
-            p = p * r + one(1.0)
-            block[b, i] = p * r + one(1.0)
-            powers[i] = np.int32(n)
-        for i in range(block.shape[1]):
-            bits[b, i] += powers[i] << 23
+            y = beta * (block[b, i] - shift)
+            e = _exponential(least if y < least else y)
+            block[b, i] = e
+            s += e
+        total[b] = s
+
+
+@_sums
+def exponentials_of_columns(block, beta, top, least, total, part):
+    """The same for scores (n, B) of which a column is one sample's; `top` rises to the largest of them first.
+
+    Sums of PART scores are summed in turn, so that rounding does not grow with n.
+    """
+    count, samples = block.shape
+    for i in range(count):
+        for b in range(samples):
+            h = block[i, b]
+            top[b] = h if h > top[b] else top[b]
+    total[:] = 0
+    for first in range(0, count, PART):
+        part[:] = 0
+        for i in range(first, min(count, first + PART)):
+            for b in range(samples):
+                y = beta * (block[i, b] - top[b])
+                e = _exponential(least if y < least else y)
+                block[i, b] = e
+                part[b] += e
+        for b in range(samples):
+            total[b] += part[b]

@@ -53,7 +53,9 @@ class Merged(NamedTuple):
 
 
 class Merging(ABC):
-    """How the blocks of one separation are put together."""
+    """How the blocks of one separation are put together; `exponential` says that weights are e^(beta h) in one pass."""
+
+    exponential = False
 
     @abstractmethod
     def over(self, table: Table) -> Merged:
@@ -100,33 +102,37 @@ class Sums(Merging):
 class Softmax(Merging):
     """f = e^(beta h)/sum e^(beta h), L = log(sum e^(beta h))/beta."""
 
+    exponential = True
+
     def __init__(self, beta: Any) -> None:
         self.beta = beta
 
     def over(self, table: Table) -> Merged:
         """One pass; each block is shifted by the largest score so far."""
         xp, beta = backend.namespace(table.like), self.beta
-        top, z, carried = _column(table, -math.inf), _column(table, 0.0), 0.0
+        top: Any = None
+        z: Any = None
+        carried: Any = None
         for first, h in table.blocks():
-            new = xp.maximum(top, beta * _top(h))
-            e = exponentials(h, beta, new, table.count * h.shape[0])
-            if e is None:
-                h = backend.scaled(h, beta)
-                new = xp.maximum(top, _top(h))
-                e = backend.exp_of_gap(h, new, faint=False)
-            mass = e @ backend.full((h.shape[-1], 1), 1.0, h)  # a product is faster than a sum of rows
-            if first == 0:
-                z, carried = mass, e @ table.rows(0, h.shape[-1])
+            found = exponentials(h, beta, top, table.count * h.shape[0])
+            if found is None:
+                new = _top(h) if top is None else xp.maximum(top, _top(h))
+                h = backend.exp_of_gap(h, new, beta, faint=False)
+                mass = h @ backend.full((h.shape[-1], 1), 1.0, h)  # a product is faster than a sum of rows
             else:
-                back = xp.exp(top - new)
-                z = z * back + mass
-                carried = carried * back + e @ table.rows(first, first + h.shape[-1])
+                new, mass = found
+            part = h @ table.rows(first, first + h.shape[-1])
+            if top is None:
+                z, carried = mass, part
+            else:
+                back = xp.exp(beta * (top - new))
+                z, carried = z * back + mass, carried * back + part
             top = new
-        value = ((top + xp.log(z)) / beta)[..., 0]
+        value = (top + xp.log(z) / beta)[..., 0]
         size = xp.abs(value) + math.log(table.count + 1) / beta
 
         def weights(_: int, h: Array) -> Array:
-            return backend.exp_of_gap(backend.scaled(h, beta), top) / z
+            return backend.exp_of_gap(h, top, beta) / z
 
         return Merged(value, xp.ones_like(z), carried / z, ((z - 1) / z)[..., 0], size, weights)
 

@@ -12,12 +12,13 @@ import numpy as np
 from .. import backend
 from ..backend import Array, structure
 from ..doors import behind
+from ..kernels import side_by_side
 from ..lagrangians import Lagrangian, Merged, Table
 from ._exact import Response
 from ._similarity import Similarity
 from ._synapses import EquilibriumSynapse
 
-ROOM = 2**19  # numbers (B, n) of a block: what stays in a processor's cache
+ROOM = 2**18  # numbers (B, n) of a block: what stays in a processor's cache
 LEAST = 2**8  # memories of a block, so that products are worth their calls
 CUES = 2**9  # that go through all the blocks together
 CUES_OF_FILES = 2**11  # the same, of patterns that are read anew each time
@@ -33,11 +34,10 @@ def merges(similarity: Similarity, separation: Lagrangian, like: Array) -> bool:
     >>> [merges(one(rows), LogSumExp(), rows) for one in (Euclidean, Manhattan)]
     [True, False]
     """
-    if not backend.is_free(like) or backend.is_traced(like) or backend.is_half(like):
+    if similarity.carrier is None or similarity.scaled_weights or separation.merging() is None or backend.is_half(like):
         return False
-    if any(backend.is_traced(x) or not backend.is_free(x) for x in backend.arrays((similarity, separation))):
-        return False
-    return similarity.carrier is not None and not similarity.scaled_weights and separation.merging() is not None
+    held = (like, *backend.arrays((similarity, separation)))
+    return all(type(x) is np.ndarray or (backend.is_free(x) and not backend.is_traced(x)) for x in held)
 
 
 def step_of(count: int, samples: int) -> int:
@@ -45,16 +45,30 @@ def step_of(count: int, samples: int) -> int:
     return min(count, max(LEAST, ROOM // max(1, samples)))
 
 
-def table_of(similarity: Similarity, g: Array, rows: Array | None = None, tick: Any = None) -> Table:
-    """The scores of activations g (B, I), block by block, and what is summed: `rows` (N, O), or the carrier."""
+def table_of(
+    similarity: Similarity,
+    g: Array,
+    rows: Array | None = None,
+    tick: Any = None,
+    *,
+    block: Callable[..., Array] | None = None,
+    sums: bool = False,
+) -> Table:
+    """The scores of activations g (B, I), block by block, and what is summed: `rows` (N, O), or the carrier.
+
+    `block` is what makes them, the similarity's own unless given. `sums` says that sums over exponentials are wanted,
+    for which scores are laid out as their loop is fastest.
+    """
+    block = similarity.block if block is None else block
     count = similarity.patterns.shape[0]
+    side = sums and side_by_side(g, count * g.shape[0])
     carried = similarity.carrier if rows is None else rows
     step = step_of(count, g.shape[0])
 
     def blocks() -> Iterator[tuple[int, Array]]:
-        with _room(g, step) as room:
+        with _room(g, step, side) as room:
             for first in range(0, count, step):
-                yield first, similarity.block(g, first, min(first + step, count), room)
+                yield first, block(g, first, min(first + step, count), room)
                 if tick is not None:
                     tick(min(first + step, count))
 
@@ -65,7 +79,7 @@ _KEPT = threading.local()  # pages that are fresh each time cost as much as a pr
 
 
 @contextlib.contextmanager
-def _room(g: Array, step: int) -> Iterator[Array | None]:
+def _room(g: Array, step: int, side: bool) -> Iterator[Array | None]:
     """Room for the scores of a block: NumPy's is kept for the next one, and nobody else has it meanwhile."""
     if not backend.is_free(g):
         yield None
@@ -79,7 +93,7 @@ def _room(g: Array, step: int) -> Iterator[Array | None]:
     if kept is None or kept.dtype != g.dtype or kept.size < size:
         kept = np.empty(size, g.dtype)
     try:
-        yield kept[:size].reshape(shape)
+        yield kept[:size].reshape(step, -1).T if side else kept[:size].reshape(shape)
     finally:
         _KEPT.room = kept if kept.size <= ROOM else None
 
@@ -102,7 +116,7 @@ def merged_sums(
     xp, parts = backend.namespace(g), []
     for first, part in groups(similarity, g):
         told = None if tick is None else _later(tick, first / g.shape[0], part.shape[0] / g.shape[0], similarity)
-        parts.append(merging.over(table_of(similarity, part, rows, told)))
+        parts.append(merging.over(table_of(similarity, part, rows, told, sums=merging.exponential)))
     if len(parts) == 1:
         return parts[0]
     joined = [xp.concat(list(field), axis=0) for field in list(zip(*parts, strict=True))[:-1]]

@@ -159,6 +159,14 @@ class Similarity(backend.Extensible, ABC):
         """The scores of the patterns from one to another, (B, n), which may be written into `room` and over."""
         return behind(self.part(slice(first, last)).scores)(g)
 
+    def ranks(self, g: Array, first: int, last: int, room: Array | None = None) -> Array:
+        """The same less what is the same for all patterns, `offset`: enough to say which is nearest."""
+        return self.block(g, first, last, room)
+
+    def offset(self, g: Array) -> Any:
+        """What `ranks` leave out of the scores of a state (B, I): shape (B, 1), or a number."""
+        return 0.0
+
     def joined(self, rows: Array) -> Self:
         """The similarity of the same patterns and of more rows behind them; what was computed of each is kept."""
         xp, new = backend.namespace(self.patterns), self.of(rows)

@@ -22,7 +22,8 @@ from .._resting import leaves
 FEW = 2**15  # scores that are held all together
 MANY = 2**15  # memories from which on a network keeps sums of them and not their states
 MOST = 2**26  # scores that are made at once where sums cannot be merged
-HELD = 2**17  # scores up to which `retrieve` holds them all: sums over blocks are no faster before
+HELD = 2**15  # scores up to which `retrieve` holds them all: sums over blocks are no faster before
+WIDE = 2**8  # values of a pattern for each of which it holds so many: sums cost a product more, and fewer passes
 SOME = 2**9  # memories from which on `retrieve` does
 CLEAR = 0.5  # growth of a push that is sure to decay
 
@@ -58,10 +59,8 @@ def in_blocks(memory: Any, like: Array, least: int = 0) -> bool:
     samples = math.prod(like.shape[:-1])
     if not samples or separation.domain or (count < least if least else count * samples < FEW):
         return False
-    if not backend.is_free(like) or backend.is_traced(like) or backend.is_half(like):
-        return False
     if not least and memory.sim.blockwise and backend.is_mapped(memory.memories):  # sums of patterns, not of forces
-        return separation.merging() is not None
+        return separation.merging() is not None and not backend.is_half(like)
     return merges(memory.sim, separation, like)
 
 
@@ -95,8 +94,11 @@ def recalled(memory: Any, query: Array, progress: bool = False) -> Array:
     xp, count = backend.namespace(query), memory.memories.shape[0]
     rows = memory.memories if memory.projection is None else memory.projection
     flat = xp.reshape(query, (-1, query.shape[-1]))
-    with ticker(progress, "recall", count) as tick:
-        found = merged_sums(memory.sim, memory.rule.separation, flat, rows, tick if progress else None)
+    if progress:
+        with ticker(True, "recall", count) as tick:
+            found = merged_sums(memory.sim, memory.rule.separation, flat, rows, tick)
+    else:
+        found = merged_sums(memory.sim, memory.rule.separation, flat, rows)
     return xp.reshape(found.carried, (*query.shape[:-1], rows.shape[-1]))
 
 
@@ -137,15 +139,15 @@ def synapse_of(memory: Any, like: Array, least: int) -> type | None:
 
 def nearest_in_blocks(places: Any, g: Array) -> np.ndarray:
     """The row of the pattern nearest to each of some states (B, I), of copies the lowest."""
-    xp, one = backend.namespace(g), g[:, :1] * 0 + 1
+    xp, one, offset = backend.namespace(g), g[:, 0] * 0 + 1, places.offset(g)
     top: Any = None
     row: Any = None
     own: Any = None
-    for first, s in table_of(places, g).blocks():
+    for first, s in table_of(places, g, block=places.ranks).blocks():
         high = xp.max(s, axis=-1, keepdims=True)
-        slack = 8 * backend.epsilon(g) * places.spread(g, one[..., 0], xp.abs(high)[..., 0])[:, None]
+        slack = 8 * backend.epsilon(g) * places.spread(g, one, xp.abs(high + offset)[:, 0])[:, None]
         slack = xp.where(xp.isfinite(slack), slack, 0.0)
-        here = xp.argmax(xp.astype(s >= high - slack, xp.int8), axis=-1, keepdims=True)
+        here = backend.first(s >= high - slack)
         mine = xp.take_along_axis(s, here, axis=-1)
         if top is None:
             top, row, own = high, here + first, mine

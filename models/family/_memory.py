@@ -23,7 +23,7 @@ from .._renamed import renamed
 from .._separations import check_scores, describe, shared
 from .._sharding import shared_out
 from ..measures import Cosine, Dot, Euclidean
-from ._blocks import HELD, MANY, SOME, Best, best, by_groups, in_blocks, recalled, synapse_of
+from ._blocks import HELD, MANY, SOME, WIDE, Best, best, by_groups, in_blocks, recalled, synapse_of
 from ._checked import Checked
 from ._masked import held_flag, masked_weights, retrieve_known
 from ._retrieval import Retrieval, retrieve
@@ -125,14 +125,13 @@ class AssociativeMemory(Checked):
         Where there are many patterns and queries the scores are made in blocks, and no array of N numbers for every
         query is held; the patterns may be a `numpy.memmap`. `progress` shows a bar on a terminal then.
         """
-        with backend.quiet(self.memories):
-            rows = self.memories if self.projection is None else self.projection
-            if known is None and in_blocks(self, checked := self.check_query(query)):
-                answer = recalled(self, checked, flag("progress", progress))
-            elif known is None:
-                answer = by_groups(lambda q: self._weighed(q) @ rows, checked, rows.shape[0])
-            else:
-                answer = masked_weights(self, query, known) @ rows
+        rows = self.memories if self.projection is None else self.projection
+        if known is None and in_blocks(self, checked := self.check_query(query)):
+            answer = recalled(self, checked, flag("progress", progress))
+        elif known is None:
+            answer = by_groups(lambda q: self._weighed(q) @ rows, checked, rows.shape[0])
+        else:
+            answer = masked_weights(self, query, known) @ rows
         kind = self.rule.similarity
         if not kind.unchecked and not backend.all_finite(answer):
             raise ValueError(
@@ -204,7 +203,8 @@ class AssociativeMemory(Checked):
     def summed_for(self, state: Array) -> Network | None:
         """`summed`, where the scores of so many states (..., I) are too many to be held all together."""
         summed = self.summed
-        few = math.prod(state.shape[:-1]) * self.memories.shape[0] <= HELD
+        count, width = self.memories.shape
+        few = math.prod(state.shape[:-1]) * count <= HELD * max(1, width // WIDE)
         return None if few and summed is not self.network else summed
 
     def scores_at(self, point: Point) -> Array | None:

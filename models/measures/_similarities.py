@@ -170,12 +170,17 @@ class Euclidean(Similarity):
 
     def block(self, g: Array, first: int, last: int, room: Array | None = None) -> Array:
         """-\\|M_i - g\\|^2 of some patterns."""
-        scores = backend.scaled(backend.product(g, self.patterns[first:last, ...].T, room), 2.0)
-        if not backend.is_free(scores):
-            return self.part(slice(first, last)).scores(g)
-        scores -= self.squares[first:last]
-        scores -= _sum(g * g)
-        return backend.namespace(g).clip(scores, max=0.0)
+        scores = self.ranks(g, first, last, room)
+        return backend.at_most(backend.added(self.offset(g), scores), 0.0)
+
+    def ranks(self, g: Array, first: int, last: int, room: Array | None = None) -> Array:
+        """2 M_i . g - \\|M_i\\|^2 of some patterns."""
+        products = backend.product(2 * g, self.patterns[first:last, ...].T, room)
+        return backend.added(-self.squares[first:last], products)
+
+    def offset(self, g: Array) -> Array:
+        """-\\|g\\|^2."""
+        return -_sum(g * g)
 
     def pull_of_sums(self, g: Array, c: Array, total: Array) -> Array:
         """2 c - 2 (sum f) g."""

@@ -1,7 +1,5 @@
 """Loops that numba compiles: the same answers with and without it, whatever the sizes, and nothing lost of NaN."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -178,26 +176,76 @@ def test_a_memory_answers_alike_with_and_without(always, monkeypatch, rng, dtype
     np.testing.assert_allclose(found.energy, plain.energy, rtol=200 * np.finfo(dtype).eps)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (5, 64), (2, 1001)])
+LAYOUTS = ["C", "F"]  # a sample's scores beside each other, or those of a memory
+
+
+def exponentials(h, beta, top=None):
+    """What the loop writes over a copy of scores, the largest of them and `top`, and the sums."""
+    e = h.copy(order="K")
+    found = kernels.exponentials(e, beta, top, 1.0)
+    assert found is not None
+    return e, *found
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (5, 64), (2, 1001), (8, 1), (19, 300), (64, 129)])
 @pytest.mark.parametrize("beta", [1.0, 0.37])
-def test_exponentials_of_gaps(always, rng, shape, beta):
-    h = (40 * rng.standard_normal(shape)).astype("float32")
-    top = (np.float32(beta) * h.max(axis=1, keepdims=True)).astype("float32")
-    gap = np.float32(beta) * h.astype(float) - top
-    found: Any = kernels.exponentials(h.copy(), beta, top, 1.0)
+def test_exponentials_of_gaps(always, rng, shape, beta, layout):
+    h = np.asarray((40 * rng.standard_normal(shape)).astype("float32"), order=layout)
+    found, top, total = exponentials(h, beta)
+    np.testing.assert_array_equal(top, h.max(axis=1, keepdims=True))
+    gap = np.float32(beta) * (h.astype(float) - top)
     eps = float(np.finfo("float32").eps)
     exact = np.exp(np.maximum(gap, 3 * np.log(eps)))
-    size = 1 + np.abs(np.float32(beta) * h) + np.abs(top)  # beta h is rounded once
-    assert (np.abs(found - exact) <= (2 + size) * eps * exact).all()
-    whole = np.arange(-47, 1, dtype="float32")[None]  # numbers whose gaps are exact
-    found = kernels.exponentials(whole.copy(), 1.0, np.zeros((1, 1), "float32"), 1.0)
-    np.testing.assert_allclose(found, np.exp(whole.astype(float)), rtol=3 * eps)
+    assert (np.abs(found - exact) <= (3 + 2 * np.abs(gap)) * eps * exact).all()  # h - top and beta times it are rounded
+    assert (found.max(axis=1) == 1).all()
+    np.testing.assert_allclose(total[:, 0], found.astype(float).sum(axis=1), rtol=20 * eps)
+    higher = top + np.float32(3)
+    found, kept, _ = exponentials(h, beta, higher)
+    np.testing.assert_array_equal(kept, higher)
+    assert found.max() <= np.exp(-3 * beta) * (1 + 8 * eps)
 
 
-def test_exponentials_of_what_is_no_number_are_left_to_numpy(always):
-    h = np.array([[0.0, np.inf]], "float32")
-    assert kernels.exponentials(h, 1.0, h[:, 1:], 1.0) is None
-    assert kernels.exponentials(h.astype(float), 1.0, np.zeros((1, 1)), 1.0) is None
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_exponentials_are_off_by_three_units_at_most(always, layout):
+    gaps = np.linspace(-47, 0, 5000, dtype="float32")
+    found = exponentials(np.asarray(np.stack([gaps] * 9), order=layout), 1.0)[0]  # whose gaps are exact
+    rounding = 3 * float(np.finfo("float32").eps)
+    np.testing.assert_allclose(found, np.exp(np.stack([gaps] * 9).astype(float)), rtol=rounding)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_exponentials_of_what_is_no_number(always, layout):
+    """As NumPy has it: a row with NaN or with an infinite largest score has no sum."""
+    h = np.zeros((9, 5), "float32")
+    h[1, 2], h[2, 3], h[3, 0], h[4] = np.nan, np.inf, -np.inf, -np.inf
+    h = np.asarray(h, order=layout)
+    found, _, total = exponentials(h, 1.0)
+    with np.errstate(all="ignore"):
+        plain = np.exp(np.maximum(h - h.max(axis=1, keepdims=True), np.float32(3 * np.log(np.finfo("float32").eps))))
+    np.testing.assert_array_equal(np.isnan(total[:, 0]), np.isnan(plain.sum(axis=1)))
+    assert np.isnan(total[[1, 2, 4], 0]).all()
+    rest = ~np.isnan(total[:, 0])
+    np.testing.assert_allclose(found[rest], plain[rest], rtol=1e-6)
+
+
+def test_exponentials_of_other_types_are_left_to_numpy(always):
+    h = np.zeros((9, 4), "float32")
+    assert kernels.exponentials(h.astype(float), 1.0, None, 1.0) is None
+    assert kernels.exponentials(h[:, ::2], 1.0, None, 1.0) is None
+    assert not kernels.side_by_side(h.astype(float), 1.0)
+    assert not kernels.side_by_side(h[:2], 1.0)
+    assert kernels.side_by_side(h, 1.0)
+
+
+def test_loops_that_are_loaded_are_used_for_smaller_jobs(monkeypatch):
+    x = np.ones((2, 3))
+    assert kernels.compiled_loops(2, 1, x) is not None  # now they are
+    assert kernels.compiled_loops(2, 3, x) is None
+    assert kernels.compiled_loops(2, 3, x, ready=2) is not None
+    assert kernels.compiled_loops(2, 3, x, ready=4) is None
+    monkeypatch.delitem(_ready.sys.modules, _ready.LOOPS)
+    assert kernels.compiled_loops(2, 3, x, ready=2) is None
 
 
 def test_recall_is_the_same_with_and_without(monkeypatch, rng):

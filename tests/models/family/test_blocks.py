@@ -317,3 +317,42 @@ def test_weights_of_float32_are_normal_or_0():
     assert ((true > 1e-45) & (true < 1e-31)).any()  # where float32 has numbers that are slow to multiply
     assert ((f == 0) | (f > 9e-32)).all()
     np.testing.assert_allclose(f, true, rtol=2e-4, atol=1e-31)
+
+
+@pytest.mark.parametrize(("library", "loops"), [("numpy", True), ("numpy", False), ("torch", False)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1e-30, 1e-12, 1.0, 1e8, 1e18])
+@pytest.mark.parametrize("gain", [1e-3, 1.0, 40.0, 1e4])
+def test_softmax_in_blocks_at_every_scale(small_blocks, monkeypatch, library, dtype, loops, size, gain):
+    """Patterns of `size` and a beta by which scores are some `gain`: the weighted mean in long doubles."""
+    if library == "torch":
+        pytest.importorskip("torch")
+    if loops:
+        pytest.importorskip("numba")
+        monkeypatch.setattr("hopfield.dynamics.kernels._exponentials.LEAST", 0)
+    else:
+        monkeypatch.setenv("HOPFIELD_NUMBA", "0")
+    monkeypatch.setattr(_merged, "CUES", 16)  # so many that they lie side by side
+    rng = np.random.default_rng(4)
+    m = (size * rng.standard_normal((101, 12))).astype(dtype)
+    q = (rng.standard_normal((20, 12))).astype(dtype)
+    memory = UniversalHopfield(to_library(m, library), beta=gain / size, tau_memory=0.0)
+    assert _blocks.in_blocks(memory, to_library(q, library))
+    scores = (gain / size) * (q.astype(np.longdouble) @ m.astype(np.longdouble).T)
+    f = np.exp(scores - scores.max(axis=1, keepdims=True))
+    f /= f.sum(axis=1, keepdims=True)
+    found = to_numpy(memory.recall(to_library(q, library)))
+    eps = epsilon(dtype)
+    bound = (200 + 40 * np.abs(scores).max()) * eps * float(np.abs(m).max())
+    assert (np.abs(found - f @ m.astype(np.longdouble)) <= bound).all()
+    assert np.isfinite(found).all()
+
+
+def test_the_weight_of_the_heaviest_is_exact_however_large_scores_are(small_blocks):
+    """What it leaves to the others is 0 where nothing is left, and not the rounding of beta h."""
+    rng = np.random.default_rng(5)
+    m = rng.standard_normal((101, 12)).astype("float32")
+    memory = UniversalHopfield(m, beta=1e6, tau_memory=0.0)
+    sums = _merged.merged_sums(memory.sim, memory.rule.separation, m)
+    np.testing.assert_array_equal(sums.others, 0)
+    np.testing.assert_allclose(sums.value, (m @ m.T).max(axis=1), rtol=1e-6)
