@@ -48,6 +48,7 @@ MAY_IMPORT_BACKENDS = {
     "layers/torch/_stored.py",
     "dynamics/integrators/_elimination.py",
     "dynamics/kernels/_loops.py",
+    "dynamics/kernels/_signs.py",
     "dynamics/kernels/_tiles.py",
 }
 MAX_LINES = 400

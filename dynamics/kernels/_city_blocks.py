@@ -41,5 +41,5 @@ def signed_sums(rows: Array, patterns: Array, weights: Array) -> Array:
         return np.stack(parts) if parts else np.zeros_like(rows)
     rows, patterns, weights = (np.ascontiguousarray(x) for x in (rows, patterns, weights))
     found = np.empty(rows.shape, rows.dtype)
-    shared_out(lambda i, j: loops.signed_sums(rows, patterns, weights, found, i, j), rows.shape[0], work)
+    shared_out(lambda i, j: loops.signed_sums(rows, patterns, weights, found, i, j), rows.shape[0], work, 8)
     return found

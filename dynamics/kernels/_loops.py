@@ -13,26 +13,13 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
+from ._signs import signed_sums as signed_sums
 from ._tiles import city_blocks as city_blocks
 
 PART = 128  # numbers that are summed one by one
 SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 _sums: Any = numba.njit(nogil=True, cache=True, fastmath=SUMS)
 _exact: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
-
-
-@_sums
-def signed_sums(rows, patterns, weights, found, start, stop):
-    """sum_i f_bi sign(x_bk - M_ik) for the rows b from start to stop."""
-    width, count = rows.shape[1], patterns.shape[0]
-    for b in range(start, stop):
-        for k in range(width):
-            found[b, k] = 0
-        for i in range(count):
-            f = weights[b, i]
-            for k in range(width):
-                gap = rows[b, k] - patterns[i, k]
-                found[b, k] += (f if gap > 0 else 0 * f) - (f if gap < 0 else 0 * f)
 
 
 @_exact

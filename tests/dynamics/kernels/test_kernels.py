@@ -8,7 +8,7 @@ from hopfield.dynamics.kernels import _city_blocks, _exponentials, _flips, _medi
 from hopfield.models import ClassicalHopfield, Manhattan, UniversalHopfield
 
 pytest.importorskip("numba")
-from hopfield.dynamics.kernels import _tiles  # which imports numba
+from hopfield.dynamics.kernels import _signs, _tiles  # which import numba
 
 
 @pytest.fixture
@@ -60,16 +60,36 @@ def test_a_distance_does_not_depend_on_what_is_asked_beside_it(always, rng, dtyp
     np.testing.assert_array_equal(together[:6, 3:], kernels.city_blocks(x[:6], m[3:]))
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 7, 3), (9, 30, 50), (17, 33, 64)])
+def test_signed_sums_are_the_derivative_of_distances(always, rng, dtype, shape):
+    queries, count, width = shape
+    x, m = (rng.integers(0, 4, (n, width)).astype(dtype) for n in (queries, count))  # with signs of 0
+    f = rng.standard_normal((queries, count)).astype(dtype)
+    found = kernels.signed_sums(x, m, f)
+    exact = np.einsum("bn,bnk->bk", f.astype(float), np.sign(x[:, None] - m[None]).astype(float))
+    assert found.dtype == dtype
+    assert (np.abs(found - exact) <= count * np.finfo(dtype).eps * np.abs(f).sum(axis=1, keepdims=True)).all()
+    for odd in (np.nan, np.inf):  # what they meet a sign of 0 with is no number either
+        f[0, 0] = odd
+        again = kernels.signed_sums(x, m, f)
+        assert np.isnan(again[0]).all()
+        np.testing.assert_array_equal(again[1:], found[1:])
+
+
 @pytest.mark.parametrize(("rows", "queries", "bits"), [(4, 2, 256), (4, 4, 512), (2, 1, 128)])
 def test_tiles_for_processors_of_each_width(rng, dtype, rows, queries, bits):
     """Those of other processors are compiled for this one as well."""
     import numba
 
-    filled = _tiles.tile(rows, queries, bits)
+    filled, signed = _tiles.tile(rows, queries, bits), _signs.strip(queries, bits)
 
     @numba.njit
     def run(m, x, found):
         filled(m, x, found, 1, 2)
+
+    @numba.njit
+    def run_signs(x, m, f, found):
+        signed(x, m, f, found, 1, 3)
 
     x, m = rng.standard_normal((queries + 3, 85)).astype(dtype), rng.standard_normal((rows + 2, 85)).astype(dtype)
     found = np.full((queries + 3, rows + 2), -1, dtype)
@@ -79,6 +99,13 @@ def test_tiles_for_processors_of_each_width(rng, dtype, rows, queries, bits):
     there[2 : 2 + queries, 1 : 1 + rows] = True
     np.testing.assert_allclose(found[there], exact[there], rtol=4 * 85 * np.finfo(dtype).eps)
     assert (found[~there] == -1).all()
+    f, sums, lanes = rng.standard_normal((len(x), len(m))).astype(dtype), np.full(x.shape, -9, dtype), bits // 8
+    run_signs(x, m, f, sums)
+    there = np.zeros(x.shape, bool)
+    there[1 : 1 + queries, 3 : 3 + lanes // x.itemsize] = True
+    exact = np.einsum("bn,bnk->bk", f, np.sign(x[:, None] - m[None]))
+    np.testing.assert_allclose(sums[there], exact[there], atol=len(m) * 4 * np.finfo(dtype).eps)
+    assert (sums[~there] == -9).all()
 
 
 def test_threads_change_no_bit(always, monkeypatch, rng):
