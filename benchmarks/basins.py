@@ -1,6 +1,7 @@
 """Basins of many cues, against integrating each cue with SciPy.
 
     python benchmarks/basins.py [--cues 10000] [--width 1000] [--patterns 100] [--sample 20] [--out FILE]
+    python benchmarks/basins.py --digits [--cues 10000]
 
 A modern continuous Hopfield network with random patterns of length 4 and beta = 1. Cues: patterns with noise half as
 long as a pattern, and as long; and "between", means of two patterns, near a boundary, with noise half as long. Ours:
@@ -9,6 +10,9 @@ flow, v' = M^T softmax(beta M v) - v, at its default tolerances, one cue after t
 falls below 1e-3 of the scale, which ours calls converged; the cue's label is the pattern nearest to the end. SciPy's
 time is measured on `sample` cues and extrapolated to all. Times are of the processor (user and system, all threads),
 so that a busy machine does not change the ratios; OMP_NUM_THREADS=1 is fair.
+
+With --digits the patterns are 100 digits of scikit-learn in float32, centred and of length 1, with beta = 60, and cues
+are digits with noise half as long and as long: seconds of the processor, alone and with the fixed points given.
 """
 
 import argparse
@@ -23,6 +27,7 @@ from scipy.integrate import solve_ivp
 
 from hopfield import ModernHopfield
 from hopfield.analysis import basins_of_attraction
+from hopfield.data import load
 
 
 def problem(patterns, width, cues, part, between=False):
@@ -56,6 +61,30 @@ def by_scipy(memory, cues, method):
     return (time.process_time() - began) / len(cues), np.array(labels)
 
 
+def digits(count):
+    """Labels of cues at digits, many of which have a neighbour nearby and no attractor of their own."""
+    rows = load("digits").rows[:100]
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    memory = ModernHopfield(rows / np.linalg.norm(rows, axis=1, keepdims=True), beta=60.0)
+    rng, table = np.random.default_rng(0), Table(title=f"Basins: {count} cues at 100 digits, float32")
+    for name in ("noise", "labels / s", "with times / s", "points given / s", "points", "unresolved"):
+        table.add_column(name, justify="right")
+    for part in (0.5, 1.0):
+        q = memory.memories[rng.integers(100, size=count)]
+        q = q + rng.standard_normal(q.shape, dtype=np.float32) * np.float32(part / 8)
+        found = basins_of_attraction(memory, q, timed=False)
+        spent = []
+        for points, timed in ((None, False), (None, True), (found.fixed_points, False)):
+            each = []
+            for _ in range(3):
+                began = time.process_time()
+                basins_of_attraction(memory, q, points, timed=timed)
+                each.append(time.process_time() - began)
+            spent.append(f"{min(each):.2f}")
+        table.add_row(f"{part:g}", *spent, str(len(found.fixed_points)), str(found.unresolved))
+    Console(width=100).print(table)
+
+
 def main():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,7 +93,11 @@ def main():
     parser.add_argument("--patterns", type=int, default=100)
     parser.add_argument("--sample", type=int, default=20)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--digits", action="store_true")
     given = parser.parse_args()
+    if given.digits:
+        digits(given.cues)
+        return
     size = f"{given.cues} cues, D={given.width}, N={given.patterns}"
     table = Table(title=f"Basins: {size}, float64, NumPy (SciPy: {given.sample} cues, extrapolated)")
     for name in (
