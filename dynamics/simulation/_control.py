@@ -260,10 +260,11 @@ class OwnClocks:
 def _first_step(method: Integrator, flow: Flow, point: Point, most: float) -> Array:
     """A first step, no longer than `most`, from the velocity and its change.
 
-    Over a step h_0 the velocity moves the state by about a hundredth of its size. With x'' from its change on that way
-    an error of order q is small at (0.01/max(\\|x'\\|, \\|x''\\|))^(1/q), in units of the tolerances (Hairer, Norsett &
-    Wanner 1993, section II.4): that is the step, from h_0 to 100 h_0. It is not less, since where fast populations
-    follow slow ones x'' is large for no longer than their tau, over which methods that are made for them step.
+    Over a step h_0 the velocity moves the state by about a hundredth of its size, in units of the tolerances. Its
+    change on that way gives the rate r = \\|x''\\|/\\|x'\\|, at which an error of order q is about \\|x'\\| (r h)^q/r, and
+    h = (0.01 r/\\|x'\\|)^(1/q)/r keeps it at a hundredth (in the way of Hairer, Norsett & Wanner 1993, section II.4, but
+    in any unit of time): that is the step, from h_0 to 100 h_0. It is not less, since where fast populations follow slow
+    ones x'' is large for no longer than their tau, over which methods that are made for them step.
     """
     states, velocity = point.states, flow.velocity(point)
     xp = backend.namespace(*states.values())
@@ -274,8 +275,10 @@ def _first_step(method: Integrator, flow: Flow, point: Point, most: float) -> Ar
     short = xp.where((speed > 0) & (short < most), short, most * one)
     there = flow.velocity(flow.at({name: x + short[:, None] * velocity[name] for name, x in states.items()}))
     change = error_norm(method, {name: v - velocity[name] for name, v in there.items()}, states, zeros) / short
-    fastest = xp.maximum(speed, change)
-    guess = (0.01 / xp.where(fastest > 0, fastest, one)) ** (1 / method.error_order)
+    rate = change / xp.where(speed > 0, speed, one)
+    bends = (speed > 0) & (rate > 0)
+    rate, speed = xp.where(bends, rate, one), xp.where(bends, speed, one)
+    guess = xp.where(bends, (0.01 * rate / speed) ** (1 / method.error_order) / rate, 100 * short)
     return xp.where(
         (guess > short) & xp.isfinite(change), xp.minimum(xp.minimum(guess, 100 * short), most * one), short
     )
