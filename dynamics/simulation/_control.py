@@ -128,8 +128,8 @@ class OwnClocks:
     """A clock for each sample; all of it on the host, in float64.
 
     With the error estimate e (1 = just tolerated) of a method whose estimate is of order q, the next step of a sample
-    is dt min(5, max(0.2, 0.9 e^(-1/q))). Where all are of one time, since a number of the memory changes, they `share`
-    their steps, and the worst sample decides.
+    is dt min(5, max(0.2, 0.9 e^(-1/q))), and dt/5 after a second refusal. Where all are of one time, since a number of
+    the memory changes, they `share` their steps, and the worst sample decides.
     """
 
     one = False
@@ -141,12 +141,14 @@ class OwnClocks:
         size = len(like)
         first = backend.compiled(_first_step, like)
         self.span = span = t1 - agenda.t0
-        self.h = np.full(size, min(method.dt, span))
-        self.h = np.minimum(self.h, backend.to_numpy(first(method, flow, point)))
+        most = min(method.dt, span)
+        self.h = np.minimum(most, backend.to_numpy(first(method, flow, point, most)).astype(float))
         self.h = np.maximum(self.h, 1e-12 * span)
         if share:
             self.h = np.full(size, self.h.min())
         self.eager = np.ones(size, dtype=bool)  # whether the last step was accepted, so that h may grow
+        self.tried = 0  # steps, by any row
+        self.aims: tuple[np.ndarray, np.ndarray] | None = None
         self.time, self.slot, self.steps = (
             np.full(size, agenda.t0),
             np.zeros(size, dtype=int),
@@ -155,26 +157,35 @@ class OwnClocks:
 
     def ahead(self, moving: np.ndarray) -> Ahead:
         """The steps that are next."""
-        saved = self.agenda.targets[np.minimum(self.slot, self.agenda.targets.size - 1)]
-        stops = self.agenda.stops
-        target = np.minimum(np.minimum(saved, self.agenda.t1), stops[stops.searchsorted(self.time, "right")])
+        if self.aims is None:
+            self.aims = self._aim()
+        saved, target = self.aims
         left = target - self.time
         lands = left <= self.h * (1 + 1e-9)
-        dt = np.where(lands, left, np.where(left < 2 * self.h, left / 2, self.h))  # no sliver is left over
-        dt = np.where(moving, dt, self.h)
+        dt = np.where(left < 2 * self.h, left / 2, self.h)  # no sliver is left over
+        if np.count_nonzero(lands):
+            dt = np.where(lands & moving, left, np.where(moving, dt, self.h))
         saves = self.agenda.due(self.steps + 1, lands, target, saved)
         return Ahead(dt, target, lands, saves, backend.asarray(dt[:, None], self.like))
 
+    def _aim(self) -> tuple[np.ndarray, np.ndarray]:
+        """When each row saves next, and where its steps end before."""
+        saved, stops = self.agenda.targets[np.minimum(self.slot, self.agenda.targets.size - 1)], self.agenda.stops
+        return saved, np.minimum(np.minimum(saved, self.agenda.t1), stops[stops.searchsorted(self.time, "right")])
+
     def moved(self, ahead: Ahead, accepted: np.ndarray) -> None:
         """Let the rows that are accepted go on by their steps."""
-        self.time = np.where(accepted, np.where(ahead.lands, ahead.target, self.time + ahead.dt), self.time)
+        there = self.time + ahead.dt
+        if np.count_nonzero(ahead.lands):
+            there, self.aims = np.where(ahead.lands, ahead.target, there), None
+        self.time = np.where(accepted, there, self.time)
         self.steps = self.steps + accepted
 
     def note(self, which: np.ndarray, on: bool = True) -> np.ndarray:
         """The slots under which to save some rows; their next save goes `on` to the one after it."""
         slots = self.slot[which]
         if on:
-            self.slot = np.where(which, self.slot + 1, self.slot)
+            self.slot, self.aims = np.where(which, self.slot + 1, self.slot), None
         return slots
 
     def times(self, length: int) -> None:
@@ -184,35 +195,45 @@ class OwnClocks:
         """Go on with some of the rows."""
         self.h, self.eager = self.h[chosen], self.eager[chosen]
         self.time, self.slot, self.steps = self.time[chosen], self.slot[chosen], self.steps[chosen]
+        self.aims = None
 
     def thin(self) -> None:
         """Forget every second slot."""
-        self.slot = (self.slot + 1) // 2
+        self.slot, self.aims = (self.slot + 1) // 2, None
 
     def judge(
         self, error: np.ndarray, bad: np.ndarray, moving: np.ndarray, dt: np.ndarray, rows: np.ndarray
     ) -> Verdict:
         """Which rows to accept, and which can go on no more; `bad` steps raised the energy or are not finite."""
         error = own = np.where(np.isfinite(error), error, np.inf)
-        blame = bad
+        blame, hurt = bad, np.count_nonzero(bad)
         if self.share and moving.any():
             error = np.where(moving, error[moving].max(), error)
             bad = np.where(moving, bad[moving].any(), bad)
-        accepted = moving & (error <= 1) & ~bad
+        tolerated = error <= 1
+        accepted = moving & tolerated
         factor = SAFETY * np.maximum(error, 1e-10) ** (-1 / self.method.error_order)
         factor = np.minimum(np.maximum(factor, SHRINK), np.where(self.eager, GROW, 1.0))
-        factor = np.where(bad & (error <= 1), 0.5, factor)
+        if hurt:
+            accepted, factor = accepted & ~bad, np.where(bad & tolerated, 0.5, factor)
+        short = moving & ~accepted
+        refused = np.count_nonzero(short)
+        if refused:  # again: the error does not fall as its order says
+            factor = np.where(tolerated | self.eager, factor, SHRINK)
         proposed = np.minimum(dt * factor, self.method.dt)
         # A step cut short by a save time says nothing against the step before it.
         cut = accepted & (dt < self.h)
-        self.h = np.where(moving, np.where(cut, np.maximum(proposed, self.h * (factor >= 1)), proposed), self.h)
-        self.eager = np.where(moving, accepted, self.eager)
-        short = moving & ~accepted & ~(self.h >= 1e-13 * np.maximum(self.span, np.abs(self.time)))
+        if np.count_nonzero(cut):
+            proposed = np.where(cut, np.maximum(proposed, self.h * (factor >= 1)), proposed)
+        self.h = np.where(moving, proposed, self.h)
+        self.eager, self.tried = accepted, self.tried + 1
+        if refused:
+            short = short & ~(self.h >= 1e-13 * np.maximum(self.span, np.abs(self.time)))
         if self.share and short.any():  # of those that go on nobody knows how they would have fared
             short = short & (blame | (own > 1))
             self.h = np.where(moving & ~short, 1e-3 * self.span, self.h)
-        many = moving & (self.steps >= self.method.max_steps)
-        if not short.any() and not many.any():
+        many = moving & (self.steps >= self.method.max_steps) if self.tried > self.method.max_steps else short & False
+        if not np.count_nonzero(short | many):
             return Verdict(accepted, {})
         lost = {
             int(k): (self._underflow(k, bool(blame[k]), rows[k]), Result.STEP_UNDERFLOW) for k in np.flatnonzero(short)
@@ -234,13 +255,25 @@ class OwnClocks:
         )
 
 
-def _first_step(method: Integrator, flow: Flow, point: Point) -> Array:
-    """A step over which the velocity moves the state by about a hundredth of its size."""
+def _first_step(method: Integrator, flow: Flow, point: Point, most: float) -> Array:
+    """A first step, no longer than `most`, from the velocity and its change.
+
+    Over a step h_0 the velocity moves the state by about a hundredth of its size. With x'' from its change on that way
+    an error of order q is small at (0.01/max(\\|x'\\|, \\|x''\\|))^(1/q), in units of the tolerances (Hairer, Norsett &
+    Wanner 1993, section II.4): that is the step, from h_0 to 100 h_0. It is not less, since where fast populations
+    follow slow ones x'' is large for no longer than their tau, over which methods that are made for them step.
+    """
     states, velocity = point.states, flow.velocity(point)
     xp = backend.namespace(*states.values())
     zeros = {name: xp.zeros_like(x) for name, x in states.items()}
-    size = error_norm(method, states, states, zeros)
-    speed = error_norm(method, velocity, states, zeros)
+    size, speed = error_norm(method, states, states, zeros), error_norm(method, velocity, states, zeros)
+    one = xp.ones_like(size)
+    short = 0.01 * xp.maximum(size, one) / xp.where(speed > 0, speed, one)
+    short = xp.where((speed > 0) & (short < most), short, most * one)
+    there = flow.velocity(flow.at({name: x + short[:, None] * velocity[name] for name, x in states.items()}))
+    change = error_norm(method, {name: v - velocity[name] for name, v in there.items()}, states, zeros) / short
+    fastest = xp.maximum(speed, change)
+    guess = (0.01 / xp.where(fastest > 0, fastest, one)) ** (1 / method.error_order)
     return xp.where(
-        speed > 0, 0.01 * xp.maximum(size, xp.ones_like(size)) / xp.where(speed > 0, speed, 1.0), float("inf")
+        (guess > short) & xp.isfinite(change), xp.minimum(xp.minimum(guess, 100 * short), most * one), short
     )

@@ -97,10 +97,10 @@ class Run(Marching):
         if self.plan.record and (self.plan.save_at is None or self.plan.save_at[0] == self.plan.t0):
             self._save(self.moving.copy())
         with ticker(self.plan.progress, "simulate", self.agenda.t1 - self.agenda.t0) as tick:
-            while self.moving.any():
+            while np.count_nonzero(self.moving):
                 if not self._march():
                     self._step()
-                if (over := self.moving & (self.clock.time >= self.agenda.t1)).any():
+                if np.count_nonzero(over := self.moving & (self.clock.time >= self.agenda.t1)):
                     self._leave(over, early=False)
                 self._shrink()
                 if self.plan.progress:
@@ -173,7 +173,7 @@ class Run(Marching):
     def _step(self) -> None:
         clock, plan = self.clock, self.plan
         ahead = clock.ahead(self.moving)
-        saves = ahead.saves if clock.one else ahead.saves.any()
+        saves = ahead.saves if clock.one else np.count_nonzero(ahead.saves) > 0
         watched = plan.guard or saves or (plan.stop is not None and plan.record)
         drift = self.drift is not None and self.drift.looks()
         flow, changes, end = self.flow, "", 0.0
@@ -186,10 +186,11 @@ class Run(Marching):
         good = self.moving
         if plan.guard:
             rose = self.moving & self._risen(self.energy, new)
-            if rose.any() and clock.one:
-                new = self._shortened(program, span, new, np.flatnonzero(rose), end)
-            else:
-                good = good & ~rose
+            if np.count_nonzero(rose):
+                if clock.one:
+                    new = self._shortened(program, span, new, np.flatnonzero(rose), end)
+                else:
+                    good = good & ~rose
         accepted, lost = self._judged(new, good & backend.to_numpy(new.finite), ahead)
         self.rejected += int(np.count_nonzero(self.moving) - np.count_nonzero(accepted))
         if drift and self.drift is not None:
@@ -280,7 +281,7 @@ class Run(Marching):
 
     def _accept(self, new: Outcome, accepted: np.ndarray) -> None:
         fresh = (new.point, new.energy)
-        if not accepted.all():
+        if np.count_nonzero(accepted) < accepted.size:
             xp = backend.namespace(self.like)
             mask = xp.asarray(accepted, device=backend.device(self.like))
             # An energy that was not asked for is None; rows that stay behind are then saved by none.
@@ -300,8 +301,8 @@ class Run(Marching):
         rise, slack = rises(before.value, after.value, before.scale, after.scale, self.eps)
         if work is not None:
             rise, slack = rise - backend.to_numpy(work.value), slack + backend.to_numpy(work.error)
-        finite = np.isfinite(backend.to_numpy(after.value)) & np.isfinite(backend.to_numpy(after.scale))
-        return ~(finite & (rise <= slack))
+        size = backend.to_numpy(after.scale)
+        return ~((rise <= slack) & np.isfinite(backend.to_numpy(after.value)) & np.isfinite(size))
 
     def _shortened(self, program: Program, span: Any, new: Outcome, where: np.ndarray, end: float) -> Outcome:
         """Halve the displacement of the samples `where` energies rose beyond rounding, and of them alone."""
@@ -310,17 +311,22 @@ class Run(Marching):
             halved = theta / 2
             theta = halved if halved > 0.5**HALVINGS else 0.0
             self.rejected += where.size
-            rows = self._room(where)
-            flow, point, before, sizes = self._part(rows)
+            every, rows = where.size == self.rows.size, self._room(where)
+            flow, point, before, sizes = (
+                (self.flow, self.point, self.energy, self.scales) if every else self._part(rows)
+            )
             if self.plan.drive is not None:
                 moved, _ = self._over(self.clock.time, end, self.rows[rows])
                 flow = moved.bound(flow.clamp)
             shorter = backend.full((rows.size, 1), theta, self.like)
             tried = self.advance(program, flow, point, span, shorter, sizes)
             self.evaluations += self.cost
-            place = np.arange(self.rows.size)
-            place[where] = place.size + np.arange(where.size)
-            new = backend.compiled(put, self.like)(None, new, tried, self._index(place))
+            if every:
+                new = tried
+            else:
+                place = np.arange(self.rows.size)
+                place[where] = place.size + np.arange(where.size)
+                new = backend.compiled(put, self.like)(None, new, tried, self._index(place))
             if theta == 0:
                 self.held[self.rows[where]] = True
                 break

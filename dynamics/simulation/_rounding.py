@@ -30,10 +30,10 @@ def rises(before: Any, after: Any, scale_before: Any, scale_after: Any, eps: flo
     >>> bool(rise <= slack), float(slack)
     (True, 3.2e-06)
     """
-    low, high, one, other = (backend.to_numpy(x).astype(float) for x in (before, after, scale_before, scale_after))
+    low, high, one, other = (np.asarray(backend.to_numpy(x), float) for x in (before, after, scale_before, scale_after))
     with np.errstate(invalid="ignore"):
         size = np.maximum(one, other)
-        if not np.isfinite(size).all():
+        if np.count_nonzero(np.isfinite(size)) < size.size:
             kinds = [backend.to_numpy(scale).dtype for scale in (scale_before, scale_after)]
             size = np.where(np.isfinite(size), size, float(max(np.finfo(kind).max for kind in kinds)))
         return high - low, ROUNDING * eps * size

@@ -26,6 +26,7 @@ from hopfield.dynamics import (
     simulate,
 )
 from hopfield.dynamics.integrators._rosenbrock import eliminated
+from hopfield.dynamics.integrators._stages import Stages
 from hopfield.models import Dot, Euclidean
 
 TIMES = [0.7, 2.0]
@@ -280,3 +281,52 @@ def test_similarities_give_blocks_that_are_the_derivative_of_the_forces(rng):
                 slope = (synapse.forces(*ends[0])[target] - synapse.forces(*ends[1])[target]) / 2e-6
                 block = synapse.block(target, source, u, *g)
                 np.testing.assert_allclose(0.0 * slope if block is None else block, slope, atol=1e-8)
+
+
+# ------------------------------------------------------------------------------------------- the length of steps
+
+
+def stiff(rng, **options):
+    patterns = rng.normal(size=(200, 50)) / np.sqrt(50)
+    cue = (patterns[0] + patterns[1]) / 2 + 0.02 * rng.normal(size=50)
+    return UniversalHopfield(patterns, beta=20.0, tau_memory=1e-3, **options), cue
+
+
+def test_the_first_step_of_a_stiff_start_is_about_the_fast_time_constant(rng):
+    model, cue = stiff(rng)
+    options = {"t1": 10.0, "memory_state": np.zeros(200)}
+    run = simulate(model, cue, integrator=Rosenbrock(1e-4, 1e-4), **options)
+    assert 2e-4 < run.times[1] < 5e-3
+    assert run.statistics["steps"] + run.statistics["rejected"] <= 17
+    fine = simulate(model, cue, integrator=Rosenbrock(1e-10, 1e-10), save_at=run.times, save="all", **options)
+    assert np.abs(run.states["value"] - fine.states["value"]).max() < 5e-5
+
+
+def test_a_start_at_rest_takes_the_longest_step():
+    decay = Network({"x": Population(Quadratic(), 2)})
+    assert simulate(decay, {"x": np.zeros(2)}, t1=5.0, integrator=RungeKutta()).statistics["steps"] <= 2
+
+
+def test_steps_that_are_refused_again_and_again_are_cut_short():
+    patterns = np.random.default_rng(5).normal(size=(60, 20))
+    cue = patterns[:1] + 0.4 * np.random.default_rng(6).normal(size=(1, 20))
+    model = UniversalHopfield(patterns, "cosine", beta=8.0, tau_memory=1e-3)
+    run = simulate(model, cue, t1=3.0, integrator=Rosenbrock(1e-7, 1e-9), save_at=[3.0])
+    assert run.statistics["rejected"] <= 7  # twice as many where each is shortened as its order says
+    fine = simulate(model, cue, t1=3.0, integrator=Rosenbrock(1e-11, 1e-12), save_at=[3.0])
+    np.testing.assert_allclose(run.final["value"], fine.final["value"], atol=1e-6)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+def test_sums_over_the_stages_are_the_same_in_every_library(library, rng):
+    pytest.importorskip(library)
+    start = {"x": rng.normal(size=(2, 3)), "y": rng.normal(size=(2, 1))}
+    increments = [{name: rng.normal(size=x.shape) for name, x in start.items()} for _ in range(3)]
+    stages = Stages({name: to_library(x, library) for name, x in start.items()}, 3)
+    for one in increments:
+        stages.add({name: to_library(x, library) for name, x in one.items()})
+    moved, pulled = stages.moved((2.0, 0.0, -1.0), (0.5,))
+    for name, x in start.items():
+        np.testing.assert_allclose(to_numpy(moved[name]), x + 2 * increments[0][name] - increments[2][name])
+        np.testing.assert_allclose(to_numpy(pulled[name]), 0.5 * increments[0][name])
+        np.testing.assert_allclose(to_numpy(stages.sums((0.0, 3.0))[name]), 3 * increments[1][name])
