@@ -128,6 +128,7 @@ def _scaled(self: Any, beta: Any) -> Any:
 
 LAGRANGIAN: dict[str, Check] = {
     "value": _of_lagrangian("x"),
+    "value_at": _of_lagrangian("x", "g"),
     "activation": _of_lagrangian("x"),
     "dual": _of_lagrangian("g"),
     "curvature": _of_lagrangian("x", "u"),

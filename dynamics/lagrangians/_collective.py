@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from .. import backend
 from ..backend import Array, Number, static, structure
 from ..doors import number, positive, whole
@@ -63,6 +65,13 @@ class LogSumExp(_Gain):
     def value(self, x: Array) -> Array:
         """log sum e^(beta x)/beta."""
         return plain_logsumexp(self.beta * x) / self.beta
+
+    def value_at(self, x: Array, g: Array) -> Array:
+        """Of the largest x and its weight, since ln g = beta (x - L): without a sum of exponentials."""
+        if type(x) is np.ndarray and type(g) is np.ndarray:
+            return np.maximum.reduce(x, axis=-1) - np.log(np.maximum.reduce(g, axis=-1)) / self.beta
+        xp = backend.namespace(x, g)
+        return xp.max(x, axis=-1) - xp.log(xp.max(g, axis=-1)) / self.beta
 
     def activation(self, x: Array) -> Array:
         """softmax(beta x)."""

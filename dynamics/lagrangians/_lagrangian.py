@@ -116,6 +116,10 @@ class Lagrangian(backend.Extensible, ABC):
     def value(self, x: Array) -> Array:
         """L(x): shape (..., n) to (...)."""
 
+    def value_at(self, x: Array, g: Array) -> Array:
+        """L(x) at a state whose activation g is known."""
+        return behind(self.value)(x)
+
     def activation(self, x: Array) -> Array:
         """The gradient g = dL/dx, shape (..., n)."""
         return backend.gradient(self.value, x, f"{type(self).__name__}.activation")

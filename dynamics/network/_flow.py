@@ -92,7 +92,7 @@ class Cell(NamedTuple):
     tau: Any  # None where it is 1
     identity: bool
     activate: Callable[[Array], Array]
-    value: Callable[[Array], Array]
+    value: Callable[[Array, Array], Array]  # of a state and its activation
     linearised: Callable[[Array, Array], Callable[[Array], Array]]
 
     def driven(self, x: Array, force: Array | None, bias: Any) -> Array:
@@ -107,10 +107,10 @@ class Cell(NamedTuple):
     def terms(self, x: Array, g: Array, bias: Any) -> list[Array]:
         """What it adds to the energy."""
         terms = []
-        if self.leak != 0 and self.identity:
-            terms = [self.leak * self.value(x)]
-        elif self.leak != 0:
-            terms = [self.leak * backend.dot(x, g), -self.leak * self.value(x)]
+        if self.leak != 0:
+            value = self.value(x, g)
+            terms = [value] if self.identity else [backend.dot(x, g), -value]
+            terms = terms if self.leak == 1 else [self.leak * term for term in terms]
         if bias is not None:
             terms.append(-backend.namespace(x).sum(bias * g, axis=-1))
         return terms or [backend.namespace(x).zeros_like(x[..., 0])]
@@ -319,7 +319,7 @@ def _cells(flow: Flow) -> list[Cell]:
             None if isinstance(p.tau, float) and p.tau == 1 else p.tau,
             p.lagrangian.identity,
             behind(p.lagrangian.activation),
-            behind(p.lagrangian.value),
+            behind(p.lagrangian.value_at),
             behind(p.lagrangian.linearised),
         )
         for name, p in flow.populations.items()

@@ -330,7 +330,8 @@ class EquilibriumSynapse(Synapse):
         """The energy and its magnitude, with h found once."""
         xp = backend.namespace(*g)
         h = self.signal(*g) if signal is None else signal
-        energy, f = behind(self.energy)(*g, signal=h), xp.abs(self._weigh[0](*g, signal=h))
+        f = self._weigh[0](*g, signal=h)
+        energy, f = -self.leak * behind(self.lagrangian.value_at)(h, f), xp.abs(f)
         total = xp.abs(energy)
         for similarity, activation in zip(self._open, g, strict=True):
             total = total + backend.dot(f, similarity.magnitude(activation, h))

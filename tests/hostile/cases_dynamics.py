@@ -97,6 +97,7 @@ def cases() -> list[Case]:
         g = np.full((2, 4), 0.25)
         found += [
             case(one.value, np.abs(X) + 0.1),
+            case(one.value_at, np.abs(X) + 0.1, g),
             case(one.activation, np.abs(X) + 0.1),
             case(one.curvature, np.abs(X) + 0.1, X),
             case(one.dual, g),

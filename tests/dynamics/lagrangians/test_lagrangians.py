@@ -31,6 +31,7 @@ from hopfield.dynamics import (
     Threshold,
     TopK,
     XLogX,
+    backend,
     convexity_defect,
     logsumexp,
     softmax,
@@ -361,6 +362,26 @@ def test_scaled_is_the_value_at_beta_x_over_beta(lagrangian, beta, rng):
     assert_close(other.value(x), lagrangian.value(beta * x) / beta)
     assert_close(other.activation(x), lagrangian.activation(beta * x))
     assert_close(other.curvature(x, u), beta * lagrangian.curvature(beta * x, u), factor=500)
+
+
+@pytest.mark.parametrize("lagrangian", ALL, ids=repr)
+def test_the_value_at_a_known_activation_is_the_value(lagrangian, rng, library):
+    x, one = to_library(sampled(lagrangian, rng), library), backend.move(lagrangian, library)
+    assert_close(one.value_at(x, one.activation(x)), one.value(x))
+
+
+def test_a_log_sum_exp_of_which_the_weights_are_known_neither_overflows_nor_loses_a_tie(library):
+    x = to_library(np.array([[1e4, 1e4, 0.0], [-1e4, -2e4, -3e4]]), library)
+    one = LogSumExp(2.0)
+    np.testing.assert_allclose(to_numpy(one.value_at(x, one.activation(x))), [1e4 + np.log(2) / 2, -1e4], rtol=1e-15)
+
+
+@pytest.mark.parametrize("kind", ["jax", "torch"])
+def test_the_slope_of_a_value_at_a_known_activation_is_the_activation(kind):
+    pytest.importorskip(kind)
+    one, x = LogSumExp(2.0), to_library(np.array([0.3, 0.3, -1.0]), kind)
+    slope = backend.gradient(lambda y: one.value_at(y, one.activation(y)), x, "a test")
+    assert_close(slope, one.activation(x))
 
 
 @pytest.mark.parametrize("within", [LogCosh(), Spherical(), LogSumExp(), LayerNorm(), XLogX()], ids=repr)
