@@ -88,6 +88,8 @@ class Lagrangian(backend.Extensible, ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         guard(cls, arguments.LAGRANGIAN, arguments.FUNCTIONS)
+        if "value" in vars(cls) and "value_at" not in vars(cls):  # a parent's is of another L
+            cls.value_at = Lagrangian.value_at
 
     convex: bool | None = None
     elementwise: bool = False

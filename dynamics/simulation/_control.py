@@ -14,7 +14,6 @@ from ..network import Flow, Point
 from ._trajectory import Result
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
-LEAP = 1e3  # of the first step, which is a guess
 
 
 class Agenda:
@@ -129,8 +128,8 @@ class OwnClocks:
     """A clock for each sample; all of it on the host, in float64.
 
     With the error estimate e (1 = just tolerated) of a method whose estimate is of order q, the next step of a sample
-    is dt min(5, max(0.2, 0.9 e^(-1/q))); after the first, whose length is a guess, it may be much longer. Where all are
-    of one time, since a number of the memory changes, they `share` their steps, and the worst sample decides.
+    is dt min(5, max(0.2, 0.9 e^(-1/q))), and dt/5 after a second refusal. Where all are of one time, since a number of
+    the memory changes, they `share` their steps, and the worst sample decides.
     """
 
     one = False
@@ -214,8 +213,7 @@ class OwnClocks:
         tolerated = error <= 1
         accepted = moving & tolerated
         factor = SAFETY * np.maximum(error, 1e-10) ** (-1 / self.method.error_order)
-        most = np.where(self.eager, np.where(self.steps > 0, GROW, LEAP), 1.0)
-        factor = np.minimum(np.maximum(factor, SHRINK), most)
+        factor = np.minimum(np.maximum(factor, SHRINK), np.where(self.eager, GROW, 1.0))
         if hurt:
             accepted, factor = accepted & ~bad, np.where(bad & tolerated, 0.5, factor)
         short = moving & ~accepted

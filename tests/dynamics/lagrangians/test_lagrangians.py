@@ -376,6 +376,15 @@ def test_a_log_sum_exp_of_which_the_weights_are_known_neither_overflows_nor_lose
     np.testing.assert_allclose(to_numpy(one.value_at(x, one.activation(x))), [1e4 + np.log(2) / 2, -1e4], rtol=1e-15)
 
 
+def test_a_value_of_ones_own_is_the_value_at_a_known_activation():
+    class Raised(LogSumExp):
+        def value(self, x):
+            return super().value(x) + 1
+
+    one, x = Raised(2.0), np.array([0.3, -1.0])
+    assert one.value_at(x, one.activation(x)) == one.value(x) == pytest.approx(LogSumExp(2.0).value(x) + 1)
+
+
 @pytest.mark.parametrize("kind", ["jax", "torch"])
 def test_the_slope_of_a_value_at_a_known_activation_is_the_activation(kind):
     pytest.importorskip(kind)
