@@ -25,15 +25,18 @@ SETS = 4096  # sets of patterns that are balanced
 TREE = 4000  # points up to which all distances are looked at
 
 
-def attractors(table: Table, rng: np.random.Generator, batches: int, batch_size: int, most: int) -> bool:
-    """Relax from the patterns, then from random states until three batches lead nowhere new; whether they did."""
+def attractors(table: Table, rng: np.random.Generator, batches: int, batch_size: int, most: int, k: int = 1) -> bool:
+    """Relax from the patterns, then from random states until three batches lead nowhere new; whether they did.
+
+    The spectra, with `k` eigenvalues of each point, stay in the table.
+    """
     flow = table.flow
     assert flow.patterns is not None
-    ends(table, sized(flow, backend.to_numpy(flow.patterns)))
+    ends(table, sized(flow, backend.to_numpy(flow.patterns)), k)
     quiet = 0
     for _ in table.budget.each("random batches", range(batches)):
         known = len(table.x)
-        label = ends(table, random_states(flow, batch_size, rng))
+        label = ends(table, random_states(flow, batch_size, rng), k)
         table.random_hits += np.bincount(label[label >= 0], minlength=len(table.x))
         quiet = quiet + 1 if len(table.x) == known else 0
         if quiet == QUIET or len(table.x) >= most:
@@ -41,7 +44,7 @@ def attractors(table: Table, rng: np.random.Generator, batches: int, batch_size:
     return quiet == QUIET
 
 
-def ends(table: Table, x: np.ndarray) -> np.ndarray:
+def ends(table: Table, x: np.ndarray, k: int = 1) -> np.ndarray:
     """The row of the stable point that the flow leads to from each state (B, D); -1 where that is not clear."""
     flow = table.flow
     x, near = eased(table, canonical(flow, x), SOON)
@@ -52,7 +55,7 @@ def ends(table: Table, x: np.ndarray) -> np.ndarray:
     for last in (False, True):
         group, first = clusters(x[left], 1e-6 * flow.scale)
         row = table.search(x[left][first], np.bincount(group))[group]
-        table.spectra = extended(flow, table.x, 1, table.spectra)
+        table.spectra = extended(flow, table.x, k, table.spectra)
         if len(table.x):
             gap = np.linalg.norm(table.x[row] - x[left], axis=-1)
             there = (row >= 0) & (table.spectra.index[row] == 0) & (last | (gap <= NEAR * flow.scale))
@@ -92,7 +95,7 @@ def neighbours(points: np.ndarray) -> np.ndarray:
     return pairs[pairs[:, 0] < pairs[:, 1]]
 
 
-def saddles_between(table: Table, largest: int, most: int) -> None:
+def saddles_between(table: Table, largest: int, most: int, k: int = 1) -> None:
     """Newton's method from between neighbouring attractors, in sets of 2 up to `largest` + 1 of them.
 
     It begins at the means of their states, and where weights can be balanced at states that give the patterns of a set
@@ -114,7 +117,7 @@ def saddles_between(table: Table, largest: int, most: int) -> None:
             rows = balanced(flow, chosen, np.ones(chosen.shape, bool), np.zeros(chosen.shape))
             begin.insert(0, canonical(flow, states_of_activations(flow, rows)))
         table.search(np.concatenate(begin))
-        table.spectra = extended(flow, table.x, 1, table.spectra)
+        table.spectra = extended(flow, table.x, k, table.spectra)
 
 
 def _sets(points: np.ndarray, size: int) -> list[np.ndarray]:

@@ -182,10 +182,10 @@ def census(
                 saturated = everything(table, rng, batches, batch_size, most)
                 search_harder(table, rng, most, min(eigenvalues, small.flow.size))
             else:
-                saturated = attractors(table, rng, batches, batch_size, most)
+                k = min(eigenvalues, small.flow.size)
+                saturated = attractors(table, rng, batches, batch_size, most, k)
                 if largest:
-                    saddles_between(table, largest, most)
-                table.spectra = None  # of one eigenvalue each
+                    saddles_between(table, largest, most, k)
             if deflate:
                 begin = small.project(given) if given is not None else random_states(small.flow, batch_size, rng)
                 deflated(table, begin, rng)

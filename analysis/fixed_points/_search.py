@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from ...dynamics import backend
-from ..flow import BUILT, MOMENTS, Field, canonical, chunk, columns, neutral, polish, relaxed
+from ..flow import BUILT, MOMENTS, Field, canonical, chunk, columns, few_memory, neutral, polish, relaxed
 from ..results import Budget
 
 SLOW = 1e-2  # speed, in units of the scale, below which a point without a zero is reported as slow
 LARGEST = 512  # neurons up to which unstable eigenvectors are computed
 MOST_NEW = 128  # points of one round from which new searches begin
 BLOCK = 512  # points that are compared with all known ones at once
-WORK = 2**29  # operations between two looks at the clock
+WORK = 2**29  # operations between two looks at the clock,
+SPARED = 2**7  # and how many times as many where few patterns take part, for few of them are done
 LEAST = 64  # states that go together in any case
 LEFT = "what the last starts lead to"
 
@@ -54,7 +55,8 @@ class Table:
         """So many states in portions that take some tenths of a second, with `products` by the Jacobian for each."""
         flow = self.flow
         rows = 0 if flow.patterns is None else len(flow.patterns)
-        size = max(LEAST, WORK // (4 * products * flow.size * (flow.size + rows)))
+        spared = SPARED if flow.size > BUILT and few_memory(flow) else 1
+        size = max(LEAST, spared * WORK // (4 * products * flow.size * (flow.size + rows)))
         return (slice(at, at + size) for at in range(0, count, size))
 
     def search(self, x: np.ndarray, counts: np.ndarray | None = None, **options: Any) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...dynamics import backend
 from ..results import Budget
+from ._few import leading_few
 from ._field import Field, field
 from ._marginal import ROUNDINGS, noise
 from ._newton import polish
@@ -145,9 +146,10 @@ class Modes(NamedTuple):
 def leading_modes(flow: Flow, x: np.ndarray, k: int = 3, seed: int = 0) -> Modes:
     r"""The k modes that grow fastest (or shrink slowest) at one state: eigenvalues of J with the largest real part.
 
-    Up to 256 neurons all eigenvalues are found; beyond, Arnoldi or Lanczos iterations (ARPACK) that only multiply
-    by J. At a fixed point the number of positive values is the index. Where fixed points form rays, the direction of
-    the ray is left out.
+    Up to 256 neurons all eigenvalues are found; beyond, those of a small matrix where few patterns take part and one
+    mode is asked for (`leading_few`), else by Arnoldi or Lanczos iterations (ARPACK) that only multiply by J. At a
+    fixed point the number of positive values is the index. Where fixed points form rays, the direction of the ray is
+    left out.
 
     Parameters
     ----------
@@ -177,6 +179,8 @@ def leading_modes(flow: Flow, x: np.ndarray, k: int = 3, seed: int = 0) -> Modes
             matrix = matrix - np.outer(n, n @ matrix)
             matrix = matrix - np.outer(matrix @ n, n) - (2 * np.abs(matrix).sum(axis=1).max() + 1) * np.outer(n, n)
         values, vectors = np.linalg.eigh(matrix) if flow.symmetric else np.linalg.eig(matrix)
+    elif k == 1 and (found := leading_few(flow.field, x[None]))[2][0] and found[1].any():
+        values, vectors = flow.clock * found[0][0], found[1].T
     else:
         from scipy.sparse.linalg import LinearOperator, eigs, eigsh
 
@@ -310,7 +314,7 @@ def descend(
         if count % 10 == 0 or count == steps:
             near = np.flatnonzero(~arrived & (speed <= 0.3 * top))
             if len(near) and known is not None:
-                home, away = _at_known(flow, x[near], force[near], known)
+                home, away = at_known(flow, x[near], force[near], known)
                 there = home >= 0
                 x[near[there]], arrived[near[there]] = known[home[there]], True
                 near = near[~there & (away | (count % 50 == 0))]
@@ -322,8 +326,14 @@ def descend(
     return Descent(x, arrived, np.stack(path) if keep else None)
 
 
-def _at_known(flow: Flow, x: np.ndarray, force: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The row of the known point at which each state (B, D) has arrived, else -1; and whether it is away from all."""
+def at_known(flow: Flow, x: np.ndarray, force: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The row of the known point at which each state (B, D) has arrived, else -1; and whether it is away from all.
+
+    >>> from hopfield.models import ModernHopfield
+    >>> flow, x = flow_of(ModernHopfield(np.eye(3), beta=90.0)), np.array([[0.99, 0.0, 0.0], [0.5, 0.0, 0.0]])
+    >>> at_known(flow, x, flow.velocity(x), np.eye(3))
+    (array([ 0, -1]), array([False,  True]))
+    """
     squares = (known**2).sum(axis=-1) - 2 * x @ known.T
     row = squares.argmin(axis=-1)
     gap = x - known[row]
@@ -340,7 +350,7 @@ def _at_known(flow: Flow, x: np.ndarray, force: np.ndarray, known: np.ndarray) -
 
 def _arrived(flow: Flow, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     force = np.linalg.norm(flow.velocity(x), axis=-1)
-    rates = np.array([slowest(flow, y) for y in x])
+    rates = _slowest(flow, x)
     good = rates <= flow.zero
     place = x.copy()
     if good.any():
@@ -350,9 +360,17 @@ def _arrived(flow: Flow, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         blurred = NEWTON * flow.epsilon ** (1 / 3) * flow.scale  # what Newton's method leaves at a degenerate zero
         reach = 2 * force / np.maximum(-rates, SLOWEST) + blurred
         good[good] = found.converged & (gap <= reach)[good]
-    for row in np.flatnonzero(good):
-        good[row] = slowest(flow, place[row]) <= flow.zero
+    good[good] = _slowest(flow, place[good]) <= flow.zero
     return good, place
+
+
+def _slowest(flow: Flow, x: np.ndarray) -> np.ndarray:
+    """`slowest` at states (B, D): all at once where few patterns take part."""
+    values, _, known = leading_few(flow.field, x) if flow.size > DENSE else (x, x, np.zeros(len(x), dtype=bool))
+    rates = flow.clock * values[:, 0]
+    for row in np.flatnonzero(~known):
+        rates[row] = slowest(flow, x[row])
+    return rates
 
 
 def slowest(flow: Flow, x: np.ndarray) -> float:

@@ -10,9 +10,6 @@ from ...dynamics import backend
 from ._derivatives import split
 from ._field import Field
 
-ACCURACY = 1e-9  # of the shift: what patterns that are left out may change
-SMALL = 64  # patterns up to which all take part
-
 
 class LowRank(NamedTuple):
     """H = shift I - F S F^T with F (D, P), known by the root K^(1/2) of its Gram matrix K = F^T F, and S (P, P).
@@ -66,11 +63,8 @@ def low_rank(flow: Field, x: np.ndarray) -> LowRank | None:
     r"""The factors of H at one point x (1, D) where the coupling has fewer ranks than neurons; else None.
 
     One population joined to patterns M by the dot product: F = R^T M^T and S = L_h''(h)/l_h; by the squared distance
-    with g = x: F = 2 (M - g)^T, shifted by 2 sum f. With softmax and more patterns than neurons those of the smallest
-    weights are left out, as long as what they add to H, at most 4 beta times their weights times the largest
-    \|F_i\|^2, is below 1e-9 of the shift, the accuracy that `eigsh` is asked for. A population joined to itself by
-    W = U diag(s) U^T of rank P, such as a sum of P outer products: F = R^T U, S = diag(s). Gram matrix and eigenvectors
-    are computed once for a field.
+    with g = x: F = 2 (M - g)^T, shifted by 2 sum f. A population joined to itself by W = U diag(s) U^T of rank P, such
+    as a sum of P outer products: F = R^T U, S = diag(s). Gram matrix and eigenvectors are computed once for a field.
 
     Examples
     --------
@@ -103,10 +97,6 @@ def low_rank(flow: Field, x: np.ndarray) -> LowRank | None:
     if similarity.metric not in ("product", "square"):
         return None
     h = synapse.signal(g)
-    if len(rows) > min(SMALL, flow.size - 1) and flow.plain and synapse.lagrangian.law == "softmax":
-        found = _taking_part(flow, p, synapse, similarity.metric, rows, backend.to_numpy(g).astype(float), h)
-        if found is not None:
-            return found
     if len(rows) >= flow.size:
         return None
     core = _curvature_matrix(flow, synapse.lagrangian, h) / synapse.leak
@@ -117,28 +107,6 @@ def low_rank(flow: Field, x: np.ndarray) -> LowRank | None:
     total = 2 * float(backend.to_numpy(synapse.lagrangian.activation(h)).sum())
     gaps = 2 * (rows - backend.to_numpy(g)).astype(float)
     return LowRank(p.leak + total, matrix_root(gaps @ gaps.T), core, flow.size)
-
-
-def _taking_part(
-    flow: Field, p: Any, synapse: Any, metric: str, rows: np.ndarray, g: np.ndarray, h: Any
-) -> LowRank | None:
-    """The factors from the patterns whose weights count, where these are fewer than half of all and than neurons."""
-    if metric == "square" and not p.lagrangian.identity:
-        return None
-    f = backend.to_numpy(synapse.lagrangian.activation(h)).astype(float).reshape(-1)
-    gain = float(backend.to_numpy(synapse.lagrangian.beta)) / synapse.leak
-    if "reach" not in flow.cache:
-        flow.cache["reach"] = float(np.sqrt(np.max(np.sum(rows.astype(float) ** 2, axis=1))))
-    reach = flow.cache["reach"] if metric == "product" else 2 * (flow.cache["reach"] + float(np.linalg.norm(g)))
-    shift = float(p.leak) + (2 * float(f.sum()) if metric == "square" else 0.0)
-    order = np.argsort(f, kind="stable")
-    spare = max(backend.epsilon(flow.like), ACCURACY) * shift / max(4 * gain * reach**2, 1e-300)
-    keep = np.sort(order[int(np.searchsorted(np.cumsum(f[order]), spare, side="right")) :])
-    if not len(keep) or 2 * len(keep) > len(rows) or len(keep) >= flow.size:
-        return None
-    columns = rows[keep].astype(float) if metric == "product" else 2 * (rows[keep] - g)
-    core = gain * (np.diag(f[keep]) - np.outer(f[keep], f[keep]))
-    return LowRank(shift, matrix_root(columns @ columns.T), core, flow.size)
 
 
 def _root_of_gram(flow: Field, x: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from ...dynamics.doors import checked, positive, quiet
 from ...dynamics.network import gmres
 from .. import _declared as declared
 from ._counts import check_counts
+from ._few import ACCURACY, few
 from ._field import Field, field, states_of
 from ._sphere import has_rays as has_rays
 from ._sphere import neutral, slid
@@ -24,6 +25,8 @@ NEAR = 1e-3  # of its length: a gap that products would round, and a difference 
 KRYLOV = 60  # products in one Newton step
 ROUNDING = 4.0  # times eps and |J||x|: a residual that rounding of x alone may leave,
 BLUR = 0.25  # the power of eps that is the most it may be, in units of a typical residual: far out J is noise alone
+MOST_FEW = 128  # patterns whose small equations cost less than products
+SINGLE = 1e-10  # the eps of narrow numbers, whose steps the few patterns would take in float64
 METHODS = ("auto", "dense", "krylov")
 
 
@@ -85,9 +88,10 @@ def polish(
 ) -> Polished:
     r"""Newton's method on the residual r = tau x' of a flow, from every row of x, to zeros of any index.
 
-    A step solves (l - B G) dx = r: densely up to 64 neurons, else by MINRES in H y = R^T r where the flow has a
-    symmetric reduced operator and by GMRES where it has not, to a relative residual of \|r\|/force between 0.1 and 1e-6
-    (an inexact Newton method). Steps are cut to `clip` of the scale, or of \|x\| where that is more. A sample has
+    A step solves (l - B G) dx = r: densely up to 64 neurons; else, to a relative residual of \|r\|/force between 0.1
+    and 1e-6 (an inexact Newton method), by Woodbury's formula where few patterns take part (softmax of dot products or
+    squared distances in float64), by MINRES in H y = R^T r where the flow has a symmetric reduced operator, and by
+    GMRES where it has not. Steps are cut to `clip` of the scale, or of \|x\| where that is more. A sample has
     converged when \|r\| <= `tol`, or no more than rounding of x makes of it, and the next step is shorter than
     sqrt(eps) of the scale (16 eps^(1/3) where \|r\| is rounding: a degenerate zero): near a fold, or where all forces
     fade far out, \|r\| may be as small without a zero, but the step is not. With Krylov steps the next one is estimated
@@ -109,7 +113,7 @@ def polish(
         Zeros to be repelled from (deflation): Newton's method for r(x) prod_k (1 + scale^2/\|x - a_k\|^2), whose step
         is the Newton step of r divided by 1 - dx . grad log of that product.
     method : {"auto", "dense", "krylov"}
-        How steps are found.
+        How steps are found; "krylov": by products alone.
 
     Returns
     -------
@@ -149,6 +153,7 @@ def polish(
     step_length, converged = np.full(len(x), np.inf), np.zeros(len(x), bool)
     last_size, blur = np.full(len(x), np.nan), np.zeros(len(x))
     active, products = np.arange(len(x)), 0
+    wide = _wide_step if method == "auto" else _by_products
     for count in range(steps + 1):
         here = x[active]
         r = flow.host(flow.residual, here)
@@ -170,7 +175,7 @@ def polish(
         if not active.size or count == steps:
             break
         with np.errstate(all="ignore"):  # far out the Jacobian may be of any size
-            dx, rounding, used = _dense_step(flow, here, r) if dense else _krylov_step(flow, here, r, size)
+            dx, rounding, used = _dense_step(flow, here, r) if dense else wide(flow, here, r, size)
         rounding = np.minimum(rounding, eps**BLUR * flow.force)
         products += used
         length, blur[active] = _norm(dx), rounding
@@ -262,9 +267,29 @@ def _solve(matrix: np.ndarray, r: np.ndarray) -> np.ndarray:
             return np.stack([np.linalg.lstsq(a, b, rcond=None)[0] for a, b in zip(matrix, r, strict=True)])
 
 
-def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+def _wide_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Newton's steps for many neurons: by the few patterns that take part, and by products where these do not do."""
     eps = backend.epsilon(flow.like)
-    forcing = np.clip(size / flow.force, max(1e-6, 8 * eps), 0.1)
+    forcing = _forcing(flow, size)
+    dx, blur, used = np.empty_like(x), np.empty(len(x)), 0
+    left = np.ones(len(x), dtype=bool)
+    for accuracy in (1e-2 * forcing, np.full(len(x), ACCURACY)) if eps < SINGLE else ():
+        tried = np.flatnonzero(left)
+        for part in few(flow, x[tried], MOST_FEW, accuracy[tried]):
+            at = tried[part.at]
+            signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(at), flow.size))
+            with np.errstate(all="ignore"):
+                y, wrong, size_of_x = part.newton(r[at], signs * x[at])
+                good = wrong + part.lost * _norm(y) <= forcing[at] * size[at]
+            rows = at[good]
+            dx[rows], left[rows], blur[rows] = y[good], False, ROUNDING * eps * size_of_x[good]
+    if left.any():
+        dx[left], blur[left], used = _krylov_step(flow, x[left], r[left], forcing[left])
+    return dx, blur, used + len(x) - int(left.sum())
+
+
+def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, forcing: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    eps = backend.epsilon(flow.like)
     signs = np.random.default_rng(0).choice([-1.0, 1.0], x.shape).astype(x.dtype)
     blur = ROUNDING * eps * _norm(flow.host(flow.residual_product, x, signs * x))
     rays = neutral(flow, x)
@@ -289,6 +314,15 @@ def _krylov_step(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) ->
     right = across(flow.host(flow.reduced, x, r))  # a population with rays has g = x
     y, used = minres(lambda u: held(flow.host(flow.hessian_product, x, across(u)), u), right, forcing, KRYLOV)
     return flow.host(flow.expanded, x, r, y), blur, used + len(x)
+
+
+def _by_products(flow: Field, x: np.ndarray, r: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    return _krylov_step(flow, x, r, _forcing(flow, size))
+
+
+def _forcing(flow: Field, size: np.ndarray) -> np.ndarray:
+    """The relative residual to which the equations of a step are solved."""
+    return np.clip(size / flow.force, max(1e-6, 8 * backend.epsilon(flow.like)), 0.1)
 
 
 def _deflation(x: np.ndarray, dx: np.ndarray, away: np.ndarray, scale: float) -> np.ndarray:

@@ -19,6 +19,7 @@ from ...dynamics.lagrangians import unit
 from .. import _declared as declared
 from ._counts import check_counts
 from ._derivatives import split
+from ._few import few
 from ._field import Field, field, states_of
 from ._low_rank import low_rank, low_rank_eigenvalues
 from ._marginal import NEARLY, ROUNDINGS, blurred, noise, returns, size_of
@@ -126,16 +127,22 @@ def _spectrum(flow: Field, x: np.ndarray, k: int, method: str) -> Spectrum:
         return _general(flow, x, k)
     if method == "dense" or (method == "auto" and flow.size <= DENSE):
         return _summed_up(flow, x, _dense(flow, x), k, "dense")
-    factors = [low_rank(flow, point[None]) if method in ("auto", "low rank") else None for point in x]
-    thin = np.array([part is not None for part in factors], dtype=bool)
-    if method == "low rank" and not thin.all():
+    rows, how, exact = np.full((len(x), flow.size), np.nan), np.zeros(len(x), dtype=bool), None
+    for part in few(flow, x) if method in ("auto", "low rank") else ():
+        inner = part.eigenvalues()
+        rows[part.at, : inner.shape[1]], rows[part.at, inner.shape[1] :] = inner, part.shift
+        rows[part.at] = np.sort(rows[part.at], axis=1)
+        how[part.at], exact = True, part.shift
+    for row in np.flatnonzero(~how) if method in ("auto", "low rank") else ():
+        if (factors := low_rank(flow, x[row][None])) is None:
+            break  # nor have the others any
+        rows[row], how[row], exact = low_rank_eigenvalues(factors), True, factors.shift
+    if method == "low rank" and not how.all():
         raise ValueError("This field's coupling has no low rank: use method='dense' or 'eigsh'.")
-    if not thin.any():
+    if not how.any():
         return _sparse(flow, x, k)
-    rows = [low_rank_eigenvalues(part) for part in factors if part is not None]
-    shift = next(part.shift for part in factors if part is not None)
-    found = _summed_up(flow, x[thin], np.array(rows), k, "low rank", exact=shift)
-    return found if thin.all() else _together(found, _sparse(flow, x[~thin], k), thin)
+    found = _summed_up(flow, x[how], rows[how], k, "low rank", exact=exact)
+    return found if how.all() else _together(found, _sparse(flow, x[~how], k), how)
 
 
 def _together(first: Spectrum, second: Spectrum, where: np.ndarray) -> Spectrum:

@@ -180,7 +180,7 @@ class Landscape(Result):
     @property
     def unjoined(self) -> list[tuple[int, int]]:
         """Pairs of minima that no chain of saddles joins."""
-        return [(i, j) for i, j in np.argwhere(np.isinf(self.passes)).tolist() if i < j]
+        return [(i, j) for i, j in np.argwhere(np.triu(np.isinf(self.passes), 1)).tolist()]
 
     @checked(**declared.LANDSCAPE_ROUTE)
     def route(self, start: int, end: int) -> Route:
@@ -272,14 +272,12 @@ class Landscape(Result):
 def _minimax(tree: networkx.Graph, energy: np.ndarray) -> np.ndarray:
     """The highest edge on the way from i to j in a forest; the minimum's own energy for i = j."""
     answer = np.full((len(energy), len(energy)), np.inf)
-    for start in range(len(energy)):
-        answer[start, start] = energy[start]
-        stack = [(start, -1, -np.inf)]
-        while stack:
-            here, before, high = stack.pop()
-            for there, edge in tree.adj[here].items():
-                if there != before:
-                    level = max(high, edge["energy"])
-                    answer[start, there] = level
-                    stack.append((there, here, level))
+    np.fill_diagonal(answer, energy)
+    valley = {node: np.array([node]) for node in tree}
+    for i, j, level in sorted(tree.edges(data="energy"), key=lambda edge: edge[2]):  # the lowest passes merge first
+        one, other = valley[i], valley[j]
+        answer[np.ix_(one, other)] = level
+        answer[np.ix_(other, one)] = level
+        both = np.concatenate([one, other])
+        valley.update(dict.fromkeys(both.tolist(), both))
     return answer

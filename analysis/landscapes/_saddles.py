@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..flow import Flow, contraction_rate, descend, leading_modes, polish, spectrum
+from ..flow import Flow, contraction_rate, leading_few, leading_modes, polish, spectrum
 from ..results import Budget
+from ._ways import ways_down
 
-SOME = 256  # candidates between two looks at the clock
+SOME = 256  # candidates that Newton's method takes together
+LOOK = 32  # of these between two looks at the clock
+CLEAR = 1e-6  # of the largest rate: eigenvalues of which none is smaller leave no doubt about an index
 LEFT = "what became of some candidates for saddles"
 
 
@@ -67,36 +70,78 @@ def passes(flow: Flow, x: np.ndarray, *, known: np.ndarray | None = None, budget
         return Passes(x, np.zeros(0), np.zeros((0, 2)), x)
     states, residuals, rates, modes = [], [], [], []
     seen = np.zeros((0, flow.size)) if known is None else np.asarray(known, dtype=float)
-    for point, residual in _zeros(flow, x, budget or Budget()):
-        if len(seen) and flow.field.same(seen, point).any():
-            continue
-        seen = np.concatenate([seen, point[None]])
-        kind = spectrum(flow.field, point[None], 2)
-        if kind.index[0] == 1 and not kind.marginal[0]:
-            leading = leading_modes(flow, point, 2)
-            states.append(point)
-            residuals.append(residual)
-            rates.append(np.append(leading.values.real, -np.inf)[:2] / flow.clock)
-            modes.append(leading.vectors[:, 0].real / np.linalg.norm(leading.vectors[:, 0].real))
-    shape = (len(states), flow.size)
+    for points, residual in _zeros(flow, x, budget or Budget()):
+        new = _unlike(flow, seen, points)
+        points, residual = points[new], residual[new]
+        seen = np.concatenate([seen, points])
+        for first in range(0, len(points), LOOK):
+            if budget is not None and budget.spent:
+                budget.skip(LEFT)
+                break
+            some = slice(first, first + LOOK)
+            one, rate, mode = _growing(flow, points[some])
+            states.append(points[some][one])
+            residuals.append(residual[some][one])
+            rates.append(rate / flow.clock)
+            modes.append(mode)
+    nothing = np.zeros((0, flow.size))
     return Passes(
-        np.reshape(states, shape),
-        np.array(residuals, dtype=float),
-        np.reshape(np.array(rates, dtype=float), (-1, 2)),
-        np.reshape(modes, shape),
+        np.concatenate([*states, nothing]),
+        np.concatenate([*residuals, nothing[:, 0]]),
+        np.concatenate([*rates, np.zeros((0, 2))]),
+        np.concatenate([*modes, nothing]),
     )
 
 
-def _zeros(flow: Flow, x: np.ndarray, budget: Budget) -> Iterator[tuple[np.ndarray, float]]:
+def _growing(flow: Flow, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which zeros (B, D) are saddles of index 1, the two largest eigenvalues of J there, and the unit mode that grows.
+
+    Where few patterns take part both are known at once, and if neither is near 0 nothing else needs to be looked at.
+    """
+    values, mode, known = leading_few(flow.field, x, 2)
+    values = flow.clock * values
+    margin = CLEAR * np.maximum(1.0, np.abs(values).max(axis=1))
+    clear = known & (np.abs(values) > margin[:, None]).all(axis=1)
+    one = clear & (values[:, 0] > 0) & (values[:, 1] < 0)
+    rest = np.flatnonzero(~clear)
+    if len(rest):
+        kind = spectrum(flow.field, x[rest], 2)
+        one[rest] = (kind.index == 1) & ~kind.marginal
+    for row in rest[one[rest]]:
+        leading = leading_modes(flow, x[row], 2)
+        values[row] = np.append(leading.values.real, -np.inf)[:2]
+        mode[row] = leading.vectors[:, 0].real / np.linalg.norm(leading.vectors[:, 0].real)
+    mode = mode[one]
+    sign = np.sign(mode[np.arange(len(mode)), np.abs(mode).argmax(axis=1)])
+    return one, values[one], mode * sign[:, None]
+
+
+def _unlike(flow: Flow, seen: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Rows of zeros (B, D) that are neither among those seen (K, D) nor the same as an earlier one of them."""
+    points = np.concatenate([seen, x])
+    near = _near(flow, x, points)
+    new: list[int] = []
+    for row in range(len(x)):
+        others = np.flatnonzero(near[row, : len(seen) + row])
+        others = others[(others < len(seen)) | np.isin(others - len(seen), new)]
+        if not len(others) or not flow.field.same(points[others], x[row]).any():
+            new.append(row)
+    return np.array(new, dtype=int)
+
+
+def _near(flow: Flow, x: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Which of the points (K, D) may be the same as each of x (B, D), by squares: all that are, and few others."""
+    sizes = np.sum(x * x, axis=1)[:, None] + np.sum(points * points, axis=1)
+    reach = np.maximum(flow.field.apart**2, (1000 * flow.epsilon) ** 2 * sizes)
+    return np.asarray(sizes - 2 * (x @ points.T) <= reach + 64 * np.finfo(float).eps * sizes)
+
+
+def _zeros(flow: Flow, x: np.ndarray, budget: Budget) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The zeros that Newton's method leads to from candidates (B, D), and their residuals."""
     for at in budget.each("candidates for saddles", range(0, len(x), SOME), LEFT):
         found = polish(flow.field, x[at : at + SOME])
         places = flow.canonical(found.x.astype(float))
-        for row in np.flatnonzero(found.converged):
-            if budget.spent:
-                budget.skip(LEFT)
-                return
-            yield places[row], float(found.residual[row])
+        yield places[found.converged], found.residual[found.converged].astype(float)
 
 
 def climb(
@@ -261,32 +306,16 @@ def join(
     joins = np.full((count, 2), -1)
     if not count:
         return Ends(joins, minima, arc, energy)
-    step = push * flow.scale * saddles.mode
-    chunk = max(1, 2**22 // flow.size // 200)  # the way down is kept for a moment
     budget = budget or Budget()
-    for k in budget.each("batches of saddles to go down from", range(0, count, chunk)):
-        rows = slice(k, k + chunk)
-        pair = np.concatenate([saddles.state[rows] + step[rows], saddles.state[rows] - step[rows]])
-        way = descend(flow, pair, keep=True, budget=budget, known=minima)
-        assert way.path is not None
-        ends = flow.canonical(way.state)
-        size = len(pair) // 2
-        for j in range(len(pair)):
-            row, side = k + j % size, j // size
-            path = np.concatenate([saddles.state[row][None], way.path[:, j]])
-            length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=-1))])
-            arc[row, side] = np.linspace(0.0, length[-1], looks)
-            left = np.clip(np.searchsorted(length, arc[row, side], side="right") - 1, 0, len(path) - 2)
-            gap = length[left + 1] - length[left]
-            part = np.clip((arc[row, side] - length[left]) / np.where(gap > 0, gap, 1.0), 0, 1)[:, None]
-            energy[row, side] = flow.energy(path[left] + part * (path[left + 1] - path[left]))
-            if not way.converged[j]:
-                continue
-            one = np.flatnonzero(flow.field.same(minima, ends[j]))
+    for rows, way in ways_down(flow, saddles.state, saddles.mode, minima, push, looks, budget):
+        arc[rows], energy[rows], joins[rows] = way.arc, way.energy, way.row
+        for k, side in np.argwhere(way.converged & (way.row < 0)):
+            row, end = rows[k], way.state[k, side]
+            one = np.flatnonzero(flow.field.same(minima, end))
             if len(one):
-                distance = np.linalg.norm(minima[one] - ends[j], axis=-1)
+                distance = np.linalg.norm(minima[one] - end, axis=-1)
                 joins[row, side] = int(one[distance.argmin()])
             else:
                 joins[row, side] = len(minima)
-                minima = np.concatenate([minima, ends[j][None]])
+                minima = np.concatenate([minima, end[None]])
     return Ends(joins, minima, arc, energy)

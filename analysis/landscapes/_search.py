@@ -18,7 +18,7 @@ from ._strings import Strings, laid
 
 CENSUS = 10  # stored patterns up to which all fixed points are looked for
 ALL_PAIRS = 12  # minima up to which every pair is tried
-TOGETHER = 256  # saddles of a census that are looked at and followed down before the next ones
+TOGETHER = 512  # saddles of a census that are looked at and followed down before the next ones
 
 
 @quiet

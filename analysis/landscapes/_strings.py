@@ -10,8 +10,20 @@ from ...dynamics import backend
 from ...dynamics.doors import checked, quiet
 from ...dynamics.integrators import Relaxation
 from .. import _declared as declared
-from ..flow import Flow, canonical, check_counts, columns, contraction_rate, flow_of, on_sphere, states_of
+from ..flow import (
+    DENSE,
+    Flow,
+    canonical,
+    check_counts,
+    columns,
+    contraction_rate,
+    few_memory,
+    flow_of,
+    on_sphere,
+    states_of,
+)
 from ..results import Budget
+from ._short_strings import strings_by_few, tops_between
 
 LOOKED = 128  # images of a batch whose fastest contraction sets the step
 ELEMENTS = 2**23  # numbers in one batch of strings
@@ -143,9 +155,10 @@ def laid(
         path = _at_lengths(flow, found.path, start[: len(found.path)], end[: len(found.path)])
         energy = flow.energy(path.reshape(-1, flow.size)).reshape(path.shape[:-1])  # without what holds the length
         return found._replace(path=path, energy=energy)
+    few = flow.size > DENSE and flow.smooth and few_memory(flow.field) is not None
     chunk = max(1, ELEMENTS // (images * flow.size))
     parts = [
-        _strings(budget, flow, start[k : k + chunk], end[k : k + chunk], images, steps, tol, bend, seed + k)
+        _by_few_or_all(budget, flow, start[k : k + chunk], end[k : k + chunk], images, steps, tol, bend, seed + k, few)
         for k in budget.each("batches of paths", range(0, len(start), chunk))
     ]
     if not parts:
@@ -153,6 +166,29 @@ def laid(
         return Strings(np.zeros((0, images, flow.size)), empty, empty[:, 0], empty[:, 0], 0)
     path, energy, bound, move, count = zip(*parts, strict=True)
     return Strings(*(np.concatenate(part) for part in (path, energy, bound, move)), steps=max(count))
+
+
+def _by_few_or_all(
+    budget: Budget, flow: Flow, start: np.ndarray, end: np.ndarray, *settings: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
+    """Strings by the few patterns that take part on them, where they are few, and all others by the whole flow."""
+    *whole, few = settings
+    if not few:
+        return _strings(budget, flow, start, end, *whole)
+    images = settings[0]
+    path, energy = np.zeros((len(start), images, flow.size)), np.zeros((len(start), images))
+    bound, move, count = np.full(len(start), np.inf), np.full(len(start), np.inf), 0
+    left = np.ones(len(start), dtype=bool)
+    for rows, found in strings_by_few(budget, flow, start, end, *whole):
+        path[rows], bound[rows], move[rows], steps = found
+        energy[rows] = flow.energy(path[rows])
+        left[rows], count = False, max(count, steps)
+    if left.any():
+        path[left], energy[left], bound[left], move[left], steps = _strings(
+            budget, flow, start[left], end[left], *whole
+        )
+        count = max(count, steps)
+    return path, energy, bound, move, count
 
 
 def _strings(
@@ -165,7 +201,7 @@ def _strings(
     tol: float,
     bend: float,
     seed: int,
-) -> Strings:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
     t = np.linspace(0, 1, images)[None, :, None]
     along = (end - start)[:, None, :]
     side = np.random.default_rng(seed).normal(size=along.shape)
@@ -194,7 +230,7 @@ def _strings(
             budget.skip("the lowest paths: some were not relaxed to the end")
             break
     energy = flow.energy(path)
-    return Strings(path, energy, _highest(flow, path), moved, count)
+    return path, energy, _highest(flow, path), moved, count
 
 
 def _stepped(flow: Flow, x: np.ndarray, dt: float) -> np.ndarray:
@@ -245,8 +281,4 @@ def _highest(flow: Flow, path: np.ndarray, looks: int = 8) -> np.ndarray:
     """
     gaps = np.diff(path, axis=1)
     columns = [flow.energy(path[:, :-1] + k / looks * gaps) for k in range(looks)]
-    fine = np.concatenate([np.stack(columns, axis=-1).reshape(len(path), -1), flow.energy(path[:, -1:])], axis=1)
-    top = np.clip(fine.argmax(axis=1), 1, fine.shape[1] - 2)
-    rows = np.arange(len(path))
-    bend = fine[rows, top - 1] - 2 * fine[rows, top] + fine[rows, top + 1]
-    return fine.max(axis=1) + np.abs(bend) / 8
+    return tops_between(np.stack(columns, axis=-1), flow.energy(path[:, -1]))
