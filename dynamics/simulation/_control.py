@@ -260,7 +260,7 @@ def _first_step(method: Integrator, flow: Flow, point: Point, most: float) -> Ar
 
     Over a step h_0 the velocity moves the state by about a hundredth of its size, in units of the tolerances. Its
     change on that way gives the rate r = \\|x''\\|/\\|x'\\|, at which an error of order q is about \\|x'\\| (r h)^q/r,
-    and h = (0.01 r/\\|x'\\|)^(1/q)/r keeps it at a hundredth (in the way of Hairer, Norsett & Wanner 1993, section II.4,
+    and h = (0.01 r/\\|x'\\|)^(1/q)/r keeps it at a hundredth (in the way of Hairer, Norsett & Wanner 1993, II.4,
     but in any unit of time): that is the step, from h_0 to 100 h_0. It is not less, since where fast populations follow
     slow ones x'' is large for no longer than their tau, over which methods that are made for them step.
     """
