@@ -36,8 +36,7 @@ HUGE = 1e8  # times a typical speed, or that of a start from far out: one beyond
 FAR = 1e3  # times the scale: a state that could not go on, so far out, has run away too
 QUIET = 0.01  # contraction of the update within which the rest of the way is an exponential
 LINEAR = 0.1  # the part of F(x) that may differ from the linearisation
-SLOW = 0.02  # a speed, in units of a typical one, from which on the linearisation is asked
-AGAIN = 0.8  # the part of the largest speed since then at which it is asked again
+SLOW, AGAIN = 0.02, 0.8  # a speed at which the linearisation is asked, and its fall until it is asked again
 
 
 def _kind(memory: Any) -> str:
@@ -143,10 +142,7 @@ class Table:
         return np.where(self._wins[best], best, -1)
 
     def verdict(self, x: Array, speed: np.ndarray, ask: np.ndarray | None = None) -> Verdict:
-        """What can be said of states (B, D) with speeds |tau x'|, in units of a typical one.
-
-        The linearisation, which costs most, is asked about those of `ask` (B,) alone, where it is given.
-        """
+        """What can be said of states (B, D) with such speeds |tau x'|, and by the linearisation of those to `ask`."""
         x = self._on_sphere(x) if self.rays else x
         label, missing = np.full(len(x), -2), np.zeros(0, dtype=int)
         beside, quiet = np.zeros((2, len(x)), dtype=bool)
@@ -314,8 +310,7 @@ class _Judge:
         self.fading, self.rate = fading, rate
         size = len(x)
         self.label, self.when = np.full(size, -2), np.full(size, np.nan)
-        self.trial = np.full(size, 1e-3)  # the speed at which fixed points are next looked for from a state
-        self.high = np.full(size, np.inf)  # the largest speed since the linearisation was last asked
+        self.trial, self.high = np.full(size, 1e-3), np.full(size, np.inf)  # speed to search at; largest since asked
         self.time = np.zeros(size)
         infinite = np.full(size, np.inf)
         flow = motion.flow
