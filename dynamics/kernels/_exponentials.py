@@ -10,7 +10,6 @@ from ..backend import Array, least_exponent, namespace
 from ._ready import compiled_loops
 
 LEAST = 2**18  # scores: a quarter of a millisecond without a compiled loop
-READY = 2**12  # the same where the loops are loaded already
 SIDE = 8  # samples from which on they lie side by side
 
 
@@ -24,7 +23,7 @@ def side_by_side(like: Array, work: float) -> bool:
     """
     if type(like) is not np.ndarray or like.dtype != np.float32 or like.shape[0] < SIDE:
         return False
-    return compiled_loops(work, LEAST, like, ready=READY) is not None
+    return compiled_loops(work, LEAST, like) is not None
 
 
 def exponentials(h: Array, beta: Any, top: Array | None, work: float) -> tuple[Array, Array] | None:
@@ -42,7 +41,7 @@ def exponentials(h: Array, beta: Any, top: Array | None, work: float) -> tuple[A
     columns = h.flags.f_contiguous and not h.flags.c_contiguous
     if not (columns or h.flags.c_contiguous):
         return None
-    loops = compiled_loops(work, LEAST, h, ready=READY)
+    loops = compiled_loops(work, LEAST, h)
     if loops is None:
         return None
     least = np.float32(least_exponent(namespace(h), h.dtype, False))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,7 +15,6 @@ from ..backend import processors
 
 SWITCH = "HOPFIELD_NUMBA"  # 0 in the environment: as if numba were not installed
 KINDS = (np.dtype(np.float32), np.dtype(np.float64))
-LOOPS = f"{__package__}._loops"
 EACH = 2**24  # elements of work for which a thread of its own pays
 
 
@@ -25,17 +23,15 @@ def _installed() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def compiled_loops(work: float, least: float, *arrays: Any, ready: float | None = None) -> Any | None:
+def compiled_loops(work: float, least: float, *arrays: Any) -> Any | None:
     """The module of compiled loops, for NumPy's arrays of one float type and so much work; None where there is none.
 
     To import numba takes half a second, and to compile a loop two more, once on a machine: a small job, of less than
-    `least`, is done without. `ready` is the same where the loops have been used in this process before.
+    `least`, is done without, whatever was done before it, so that it gives the same bits in every process.
 
     >>> compiled_loops(1.0, 2.0, np.ones(3)) is None
     True
     """
-    if ready is not None and LOOPS in sys.modules:
-        least = min(least, ready)
     if work < least or os.environ.get(SWITCH) == "0" or not _installed():
         return None
     first = arrays[0]

@@ -265,14 +265,11 @@ def test_exponentials_of_other_types_are_left_to_numpy(always):
     assert kernels.side_by_side(h, 1.0)
 
 
-def test_loops_that_are_loaded_are_used_for_smaller_jobs(monkeypatch):
+def test_whether_there_are_loops_depends_on_the_job_alone():
     x = np.ones((2, 3))
-    assert kernels.compiled_loops(2, 1, x) is not None  # now they are
     assert kernels.compiled_loops(2, 3, x) is None
-    assert kernels.compiled_loops(2, 3, x, ready=2) is not None
-    assert kernels.compiled_loops(2, 3, x, ready=4) is None
-    monkeypatch.delitem(_ready.sys.modules, _ready.LOOPS)
-    assert kernels.compiled_loops(2, 3, x, ready=2) is None
+    assert kernels.compiled_loops(2, 1, x) is not None
+    assert kernels.compiled_loops(2, 3, x) is None  # though they are loaded now
 
 
 def test_recall_is_the_same_with_and_without(monkeypatch, rng):
