@@ -260,7 +260,7 @@ def _first_step(method: Integrator, flow: Flow, point: Point, most: float) -> Ar
 
     Over a step h_0 the velocity moves the state by about a hundredth of its size, in units of the tolerances. Its
     change on that way gives the rate r = \\|x''\\|/\\|x'\\|, and the term of order q of what moves so, a = \\|x'\\|/r
-    times an exponential of rate r, is a (r h)^q/q!: h is where that is a half, from h_0 to 100 h_0 (as Hairer,
+    times an exponential of rate r, is a (r h)^q/q!: h is where that is a tenth, from h_0 to 100 h_0 (as Hairer,
     Norsett & Wanner 1993, II.4, but the same in any unit of time). It is not less, since where fast populations follow
     slow ones x'' is large for no longer than their tau, over which methods that are made for them step.
     """
@@ -277,7 +277,7 @@ def _first_step(method: Integrator, flow: Flow, point: Point, most: float) -> Ar
     bends = (speed > 0) & (rate > 0)
     rate, speed = xp.where(bends, rate, one), xp.where(bends, speed, one)
     order = method.error_order
-    guess = xp.where(bends, (math.gamma(order + 1) / 2 * rate / speed) ** (1 / order) / rate, 100 * short)
+    guess = xp.where(bends, (math.gamma(order + 1) / 10 * rate / speed) ** (1 / order) / rate, 100 * short)
     return xp.where(
         (guess > short) & xp.isfinite(change), xp.minimum(xp.minimum(guess, 100 * short), most * one), short
     )
