@@ -30,20 +30,17 @@ def memory_of(similarity):
     return UniversalHopfield(rows, "euclidean", beta=0.7)
 
 
-def by_all(monkeypatch):
-    """From here on all patterns take part everywhere."""
-    monkeypatch.setattr("hopfield.analysis.flow._few.SMALL", 10**9)
-
-
-@pytest.fixture(params=["dot", "euclidean"])
-def both(request, monkeypatch):
+@pytest.fixture(scope="module", params=["dot", "euclidean"])
+def both(request):
     """A memory, and its census and landscape by few patterns and by all."""
-    monkeypatch.setattr("hopfield.analysis.landscapes._strings.DENSE", 16)
     memory, found = memory_of(request.param), []
-    for _ in range(2):
-        points = find_fixed_points(memory)
-        found.append((points, landscape(memory, points, climbs=0, pairs=PAIRS)))
-        by_all(monkeypatch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hopfield.analysis.landscapes._strings.DENSE", 16)
+        for few in (True, False):
+            if not few:
+                patch.setattr("hopfield.analysis.flow._few.SMALL", 10**9)
+            points = find_fixed_points(memory)
+            found.append((points, landscape(memory, points, climbs=0, pairs=PAIRS)))
     return memory, *found
 
 

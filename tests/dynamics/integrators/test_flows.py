@@ -538,7 +538,7 @@ def test_implicit_steps_at_a_singular_point_answer_or_say_why_not(similarity, se
         memory = UniversalHopfield(
             rng.normal(size=(count, 4)), similarity, separation, beta=1.0, leak=leak, tau_memory=0.1
         )
-    run = simulate(memory, rng.normal(size=4), t1=20.0, integrator=Rosenbrock(1e-3, 1e-6), throw=False)
+    run = simulate(memory, rng.normal(size=4), t1=20.0, integrator=Rosenbrock(1e-3, 1e-6, order=3), throw=False)
     assert run.result in {Result.COMPLETED, Result.STEP_UNDERFLOW, Result.NOT_FINITE, Result.TOO_MANY_STEPS}
     assert (run.reached == 20) == (run.result is Result.COMPLETED)
     assert np.isfinite(run.final["value"]).all()
