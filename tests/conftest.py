@@ -55,12 +55,6 @@ def _nothing_is_left_in_the_checkout():
     assert not left, f"Files appeared in {ROOT} while the tests ran; a test writes to tmp_path alone: {left}"
 
 
-def pytest_collection_finish():
-    """Leave what was imported out of all later searches for garbage, which it would make ten times as long."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _programs_are_not_kept():
     """Forget what JAX compiled for files of tests, some 100 MB each, before the process has more than it should."""
