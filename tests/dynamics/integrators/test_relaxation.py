@@ -25,6 +25,7 @@ from hopfield.dynamics import (
     Spherical,
     simulate,
 )
+from hopfield.dynamics.simulation import Result
 from hopfield.dynamics.synapses import exact_step
 from hopfield.models import Custom, ModernHopfield, UniversalHopfield, similarity
 
@@ -95,17 +96,21 @@ def worst_rise(run):
 
 def sweep(case, seed, runs):
     """Worst rise over random networks of one kind, without the guard but for weights that are taken at half a step."""
-    rng, worst = np.random.default_rng(seed), -np.inf
+    rng, worst, endless = np.random.default_rng(seed), -np.inf, 0
     for _ in range(runs):
         network, states = random_network(rng, *case)
         dt, order = random_dt(rng), int(rng.integers(1, 3))
-        run = simulate(
-            network, states, t1=4 if dt == INF else 4 * dt, integrator=Relaxation(dt, order)
-        )  # fmt: skip
+        t1 = 4 if dt == INF else 4 * dt
+        run = simulate(network, states, t1=t1, integrator=Relaxation(dt, order), throw=False)
+        if run.result is Result.NOT_FINITE:  # an energy without a floor, on which all roads may lead to infinity
+            assert case[1] in ("rectified", "identity"), case
+            endless += 1
+            continue
         ahead = order == 2 and dt != INF and "memory" not in states and case[0] != "manhattan"
         assert run.statistics["guard"] is ahead  # else it is the theorem that holds the energy down
         assert len(run.times) == 5
         worst = max(worst, worst_rise(run))
+    assert endless <= runs / 100
     return worst
 
 
@@ -116,6 +121,7 @@ def test_energy_falls_for_every_step_size(case):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::hopfield.dynamics.SimulationWarning")  # some steps are much too long, and say so
 @pytest.mark.parametrize("case", CASES, ids="-".join)
 def test_energy_falls_for_every_step_size_large_sweep(case):
     assert sweep(case, 10_000 + CASES.index(case), 1000) <= ROUNDING
