@@ -57,16 +57,14 @@ def _place(test):
     return (test.filename or "", test.lineno or 0, test.name)
 
 
+def _is_documented(thing):
+    return inspect.isroutine(thing) or (inspect.isclass(thing) and not issubclass(thing, BaseException))
+
+
 def _public(face):
     """Every public function and class of a face, by name."""
     module = importlib.import_module(face)
-    things = {name: getattr(module, name) for name in sorted(module.__all__)}
-    errors = {name for name, thing in things.items() if inspect.isclass(thing) and issubclass(thing, BaseException)}
-    return {
-        n: thing
-        for n, thing in things.items()
-        if n not in errors and (inspect.isroutine(thing) or inspect.isclass(thing))
-    }
+    return {name: thing for name in sorted(module.__all__) if _is_documented(thing := getattr(module, name))}
 
 
 @pytest.fixture

@@ -74,18 +74,21 @@ class Few(NamedTuple):
         q, c = (a.reshape(*a.shape, *(1,) * (u.ndim - a.ndim)) for a in (q, c))
         return q * (u - c * q * np.sum(q * u, axis=1, keepdims=True))
 
-    def inner(self) -> np.ndarray:
+    def half(self) -> np.ndarray:
+        """T^T (B, r, r)."""
+        return self.turned(np.broadcast_to(np.eye(self.weights.shape[1]), self.gram.shape))
+
+    def inner(self, half: np.ndarray) -> np.ndarray:
         """Gain T K T^T (B, r, r): the shift less its eigenvalues are those of H."""
-        half = self.turned(np.broadcast_to(np.eye(self.weights.shape[1]), self.gram.shape))
         return self.gain * (np.swapaxes(half, 1, 2) @ self.gram @ half)
 
     def eigenvalues(self) -> np.ndarray:
         """Those of H (B, r), lowest first; the other D - r are the shift."""
-        return self.shift - np.linalg.eigvalsh(self.inner())[:, ::-1]
+        return self.shift - np.linalg.eigvalsh(self.inner(self.half()))[:, ::-1]
 
     def modes(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The k lowest eigenvalues of H (B, k) and their unit eigenvectors (B, k, D), 0 where these are any."""
-        mu, z = np.linalg.eigh(self.inner())
+        mu, z = np.linalg.eigh(self.inner(self.half()))
         mu, z = mu[:, : -k - 1 : -1], z[:, :, : -k - 1 : -1]
         with np.errstate(all="ignore"):
             vectors = np.swapaxes(self.turned(z), 1, 2) @ self.columns
@@ -99,7 +102,7 @@ class Few(NamedTuple):
         With t = gain T^T (s - gain T K T^T)^-1 T F b it is y = (b + F^T t)/s (Woodbury), so that F y = (F b + K t)/s,
         and b - H y = F^T (S F y - t) for S = gain (diag f - f f^T); all lengths are those of F^T e, e.K e.
         """
-        r, f = self.weights.shape[1], self.weights
+        f, half = self.weights, self.half()
 
         def inside(e: np.ndarray) -> np.ndarray:
             return self.gain * f * (e - np.sum(f * e, axis=1, keepdims=True))
@@ -108,12 +111,11 @@ class Few(NamedTuple):
             return np.maximum(np.sum(e * (self.gram @ e[..., None])[..., 0], axis=1), 0.0)
 
         both = self.columns @ np.stack([b, u], axis=-1)
-        half = self.turned(np.broadcast_to(np.eye(r), self.gram.shape))
-        small = self.shift * np.eye(r) - self.gain * (np.swapaxes(half, 1, 2) @ self.gram @ half)
+        small = self.shift * np.eye(f.shape[1]) - self.inner(half)
         try:
             middle = np.linalg.solve(small, np.swapaxes(half, 1, 2) @ both[..., :1])
         except np.linalg.LinAlgError:
-            middle = np.full((len(f), r, 1), np.nan)
+            middle = np.full((*f.shape, 1), np.nan)
         t = self.gain * (half @ middle)[..., 0]
         y = (b + (t[:, None] @ self.columns)[:, 0]) / self.shift
         along = (both[..., 0] + (self.gram @ t[..., None])[..., 0]) / self.shift

@@ -94,11 +94,9 @@ def low_rank(flow: Field, x: np.ndarray) -> LowRank | None:
         return None
     similarity = synapse.similarities[0]
     rows = backend.to_numpy(similarity.patterns)
-    if similarity.metric not in ("product", "square"):
+    if similarity.metric not in ("product", "square") or len(rows) >= flow.size:
         return None
     h = synapse.signal(g)
-    if len(rows) >= flow.size:
-        return None
     core = _curvature_matrix(flow, synapse.lagrangian, h) / synapse.leak
     if similarity.metric == "product":
         return LowRank(p.leak, _root_of_gram(flow, x, rows.T), core, flow.size)

@@ -9,6 +9,7 @@ import numpy as np
 from ...dynamics import backend
 from ..flow import Flow, Nearby, around, members_of, shares
 from ..results import Budget
+from ._broken_lines import equal_arcs, tops_between
 
 WEIGHT = 1e-9  # of a pattern that takes part
 STRANGE = 1e-6  # what all others may weigh on a string
@@ -133,7 +134,7 @@ def _relaxed(budget: Budget, near: Nearby, a: np.ndarray, steps: int, tol: float
             break
         new = a[go].copy()
         new[:, 1:-1] = part.activation(new[:, 1:-1]) / near.shift
-        new, length = _equal_arcs(part, new)
+        new, length = equal_arcs(new, part.length(np.diff(new, axis=1)))
         moved[go] = part.length(new - a[go]).max(axis=-1) / length
         a[go] = new
     if budget.spent and (moved > tol).any():
@@ -141,38 +142,8 @@ def _relaxed(budget: Budget, near: Nearby, a: np.ndarray, steps: int, tol: float
     return a, moved, count
 
 
-def _equal_arcs(near: Nearby, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Images (P, M, r) at equal arc lengths on the broken lines through them, and the lengths of these."""
-    images = a.shape[1]
-    gaps = near.length(np.diff(a, axis=1))
-    arc = np.concatenate([np.zeros((len(a), 1)), np.cumsum(gaps, axis=1)], axis=1)
-    want = arc[:, -1:] * np.linspace(0, 1, images)[1:-1]
-    left = np.clip((arc[:, None, :] <= want[:, :, None]).sum(axis=-1) - 1, 0, images - 2)
-    part = (want - np.take_along_axis(arc, left, 1)) / np.maximum(np.take_along_axis(gaps, left, 1), 1e-300)
-    here = np.take_along_axis(a, left[..., None], axis=1)
-    new = a.copy()
-    new[:, 1:-1] = here + part[..., None] * (np.take_along_axis(a, left[..., None] + 1, axis=1) - here)
-    return new, np.maximum(arc[:, -1], 1e-300)
-
-
 def _highest(near: Nearby, a: np.ndarray) -> np.ndarray:
     """The largest energy (P,) on the broken lines, less that of the base."""
     gaps = np.diff(a, axis=1)
     looks = [near.heights(a[:, :-1] + k / LOOKS * gaps) for k in range(LOOKS)]
     return tops_between(np.stack(looks, axis=-1), near.heights(a[:, -1:])[:, 0])
-
-
-def tops_between(looks: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """The largest of energies looked at (P, M - 1, looks) and at the end (P,), with room for a parabola between looks.
-
-    A parabola through the highest look and its neighbours may rise between them by an eighth of their second
-    difference, which is added.
-
-    >>> tops_between(np.array([[[0.0, 3.0], [2.0, 1.0]]]), np.array([0.0]))
-    array([3.5])
-    """
-    fine = np.concatenate([looks.reshape(len(looks), -1), last[:, None]], axis=1)
-    top = np.clip(fine.argmax(axis=1), 1, fine.shape[1] - 2)
-    rows = np.arange(len(fine))
-    bend = fine[rows, top - 1] - 2 * fine[rows, top] + fine[rows, top + 1]
-    return fine.max(axis=1) + np.abs(bend) / 8

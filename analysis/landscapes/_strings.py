@@ -23,7 +23,8 @@ from ..flow import (
     states_of,
 )
 from ..results import Budget
-from ._short_strings import strings_by_few, tops_between
+from ._broken_lines import equal_arcs, tops_between
+from ._short_strings import strings_by_few
 
 LOOKED = 128  # images of a batch whose fastest contraction sets the step
 ELEMENTS = 2**23  # numbers in one batch of strings
@@ -220,7 +221,7 @@ def _strings(
         here = path[active]
         new = here.copy()
         new[:, 1:-1] = _stepped(flow, here[:, 1:-1].reshape(-1, flow.size), dt).reshape(new[:, 1:-1].shape)
-        new, length = _equal_arcs(new)
+        new, length = equal_arcs(new, np.linalg.norm(np.diff(new, axis=1), axis=-1))
         moved[active] = np.linalg.norm(new - here, axis=-1).max(-1) / length
         path[active] = new
         active &= moved > tol
@@ -258,27 +259,8 @@ def _at_lengths(flow: Flow, path: np.ndarray, start: np.ndarray, end: np.ndarray
     return path
 
 
-def _equal_arcs(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Put the images (P, M, D) at equal arc lengths on the broken line through them; returns its lengths too."""
-    gaps = np.linalg.norm(np.diff(path, axis=1), axis=-1)
-    arc = np.concatenate([np.zeros((len(path), 1)), np.cumsum(gaps, axis=1)], axis=1)
-    total = np.maximum(arc[:, -1], 1e-300)
-    images = path.shape[1]
-    new = path.copy()
-    for row in range(len(path)):
-        want = np.linspace(0, arc[row, -1], images)[1:-1]
-        left = np.clip(np.searchsorted(arc[row], want, side="right") - 1, 0, images - 2)
-        part = (want - arc[row, left]) / np.maximum(gaps[row, left], 1e-300)
-        new[row, 1:-1] = path[row, left] + part[:, None] * (path[row, left + 1] - path[row, left])
-    return new, total
-
-
 def _highest(flow: Flow, path: np.ndarray, looks: int = 8) -> np.ndarray:
-    """The largest energy on the broken lines (P, M, D), looked at `looks` times on each segment.
-
-    A parabola through the highest look and its neighbours may rise between them by an eighth of their second
-    difference, which is added.
-    """
+    """The largest energy on the broken lines (P, M, D), looked at `looks` times on each segment."""
     gaps = np.diff(path, axis=1)
     columns = [flow.energy(path[:, :-1] + k / looks * gaps) for k in range(looks)]
     return tops_between(np.stack(columns, axis=-1), flow.energy(path[:, -1]))

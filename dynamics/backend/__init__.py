@@ -16,7 +16,6 @@ from ._files import is_chunked as is_chunked
 from ._in_place import added as added
 from ._in_place import at_most as at_most
 from ._in_place import exp_of_gap as exp_of_gap
-from ._in_place import first as first
 from ._in_place import is_free as is_free
 from ._in_place import is_mapped as is_mapped
 from ._in_place import least_exponent as least_exponent
@@ -34,6 +33,7 @@ from ._libraries import device as device
 from ._libraries import dot as dot
 from ._libraries import dtype_name as dtype_name
 from ._libraries import epsilon as epsilon
+from ._libraries import first as first
 from ._libraries import full as full
 from ._libraries import is_array as is_array
 from ._libraries import is_half as is_half

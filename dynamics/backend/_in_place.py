@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._libraries import Array, Number, backend_of, namespace
+from ._libraries import Array, Number, backend_of, capped, namespace
 
 
 @functools.cache
@@ -63,26 +63,14 @@ def exp_of_gap(block: Array, top: Array, factor: Number = 1.0, faint: bool = Tru
 
 
 def at_most(block: Array, bound: float) -> Array:
-    """min(block, bound), written over the block where that can be.
+    """`capped`, written over the block by NumPy.
 
     >>> at_most(np.array([-1.0, 2.0]), 0.0)
     array([-1.,  0.])
     """
     if type(block) is np.ndarray:
         return np.minimum(block, block.dtype.type(bound), out=block)
-    return namespace(block).clip(block, max=bound)
-
-
-def first(mask: Array) -> Array:
-    """Where the first True of each row of a mask (B, n) stands, shape (B, 1); 0 where there is none.
-
-    >>> first(np.array([[False, True, True]]))
-    array([[1]])
-    """
-    if type(mask) is np.ndarray:
-        return mask.argmax(axis=-1, keepdims=True)
-    xp = namespace(mask)
-    return xp.argmax(xp.astype(mask, xp.int8), axis=-1, keepdims=True)
+    return capped(block, bound)
 
 
 def added(value: Array, block: Array) -> Array:

@@ -187,6 +187,18 @@ def capped(x: Array, most: float) -> Array:
     return namespace(x).where(x > most, most, x)
 
 
+def first(mask: Array) -> Array:
+    """Where the first True of each row of a mask (B, n) stands, shape (B, 1); 0 where there is none.
+
+    >>> first(np.array([[False, True, True]]))
+    array([[1]])
+    """
+    if type(mask) is np.ndarray:
+        return mask.argmax(axis=-1, keepdims=True)
+    xp = namespace(mask)
+    return xp.argmax(xp.astype(mask, xp.int8), axis=-1, keepdims=True)
+
+
 def dtype_name(value: Any) -> str:
     """The name of an array's dtype, the same in every library; "" of what has none."""
     if type(value) is np.ndarray:
